@@ -1,0 +1,61 @@
+"""The configuration of one camera, as stored and as the pipeline takes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from falconeye.base.secret import Secret
+
+
+class Protocol(StrEnum):
+    """How a camera is reached (api.md)."""
+
+    RTSP = "rtsp"
+    HTTP = "http"
+    ONVIF = "onvif"
+    USB = "usb"
+    DEMO = "demo"
+
+
+class Transport(StrEnum):
+    """RTP over the RTSP connection, over UDP, or TCP first and UDP where the camera insists."""
+
+    AUTO = "auto"
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class RecordMode(StrEnum):
+    """When a camera records; schedule and event come with their issue."""
+
+    CONTINUOUS = "continuous"
+    MANUAL = "manual"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """One camera. URLs never hold credentials; those are in `username` and `password`."""
+
+    id: str  # UUID
+    name: str
+    protocol: Protocol
+    source_url: str | None  # network cameras; demo cameras have "demo:"
+    created_at_us: int
+    updated_at_us: int
+    sub_url: str | None = None
+    username: str | None = None
+    password: Secret | None = None
+    device_path: str | None = None
+    node_name: str | None = None
+    location: str = ""
+    resolution: str | None = None  # "640x480"; what is asked of cameras that offer a choice
+    framerate: int | None = None
+    transport: Transport = Transport.AUTO
+    audio: bool = True
+    record: RecordMode = RecordMode.CONTINUOUS
+    started: bool = True  # desired: False = a person stopped it
+    recording_stopped_by: str | None = None  # a person stopped the recording of a running camera
+    allow_local: bool = False  # an admin let it point at loopback or link-local addresses
+    metadata: Mapping[str, Any] = field(default_factory=dict)

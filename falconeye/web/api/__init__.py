@@ -1,0 +1,1 @@
+"""The JSON API of notes in ARCHITECTURE.md; does not know the pages."""

@@ -1,0 +1,29 @@
+"""What handlers may use, nothing else."""
+
+from dataclasses import dataclass
+
+from falconeye.accounts.service import Accounts
+from falconeye.base.clock import Clock
+from falconeye.cameras.registry import CameraRegistry
+from falconeye.config.settings import NodeSettings
+from falconeye.events.bus import EventBus
+from falconeye.storage.recordings import Recordings
+from falconeye.storage.settings_store import SettingsStore
+from falconeye.storage.volumes import Volumes
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The node's parts as the web sees them."""
+
+    node_id: str
+    node_name: str
+    started_at_us: int
+    settings: NodeSettings  # flags, environment, file: fixed while the process runs
+    stored_settings: SettingsStore  # what an admin changes in the page
+    clock: Clock
+    bus: EventBus
+    accounts: Accounts
+    cameras: CameraRegistry
+    recordings: Recordings
+    volumes: Volumes
