@@ -18,7 +18,7 @@ class NodeSettings:
     port: int = DEFAULT_PORT
     demo: bool = False  # adds the demo camera when there is no camera yet
     node_name: str = ""  # empty: the host name
-    admin_password_file: Path | None = None  # unattended first start: user "admin" with this password
+    admin_password_file: Path | None = None  # first start without a person: user "admin"
     data_key_file: Path | None = None  # None: data_dir/data.key, made at first start with mode 0600
     import_root: Path | None = None  # paths given by API clients must resolve below it
     memory_budget_bytes: int = default_budget_bytes()

@@ -1,0 +1,183 @@
+"""Takes live fragments from the stream's thread to the viewers on the loop."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from falconeye.hub.gop import GopBuffer
+from falconeye.hub.live_variant import LiveVariant, Shape, live_fragment
+from falconeye.hub.subscription import LiveStart, LiveSubscription
+from falconeye.media.fragments import InitSegment, LiveFragment
+from falconeye.media.samples import AudioSample, VideoSample
+from falconeye.media.wallclock import RunClock
+
+MAX_IN_FLIGHT = 256  # calls handed to the loop that have not run yet
+
+
+class LiveFanout:
+    """The viewers of one stream, by shape. The only thread → loop crossing of media.
+
+    A short lock orders a join against the samples; nothing is built or sent under it but the
+    joining viewer's copy of the list of samples.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, gop: GopBuffer) -> None:
+        self._loop = loop
+        self._gop = gop
+        self._lock = threading.Lock()
+        self._variants: dict[Shape, LiveVariant] = {}
+        self._viewers: dict[Shape, set[LiveSubscription]] = {}
+        self._handed = 0  # raised by the stream's thread only
+        self._delivered = 0  # raised by the loop only
+        self._lossy: set[Shape] = set()
+        self._next_seq = 0
+        self._interval_90k = 3600
+        self._video_init: InitSegment | None = None
+        self._av_init: InitSegment | None = None
+        self._clock: RunClock | None = None
+        self.overflows = 0  # fragments dropped because the loop was too far behind
+
+    # -- the stream's thread ---------------------------------------------------------------
+
+    def begin(self, video_init: InitSegment, clock: RunClock) -> None:
+        """Another run, or other video parameters: viewers begin again at the next keyframe."""
+        with self._lock:
+            self._video_init, self._av_init, self._clock = video_init, None, clock
+            for variant in self._variants.values():
+                variant.reset()
+            shapes = list(self._variants)
+        self._restart(shapes)
+
+    def change_clock(self, clock: RunClock) -> None:
+        """The node's own clock was set: those who join from now on are told the new wall time."""
+        self._clock = clock
+
+    def audio_init(self, init: InitSegment | None) -> None:
+        """Audio is there now (or no more): viewers with sound begin again at the next keyframe."""
+        with self._lock:
+            if init is self._av_init:
+                return
+            self._av_init = init
+            shapes = [shape for shape in self._variants if shape.audio]
+            for shape in shapes:
+                self._variants[shape].reset()
+        self._restart(shapes)
+
+    def video(self, sample: VideoSample, interval_90k: int) -> None:
+        with self._lock:
+            self._gop.add(sample)
+            seq = self._next_seq
+            self._next_seq += 1
+            self._interval_90k = interval_90k
+            built = [
+                (shape, fragment)
+                for shape, variant in self._variants.items()
+                for fragment in variant.video(seq, sample, interval_90k)
+            ]
+        for shape, fragment in built:
+            self._hand_over(shape, fragment)
+
+    def audio(self, sample: AudioSample) -> None:
+        with self._lock:
+            self._gop.add_audio(sample)
+            if self._av_init is not None:
+                for variant in self._variants.values():
+                    variant.audio(sample)
+
+    def end(self, reason: str) -> None:
+        with self._lock:
+            self._gop.clear()
+            self._video_init = self._av_init = self._clock = None
+            for variant in self._variants.values():
+                variant.reset()
+        self._call(self._end_viewers, reason)
+
+    def _hand_over(self, shape: Shape, fragment: LiveFragment) -> None:
+        behind = self._handed - self._delivered >= MAX_IN_FLIGHT
+        if behind or (shape in self._lossy and not fragment.is_keyframe):
+            self.overflows += 1
+            if shape not in self._lossy:
+                self._lossy.add(shape)
+                self._call(self._lose, shape)
+            return
+        self._lossy.discard(shape)
+        self._handed += 1
+        self._call(self._deliver, shape, fragment)
+
+    def _restart(self, shapes: list[Shape]) -> None:
+        for shape in shapes:
+            init = self._init_for(shape)
+            if init is not None and self._clock is not None:
+                self._call(self._begin_viewers, shape, init, self._clock)
+
+    def _call(self, function: Callable[..., None], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:  # the loop has ended: nobody watches any more
+            return
+
+    # -- the loop --------------------------------------------------------------------------
+
+    @property
+    def viewers(self) -> int:
+        return sum(len(group) for group in self._viewers.values())
+
+    @property
+    def inits(self) -> tuple[InitSegment | None, InitSegment | None]:
+        """The video-only init segment and the one with audio, while the stream runs."""
+        return self._video_init, self._av_init
+
+    def join(self, shape: Shape) -> LiveSubscription:
+        """A new viewer: gets a `LiveStart` and the current GOP if the stream runs."""
+        viewer = LiveSubscription()
+        self._viewers.setdefault(shape, set()).add(viewer)
+        with self._lock:
+            variant = self._variants.setdefault(shape, LiveVariant(shape))
+            before = variant.pending_from(self._next_seq)
+            video = self._gop.samples[: len(self._gop.samples) - (self._next_seq - before)]
+            audio = self._gop.audio[:] if self._av_init is not None and shape.audio else []
+            first_seq = before - len(video)
+            init, clock = self._init_for(shape), self._clock
+        if init is None or clock is None:
+            return viewer
+        gop = None
+        if video:
+            end_90k = video[-1].dts_90k + self._interval_90k
+            audio = [a for a in audio if a.arrived_us <= video[-1].arrived_us]
+            gop = live_fragment(first_seq, video, end_90k - video[-1].dts_90k, audio)
+        viewer.start(self._live_start(init, clock), gop, before - 1)
+        return viewer
+
+    def leave(self, shape: Shape, viewer: LiveSubscription) -> None:
+        """A viewer has gone; a shape that nobody watches is built no more."""
+        viewer.close()
+        group = self._viewers.get(shape, set())
+        group.discard(viewer)
+        if not group:
+            with self._lock:
+                self._variants.pop(shape, None)
+            self._viewers.pop(shape, None)
+
+    def _init_for(self, shape: Shape) -> InitSegment | None:
+        return (self._av_init or self._video_init) if shape.audio else self._video_init
+
+    def _live_start(self, init: InitSegment, clock: RunClock) -> LiveStart:
+        return LiveStart(init, clock.wall_us(0))
+
+    def _deliver(self, shape: Shape, fragment: LiveFragment) -> None:
+        self._delivered += 1
+        for viewer in self._viewers.get(shape, ()):
+            viewer.put(fragment)
+
+    def _lose(self, shape: Shape) -> None:
+        for viewer in self._viewers.get(shape, ()):
+            viewer.lost()
+
+    def _begin_viewers(self, shape: Shape, init: InitSegment, clock: RunClock) -> None:
+        for viewer in self._viewers.get(shape, ()):
+            viewer.start(self._live_start(init, clock), None, -1)
+
+    def _end_viewers(self, reason: str) -> None:
+        for group in self._viewers.values():
+            for viewer in group:
+                viewer.end(reason)

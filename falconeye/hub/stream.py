@@ -1,0 +1,152 @@
+"""The junction of one stream."""
+
+import asyncio
+
+from falconeye.base.clock import Clock
+from falconeye.base.memory import MemoryBudget
+from falconeye.hub.gop import GopBuffer
+from falconeye.hub.live_fanout import LiveFanout
+from falconeye.hub.meter import StreamMeter
+from falconeye.hub.sink import Run
+from falconeye.hub.sinks import Sinks
+from falconeye.hub.tracks import TrackGate
+from falconeye.media.fragments import InitSegment
+from falconeye.media.init_segment import make_init_segment
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import (
+    AudioParameters,
+    AudioSample,
+    StreamKind,
+    VideoParameters,
+    VideoSample,
+)
+from falconeye.media.wallclock import RunClock
+
+CLOCK_STEP_US = 500_000  # a larger step of the node's own clock begins another run
+
+
+class StreamHub:
+    """Samples in from the source's thread; out to sinks (same thread) and viewers (loop)."""
+
+    def __init__(
+        self,
+        camera_id: str,
+        kind: StreamKind,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        budget: MemoryBudget,
+    ) -> None:
+        self.camera_id = camera_id
+        self.kind = kind
+        self.meter = StreamMeter()
+        self.gop = GopBuffer(budget)
+        self.live = LiveFanout(loop, self.gop)
+        self.sinks = Sinks()
+        self.video_parameters: VideoParameters | None = None  # while a run lasts
+        self.audio_parameters: AudioParameters | None = None
+        self.latest_jpeg: tuple[bytes, int] | None = None  # of MJPEG cameras: data, monotonic µs
+        self.runs = 0
+        self._clock = clock
+        self._run: Run | None = None
+        self._gate: TrackGate | None = None
+        self._interval_90k = 3600
+        self._last_dts_90k = -1
+
+    @property
+    def wall_offset_us(self) -> int | None:
+        """UTC − monotonic time of the run; None while nothing comes."""
+        run = self._run
+        return run.clock.utc_offset_us if run else None
+
+    def wall_us(self, dts_90k: int) -> int | None:
+        """UTC of a decode time of the present run; None while nothing comes."""
+        run = self._run
+        return run.clock.wall_us(dts_90k) if run else None
+
+    # -- the source's thread ---------------------------------------------------------------
+
+    def begin_run(self, video: VideoParameters, audio: AudioParameters | None) -> None:
+        """A connection delivers; the run begins with the first sample, a keyframe."""
+        self.video_parameters, self.audio_parameters = video, audio
+        self._interval_90k = video.frame_interval_90k
+        self._last_dts_90k = -1
+        self._gate = TrackGate(video, audio, self._on_init, self._on_sample)
+        self.runs += 1
+
+    def parameters_changed(self, video: VideoParameters) -> None:
+        """The next sample is a keyframe of these parameters."""
+        self.video_parameters = video
+        if self._gate:
+            self._gate.parameters_changed(video)
+        if self._run:
+            self.live.begin(make_init_segment(video, None), self._run.clock)
+
+    def video(self, sample: VideoSample) -> None:
+        if self._gate is None or self.video_parameters is None:
+            return
+        run = self._run or self._first_sample(sample)
+        run.clock.observe(sample.dts_90k, sample.arrived_us)
+        self.meter.add(len(sample.data), sample.arrived_us, picture=True)
+        if 0 < sample.dts_90k - self._last_dts_90k < 90_000 and self._last_dts_90k >= 0:
+            self._interval_90k = sample.dts_90k - self._last_dts_90k
+        self._last_dts_90k = sample.dts_90k
+        self.live.video(sample, self._interval_90k)
+        self._gate.video(sample)
+
+    def audio(self, sample: AudioSample) -> None:
+        if self._gate is None or self._run is None:
+            return
+        self.meter.add(len(sample.data), sample.arrived_us, picture=False)
+        self.live.audio(sample)
+        self._gate.audio(sample)
+
+    def end_run(self, reason: RunEnd, detail: str) -> None:
+        """No more samples of this run; sinks finish, viewers are told."""
+        if self._gate:
+            self._gate.end()
+        self._gate = None
+        self.sinks.end(reason, detail)
+        if self._run:
+            self.live.end(detail)
+        self._run = None
+        self.video_parameters = self.audio_parameters = None
+        self.latest_jpeg = None
+
+    def jpeg(self, data: bytes, arrived_us: int) -> None:
+        """The camera's own JPEG, for viewers who take pictures untouched."""
+        self.latest_jpeg = (data, arrived_us)
+
+    def _first_sample(self, sample: VideoSample) -> Run:
+        clock = RunClock(self._utc_offset_us())
+        clock.observe(sample.dts_90k, sample.arrived_us)
+        self._run = Run(clock.wall_us(sample.dts_90k), clock)
+        if self.video_parameters:
+            self.live.begin(make_init_segment(self.video_parameters, None), clock)
+        return self._run
+
+    def _on_init(self, init: InitSegment) -> None:
+        self.live.audio_init(init if init.audio else None)
+        self.sinks.init(init)
+
+    def _on_sample(self, sample: VideoSample | AudioSample) -> None:
+        run = self._run
+        if run is None:
+            return
+        if isinstance(sample, VideoSample) and sample.is_keyframe:
+            run = self._follow_clock(run, sample)
+        self.sinks.sample(sample, run)
+
+    def _follow_clock(self, run: Run, sample: VideoSample) -> Run:
+        """Begin another run where the node's own clock was set."""
+        offset_us = self._utc_offset_us()
+        if abs(offset_us - run.clock.utc_offset_us) <= CLOCK_STEP_US:
+            return run
+        clock = RunClock(offset_us)
+        clock.observe(sample.dts_90k, sample.arrived_us)
+        self._run = Run(clock.wall_us(sample.dts_90k), clock)
+        self.live.change_clock(clock)
+        self.sinks.renew(self._run, RunEnd.CLOCK_CHANGED, "the node's clock was set")
+        return self._run
+
+    def _utc_offset_us(self) -> int:
+        return self._clock.utc_us() - self._clock.monotonic_us()

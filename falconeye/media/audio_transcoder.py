@@ -1,0 +1,72 @@
+"""G.711 and other audio that MP4 or browsers do not take, to AAC 16 kHz mono (about 4 ms/s)."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.error import FFmpegError
+
+from falconeye.media.packets import RawPacket
+from falconeye.media.samples import AudioParameters, Codec
+
+RATE = 16_000
+_FRAME = 1024
+_BITS = 32_000
+
+
+class AacTranscoder:
+    """Decodes a camera's audio and encodes it anew; used by the source's thread.
+
+    The encoder's priming frame gets a time before the first sample, so the sound stays in step.
+    """
+
+    def __init__(self, stream: AudioStream) -> None:
+        self._time_base = stream.time_base or Fraction(1, stream.codec_context.sample_rate or 8000)
+        self._decoder = stream.codec_context
+        self._resampler = AudioResampler(format="fltp", layout="mono", rate=RATE, frame_size=_FRAME)
+        encoder = av.CodecContext.create("aac", "w")
+        encoder.sample_rate = RATE
+        encoder.layout = "mono"
+        encoder.format = "fltp"
+        encoder.bit_rate = _BITS
+        encoder.time_base = Fraction(1, RATE)
+        encoder.flags |= 1 << 22  # AV_CODEC_FLAG_GLOBAL_HEADER: the configuration as extradata
+        encoder.open()
+        self._encoder = encoder
+        self._count = 0  # samples given to the encoder
+        self._offset = 0  # ticks between the encoder's time line and the camera's
+        self._next_ticks: int | None = None
+        self.errors = 0
+        self.parameters = AudioParameters(
+            Codec.AAC, RATE, 1, bytes(encoder.extradata or b""), _FRAME
+        )
+
+    def push(self, packet: "av.Packet[AudioStream]", arrived_us: int) -> list[RawPacket]:
+        """AAC frames that `packet` completes; times in ticks of 16 kHz, priming subtracted."""
+        try:
+            return list(self._transcode(packet, arrived_us))
+        except FFmpegError:
+            self.errors += 1  # one broken packet: the next ones go on
+            return []
+
+    def _transcode(self, packet: "av.Packet[AudioStream]", arrived_us: int) -> Iterator[RawPacket]:
+        start = packet.pts if packet.pts is not None else packet.dts
+        if start is not None:
+            ticks = int(start * self._time_base * RATE)
+            held = self._next_ticks
+            # G.711 tiles without holes; a step larger than 0.1 s is the camera's, so follow it.
+            if held is None or abs(ticks - held) > RATE // 10:
+                self._next_ticks = ticks
+                self._offset = ticks - self._count
+        for decoded in self._decoder.decode(packet):
+            decoded.pts = None
+            for frame in self._resampler.resample(decoded):
+                self._next_ticks = (self._next_ticks or 0) + frame.samples
+                frame.pts = self._count
+                frame.time_base = Fraction(1, RATE)
+                self._count += frame.samples
+                for encoded in self._encoder.encode(frame):
+                    at = (encoded.pts or 0) + self._offset
+                    yield RawPacket(bytes(encoded), at, at, is_keyframe=True, arrived_us=arrived_us)
