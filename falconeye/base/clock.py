@@ -1,5 +1,6 @@
 """The two clocks of a node, behind one protocol so that tests own the time."""
 
+import ctypes
 import time
 from typing import Protocol
 
@@ -22,3 +23,27 @@ class SystemClock:
 
     def utc_us(self) -> int:
         return time.time_ns() // 1000
+
+
+class _Timex(ctypes.Structure):
+    """`struct timex` of adjtimex(2), as far as it is read here; the kernel fills 208 bytes."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 208),
+    )
+
+
+_STA_UNSYNC = 0x0040
+_libc = ctypes.CDLL(None)
+
+
+def clock_is_synchronised() -> bool:
+    """Whether the kernel believes that the clock is kept by NTP (adjtimex(2), STA_UNSYNC)."""
+    timex = _Timex()
+    return _libc.adjtimex(ctypes.byref(timex)) >= 0 and not timex.status & _STA_UNSYNC

@@ -32,6 +32,8 @@ class SegmentStart:
     clock: ClockState
     init: InitSegment
     recording_id: str | None  # None for the substream
+    recording_kind: str = "continuous"  # or "manual"
+    camera_name: str = ""  # as it is now; a recording keeps it after the camera is deleted
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,184 @@
+"""Turns one stream's samples into segments. A sink of its hub; lives in the stream's thread."""
+
+import logging
+from dataclasses import dataclass
+
+from falconeye.base.clock import Clock, clock_is_synchronised
+from falconeye.base.counters import Counter, RepeatingLog
+from falconeye.hub.sink import Run
+from falconeye.media.fragmenter import Fragmenter
+from falconeye.media.fragments import InitSegment, RecordingFragment
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import (
+    VIDEO_TIMESCALE,
+    AudioSample,
+    StreamKind,
+    VideoSample,
+)
+from falconeye.recording.plan import RecordingIds, RecordingPlan
+from falconeye.storage.segments import (
+    Accepted,
+    ClockState,
+    SegmentEnd,
+    SegmentStart,
+    SegmentStore,
+    SegmentWriter,
+)
+
+log = logging.getLogger(__name__)
+_RETRY_US = 2_000_000  # after a failed file: the disk may be back at a later keyframe
+
+
+@dataclass(slots=True)
+class _OpenSegment:
+    writer: SegmentWriter
+    fragmenter: Fragmenter
+    start_us: int
+    start_90k: int
+
+
+class Recorder:
+    """Writes segments while its hub delivers; all but the properties is called in one thread."""
+
+    def __init__(
+        self, plan: RecordingPlan, kind: StreamKind, store: SegmentStore, clock: Clock
+    ) -> None:
+        self._plan = plan
+        self._kind = kind
+        self._store = store
+        self._clock = clock
+        self._ids = RecordingIds(plan)
+        self._log = RepeatingLog(log, clock)
+        self._run: Run | None = None
+        self._run_id = 0
+        self._init: InitSegment | None = None
+        self._open: _OpenSegment | None = None
+        self._cut_next = False
+        self._last: VideoSample | None = None
+        self._interval_90k = 3600
+        self._last_start_us = 0
+        self._retry_at_us = 0
+        self.lost_fragments = Counter()
+        self.trouble: RunEnd | None = None  # why nothing is written though samples come
+
+    @property
+    def recording_id(self) -> str | None:
+        """The recording being written; None while nothing is."""
+        return self._ids.current if self._open else None
+
+    @property
+    def is_writing(self) -> bool:
+        return self._open is not None
+
+    @property
+    def since_us(self) -> int | None:
+        return self._ids.since_us if self._open else None
+
+    def begin_run(self, run: Run) -> None:
+        self._run = run
+        self._run_id = self._store.begin_run(self._plan.camera_id, self._kind, run.started_us)
+        self._last = None
+
+    def begin_init(self, init: InitSegment) -> None:
+        """The next sample is a keyframe of another init segment: a new file."""
+        self._interval_90k = init.video.frame_interval_90k
+        self._init = init
+        self._cut_next = True
+
+    def video(self, sample: VideoSample) -> None:
+        if self._last:
+            self._interval_90k = sample.dts_90k - self._last.dts_90k
+        if sample.is_keyframe and self._wants_new_segment(sample):
+            self._finish(sample.dts_90k, None)
+            self._begin(sample)
+        self._last = sample
+        if self._open is None:
+            return
+        fragment = self._open.fragmenter.video(sample)
+        if fragment:
+            self._append(self._open, fragment)
+
+    def audio(self, sample: AudioSample) -> None:
+        if self._open:
+            self._open.fragmenter.audio(sample)
+
+    def end_run(self, reason: RunEnd, detail: str) -> None:
+        """Write what is left; the file ends one frame interval after the last picture."""
+        if self._last:
+            self._finish(self._last.dts_90k + self._interval_90k, reason)
+        if detail:
+            log.debug("camera %s: run ended: %s", self._plan.camera_id, detail)
+        self._run = None
+        self._last = None
+
+    def _wants_new_segment(self, keyframe: VideoSample) -> bool:
+        if self._open is None:
+            return self._clock.monotonic_us() >= self._retry_at_us
+        length_90k = keyframe.dts_90k - self._open.start_90k
+        if self._cut_next or length_90k >= self._plan.segment_s * VIDEO_TIMESCALE:
+            return True
+        return self._ids.crosses_hour(self._open.start_us, self._wall_us(keyframe.dts_90k))
+
+    def _begin(self, keyframe: VideoSample) -> None:
+        if self._run is None or self._init is None:
+            return
+        self._cut_next = False
+        # The estimate may move back a little between segments; their order may not.
+        start_us = max(self._wall_us(keyframe.dts_90k), self._last_start_us + 1)
+        rate = self._init.audio.sample_rate if self._init.audio else 0
+        audio_zero = -(-keyframe.dts_90k * rate // VIDEO_TIMESCALE)
+        start = SegmentStart(
+            camera_id=self._plan.camera_id,
+            stream=self._kind,
+            run_id=self._run_id,
+            start_us=start_us,
+            media_offset_90k=keyframe.dts_90k,
+            audio_offset_ticks=audio_zero,
+            clock=ClockState.SYNCHRONISED if clock_is_synchronised() else ClockState.UNKNOWN,
+            init=self._init,
+            recording_id=self._ids.for_segment(start_us, self._init),
+            recording_kind=self._plan.kind,
+            camera_name=self._plan.camera_name,
+        )
+        self._last_start_us = start_us
+        writer = self._store.create(start)
+        fragmenter = Fragmenter(keyframe.dts_90k, audio_zero)
+        self._open = _OpenSegment(writer, fragmenter, start_us, keyframe.dts_90k)
+
+    def _append(self, segment: _OpenSegment, fragment: RecordingFragment) -> None:
+        accepted = segment.writer.append(fragment)
+        if accepted is Accepted.YES:
+            self.trouble = None
+            return
+        self.lost_fragments.add()
+        slow = accepted is Accepted.OVER_BUDGET
+        self.trouble = RunEnd.DISK_TOO_SLOW if slow else segment.writer.failure or RunEnd.DISK_ERROR
+        self._log.warning(f"camera {self._plan.camera_id}: not recorded: {self.trouble.value}")
+        self._open = None
+        self._retry_at_us = self._clock.monotonic_us() + _RETRY_US
+        end_us = self._wall_us(segment.start_90k + fragment.start_90k)
+        segment.writer.close(SegmentEnd(end_us, self.trouble))
+        self._ids.note_end(end_us)
+        self._renew_run()
+
+    def _renew_run(self) -> None:
+        """Footage is missing: what follows is another run."""
+        now_us = self._clock.utc_us()
+        self._run_id = self._store.begin_run(self._plan.camera_id, self._kind, now_us)
+
+    def _finish(self, end_90k: int, run_end: RunEnd | None) -> None:
+        segment = self._open
+        if segment is None:
+            return
+        fragment = segment.fragmenter.end(end_90k)
+        if fragment:
+            self._append(segment, fragment)
+        if self._open is None:  # the last fragment was not taken: already closed
+            return
+        self._open = None
+        end_us = max(self._wall_us(end_90k), segment.start_us + 1)
+        segment.writer.close(SegmentEnd(end_us, run_end))
+        self._ids.note_end(end_us)
+
+    def _wall_us(self, dts_90k: int) -> int:
+        return self._run.clock.wall_us(dts_90k) if self._run else self._clock.utc_us()
