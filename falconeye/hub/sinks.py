@@ -12,6 +12,7 @@ class Sinks:
     def __init__(self) -> None:
         self._wanted: tuple[SampleSink, ...] = ()  # replaced whole by the loop
         self._leaving: dict[SampleSink, RunEnd] = {}
+        self._seen: tuple[SampleSink, ...] = ()  # the last `_wanted` that was acted on
         self._active: list[SampleSink] = []  # the stream's thread only
         self._init: InitSegment | None = None
 
@@ -63,8 +64,12 @@ class Sinks:
                 sink.begin_init(self._init)
 
     def _drop_leavers(self) -> None:
-        if not self._leaving:
+        wanted = self._wanted
+        if wanted is self._seen:
             return
-        for sink in [sink for sink in self._active if sink not in self._wanted]:
+        self._seen = wanted
+        for sink in [sink for sink in self._active if sink not in wanted]:
             self._active.remove(sink)
-            sink.end_run(self._leaving.pop(sink, RunEnd.STOPPED_BY_USER), "")
+            sink.end_run(self._leaving.get(sink, RunEnd.STOPPED_BY_USER), "")
+        for sink in [sink for sink in tuple(self._leaving) if sink not in self._active]:
+            self._leaving.pop(sink, None)

@@ -1,6 +1,7 @@
 """The junction of one stream."""
 
 import asyncio
+from dataclasses import dataclass
 
 from falconeye.base.clock import Clock
 from falconeye.base.memory import MemoryBudget
@@ -25,6 +26,15 @@ from falconeye.media.wallclock import RunClock
 CLOCK_STEP_US = 500_000  # a larger step of the node's own clock begins another run
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """The last keyframe that came, to be decoded on demand."""
+
+    parameters: VideoParameters
+    keyframe: VideoSample
+    wall_us: int
+
+
 class StreamHub:
     """Samples in from the source's thread; out to sinks (same thread) and viewers (loop)."""
 
@@ -45,6 +55,7 @@ class StreamHub:
         self.video_parameters: VideoParameters | None = None  # while a run lasts
         self.audio_parameters: AudioParameters | None = None
         self.latest_jpeg: tuple[bytes, int] | None = None  # of MJPEG cameras: data, monotonic µs
+        self.latest_still: Still | None = None  # stays after the run has ended
         self.runs = 0
         self._clock = clock
         self._run: Run | None = None
@@ -90,6 +101,9 @@ class StreamHub:
         if 0 < sample.dts_90k - self._last_dts_90k < 90_000 and self._last_dts_90k >= 0:
             self._interval_90k = sample.dts_90k - self._last_dts_90k
         self._last_dts_90k = sample.dts_90k
+        if sample.is_keyframe:
+            wall_us = run.clock.wall_us(sample.dts_90k)
+            self.latest_still = Still(self.video_parameters, sample, wall_us)
         self.live.video(sample, self._interval_90k)
         self._gate.video(sample)
 

@@ -32,7 +32,14 @@ class Ended:
     reason: str
 
 
-Item = LiveStart | LiveFragment | Dropped | Ended
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A message of the viewer's session, in order with the media."""
+
+    text: str
+
+
+Item = LiveStart | LiveFragment | Dropped | Ended | Note
 
 
 class LiveSubscription:
@@ -84,6 +91,14 @@ class LiveSubscription:
     def end(self, reason: str) -> None:
         """The stream ended; what is queued still goes out."""
         self._add(Ended(reason))
+
+    def note(self, text: str) -> None:
+        """A message for the viewer."""
+        self._add(Note(text))
+
+    @property
+    def has_items(self) -> bool:
+        return bool(self._items) or self.closed
 
     def close(self) -> None:
         """Wake the reader for the last time."""

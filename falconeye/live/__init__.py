@@ -1,1 +1,4 @@
-"""What watches a stream now: WebSocket viewers, MJPEG, posters and snapshots, live.mp4. Knows no HTTP framework."""
+"""What watches a stream now: WebSocket viewers, pictures and stills, `live.mp4`.
+
+Knows no HTTP framework and no camera: it gets hubs.
+"""

@@ -1,0 +1,182 @@
+"""One live viewer: offers what there is, sends what is chosen, goes on after each interruption.
+
+Text messages are JSON. To the viewer: `offer` (streams with their codec strings), `offline`
+(reason), `hello` (then binary: init segment, GOP, fragments), `dropped`, `keepalive`, `closing`.
+From the viewer: `choose`, at any time and again.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from falconeye.base.errors import InvalidInput
+from falconeye.base.tasks import TaskSet
+from falconeye.events.bus import CameraStateChanged, EventBus
+from falconeye.events.camera_state import CameraState
+from falconeye.hub.live_variant import Shape
+from falconeye.hub.stream import StreamHub
+from falconeye.hub.subscription import (
+    Dropped,
+    Ended,
+    Item,
+    LiveStart,
+    LiveSubscription,
+    Note,
+)
+from falconeye.media.fragments import InitSegment
+from falconeye.media.samples import StreamKind
+
+KEEPALIVE_S = 20.0
+
+
+class LiveSession:
+    """A viewer of one camera; `messages()` and `choose()` run on the loop."""
+
+    def __init__(
+        self,
+        camera_id: str,
+        hubs: Mapping[StreamKind, StreamHub],
+        state: Callable[[], CameraState],
+        bus: EventBus,
+    ) -> None:
+        self._camera_id = camera_id
+        self._hubs = hubs
+        self._state = state
+        self._bus = bus
+        self._tasks = TaskSet(f"live-{camera_id}")
+        self._box = LiveSubscription()
+        self._joined: tuple[StreamHub, Shape] | None = None
+        self._offered = False
+        self._closed = False
+
+    async def messages(self) -> AsyncIterator[str | bytes]:
+        """What to send, until `close()`: text is JSON, bytes are media."""
+        watch = self._tasks.start(self._watch_state(), "state")
+        try:
+            self._box.note(self._opening())
+            while not self._closed:
+                box = self._box
+                try:
+                    item = await self._next(box)
+                except TimeoutError:
+                    yield json.dumps({"type": "keepalive"})
+                    continue
+                if item is not None:
+                    for message in self._render(item):
+                        yield message
+        finally:
+            self._leave()
+            watch.cancel()
+            await self._tasks.stop()
+
+    def choose(self, request: Mapping[str, Any]) -> None:
+        """Take the viewer's choice; InvalidInput for anything but a valid `choose` message."""
+        if request.get("type") != "choose":
+            msg = "expected a message of type 'choose'"
+            raise InvalidInput(msg)
+        hub = self._hubs.get(_stream_kind(request.get("stream")))
+        if hub is None:
+            msg = f"this camera has no stream {request.get('stream')!r}"
+            raise InvalidInput(msg)
+        shape = Shape(
+            focused=request.get("focused") is True,
+            audio=request.get("audio") is True,
+        )
+        self._leave()
+        self._joined = (hub, shape)
+        self._box = hub.live.join(shape)
+
+    def close(self) -> None:
+        """End `messages()`."""
+        self._closed = True
+        self._leave()
+        self._box.close()
+
+    @staticmethod
+    async def _next(box: LiveSubscription) -> Item | None:
+        if box.has_items:
+            return await box.get()
+        async with asyncio.timeout(KEEPALIVE_S):
+            return await box.get()
+
+    def _leave(self) -> None:
+        box, self._box = self._box, LiveSubscription()
+        box.close()
+        if self._joined:
+            hub, shape = self._joined
+            self._joined = None
+            hub.live.leave(shape, box)
+
+    def _render(self, item: Item) -> list[str | bytes]:
+        if isinstance(item, LiveStart):
+            return [self._hello(item), item.init.data]
+        if isinstance(item, Note):
+            return [item.text]
+        if isinstance(item, Dropped):
+            return [json.dumps({"type": "dropped", "fragments": item.fragments})]
+        if isinstance(item, Ended):
+            return [self._offline()]
+        return [item.data]
+
+    def _hello(self, start: LiveStart) -> str:
+        kind = self._joined[0].kind if self._joined else StreamKind.MAIN
+        return json.dumps(
+            {
+                "type": "hello",
+                "stream": kind.value,
+                "mime": start.init.mime_type,
+                "width": start.init.video.width,
+                "height": start.init.video.height,
+                "wall_us": start.wall_us,
+                "media_90k": 0,
+                "audio": start.init.audio is not None,
+            }
+        )
+
+    def _opening(self) -> str:
+        streams = [
+            _offer(kind, init, has_audio=hub.audio_parameters is not None)
+            for kind, hub in self._hubs.items()
+            if (init := hub.live.inits[0]) is not None
+        ]
+        self._offered = bool(streams)
+        return json.dumps({"type": "offer", "streams": streams}) if streams else self._offline()
+
+    def _offline(self) -> str:
+        state = self._state()
+        return json.dumps(
+            {"type": "offline", "reason_code": state.reason_code.value, "reason": state.reason}
+        )
+
+    async def _watch_state(self) -> None:
+        """Offer the streams as soon as there are any; tell changed reasons while there are none."""
+        with self._bus.subscribe() as events:
+            while True:
+                event = await events.get()
+                if not isinstance(event, CameraStateChanged):
+                    continue
+                if event.state.camera_id != self._camera_id:
+                    continue
+                if not event.state.online:
+                    self._box.note(self._offline())
+                elif not self._offered:
+                    self._box.note(self._opening())
+
+
+def _offer(kind: StreamKind, init: InitSegment, *, has_audio: bool) -> dict[str, object]:
+    return {
+        "stream": kind.value,
+        "codecs": init.codecs,
+        "width": init.video.width,
+        "height": init.video.height,
+        "audio": has_audio,
+    }
+
+
+def _stream_kind(value: object) -> StreamKind:
+    try:
+        return StreamKind(str(value))
+    except ValueError:
+        msg = f"no such stream: {value!r}"
+        raise InvalidInput(msg) from None
