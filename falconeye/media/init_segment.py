@@ -22,6 +22,9 @@ _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 
 def make_init_segment(video: VideoParameters, audio: AudioParameters | None) -> InitSegment:
     """Build the init segment of these tracks; ValueError where libavformat refuses them."""
+    if not video.parameter_sets:
+        msg = "the camera sends no parameter sets"
+        raise ValueError(msg)
     target = io.BytesIO()
     try:
         source = av.open(io.BytesIO(video.parameter_sets), "r", format=video.codec.value)
