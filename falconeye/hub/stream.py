@@ -56,7 +56,7 @@ class StreamHub:
         self.audio_parameters: AudioParameters | None = None
         self.latest_jpeg: tuple[bytes, int] | None = None  # of MJPEG cameras: data, monotonic µs
         self.latest_still: Still | None = None  # stays after the run has ended
-        self.runs = 0
+        self.first_arrived_us: int | None = None  # of the present run, monotonic
         self._clock = clock
         self._run: Run | None = None
         self._gate: TrackGate | None = None
@@ -82,7 +82,7 @@ class StreamHub:
         self._interval_90k = video.frame_interval_90k
         self._last_dts_90k = -1
         self._gate = TrackGate(video, audio, self._on_init, self._on_sample)
-        self.runs += 1
+        self.first_arrived_us = None
 
     def parameters_changed(self, video: VideoParameters) -> None:
         """The next sample is a keyframe of these parameters."""
@@ -133,6 +133,7 @@ class StreamHub:
     def _first_sample(self, sample: VideoSample) -> Run:
         clock = RunClock(self._utc_offset_us())
         clock.observe(sample.dts_90k, sample.arrived_us)
+        self.first_arrived_us = sample.arrived_us
         self._run = Run(clock.wall_us(sample.dts_90k), clock)
         if self.video_parameters:
             self.live.begin(make_init_segment(self.video_parameters, None), clock)

@@ -128,9 +128,17 @@ class LiveSubscription:
         return self._queued_bytes > 0 and (too_big or self._queued_90k + length > MAX_QUEUED_90K)
 
     def _forget(self) -> None:
-        """Drop all queued fragments; beginnings and ends stay."""
-        lost = sum(1 for item, _, _ in self._items if isinstance(item, LiveFragment))
-        self._items = deque(row for row in self._items if not isinstance(row[0], LiveFragment))
+        """Drop all queued fragments; beginnings and ends stay, earlier losses are added up."""
+        kept: deque[tuple[Item, int, int]] = deque()
+        lost = 0
+        for row in self._items:
+            if isinstance(row[0], LiveFragment):
+                lost += 1
+            elif isinstance(row[0], Dropped):
+                self._skipped += row[0].fragments
+            else:
+                kept.append(row)
+        self._items = kept
         self._queued_bytes = self._queued_90k = 0
         self._skipping = True
         self._skipped += lost

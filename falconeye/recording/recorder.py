@@ -59,6 +59,7 @@ class Recorder:
         self._last_start_us = 0
         self._retry_at_us = 0
         self.lost_fragments = Counter()
+        self.bytes_written = Counter()
         self.trouble: RunEnd | None = None  # why nothing is written though samples come
 
     @property
@@ -149,6 +150,7 @@ class Recorder:
         accepted = segment.writer.append(fragment)
         if accepted is Accepted.YES:
             self.trouble = None
+            self.bytes_written.add(fragment.size_bytes)
             return
         self.lost_fragments.add()
         slow = accepted is Accepted.OVER_BUDGET
@@ -177,7 +179,8 @@ class Recorder:
             return
         self._open = None
         end_us = max(self._wall_us(end_90k), segment.start_us + 1)
-        segment.writer.close(SegmentEnd(end_us, run_end))
+        is_over = run_end in (RunEnd.STOPPED_BY_USER, RunEnd.NODE_STOPPED)
+        segment.writer.close(SegmentEnd(end_us, run_end, recording_ended=is_over))
         self._ids.note_end(end_us)
 
     def _wall_us(self, dts_90k: int) -> int:

@@ -1,0 +1,24 @@
+"""What every pipeline of a node shares."""
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from falconeye.base.clock import Clock
+from falconeye.base.memory import MemoryBudget
+from falconeye.events.bus import EventBus
+from falconeye.storage.segments import SegmentStore
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineParts:
+    """The loop, the clock, and where footage, events and pictures go."""
+
+    loop: asyncio.AbstractEventLoop
+    clock: Clock
+    bus: EventBus
+    budget: MemoryBudget
+    store: SegmentStore
+    pictures: Executor  # decodes stills on demand
+    segment_s: int
+    sub_recording: bool

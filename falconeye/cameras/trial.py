@@ -1,0 +1,108 @@
+"""A trial connection: a picture, the codecs and the bit rate, or the reason why not."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from falconeye.base.clock import Clock
+from falconeye.base.memory import MemoryBudget
+from falconeye.cameras.describe import audio_words, video_words
+from falconeye.cameras.views import TestResult
+from falconeye.config.camera import CameraConfig
+from falconeye.events.camera_state import ReasonCode
+from falconeye.hub.gop import MAX_GOP_BYTES
+from falconeye.hub.stream import StreamHub
+from falconeye.media.pictures import keyframe_to_jpeg
+from falconeye.media.samples import Codec, StreamKind
+from falconeye.sources.state import SourceState, SourceStatus
+from falconeye.sources.stream_source import StreamSource
+from falconeye.sources.target import source_target
+
+TRIAL_S = 14.0
+MEASURE_S = 3.0  # of stream, for the bit rate
+_LOOK_S = 0.1
+_DAY_S = 86_400
+
+
+@dataclass(slots=True)
+class _Trial:
+    """What the source reports, on the loop."""
+
+    failure: SourceState | None = None
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def note(self, state: SourceState) -> None:
+        if state.status is SourceStatus.FAILED and self.failure is None:
+            self.failure = state
+            self.failed.set()
+
+
+async def try_camera(config: CameraConfig, clock: Clock) -> TestResult:
+    """Connect to the camera's main stream for at most 14 s; nothing is stored or recorded."""
+    loop = asyncio.get_running_loop()
+    hub = StreamHub(config.id, StreamKind.MAIN, loop, clock, MemoryBudget(2 * MAX_GOP_BYTES))
+    trial = _Trial()
+
+    def from_thread(state: SourceState) -> None:
+        loop.call_soon_threadsafe(trial.note, state)
+
+    target = source_target(config, StreamKind.MAIN)
+    source = StreamSource(target, hub, from_thread, clock)
+    source.start()
+    try:
+        async with asyncio.timeout(TRIAL_S):
+            await _measured(hub, trial)
+    except TimeoutError:
+        pass  # judged by what has come until now
+    finally:
+        result = _judge(hub, trial, clock)
+        source.stop()
+        await asyncio.to_thread(source.join)
+    return await _with_picture(result, hub)
+
+
+async def _measured(hub: StreamHub, trial: _Trial) -> None:
+    """Wait until the bit rate is known, or the connection failed."""
+    while not trial.failed.is_set():
+        first_us = hub.first_arrived_us
+        if first_us is not None and hub.meter.last_arrived_us - first_us >= MEASURE_S * 1_000_000:
+            return
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                await trial.failed.wait()
+        except TimeoutError:
+            continue
+
+
+def _judge(hub: StreamHub, trial: _Trial, clock: Clock) -> TestResult:
+    video, audio = hub.video_parameters, hub.audio_parameters
+    if trial.failure and hub.latest_still is None:
+        return TestResult(ok=False, reason_code=trial.failure.reason_code, reason=trial.failure.reason)
+    if video is None or hub.latest_still is None:
+        words = "the camera answers, but sent no picture within 14 s"
+        return TestResult(ok=False, reason_code=ReasonCode.NO_VIDEO, reason=words)
+    fps, bits_per_second = hub.meter.rates(clock.monotonic_us())
+    return TestResult(
+        ok=True,
+        reason_code=ReasonCode.NONE,
+        reason="",
+        video=video_words(video),
+        audio=audio_words(audio) if audio else None,
+        width=video.width,
+        height=video.height,
+        fps=round(fps, 1),
+        bits_per_second=round(bits_per_second),
+        bytes_per_day=round(bits_per_second / 8 * _DAY_S),
+        browser_plays=video.codec is Codec.H264,
+    )
+
+
+async def _with_picture(result: TestResult, hub: StreamHub) -> TestResult:
+    still = hub.latest_still
+    if not result.ok or still is None:
+        return result
+    try:
+        picture = await asyncio.to_thread(keyframe_to_jpeg, still.parameters, still.keyframe, 720)
+    except ValueError:
+        words = "the camera sends pictures that cannot be decoded"
+        return replace(result, ok=False, reason_code=ReasonCode.CAMERA_ERROR, reason=words)
+    return replace(result, picture=picture)

@@ -1,0 +1,81 @@
+"""What pages, API and command line see of cameras: values, made on request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from falconeye.base.secret import Secret
+from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
+from falconeye.events.camera_state import CameraState, ReasonCode
+from falconeye.media.samples import StreamKind
+
+
+@dataclass(frozen=True, slots=True)
+class NewCamera:
+    """What a person gives to add (or test) a camera; logins in URLs are split off."""
+
+    name: str
+    protocol: Protocol
+    source_url: str | None
+    sub_url: str | None = None
+    username: str | None = None
+    password: Secret | None = None
+    location: str = ""
+    resolution: str | None = None
+    framerate: int | None = None
+    transport: Transport = Transport.AUTO
+    audio: bool = True
+    record: RecordMode = RecordMode.CONTINUOUS
+    start: bool = True
+    allow_local: bool = False  # granted by an admin: loopback and link-local addresses
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStats:
+    """What one stream carries now. Zero or None while it is not connected."""
+
+    kind: StreamKind
+    connected: bool
+    video: str | None  # in words: "H.264 1920×1080"
+    audio: str | None
+    codecs: str | None  # RFC 6381
+    width: int | None
+    height: int | None
+    fps: float
+    bits_per_second: float
+    drops: int  # fragments that did not reach a recording or a viewer
+    reconnects: int
+    viewers: int
+    bytes_written: int
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One camera as pages and API see it, at one moment."""
+
+    config: CameraConfig
+    state: CameraState
+    streams: tuple[StreamStats, ...]
+    recording_id: str | None  # being written now
+    recording_since_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """What a trial connection found: a picture and the codecs, or the reason why not."""
+
+    __test__ = False  # not a test, whatever pytest thinks of the name
+
+    ok: bool
+    reason_code: ReasonCode
+    reason: str
+    picture: bytes | None = None  # JPEG
+    video: str | None = None
+    audio: str | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    bits_per_second: float | None = None  # measured over the trial
+    bytes_per_day: int | None = None
+    browser_plays: bool = True  # H.264; False for HEVC

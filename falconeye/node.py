@@ -1,0 +1,223 @@
+"""The node: builds everything once, starts it in flow order, stops it in reverse."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+
+from falconeye.accounts.service import Accounts
+from falconeye.base.clock import Clock, SystemClock
+from falconeye.base.memory import MemoryBudget
+from falconeye.base.sd_notify import ServiceNotifier
+from falconeye.base.tasks import TaskSet
+from falconeye.cameras.parts import PipelineParts
+from falconeye.cameras.registry import CameraRegistry, NewCamera
+from falconeye.config.camera import Protocol
+from falconeye.config.serving_address import (
+    reachable_url,
+    remove_serving_address,
+    write_serving_address,
+)
+from falconeye.config.settings import NodeSettings
+from falconeye.events.bus import EventBus, RecordingChanged
+from falconeye.storage.camera_store import CameraStore
+from falconeye.storage.change_watch import ChangeWatch
+from falconeye.storage.credentials import load_cipher
+from falconeye.storage.database import Database
+from falconeye.storage.footage import Footage
+from falconeye.storage.node_store import load_identity
+from falconeye.storage.settings_store import SettingsStore
+from falconeye.web.app import create_app
+from falconeye.web.listening_socket import open_socket
+from falconeye.web.metrics import STATE_KEY as STATUS_KEY
+from falconeye.web.metrics import NodeStatus
+from falconeye.web.server import WebServer
+from falconeye.web.services import Services
+
+log = logging.getLogger(__name__)
+
+PICTURE_THREADS = 2
+FLUSH_S = 2.0  # at the end: how long a slow disk may take for the last fragments
+
+
+class Node:
+    """One FalconEye process. `run()` lasts until SIGTERM or SIGINT."""
+
+    def __init__(self, settings: NodeSettings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.name = settings.node_name or socket.gethostname()
+        self._clock = clock or SystemClock()
+        self._notifier = ServiceNotifier()
+        self._stack = AsyncExitStack()
+        self._tasks = TaskSet("node")
+        self._stop = asyncio.Event()
+        self.services: Services | None = None
+
+    async def run(self) -> None:
+        """Start, serve until told to stop, stop. StartError when it cannot start."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            await self.start()
+            await self._stop.wait()
+        finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Stop everything in the reverse order of its start."""
+        self._notifier.stopping()
+        await self._stack.aclose()
+
+    async def start(self) -> None:
+        """Start everything in flow order; what has started is stopped by `stop()`."""
+        started_at_us = self._clock.utc_us()
+        # The port first: a second node on this machine must not touch the first one's data.
+        listening = await asyncio.to_thread(open_socket, self.settings.host, self.settings.port)
+        self._stack.callback(listening.close)
+        database = await self._open_database()
+        stored = SettingsStore(database)
+        await stored.load()
+        bus = EventBus()
+        budget = MemoryBudget(self.settings.memory_budget_bytes)
+        footage = await self._open_footage(database, bus, budget)
+        cameras = await self._start_cameras(database, stored, footage, bus, budget)
+        footage.recover()  # beside the recording that has begun
+        accounts = await self._start_accounts(database)
+        self.services = Services(
+            node_id=(await load_identity(database, self._clock)).node_id,
+            node_name=self.name,
+            started_at_us=started_at_us,
+            settings=self.settings,
+            stored_settings=stored,
+            clock=self._clock,
+            bus=bus,
+            accounts=accounts,
+            cameras=cameras,
+            recordings=footage.recordings,
+            volumes=footage.volumes,
+        )
+        status = NodeStatus(
+            database=database,
+            volumes=footage.volumes,
+            footage=footage.store,
+            budget=budget,
+            clock=self._clock,
+            pipelines_started=lambda: True,
+        )
+        port = await self._start_web(self.services, status, listening)
+        watch = ChangeWatch(database)
+        for reload in (cameras.reload, accounts.reload, stored.load):
+            watch.subscribe(reload)
+        watch.start()
+        self._stack.push_async_callback(watch.stop)
+        await self._announce(accounts, port)
+
+    async def _open_database(self) -> Database:
+        database = Database(self.settings.data_dir, self._clock)
+        await database.open(exclusive=True)
+        self._stack.push_async_callback(database.close)
+        return database
+
+    async def _open_footage(
+        self, database: Database, bus: EventBus, budget: MemoryBudget
+    ) -> Footage:
+        def recording_changed(camera_id: str, recording_id: str, kind: str) -> None:
+            bus.publish(RecordingChanged(camera_id, recording_id, kind))
+
+        footage = await Footage.open(
+            database,
+            self.settings,
+            self._clock,
+            budget,
+            node_name=self.name,
+            on_recording=recording_changed,
+        )
+        self._stack.push_async_callback(footage.close)
+        return footage
+
+    async def _start_cameras(
+        self,
+        database: Database,
+        stored: SettingsStore,
+        footage: Footage,
+        bus: EventBus,
+        budget: MemoryBudget,
+    ) -> CameraRegistry:
+        """Recording begins here."""
+        settings = self.settings
+        cipher = await asyncio.to_thread(
+            load_cipher, settings.data_dir, settings.data_key_file, os.environ
+        )
+        pictures = ThreadPoolExecutor(PICTURE_THREADS, thread_name_prefix="stills")
+        self._stack.callback(pictures.shutdown, wait=False)
+        parts = PipelineParts(
+            loop=asyncio.get_running_loop(),
+            clock=self._clock,
+            bus=bus,
+            budget=budget,
+            store=footage.store,
+            pictures=pictures,
+            segment_s=settings.segment_s,
+            sub_recording=settings.sub_recording,
+        )
+        cameras = CameraRegistry(
+            parts,
+            CameraStore(database, cipher),
+            footage.recordings,
+            self.name,
+            lambda: stored.current.creating_timeout_minutes,
+        )
+        self._stack.push_async_callback(footage.flush, FLUSH_S)
+        self._stack.push_async_callback(cameras.close)
+        await cameras.open()
+        if settings.demo and not cameras.list():
+            await cameras.add(NewCamera("Demo", Protocol.DEMO, None))
+        return cameras
+
+    async def _start_accounts(self, database: Database) -> Accounts:
+        accounts = Accounts(database, self._clock)
+        await accounts.start(serving=True)
+        self._stack.push_async_callback(accounts.stop)
+        if self.settings.admin_password_file:
+            await accounts.ensure_admin_from_file(self.settings.admin_password_file)
+        return accounts
+
+    async def _start_web(
+        self, services: Services, status: NodeStatus, listening: socket.socket
+    ) -> int:
+        """Serve; the port."""
+        app = await asyncio.to_thread(create_app, services)
+        app.state[STATUS_KEY] = status
+        await self._stack.enter_async_context(status.probe.running())
+        web = WebServer(app, listening)
+        self._stack.push_async_callback(web.stop)
+        await web.start()
+        return web.port
+
+    async def _announce(self, accounts: Accounts, port: int) -> None:
+        """Say where it serves, to the terminal or journal, and how to set it up."""
+        url = await asyncio.to_thread(reachable_url, self.settings.host, port)
+        await asyncio.to_thread(write_serving_address, self.settings.data_dir, url)
+        self._stack.push_async_callback(
+            asyncio.to_thread, remove_serving_address, self.settings.data_dir
+        )
+        log.info("node %s serves %s", self.name, url)
+        if not await accounts.has_users():
+            link = await accounts.make_setup_link(url)
+            # Not through the log: its filter would take the secret out, and files keep it.
+            sys.stderr.write(f"\n  Set up FalconEye within an hour, once:\n  {link}\n\n")
+            sys.stderr.flush()
+        self._notifier.ready(f"serving {url}")
+        if self._notifier.watchdog_s:
+            self._stack.push_async_callback(self._tasks.stop)
+            _ = self._tasks.start(self._keep_alive(self._notifier.watchdog_s / 2), "watchdog")
+
+    async def _keep_alive(self, period_s: float) -> None:
+        while True:
+            self._notifier.alive()
+            await asyncio.sleep(period_s)

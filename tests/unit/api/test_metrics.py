@@ -1,0 +1,124 @@
+"""What Prometheus reads, parsed back by its own parser."""
+
+import asyncio
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from falconeye.base.clock import SystemClock
+from falconeye.cameras.registry import Camera, StreamStats
+from falconeye.config.camera import CameraConfig, Protocol
+from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
+from falconeye.media.samples import StreamKind
+from falconeye.storage.histogram import Histogram
+from falconeye.web.metrics import (
+    PROBE_PERIOD_S,
+    LoopProbe,
+    ProcessFigures,
+    VolumeFigures,
+    exposition,
+)
+from tests.clock import FakeClock
+
+MAIN = StreamStats(
+    kind=StreamKind.MAIN,
+    connected=True,
+    video="H.264",
+    audio=None,
+    codecs="avc1.64001f",
+    width=1920,
+    height=1080,
+    fps=25.0,
+    bits_per_second=4e6,
+    drops=3,
+    reconnects=2,
+    viewers=1,
+    bytes_written=12345,
+)
+GATE = Camera(
+    config=CameraConfig(
+        id="c1",
+        name='Gate "N"\n',
+        protocol=Protocol.RTSP,
+        source_url="rtsp://10.0.0.5/main",
+        created_at_us=0,
+        updated_at_us=0,
+    ),
+    state=CameraState("c1", CameraStatus.RUNNING, True, ReasonCode.NONE, "", 0, recording=True),
+    streams=(MAIN,),
+    recording_id=None,
+    recording_since_us=None,
+)
+LATENCY = Histogram()
+LATENCY.add(0.002)
+LATENCY.add(20.0)
+PROCESS = ProcessFigures(
+    budget_used_bytes=10,
+    budget_limit_bytes=100,
+    database_waiting=0,
+    volumes=[VolumeFigures("v1", True, 7, 2, LATENCY, 2.5)],
+)
+
+
+def text_of(probe: LoopProbe, *cameras: Camera) -> bytes:
+    return exposition(list(cameras), PROCESS, probe, started_at_us=1_790_000_000_000_000)
+
+
+_TELLING = ("state", "stream", "camera", "le", "volume")
+
+
+def samples(text: bytes) -> dict[tuple[str, str], float]:
+    """(name, the label that tells it from its siblings) → value."""
+    return {
+        (sample.name, next((sample.labels[n] for n in _TELLING if n in sample.labels), "")): (
+            sample.value
+        )
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
+
+
+def test_cameras_streams_and_process_are_there() -> None:
+    probe = LoopProbe(FakeClock())
+    for lateness in (0.0004, 0.003, 0.3):
+        probe.observe(lateness)
+    found = samples(text_of(probe, GATE))
+    assert found[("falconeye_camera_state", "running")] == 1
+    assert found[("falconeye_camera_state", "error")] == 0
+    assert found[("falconeye_camera_recording", 'Gate "N"\n')] == 1
+    assert found[("falconeye_stream_fps", "main")] == 25
+    assert found[("falconeye_stream_bits_per_second", "main")] == 4e6
+    assert found[("falconeye_stream_dropped_samples_total", "main")] == 3
+    assert found[("falconeye_stream_reconnects_total", "main")] == 2
+    assert found[("falconeye_stream_written_bytes_total", "main")] == 12345
+    assert found[("falconeye_volume_sync_interval_seconds", "v1")] == 2.5
+    assert found[("falconeye_volume_write_seconds_bucket", "0.003")] == 1
+    assert found[("falconeye_volume_write_seconds_bucket", "+Inf")] == 2
+    assert found[("falconeye_viewers", "")] == 1
+    assert found[("falconeye_start_time_seconds", "")] == 1_790_000_000
+    assert found[("falconeye_memory_budget_limit_bytes", "")] == 100
+    assert found[("falconeye_loop_lateness_seconds_count", "")] == 3
+    assert found[("falconeye_loop_lateness_seconds_bucket", "0.005")] == 2
+    assert found[("falconeye_loop_lateness_p99_seconds", "")] == 0.3
+
+
+def test_a_camera_that_is_gone_leaves_no_series() -> None:
+    probe = LoopProbe(FakeClock())
+    assert b"c1" in text_of(probe, GATE)
+    assert b"c1" not in text_of(probe)
+
+
+async def test_the_probe_notices_a_loop_that_is_held_up() -> None:
+    clock = FakeClock()
+    probe = LoopProbe(clock)
+    async with probe.running():
+        await asyncio.sleep(0)  # its timer is set
+        clock.advance(0.35)
+        await asyncio.sleep(PROBE_PERIOD_S * 1.5)
+    assert probe.p99_s() == 0.25
+
+
+async def test_the_probe_runs_on_the_real_clock() -> None:
+    probe = LoopProbe(SystemClock())
+    async with probe.running():
+        await asyncio.sleep(PROBE_PERIOD_S * 1.5)
+    assert samples(text_of(probe))[("falconeye_loop_lateness_seconds_count", "")]

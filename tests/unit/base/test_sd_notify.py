@@ -1,0 +1,40 @@
+"""Datagrams to a socket as systemd's, by path and abstract."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from falconeye.base.sd_notify import ServiceNotifier
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_states_arrive(tmp_path: Path, abstract: bool) -> None:
+    name = f"@falconeye-test-{os.getpid()}" if abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(name.replace("@", "\0", 1))
+        manager.settimeout(5)
+        notifier = ServiceNotifier({"NOTIFY_SOCKET": name})
+        assert notifier.ready("serving on port 8900")
+        assert manager.recv(1024) == b"READY=1\nSTATUS=serving on port 8900"
+        assert notifier.alive()
+        assert manager.recv(1024) == b"WATCHDOG=1"
+        assert notifier.status("2 cameras")
+        assert manager.recv(1024) == b"STATUS=2 cameras"
+        assert notifier.stopping()
+        assert manager.recv(1024) == b"STOPPING=1"
+
+
+def test_without_a_manager_nothing_happens(tmp_path: Path) -> None:
+    assert not ServiceNotifier({}).ready()
+    assert not ServiceNotifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+
+
+def test_the_watchdog_counts_only_for_this_process() -> None:
+    period = {"WATCHDOG_USEC": "20000000"}
+    assert ServiceNotifier(period).watchdog_s == 20.0
+    assert ServiceNotifier(period | {"WATCHDOG_PID": str(os.getpid())}).watchdog_s == 20.0
+    assert ServiceNotifier(period | {"WATCHDOG_PID": "1"}).watchdog_s is None
+    assert ServiceNotifier({"WATCHDOG_USEC": "soon"}).watchdog_s is None
+    assert ServiceNotifier({}).watchdog_s is None

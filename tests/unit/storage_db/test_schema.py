@@ -1,0 +1,172 @@
+"""Migrations: from nothing, with a backup, never over a newer one, and back."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+
+from falconeye.base.errors import StartError
+from falconeye.storage import migrations, schema
+from falconeye.storage.data_directory import DATABASE_NAME
+from falconeye.storage.instance_lock import InstanceLock
+from tests.clock import FakeClock
+from tests.databases import closed_database
+
+FIRST = "0001"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    empty = tmp_path / DATABASE_NAME
+    empty.touch()
+    return empty
+
+
+def migrate(path: Path, clock: FakeClock) -> None:
+    schema.migrate(path, InstanceLock(path.parent), clock)
+
+
+def execute(path: Path, sql: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(sql).fetchall()
+
+
+def backups(path: Path) -> list[Path]:
+    return sorted((path.parent / "backups").glob("*.sqlite3"))
+
+
+def test_an_empty_file_gets_the_newest_schema_without_a_backup(
+    path: Path, clock: FakeClock
+) -> None:
+    migrate(path, clock)
+    assert schema.current_revision(path) == migrations.revisions()[-1]
+    assert backups(path) == []
+    assert not InstanceLock(path.parent).held
+    assert InstanceLock(path.parent).try_acquire()
+
+
+def test_the_tables_are_what_the_revisions_make(path: Path, clock: FakeClock) -> None:
+    migrate(path, clock)
+    config = Config()
+    config.set_main_option("script_location", str(migrations.DIRECTORY))
+    with schema._migration_connection(path) as connection:
+        config.attributes["connection"] = connection
+        command.check(config)  # raises when tables.py and the revisions differ
+
+
+def test_the_file_names_are_the_revisions() -> None:
+    known = migrations.revisions()
+    assert known[0] == FIRST
+    for revision, before in zip(known, [None, *known], strict=False):
+        (file,) = (migrations.DIRECTORY / "versions").glob(f"{revision}_*.py")
+        source = file.read_text()
+        assert f'revision = "{revision}"' in source
+        assert f"down_revision = {before!r}".replace("'", '"') in source
+
+
+def test_the_first_revision_goes_back_to_it_after_a_backup(path: Path, clock: FakeClock) -> None:
+    migrate(path, clock)
+    execute(path, "INSERT INTO settings VALUES ('k', '{}')")
+    schema.downgrade(path, FIRST, clock)
+    assert schema.current_revision(path) == FIRST
+    (copy,) = backups(path)
+    assert execute(copy, "SELECT * FROM settings") == [("k", "{}")]
+    assert copy.stat().st_mode & 0o777 == 0o600
+    migrate(path, clock)
+    assert schema.current_revision(path) == migrations.revisions()[-1]
+    assert execute(path, "SELECT * FROM settings") == [("k", "{}")]
+
+
+def test_every_revision_goes_all_the_way_back(path: Path, clock: FakeClock) -> None:
+    migrate(path, clock)
+    schema._run_alembic(path, "downgrade", "base")
+    tables = {row[0] for row in execute(path, "SELECT name FROM sqlite_master")}
+    assert {str(name) for name in tables if not str(name).startswith("sqlite_")} == {
+        "alembic_version"
+    }
+
+
+def test_three_backups_are_kept(path: Path, clock: FakeClock) -> None:
+    migrate(path, clock)
+    made = []
+    for _ in range(5):
+        clock.advance(60)
+        schema._backup(path, FIRST, clock)
+        made.append(backups(path)[-1])
+    assert backups(path) == made[-3:]
+
+
+def test_a_newer_database_is_refused_with_the_way_out(path: Path, clock: FakeClock) -> None:
+    migrate(path, clock)
+    execute(path, "UPDATE alembic_version SET version_num = '9999'")
+    head = migrations.revisions()[-1]
+    with pytest.raises(StartError, match=rf"newer FalconEye.*9999.*db downgrade {head}"):
+        migrate(path, clock)
+    with pytest.raises(StartError, match="newer FalconEye"):
+        schema.downgrade(path, FIRST, clock)
+
+
+def test_a_downgrade_to_an_unknown_revision_is_refused(path: Path, clock: FakeClock) -> None:
+    migrate(path, clock)
+    with pytest.raises(StartError, match=f"can go back to one of {FIRST}"):
+        schema.downgrade(path, "0000", clock)
+
+
+def test_somebody_elses_database_is_refused(path: Path, clock: FakeClock) -> None:
+    execute(path, "CREATE TABLE bookmarks (url TEXT)")
+    with pytest.raises(StartError, match="not one of FalconEye"):
+        migrate(path, clock)
+    assert execute(path, "SELECT name FROM sqlite_master") == [("bookmarks",)]
+
+
+def test_a_command_does_not_migrate_under_an_older_server(
+    path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "SERVER_MIGRATES_S", 0)
+    server = InstanceLock(path.parent)
+    server.acquire()
+    with pytest.raises(StartError, match="older release than this command"):
+        migrate(path, clock)
+    server.release()
+
+
+def test_a_failed_migration_changes_nothing(
+    path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    migrate(path, clock)
+    broken = tmp_path / "migrations"
+    (broken / "versions").mkdir(parents=True)
+    for file in [migrations.DIRECTORY / "env.py", *migrations.DIRECTORY.glob("versions/*.py")]:
+        target = broken / file.relative_to(migrations.DIRECTORY)
+        target.write_text(file.read_text())
+    head = migrations.revisions()[-1]
+    (broken / "versions" / "0999_broken.py").write_text(
+        f'from alembic import op\nrevision = "0999"\ndown_revision = "{head}"\n'
+        'def upgrade():\n    op.execute("CREATE TABLE half (x)")\n    op.execute("NO SQL")\n'
+    )
+    monkeypatch.setattr(migrations, "DIRECTORY", broken)
+    with pytest.raises(StartError, match="nothing was changed"):
+        migrate(path, clock)
+    assert schema.current_revision(path) == head
+    assert ("half",) not in execute(path, "SELECT name FROM sqlite_master")
+    assert len(backups(path)) == 1
+
+
+async def test_downgrade_refuses_while_a_server_runs(tmp_path: Path, clock: FakeClock) -> None:
+    server = closed_database(tmp_path, clock)
+    await server.open(exclusive=True)
+    with pytest.raises(StartError, match="already serves"):
+        await closed_database(tmp_path, clock).downgrade(FIRST)
+    await server.close()
+    await closed_database(tmp_path, clock).downgrade(FIRST)
+
+
+async def test_a_backup_is_whole(tmp_path: Path, clock: FakeClock) -> None:
+    database = closed_database(tmp_path / "data", clock)
+    await database.open()
+    await database.backup(tmp_path / "copy.sqlite3")
+    await database.close()
+    assert execute(tmp_path / "copy.sqlite3", "PRAGMA integrity_check") == [("ok",)]

@@ -1,0 +1,326 @@
+"""Cameras, settings, the node's identity and the data key."""
+
+import dataclasses
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.base.errors import Conflict, InvalidInput, NotFound, StartError
+from falconeye.base.secret import Secret
+from falconeye.config.addresses import normalised_address
+from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
+from falconeye.storage.camera_store import CameraStore
+from falconeye.storage.change_watch import ChangeWatch
+from falconeye.storage.credentials import (
+    KEY_NAME,
+    CredentialCipher,
+    CredentialUnreadable,
+    load_cipher,
+)
+from falconeye.storage.database import Database
+from falconeye.storage.node_store import load_identity
+from falconeye.storage.settings_store import SettingsStore, StoredSettings
+from falconeye.storage.tables import SETTINGS
+from tests.clock import START_US, FakeClock
+from tests.databases import closed_database
+
+DOOR = CameraConfig(
+    id="11111111-1111-4111-8111-111111111111",
+    name="Door",
+    protocol=Protocol.RTSP,
+    source_url="rtsp://10.0.0.9/stream1",
+    created_at_us=START_US,
+    updated_at_us=START_US,
+    sub_url="rtsp://10.0.0.9/stream2",
+    username="viewer",
+    password=Secret("pässword"),
+    location="front",
+    resolution="640x480",
+    framerate=15,
+    transport=Transport.UDP,
+    audio=False,
+    record=RecordMode.MANUAL,
+    started=False,
+    recording_stopped_by="anna",
+    allow_local=True,
+    metadata={"floor": 1, "tags": ["a"]},
+)
+
+
+def new_cipher(origin: str = "data.key") -> CredentialCipher:
+    return CredentialCipher([Fernet.generate_key()], origin)
+
+
+async def test_a_camera_comes_back_as_it_was(database: Database) -> None:
+    store = CameraStore(database, new_cipher())
+    await store.insert(DOOR)
+    assert await store.get(DOOR.id) == DOOR
+    plain = CameraConfig("2", "Attic", Protocol.DEMO, "demo:", START_US, START_US)
+    await store.insert(plain)
+    assert await store.list() == [plain, DOOR]
+    changed = dataclasses.replace(DOOR, name="Gate", started=True, password=None, metadata={})
+    await store.update(changed)
+    assert await store.get(DOOR.id) == changed
+    await store.delete(DOOR.id)
+    assert await store.list() == [plain]
+
+
+async def test_unknown_cameras_are_said(database: Database) -> None:
+    store = CameraStore(database, new_cipher())
+    with pytest.raises(NotFound):
+        await store.get("x")
+    with pytest.raises(NotFound):
+        await store.update(DOOR)
+    with pytest.raises(NotFound):
+        await store.delete("x")
+
+
+async def test_one_address_is_one_camera(database: Database) -> None:
+    store = CameraStore(database, new_cipher())
+    await store.insert(DOOR)
+    same = dataclasses.replace(DOOR, id="2", source_url="RTSP://10.0.0.9:554/stream1#x")
+    with pytest.raises(Conflict, match="“Door” already has this address"):
+        await store.insert(same)
+    other = dataclasses.replace(DOOR, id="2", source_url="rtsp://10.0.0.9/stream2")
+    await store.insert(other)
+    with pytest.raises(Conflict, match="Door"):
+        await store.update(same)
+    await store.update(dataclasses.replace(DOOR, name="Gate"))
+
+
+async def test_no_password_lies_in_the_database(database: Database) -> None:
+    await CameraStore(database, new_cipher()).insert(DOOR)
+    with closing(sqlite3.connect(database.path)) as connection:
+        dump = "\n".join(connection.iterdump())
+    assert "stream1" in dump
+    assert "pässword" not in dump
+    assert "pässword".encode().hex().upper() not in dump
+
+
+async def test_a_lost_key_costs_the_password_alone_and_is_said(database: Database) -> None:
+    right = new_cipher()
+    await CameraStore(database, right).insert(DOOR)
+    store = CameraStore(database, new_cipher("/data/data.key"))
+    (camera,) = await store.list()
+    assert camera == dataclasses.replace(DOOR, password=None)
+    assert "another key" in store.password_problems[DOOR.id]
+    assert "/data/data.key" in store.password_problems[DOOR.id]
+    # A change of something else keeps what is stored, for when the key comes back.
+    await store.update(dataclasses.replace(camera, name="Gate"))
+    assert (await CameraStore(database, right).get(DOOR.id)).password == DOOR.password
+    await store.update(dataclasses.replace(camera, password=Secret("new")))
+    assert not store.password_problems
+    assert (await store.get(DOOR.id)).password == Secret("new")
+
+
+def test_a_changed_ciphertext_is_damage() -> None:
+    cipher = new_cipher()
+    stored = cipher.encrypt(Secret("x"))
+    with pytest.raises(CredentialUnreadable, match="damaged"):
+        cipher.decrypt(stored[:-4] + b"AAA=")
+
+
+def test_an_old_key_still_decrypts_and_the_first_encrypts() -> None:
+    old, new = Fernet.generate_key(), Fernet.generate_key()
+    stored = CredentialCipher([old], "k").encrypt(Secret("x"))
+    both = CredentialCipher([new, old], "k")
+    assert both.decrypt(stored) == Secret("x")
+    assert CredentialCipher([new], "k").decrypt(both.encrypt(Secret("y"))) == Secret("y")
+
+
+def test_the_key_is_made_once_and_for_us_alone(tmp_path: Path) -> None:
+    stored = load_cipher(tmp_path, None, {}).encrypt(Secret("x"))
+    assert stat.S_IMODE((tmp_path / KEY_NAME).stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == [KEY_NAME]
+    assert load_cipher(tmp_path, None, {}).decrypt(stored) == Secret("x")
+
+
+def test_a_key_can_be_given(tmp_path: Path) -> None:
+    given = tmp_path / "data-key"
+    given.write_text("/+" + Fernet.generate_key().decode()[2:].replace("-", "+").replace("_", "/"))
+    given.chmod(0o600)
+    stored = load_cipher(tmp_path, given, {}).encrypt(Secret("x"))
+    by_systemd = load_cipher(tmp_path, None, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert by_systemd.decrypt(stored) == Secret("x")
+    assert not (tmp_path / KEY_NAME).exists()
+
+
+@pytest.mark.parametrize("content", ["", "short", "*" * 44, "A" * 40 + "AA=="])
+def test_a_file_without_a_key_is_refused(tmp_path: Path, content: str) -> None:
+    given = tmp_path / "key"
+    given.write_text(content)
+    with pytest.raises(StartError, match=str(given)):
+        load_cipher(tmp_path, given, {})
+
+
+def test_a_missing_given_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="cannot be read"):
+        load_cipher(tmp_path, tmp_path / "none", {})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("rtsp://cam.local/a", "rtsp://CAM.local.:554/a"),
+        ("rtsp://u:p@10.0.0.9/a?x=1", "rtsp://10.0.0.9:554/a?x=1"),
+        ("http://10.0.0.9", "http://10.0.0.9:80/"),
+        ("http://[fe80:0::1]/a", "http://[fe80::1]:80/a"),
+        ("http://c/v?user=a&pwd=b&ch=1", "http://c/v?ch=1&user=c&pwd=d"),
+        ("http://c/%61b", "http://c/ab"),
+    ],
+)
+def test_the_same_address(one: str, other: str) -> None:
+    assert normalised_address(one) == normalised_address(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("rtsp://c/a", "rtsp://c/A"),
+        ("rtsp://c/a", "rtsp://c:8554/a"),
+        ("rtsp://c/a?ch=1", "rtsp://c/a?ch=2"),
+        ("rtsp://c/a", "rtsp://c/a/"),
+    ],
+)
+def test_another_address(one: str, other: str) -> None:
+    assert normalised_address(one) != normalised_address(other)
+
+
+@pytest.mark.parametrize("url", ["", "rtsp://", "cam/stream", "rtsp://c:99999/", "rtsp://[1::/"])
+def test_no_address(url: str) -> None:
+    with pytest.raises(InvalidInput):
+        normalised_address(url)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_an_address_or_refused_and_stable(text: str) -> None:
+    try:
+        once = normalised_address("rtsp://" + text)
+    except InvalidInput:
+        return
+    assert normalised_address("rtsp://" + once) == once
+
+
+async def test_settings_start_with_their_defaults(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    store = SettingsStore(database)
+    await store.load()
+    assert store.current == StoredSettings(site_time_zone="Europe/Berlin")
+    assert store.current.creating_timeout_minutes == 3
+    assert store.zone.key == "Europe/Berlin"
+
+
+async def test_changed_settings_stay_and_reach_another_process(
+    database: Database, clock: FakeClock
+) -> None:
+    store = SettingsStore(database)
+    await store.load()
+    changes = {
+        "default_framerate": 20,
+        "site_time_zone": "Asia/Tokyo",
+        "node_ips": {"a": "1.2.3.4"},
+    }
+    after = await store.patch(changes)
+    assert after is store.current
+    assert (after.default_framerate, after.node_ips) == (20, {"a": "1.2.3.4"})
+    command = closed_database(database.data_dir, clock)
+    await command.open()
+    theirs = SettingsStore(command)
+    await theirs.load()
+    assert theirs.current == after
+    await theirs.patch({"default_framerate": 25, "site_time_zone": "UTC"})
+    await command.close()
+    watch = ChangeWatch(database)
+    watch.subscribe(store.load)
+    assert await watch.check()
+    assert store.current.default_framerate == 25
+    assert store.zone.key == "UTC"
+    assert not await watch.check()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("default_resolution", "big"),
+        ("default_resolution", "0x480"),
+        ("default_framerate", 0),
+        ("default_framerate", "15"),
+        ("default_framerate", True),
+        ("site_time_zone", "Mars/Base"),
+        ("site_time_zone", "../../etc/passwd"),
+        ("site_time_zone", ""),
+        ("keep_days", 0),
+        ("import_root", "relative"),
+        ("cors_origins", ["ftp://x"]),
+        ("cors_origins", ["https://x/path"]),
+        ("node_ips", {"a": 5}),
+        ("k8s_namespace", "Bad_Name"),
+        ("unknown", 1),
+    ],
+)
+async def test_bad_settings_are_refused_and_nothing_changes(
+    database: Database, field: str, value: object
+) -> None:
+    store = SettingsStore(database)
+    await store.load()
+    before = store.current
+    with pytest.raises(InvalidInput, match=f"^{field}: ") as refused:
+        await store.patch({"default_camera_node": "n1", field: value})
+    assert refused.value.field == field
+    await store.load()
+    assert store.current == before
+
+
+async def test_a_bad_or_newer_stored_setting_stops_nothing(database: Database) -> None:
+    async def by_hand(connection: AsyncConnection) -> None:
+        for key, value in (("default_framerate", 999), ("from_the_future", {"a": 1})):
+            await connection.execute(insert(SETTINGS).values(key=key, value=value))
+
+    await database.write(by_hand)
+    store = SettingsStore(database)
+    await store.load()
+    assert store.current.default_framerate == 15
+    await store.patch({"keep_days": 7})
+    async with database.reader() as connection:
+        found = await connection.execute(SETTINGS.select().where(SETTINGS.c.key.like("from%")))
+        assert found.one().value == {"a": 1}
+
+
+async def test_the_node_keeps_its_id(database: Database, clock: FakeClock) -> None:
+    first = await load_identity(database, clock)
+    clock.advance(100)
+    assert await load_identity(database, clock) == first
+    assert first.created_at_us == START_US
+
+
+async def test_the_audit_log_only_grows(database: Database) -> None:
+    from falconeye.storage.tables import AUDIT  # noqa: PLC0415
+
+    row = {
+        "at_us": 1, "who_kind": "user", "who_name": "anna", "action": "x", "object_kind": "",
+        "detail": "", "address": "",
+    }  # fmt: skip
+
+    async def add(connection: AsyncConnection) -> None:
+        await connection.execute(insert(AUDIT).values(row))
+
+    async def change(connection: AsyncConnection) -> None:
+        await connection.execute(update(AUDIT).values(action="y"))
+
+    async def remove(connection: AsyncConnection) -> None:
+        await connection.execute(AUDIT.delete())
+
+    await database.write(add)
+    for operation in (change, remove):
+        with pytest.raises(Exception, match="only grows"):
+            await database.write(operation)

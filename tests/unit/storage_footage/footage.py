@@ -1,0 +1,193 @@
+"""Real footage for the tests: encoded pictures and a tone, cut by the product's own fragmenter."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from falconeye.base.memory import MemoryBudget
+from falconeye.media.fragmenter import Fragmenter
+from falconeye.media.fragments import InitSegment, RecordingFragment
+from falconeye.media.init_segment import make_init_segment
+from falconeye.media.nal import join_length_prefixed, split_annex_b
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import (
+    AudioParameters,
+    AudioSample,
+    Codec,
+    StreamKind,
+    VideoParameters,
+    VideoSample,
+)
+from falconeye.storage.database import Database
+from falconeye.storage.disk_calls import DiskCalls
+from falconeye.storage.free_space import Deleter
+from falconeye.storage.segment_store import FootageStore
+from falconeye.storage.segments import Accepted, ClockState, SegmentEnd, SegmentStart
+from falconeye.storage.volumes import Volumes
+from tests.clock import START_US, FakeClock
+from tests.peers.media_samples import audio_clip, video_clip
+
+CAMERA = "0b6f2d8e-70f2-4a2f-9d43-6c3e1f6f8a11"
+FPS = 10
+GOP_FRAMES = 10
+FRAME_90K = 90_000 // FPS
+GOP_90K = FRAME_90K * GOP_FRAMES
+GOP_US = 1_000_000
+
+
+@cache
+def init_segment(*, audio: bool = True, width: int = 160, height: int = 96) -> InitSegment:
+    clip = _clip(width, height)
+    video = VideoParameters(Codec.H264, clip.parameter_sets, width, height, FRAME_90K)
+    return make_init_segment(video, _audio_parameters() if audio else None)
+
+
+def _clip(width: int = 160, height: int = 96):  # type: ignore[no-untyped-def]
+    return video_clip(width=width, height=height, fps=FPS, gop=GOP_FRAMES, bit_rate=60_000)
+
+
+def _audio_parameters() -> AudioParameters:
+    clip = audio_clip("aac", seconds=2)
+    return AudioParameters(
+        Codec.AAC, clip.sample_rate, clip.channels, clip.config, clip.frame_ticks
+    )
+
+
+def segment_fragments(
+    gops: int, *, offset_90k: int = 0, audio: bool = True
+) -> Iterator[RecordingFragment]:
+    """The fragments of a file with `gops` GOPs, the first picture at `offset_90k` of the run."""
+    clip = _clip()
+    sound = audio_clip("aac", seconds=2)
+    rate = sound.sample_rate
+    zero = -(-offset_90k * rate // 90_000)
+    cutter = Fragmenter(offset_90k, zero)
+    ticks = -(-zero // sound.frame_ticks) * sound.frame_ticks
+    for index in range(gops * GOP_FRAMES):
+        frame = clip.frames[index % GOP_FRAMES]
+        dts = offset_90k + index * FRAME_90K
+        data = join_length_prefixed(split_annex_b(frame.data))
+        done = cutter.video(VideoSample(dts, 0, frame.is_keyframe, data, 0))
+        if done:
+            yield done
+        while audio and ticks * 90_000 < (dts + FRAME_90K) * rate:
+            tone = sound.frames[ticks // sound.frame_ticks % len(sound.frames)]
+            cutter.audio(AudioSample(ticks, sound.frame_ticks, tone, 0))
+            ticks += sound.frame_ticks
+    done = cutter.end(offset_90k + gops * GOP_90K)
+    if done:
+        yield done
+
+
+@dataclass(slots=True)
+class Node:
+    """Storage of a node, opened by the `node` fixture."""
+
+    database: Database
+    volumes: Volumes
+    deleter: Deleter
+    store: FootageStore
+    budget: MemoryBudget
+    clock: FakeClock
+    events: list[tuple[str, str, str]]
+    media_dir: Path
+
+    async def stop(self) -> None:
+        assert await self.store.flush(5)
+        await self.volumes.stop()
+        await self.database.close()
+
+    def start(
+        self,
+        run_id: int,
+        start_us: int = START_US,
+        *,
+        offset_90k: int = 0,
+        recording_id: str | None = "rec-1",
+        stream: StreamKind = StreamKind.MAIN,
+        init: InitSegment | None = None,
+        camera_id: str = CAMERA,
+    ) -> SegmentStart:
+        return SegmentStart(
+            camera_id=camera_id,
+            stream=stream,
+            run_id=run_id,
+            start_us=start_us,
+            media_offset_90k=offset_90k,
+            audio_offset_ticks=-(-offset_90k * 16_000 // 90_000),
+            clock=ClockState.SYNCHRONISED,
+            init=init or init_segment(),
+            recording_id=recording_id,
+            camera_name="Front door",
+        )
+
+    async def record(
+        self,
+        run_id: int,
+        start_us: int = START_US,
+        gops: int = 2,
+        *,
+        offset_90k: int = 0,
+        recording_id: str | None = "rec-1",
+        stream: StreamKind = StreamKind.MAIN,
+        run_end: RunEnd | None = None,
+        camera_id: str = CAMERA,
+    ) -> int:
+        """Write one segment and wait until it is indexed; the wall time of its end."""
+        writer = self.store.create(
+            self.start(
+                run_id,
+                start_us,
+                offset_90k=offset_90k,
+                recording_id=recording_id,
+                stream=stream,
+                camera_id=camera_id,
+            )
+        )
+        for fragment in segment_fragments(gops, offset_90k=offset_90k):
+            assert writer.append(fragment) is Accepted.YES
+        end_us = start_us + gops * GOP_US
+        writer.close(SegmentEnd(end_us, run_end))
+        assert await self.store.flush(5)
+        return end_us
+
+
+async def open_node(
+    tmp_path: Path,
+    clock: FakeClock,
+    *,
+    media_dir: Path | None = None,
+    calls: DiskCalls | None = None,
+    budget_bytes: int = 64 << 20,
+    sync_interval_s: float = 30.0,
+    floor_bytes: int = 0,
+    data: str = "data",
+) -> Node:
+    database = Database(tmp_path / data, clock, ballast_bytes=1 << 20)
+    await database.open(exclusive=True)
+    events: list[tuple[str, str, str]] = []
+    media = media_dir or tmp_path / "media"
+    volumes = await Volumes.open(
+        database,
+        media,
+        clock,
+        sync_interval_s=sync_interval_s,
+        floor_bytes=floor_bytes,
+        calls=calls,
+    )
+    deleter = Deleter(
+        database, volumes, lambda camera, recording: events.append((camera, recording, "deleted"))
+    )
+    budget = MemoryBudget(budget_bytes)
+    store = FootageStore(
+        database,
+        volumes,
+        deleter,
+        budget,
+        clock,
+        node_name="pi-1",
+        on_recording=lambda *event: events.append(event),
+    )
+    await store.open()
+    return Node(database, volumes, deleter, store, budget, clock, events, media)
