@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from falconeye.hub.gop import GopBuffer
 from falconeye.hub.live_variant import LiveVariant, Shape, live_fragment
@@ -14,11 +15,27 @@ from falconeye.media.wallclock import RunClock
 MAX_IN_FLIGHT = 256  # calls handed to the loop that have not run yet
 
 
+@dataclass(frozen=True, slots=True)
+class _Joining:
+    """The GOP that a joining viewer begins with."""
+
+    before_seq: int
+    video: list[VideoSample]
+    audio: list[AudioSample]
+
+    def fragment(self, interval_90k: int) -> LiveFragment | None:
+        """It as one fragment; None where there is no whole GOP to begin with."""
+        if not self.video:
+            return None
+        last_us = self.video[-1].arrived_us
+        audio = [sample for sample in self.audio if sample.arrived_us <= last_us]
+        return live_fragment(self.before_seq - len(self.video), self.video, interval_90k, audio)
+
+
 class LiveFanout:
     """The viewers of one stream, by shape. The only thread → loop crossing of media.
 
-    A short lock orders a join against the samples; nothing is built or sent under it but the
-    joining viewer's copy of the list of samples.
+    A short lock orders a join against the samples; under it lists are copied, no bytes.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, gop: GopBuffer) -> None:
@@ -53,7 +70,7 @@ class LiveFanout:
         self._clock = clock
 
     def audio_init(self, init: InitSegment | None) -> None:
-        """Audio is there now (or no more): viewers with sound begin again at the next keyframe."""
+        """Audio is there now (or no more): viewers with sound begin again, with the current GOP."""
         with self._lock:
             if init is self._av_init:
                 return
@@ -61,7 +78,8 @@ class LiveFanout:
             shapes = [shape for shape in self._variants if shape.audio]
             for shape in shapes:
                 self._variants[shape].reset()
-        self._restart(shapes)
+            joining = self._joining(self._next_seq, with_audio=init is not None)
+        self._restart(shapes, joining)
 
     def video(self, sample: VideoSample, interval_90k: int) -> None:
         with self._lock:
@@ -104,11 +122,19 @@ class LiveFanout:
         self._handed += 1
         self._call(self._deliver, shape, fragment)
 
-    def _restart(self, shapes: list[Shape]) -> None:
+    def _restart(self, shapes: list[Shape], joining: "_Joining | None" = None) -> None:
+        gop = joining.fragment(self._interval_90k) if joining and shapes else None
+        after_seq = joining.before_seq - 1 if joining else -1
         for shape in shapes:
             init = self._init_for(shape)
             if init is not None and self._clock is not None:
-                self._call(self._begin_viewers, shape, init, self._clock)
+                start = self._live_start(init, self._clock)
+                self._call(self._begin_viewers, shape, start, gop, after_seq)
+
+    def _joining(self, before_seq: int, *, with_audio: bool) -> "_Joining":
+        """Copy the current GOP up to, not including, sample `before_seq`; under the lock."""
+        video = self._gop.samples[: len(self._gop.samples) - (self._next_seq - before_seq)]
+        return _Joining(before_seq, video, self._gop.audio[:] if with_audio else [])
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         try:
@@ -134,18 +160,11 @@ class LiveFanout:
         with self._lock:
             variant = self._variants.setdefault(shape, LiveVariant(shape))
             before = variant.pending_from(self._next_seq)
-            video = self._gop.samples[: len(self._gop.samples) - (self._next_seq - before)]
-            audio = self._gop.audio[:] if self._av_init is not None and shape.audio else []
-            first_seq = before - len(video)
+            joining = self._joining(before, with_audio=shape.audio and self._av_init is not None)
             init, clock = self._init_for(shape), self._clock
-        if init is None or clock is None:
-            return viewer
-        gop = None
-        if video:
-            end_90k = video[-1].dts_90k + self._interval_90k
-            audio = [a for a in audio if a.arrived_us <= video[-1].arrived_us]
-            gop = live_fragment(first_seq, video, end_90k - video[-1].dts_90k, audio)
-        viewer.start(self._live_start(init, clock), gop, before - 1)
+        if init is not None and clock is not None:
+            gop = joining.fragment(self._interval_90k)
+            viewer.start(self._live_start(init, clock), gop, before - 1)
         return viewer
 
     def leave(self, shape: Shape, viewer: LiveSubscription) -> None:
@@ -173,9 +192,11 @@ class LiveFanout:
         for viewer in self._viewers.get(shape, ()):
             viewer.lost()
 
-    def _begin_viewers(self, shape: Shape, init: InitSegment, clock: RunClock) -> None:
+    def _begin_viewers(
+        self, shape: Shape, start: LiveStart, gop: LiveFragment | None, after_seq: int
+    ) -> None:
         for viewer in self._viewers.get(shape, ()):
-            viewer.start(self._live_start(init, clock), None, -1)
+            viewer.start(start, gop, after_seq)
 
     def _end_viewers(self, reason: str) -> None:
         for group in self._viewers.values():
