@@ -80,6 +80,7 @@ class Node:
         listening = await asyncio.to_thread(open_socket, self.settings.host, self.settings.port)
         self._stack.callback(listening.close)
         database = await self._open_database()
+        identity = await load_identity(database, self._clock)
         stored = SettingsStore(database)
         await stored.load()
         bus = EventBus()
@@ -89,7 +90,7 @@ class Node:
         footage.recover()  # beside the recording that has begun
         accounts = await self._start_accounts(database)
         self.services = Services(
-            node_id=(await load_identity(database, self._clock)).node_id,
+            node_id=identity.node_id,
             node_name=self.name,
             started_at_us=started_at_us,
             settings=self.settings,

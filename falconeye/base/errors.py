@@ -79,6 +79,6 @@ class Unavailable(FalconEyeError):
 class StartError(FalconEyeError):
     """The node cannot start: the port is taken, the directory is read-only, …."""
 
-    def __init__(self, detail: str, *, exit_code: int = 1) -> None:
+    def __init__(self, detail: str, *, exit_code: int = 4) -> None:
         super().__init__(detail)
         self.exit_code = exit_code

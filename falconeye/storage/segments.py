@@ -12,6 +12,14 @@ from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 
 
+class RecordingKind(StrEnum):
+    """How a recording came about."""
+
+    CONTINUOUS = "continuous"  # one UTC clock hour, or less
+    MANUAL = "manual"
+    IMPORTED = "imported"  # registered by path; made elsewhere
+
+
 class ClockState(IntEnum):
     """What was known of the node's clock when the segment was opened."""
 
@@ -32,7 +40,7 @@ class SegmentStart:
     clock: ClockState
     init: InitSegment
     recording_id: str | None  # None for the substream
-    recording_kind: str = "continuous"  # or "manual"
+    recording_kind: str = "continuous"  # or "manual": see `RecordingKind`
     camera_name: str = ""  # as it is now; a recording keeps it after the camera is deleted
 
 
@@ -42,6 +50,7 @@ class SegmentEnd:
 
     end_us: int
     run_end: RunEnd | None = None  # None: another segment of the run follows
+    recording_ended: bool = False  # True: no other segment of this recording follows
 
 
 class Accepted(StrEnum):

@@ -1,1 +1,25 @@
-"""The JSON API of notes in ARCHITECTURE.md; does not know the pages."""
+"""The JSON API, live sockets, downloads, health and metrics; does not know the pages."""
+
+from litestar.types import ControllerRouterHandler
+
+from falconeye.web.api.cameras import CameraController
+from falconeye.web.api.download import download
+from falconeye.web.api.health import healthz, metrics, readyz
+from falconeye.web.api.media import MediaController
+from falconeye.web.api.nodes import NodeController
+from falconeye.web.api.recording_control import RecordingControlController
+from falconeye.web.api.recordings import RecordingController
+from falconeye.web.api.settings import SettingsController
+
+ROUTES: list[ControllerRouterHandler] = [
+    CameraController,
+    MediaController,
+    RecordingControlController,
+    RecordingController,
+    download,
+    NodeController,
+    SettingsController,
+    healthz,
+    readyz,
+    metrics,
+]

@@ -1,1 +1,48 @@
 """The HTML pages; do not know the API."""
+
+from typing import Final
+
+from litestar import Router
+from litestar.types import ControllerRouterHandler
+
+from falconeye.web import partials
+from falconeye.web.pages import (
+    about,
+    camera,
+    camera_form,
+    recordings,
+    session,
+    settings,
+    wall,
+)
+from falconeye.web.pages.asking import set_language
+
+__all__ = ["ROUTES", "partials"]
+
+_PAGES: Final = Router(
+    path="/",
+    before_request=set_language,
+    route_handlers=[
+        wall.wall,
+        camera.camera_page,
+        camera.camera_streams,
+        camera.camera_action,
+        camera.delete_question,
+        camera.delete_camera,
+        camera_form.add_form,
+        camera_form.add_camera,
+        camera_form.edit_form,
+        camera_form.edit_camera,
+        camera_form.try_camera,
+        recordings.recordings_page,
+        recordings.recording_page,
+        recordings.delete_question,
+        recordings.delete_recording,
+        settings.settings_page,
+        settings.save_settings,
+        settings.save_theme,
+        about.about,
+    ],
+)
+
+ROUTES: Final[list[ControllerRouterHandler]] = [_PAGES, *session.ROUTES]

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,3 +133,22 @@ def test_the_level_holds_and_configuring_twice_does_not_double_lines() -> None:
     log.warning("once")
     assert stream.getvalue().count("\n") == 1
     assert sys.stderr is not stream
+
+
+def test_what_nobody_caught_is_logged_redacted() -> None:
+    program = (
+        "import threading\n"
+        "from falconeye.base.logs import configure_logs, log_uncaught\n"
+        "configure_logs('human'); log_uncaught()\n"
+        f"def fail(): raise ConnectionError({URL!r})\n"
+        "thread = threading.Thread(target=fail, name='reader'); thread.start(); thread.join()\n"
+        "fail()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "thread reader ended by an error" in ended.stderr
+    assert ended.stderr.count("rtsp://10.0.0.9:554") == 2
+    assert ended.stderr.count("Traceback") == 2
+    assert "ConnectionError: rtsp://10.0.0.9:554/stream?token=***" in ended.stderr

@@ -173,6 +173,24 @@ async def test_durable_settings(database: Database) -> None:
     assert await database.write(pragma) == ("wal", 2, 1)
 
 
+async def test_a_writer_elsewhere_is_told_to_those_who_wait(database: Database) -> None:
+    async def impatient(connection: AsyncConnection) -> None:
+        await connection.exec_driver_sql("PRAGMA busy_timeout=20")
+
+    await database.write(impatient)
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        results = await asyncio.gather(
+            database.write(put("a", 1)), database.write(put("b", 2)), return_exceptions=True
+        )
+        other.execute("ROLLBACK")
+    assert [str(result) for result in results] == [
+        "another process is writing to the database: try again"
+    ] * 2
+    await database.write(put("c", 3))
+    assert await database.read(keys) == ["c"]
+
+
 KILLED = """
 import asyncio, sys
 from pathlib import Path

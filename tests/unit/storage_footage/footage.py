@@ -22,6 +22,8 @@ from falconeye.media.samples import (
 from falconeye.storage.database import Database
 from falconeye.storage.disk_calls import DiskCalls
 from falconeye.storage.free_space import Deleter
+from falconeye.storage.import_root import ImportRoot
+from falconeye.storage.recordings import Recordings
 from falconeye.storage.segment_store import FootageStore
 from falconeye.storage.segments import Accepted, ClockState, SegmentEnd, SegmentStart
 from falconeye.storage.volumes import Volumes
@@ -92,9 +94,12 @@ class Node:
     clock: FakeClock
     events: list[tuple[str, str, str]]
     media_dir: Path
+    recordings: Recordings
+    imports: ImportRoot
 
     async def stop(self) -> None:
         assert await self.store.flush(5)
+        self.imports.stop()
         await self.volumes.stop()
         await self.database.close()
 
@@ -190,4 +195,8 @@ async def open_node(
         on_recording=lambda *event: events.append(event),
     )
     await store.open()
-    return Node(database, volumes, deleter, store, budget, clock, events, media)
+    imports = ImportRoot(tmp_path / "imports")
+    recordings = Recordings(database, volumes, store, deleter, imports, node_name="pi-1")
+    return Node(
+        database, volumes, deleter, store, budget, clock, events, media, recordings, imports
+    )

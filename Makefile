@@ -1,0 +1,128 @@
+# The two commands: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# The first interpreter that is new enough; PYTHON=python3.12 chooses another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$python; break; }; done)
+PORT ?= 8900
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+GROUP_DEV := $(BIN)/python -c 'import tomllib; \
+	groups = tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]; \
+	expand = lambda name: [line for entry in groups[name] for line in \
+	([entry] if isinstance(entry, str) else expand(entry["include-group"]))]; \
+	print("hatchling", "editables", *expand("dev"), sep="\n")'
+
+# What the tests need beyond Python: an RTSP server, ffmpeg, a browser with a font.
+PACKAGES := python3-venv python3-gi gir1.2-gst-rtsp-server-1.0 gir1.2-gstreamer-1.0 \
+	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
+	gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-tools ffmpeg chromium \
+	fonts-dejavu-core
+APT_INSTALL := apt-get install -y --no-install-recommends $(PACKAGES)
+
+.PHONY: help
+help:  ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1@\2/p' Makefile | column -t -s @
+
+.PHONY: run
+run: $(VENV)/.runtime  ## start on http://127.0.0.1:8900 with a demo camera and throw-away data
+	@mkdir -p .demo
+	@directory=$$(mktemp -d "$(CURDIR)/.demo/run.XXXXXX"); \
+	trap 'rm -rf "$$directory"' EXIT; \
+	echo "FalconEye starts on http://127.0.0.1:$(PORT) (Ctrl+C ends it)."; \
+	echo "Its data lie in $$directory and are deleted when it ends."; \
+	$(BIN)/falconeye serve --demo --port $(PORT) --data-dir "$$directory"
+
+.PHONY: test
+test: packages $(VENV)/.development format-check lint contracts types  ## everything, fastest first
+	$(BIN)/pytest -rs -m "not benchmark" tests/unit tests/test_architecture.py tests/test_docs.py \
+		tests/peers tests/integration tests/browser tests/faults
+
+.PHONY: check
+check: $(VENV)/.development format-check lint contracts types  ## format, lint, contracts, types, unit
+	$(BIN)/pytest -q -rs tests/unit tests/test_architecture.py tests/test_docs.py
+
+.PHONY: format-check
+format-check: $(VENV)/.development
+	$(BIN)/ruff format --check .
+
+.PHONY: lint
+lint: $(VENV)/.development  ## ruff
+	$(BIN)/ruff check .
+
+.PHONY: contracts
+contracts: $(VENV)/.development  ## the import contracts of pyproject.toml
+	$(BIN)/lint-imports
+
+.PHONY: types
+types: $(VENV)/.development  ## mypy
+	$(BIN)/mypy
+
+.PHONY: format
+format: $(VENV)/.development  ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: packages $(VENV)/.development  ## the benchmarks of the README (a quiet machine, please)
+	$(BIN)/pytest -s -rs -m benchmark -o timeout=1800 tests/benchmarks
+
+.PHONY: screenshots
+screenshots: packages $(VENV)/.development  ## every page, light, dark and phone, into screenshots/
+	$(BIN)/python -m tests.browser.screenshots
+
+.PHONY: wheel
+wheel: $(VENV)/.development  ## dist/falconeye-….whl
+	$(BIN)/python -m build --wheel --no-isolation
+
+.PHONY: constraints
+constraints: $(VENV)/.development  ## pin the newest allowed versions with their hashes
+	env -u PIP_FIND_LINKS $(COMPILE) --upgrade --output-file constraints.txt pyproject.toml
+	$(GROUP_DEV) | env -u PIP_FIND_LINKS $(COMPILE) --upgrade --constraint constraints.txt \
+		--output-file tests/constraints.txt pyproject.toml -
+	sed -i "1i # What a node runs: exact versions and hashes. Made by 'make constraints'." \
+		constraints.txt
+	sed -i "1i # For tests, checks and builds: exact versions and hashes. Made by 'make constraints'." \
+		tests/constraints.txt
+
+.PHONY: packages
+packages:
+	@missing=""; \
+	command -v dpkg-query > /dev/null && for package in $(PACKAGES); do \
+		[[ $$(dpkg-query -W -f '$${db:Status-Status}' "$$package" 2>/dev/null) == installed ]] \
+			|| missing+=" $$package"; \
+	done || missing=" (not a Debian: their counterparts of) $(PACKAGES)"; \
+	if [[ -z $$missing ]]; then exit 0; fi; \
+	if ! command -v apt-get > /dev/null || [[ $$EUID != 0 && $${CI:-} != true ]]; then \
+		echo "Tests that need these packages will be skipped:$$missing"; \
+		echo "To run them:  sudo $(APT_INSTALL)"; \
+		exit 0; \
+	fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	as_root=(); [[ $$EUID == 0 ]] || as_root=(sudo -n -E); \
+	"$${as_root[@]}" apt-get update -q && "$${as_root[@]}" $(APT_INSTALL) -q
+
+.PHONY: clean
+clean:  ## remove what was made, the virtual environment too
+	rm -rf $(VENV) .demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/bin/python:
+	@[[ -n "$(PYTHON)" ]] || { echo "FalconEye needs Python 3.11 or newer" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: constraints.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet --require-hashes -r constraints.txt
+	$(PIP) install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.development: tests/constraints.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet --require-hashes -r tests/constraints.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.runtime

@@ -1,0 +1,84 @@
+"""Back-off of wrong passwords: it delays, by user and by address, and never locks out for ever."""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from falconeye.base.clock import Clock
+from falconeye.base.errors import TooManyAttempts
+from falconeye.base.times import SECOND_US
+
+FREE_PER_USER = 3  # wrong passwords before the first wait
+FREE_PER_ADDRESS = 10  # more: a household or a proxy shares one
+FIRST_WAIT_S = 1.0
+LAST_WAIT_S = 60.0
+FORGET_S = 900.0  # without a try
+MAX_REMEMBERED = 10_000  # overflow policy: the one tried longest ago is forgotten
+
+
+@dataclass(slots=True)
+class _Failures:
+    count: int
+    last_us: int  # monotonic
+
+
+class LoginAttempts:
+    """Counts failures in memory; a restart forgets them, which costs an attacker a restart.
+
+    A user at an address where the password was right before waits for own failures only: strangers
+    who guess cannot keep the owner out.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failures: OrderedDict[tuple[str, ...], _Failures] = OrderedDict()
+        self._familiar: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def check(self, name: str, address: str) -> None:
+        """TooManyAttempts with `retry_after_s` while this user or address has to wait."""
+        wait_us = max(
+            self._wait_us(self._user_key(name, address), FREE_PER_USER),
+            self._wait_us((address,), FREE_PER_ADDRESS),
+        )
+        if wait_us > 0:
+            seconds = wait_us / SECOND_US
+            msg = f"too many wrong passwords: wait {math.ceil(seconds)} s"
+            raise TooManyAttempts(msg, retry_after_s=seconds)
+
+    def failed(self, name: str, address: str) -> None:
+        now = self._clock.monotonic_us()
+        for key in (self._user_key(name, address), (address,)):
+            known = self._failures.pop(key, None)
+            count = known.count if known and not self._forgotten(known, now) else 0
+            self._failures[key] = _Failures(count + 1, now)
+        while len(self._failures) > MAX_REMEMBERED:
+            self._failures.popitem(last=False)
+
+    def succeeded(self, name: str, address: str) -> None:
+        """The user is known again; the address keeps what it failed with other names."""
+        own = self._failures.pop(self._user_key(name, address), None)
+        known = self._failures.get((address,))
+        if known is not None and own is not None:
+            known.count = max(0, known.count - own.count)
+        self.trust(name, address)
+
+    def trust(self, name: str, address: str) -> None:
+        """The user signed in from there, now or before a restart."""
+        self._familiar.pop((name, address), None)
+        self._familiar[name, address] = None
+        while len(self._familiar) > MAX_REMEMBERED:
+            self._familiar.popitem(last=False)
+
+    def _user_key(self, name: str, address: str) -> tuple[str, ...]:
+        return ("at", name, address) if (name, address) in self._familiar else ("user", name)
+
+    def _wait_us(self, key: tuple[str, ...], free: int) -> int:
+        known = self._failures.get(key)
+        now = self._clock.monotonic_us()
+        if known is None or self._forgotten(known, now) or known.count < free:
+            return 0
+        wait_s = min(FIRST_WAIT_S * 2.0 ** min(known.count - free, 16), LAST_WAIT_S)
+        return known.last_us + int(wait_s * SECOND_US) - now
+
+    def _forgotten(self, known: _Failures, now_us: int) -> bool:
+        return now_us - known.last_us > FORGET_S * SECOND_US

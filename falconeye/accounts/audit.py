@@ -1,0 +1,46 @@
+"""The audit log: who viewed, exported, changed or deleted what. It only grows."""
+
+from falconeye.accounts.model import Principal
+from falconeye.base.clock import Clock
+from falconeye.base.redact import redact_text
+from falconeye.storage.audit_store import AuditEntry, AuditFilter, AuditStore
+
+SYSTEM = "system"
+MAX_DETAIL = 2000
+
+
+class AuditLog:
+    """Entries are on the disk when `record` returns."""
+
+    def __init__(self, store: AuditStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def record(
+        self,
+        who: Principal | None,
+        action: str,
+        object_kind: str = "",
+        object_id: str | None = None,
+        detail: str = "",
+        address: str = "",
+    ) -> None:
+        """`who` None: the node itself or its command line. Credentials in URLs are removed."""
+        entry = AuditEntry(
+            at_us=self._clock.utc_us(),
+            who_kind=who.kind.value if who else SYSTEM,
+            who_id=who.id if who else None,
+            who_name=who.name if who else SYSTEM,
+            action=action,
+            object_kind=object_kind,
+            object_id=object_id,
+            detail=redact_text(detail)[:MAX_DETAIL],
+            address=address,
+        )
+        await self._store.add(entry)
+
+    async def list(
+        self, wanted: AuditFilter | None = None, *, limit: int = 100, offset: int = 0
+    ) -> tuple[list[AuditEntry], int]:
+        """Entries, newest first, and how many match in all."""
+        return await self._store.list(wanted or AuditFilter(), limit, offset)

@@ -1,0 +1,206 @@
+"""Accounts: the one door for signing in, and for all about users, tokens and the audit log."""
+
+import asyncio
+import logging
+import secrets
+from pathlib import Path
+
+from falconeye.accounts.attempts import LoginAttempts
+from falconeye.accounts.audit import AuditLog
+from falconeye.accounts.directory import AccountDirectory, user_principal
+from falconeye.accounts.model import Principal, PrincipalKind
+from falconeye.accounts.passwords import PasswordHasher
+from falconeye.accounts.revocations import Ended, Revocation, Revocations
+from falconeye.accounts.sessions import Session, Sessions
+from falconeye.accounts.setup import Setup
+from falconeye.accounts.tokens import Tokens
+from falconeye.accounts.users import User, Users
+from falconeye.base.clock import Clock
+from falconeye.base.errors import FalconEyeError, NotAuthenticated, NotFound
+from falconeye.base.secret import Secret
+from falconeye.base.tasks import TaskSet
+from falconeye.base.times import SECOND_US
+from falconeye.storage.account_store import AccountStore, name_key
+from falconeye.storage.audit_store import AuditStore
+from falconeye.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+STORE_SEEN_US = 60 * SECOND_US
+
+
+class Accounts:
+    """Lives on the loop. `users`, `tokens`, `audit` and `revocations` are its public parts."""
+
+    def __init__(
+        self, database: Database, clock: Clock, *, hasher: PasswordHasher | None = None
+    ) -> None:
+        store = AccountStore(database)
+        self.revocations = Revocations()
+        self.audit = AuditLog(AuditStore(database), clock)
+        self._directory = AccountDirectory(store, self.revocations)
+        self._hasher = hasher or PasswordHasher()
+        self.users = Users(self._directory, store, self._hasher, clock)
+        self.tokens = Tokens(self._directory, store, clock)
+        self._setup = Setup(self._directory, store, self.users, database, clock)
+        self._sessions = Sessions(self._directory, store, clock)
+        self._attempts = LoginAttempts(clock)
+        self._store = store
+        self._clock = clock
+        self._tasks = TaskSet("accounts")
+        self._stored_seen_us = clock.monotonic_us()
+        self._past_date: frozenset[tuple[Ended, str]] = frozenset()
+
+    async def start(self, *, serving: bool) -> None:
+        """Read everything. `serving`: a new boot begins (older set-up links die), time is watched.
+
+        The caller subscribes `reload` to the `ChangeWatch` as well.
+        """
+        if serving:
+            await self._store.begin_boot(secrets.token_hex(16))
+        await self._directory.reload()
+        self._sessions.for_each_origin(self._attempts.trust)
+        if serving:
+            _ = self._tasks.start(self._run(), "tick")
+
+    async def stop(self) -> None:
+        """Store when sessions and tokens were last used; end the threads."""
+        await self._tasks.stop()
+        try:
+            await self._store_seen()
+        finally:
+            self._hasher.close()
+
+    async def reload(self) -> None:
+        """Another process changed something: read it, end what it ended."""
+        await self._directory.reload()
+
+    async def has_users(self) -> bool:
+        return bool(self._directory.users)
+
+    async def make_setup_link(self, base_url: str) -> str:
+        """See `Setup.make_link`."""
+        return await self._setup.make_link(base_url)
+
+    async def setup_link_is_valid(self, secret: str) -> bool:
+        return await self._setup.is_valid(secret)
+
+    async def redeem_setup_link(self, secret: str, name: str, password: str) -> User:
+        """See `Setup.redeem`; sign in afterwards with `login`."""
+        return await self._setup.redeem(secret, name, Secret(password))
+
+    async def ensure_admin_from_file(self, path: Path) -> bool:
+        """See `Setup.ensure_admin_from_file`."""
+        return await self._setup.ensure_admin_from_file(path)
+
+    async def login(
+        self, name: str, password: str, address: str, user_agent: str = ""
+    ) -> tuple[str, Principal]:
+        """A new session: the cookie's value and who it is.
+
+        NotAuthenticated for a wrong name or password (the same path, words and cost for both) or
+        a user past the end date; TooManyAttempts with `retry_after_s` while there is a back-off.
+        """
+        user = self._directory.user_named(name)
+        stored = user.password_hash if user else None
+        await self._check_password(name_key(name), stored, Secret(password), address)
+        if user is None or user_principal(user, None).ended(self._clock.utc_us()):
+            raise NotAuthenticated("the name or the password is wrong")
+        if self._hasher.outdated(user.password_hash):
+            await self._store.rehash(
+                user.id, user.password_hash, await self._hasher.hash(Secret(password))
+            )
+        cookie, session = await self._sessions.create(user.id, address, user_agent)
+        return cookie, user_principal(user, session.id)
+
+    async def logout(self, who: Principal) -> None:
+        """End the session `who` asks through; a token has none."""
+        if who.session_id is not None:
+            await self._sessions.end([who.session_id])
+
+    async def authenticate_session(self, cookie: str) -> Principal | None:
+        """Whose cookie it is now; None for nobody's. Counts as a use of the session."""
+        return self._sessions.authenticate(cookie)
+
+    async def authenticate_token(self, token: str) -> Principal | None:
+        """Whose API token it is; None for nobody's. Counts as a use of the token."""
+        return self.tokens.authenticate(token)
+
+    async def verify_password(self, who: Principal, password: str, address: str = "") -> None:
+        """Ask a signed-in user for the password again, before something grave.
+
+        NotAuthenticated when it is wrong or `who` is a token; TooManyAttempts as in `login`.
+        """
+        user = self._directory.user(who.id) if who.kind is PrincipalKind.USER else None
+        if user is None:
+            raise NotAuthenticated("only a user can confirm this, with the password")
+        await self._check_password(
+            name_key(user.name), user.password_hash, Secret(password), address
+        )
+
+    def sessions_of(self, who: Principal) -> list[Session]:
+        """The user's own sessions, the one used last first."""
+        return self._sessions.of_user(who.id) if who.kind is PrincipalKind.USER else []
+
+    async def end_session(self, who: Principal, session_id: str) -> None:
+        """End one of the user's own sessions; NotFound when it is not one of these."""
+        if session_id not in {session.id for session in self.sessions_of(who)}:
+            raise NotFound("there is no such session")
+        await self._sessions.end([session_id])
+
+    async def end_other_sessions(self, who: Principal) -> None:
+        """End all of the user's own sessions but the one that asks."""
+        await self._sessions.end_of_user(who.id, keep=who.session_id)
+
+    async def end_sessions_of(self, user_id: str) -> None:
+        """End all sessions of a user (for an admin)."""
+        await self._sessions.end_of_user(user_id)
+
+    async def tick(self) -> None:
+        """What time does: sessions and end dates that are over, and last-seen to the disk."""
+        await self._sessions.end_those_over()
+        self._publish_past_date()
+        if self._clock.monotonic_us() - self._stored_seen_us >= STORE_SEEN_US:
+            await self._store_seen()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                await self.tick()
+            except FalconEyeError as error:  # the disk is full: the next tick tries again
+                log.warning("accounts could not be tidied: %s", error)
+
+    async def _check_password(
+        self, key: str, stored: str | None, password: Secret, address: str
+    ) -> None:
+        """One path for known and unknown users, so that neither answer nor time tells them apart.
+
+        Each try counts as a failure until it has succeeded: many at once gain nothing.
+        """
+        self._attempts.check(key, address)
+        self._attempts.failed(key, address)
+        if not await self._hasher.verify(stored, password):
+            raise NotAuthenticated("the name or the password is wrong")
+        self._attempts.succeeded(key, address)
+
+    def _publish_past_date(self) -> None:
+        """Streams of those whose end date comes end then, once."""
+        now = self._clock.utc_us()
+        past = frozenset(
+            [(Ended.USER, user.id) for user in self._directory.users
+             if user.expires_at_us is not None and now >= user.expires_at_us]
+            + [(Ended.TOKEN, token.id) for token in self._directory.tokens
+               if token.expires_at_us is not None and now >= token.expires_at_us]
+        )  # fmt: skip
+        for what, ended_id in past - self._past_date:
+            self.revocations.publish(Revocation(what, ended_id))
+        self._past_date = past
+
+    async def _store_seen(self) -> None:
+        self._stored_seen_us = self._clock.monotonic_us()
+        sessions, tokens = self._sessions.take_seen(), self.tokens.take_used()
+        if sessions or tokens:
+            await self._store.note_seen(sessions, tokens)
+            await self._directory.reload()

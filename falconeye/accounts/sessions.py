@@ -1,0 +1,132 @@
+"""Sign-in sessions: on the server, known to the browser by a cookie, ended by time or hand."""
+
+import secrets
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from falconeye.accounts.directory import AccountDirectory, secret_hash, user_principal
+from falconeye.accounts.model import Principal
+from falconeye.base.clock import Clock
+from falconeye.base.times import DAY_US
+from falconeye.storage.account_store import AccountStore, StoredSession, name_key
+
+IDLE_US = 14 * DAY_US
+ABSOLUTE_US = 90 * DAY_US
+MAX_PER_USER = 100  # overflow policy: the one seen longest ago ends
+_COOKIE_BYTES = 32
+_MAX_USER_AGENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One signed-in browser, as its owner sees it."""
+
+    id: str
+    user_id: str
+    created_at_us: int
+    last_seen_us: int
+    address: str
+    user_agent: str
+
+
+class Sessions:
+    """Creates, recognises and ends sessions. When each was last seen lives in memory first."""
+
+    def __init__(self, directory: AccountDirectory, store: AccountStore, clock: Clock) -> None:
+        self._directory = directory
+        self._store = store
+        self._clock = clock
+        self._seen: dict[str, int] = {}
+
+    async def create(self, user_id: str, address: str, user_agent: str) -> tuple[str, Session]:
+        """A new session and its cookie's value (256 random bits), which is stored hashed only."""
+        cookie = secrets.token_urlsafe(_COOKIE_BYTES)
+        now = self._clock.utc_us()
+        stored = StoredSession(
+            str(uuid.uuid4()),
+            secret_hash(cookie),
+            user_id,
+            now,
+            now,
+            address,
+            user_agent[:_MAX_USER_AGENT],
+        )
+        await self._store.add_session(stored)
+        surplus = sorted(self.of_user(user_id), key=lambda session: session.last_seen_us)
+        await self._store.remove_sessions(
+            session.id for session in surplus[: max(0, len(surplus) + 1 - MAX_PER_USER)]
+        )
+        await self._directory.reload()
+        return cookie, self._as_seen(stored)
+
+    def authenticate(self, cookie: str) -> Principal | None:
+        """Whose session it is now; None when it is none's, or over. Notes that it was used."""
+        stored = self._directory.session(cookie)
+        if stored is None or self._over(stored):
+            return None
+        user = self._directory.user(stored.user_id)
+        now = self._clock.utc_us()
+        if user is None:
+            return None
+        who = user_principal(user, stored.id)
+        if who.ended(now):
+            return None
+        self._seen[stored.id] = now
+        return who
+
+    def of_user(self, user_id: str) -> list[Session]:
+        """The user's sessions that are not over, the one used last first."""
+        mine = [
+            self._as_seen(stored)
+            for stored in self._directory.sessions
+            if stored.user_id == user_id and not self._over(stored)
+        ]
+        return sorted(mine, key=lambda session: session.last_seen_us, reverse=True)
+
+    async def end(self, session_ids: Iterable[str]) -> None:
+        """End sessions at once; those that are over already are no error."""
+        await self._store.remove_sessions(session_ids)
+        await self._directory.reload()
+
+    async def end_of_user(self, user_id: str, *, keep: str | None = None) -> None:
+        """End all sessions of a user but one."""
+        await self.end(
+            stored.id
+            for stored in self._directory.sessions
+            if stored.user_id == user_id and stored.id != keep
+        )
+
+    async def end_those_over(self) -> None:
+        """Remove what time has ended: this closes what they still hold open."""
+        over = [stored.id for stored in self._directory.sessions if self._over(stored)]
+        if over:
+            await self.end(over)
+
+    def for_each_origin(self, note: Callable[[str, str], None]) -> None:
+        """Call `note(user name key, address)` for each place somebody is signed in from."""
+        for stored in self._directory.sessions:
+            user = self._directory.user(stored.user_id)
+            if user is not None and not self._over(stored):
+                note(name_key(user.name), stored.address)
+
+    def take_seen(self) -> dict[str, int]:
+        """When sessions were last seen, as far as that is not stored yet."""
+        stored = {session.id: session.last_seen_us for session in self._directory.sessions}
+        self._seen = {key: seen for key, seen in self._seen.items() if key in stored}
+        return {key: seen for key, seen in self._seen.items() if seen != stored[key]}
+
+    def _over(self, stored: StoredSession) -> bool:
+        now = self._clock.utc_us()
+        last_seen = self._seen.get(stored.id, stored.last_seen_us)
+        return now - last_seen >= IDLE_US or now - stored.created_at_us >= ABSOLUTE_US
+
+    def _as_seen(self, stored: StoredSession) -> Session:
+        return Session(
+            stored.id,
+            stored.user_id,
+            stored.created_at_us,
+            self._seen.get(stored.id, stored.last_seen_us),
+            stored.address,
+            stored.user_agent,
+        )

@@ -1,0 +1,90 @@
+"""The first user: by a one-time link, or from a password file on unattended installs."""
+
+import asyncio
+import logging
+import secrets
+from pathlib import Path
+
+from falconeye.accounts.directory import AccountDirectory, secret_hash
+from falconeye.accounts.model import Role
+from falconeye.accounts.users import Rights, User, Users
+from falconeye.base.clock import Clock
+from falconeye.base.errors import Conflict, InvalidInput, NotFound, StartError
+from falconeye.base.secret import Secret
+from falconeye.base.times import HOUR_US
+from falconeye.storage.account_store import AccountStore
+from falconeye.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+LINK_US = HOUR_US
+_LINK_BYTES = 16  # 128 random bits
+ADMIN = "admin"
+
+
+class Setup:
+    """Works only while there is no user."""
+
+    def __init__(
+        self,
+        directory: AccountDirectory,
+        store: AccountStore,
+        users: Users,
+        database: Database,
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._store = store
+        self._users = users
+        self._database = database
+        self._clock = clock
+
+    async def make_link(self, base_url: str) -> str:
+        """A link `BASE/setup/SECRET`; it replaces every earlier one.
+
+        It dies after use, after an hour, and when the server that runs now (or starts next) ends.
+        Conflict when there is a user already.
+        """
+        await self._directory.reload()
+        if self._directory.users:
+            msg = "there is a user already: `falconeye user passwd NAME` gives another password"
+            raise Conflict(msg)
+        secret = secrets.token_urlsafe(_LINK_BYTES)
+        expires = self._clock.utc_us() + LINK_US
+        served = await self._database.is_served()
+        await self._store.add_setup_link(secret_hash(secret), expires, served=served)
+        return f"{base_url.rstrip('/')}/setup/{secret}"
+
+    async def is_valid(self, secret: str) -> bool:
+        """Whether the link would work now."""
+        expires = await self._store.setup_link_expiry(secret_hash(secret))
+        return expires is not None and self._clock.utc_us() < expires
+
+    async def redeem(self, secret: str, name: str, password: Secret) -> User:
+        """Make the first user, an admin, and use the link up.
+
+        NotFound when the link is over, Conflict when there is a user, InvalidInput for a bad name
+        or password (the link stays good then).
+        """
+        if not await self.is_valid(secret):
+            raise NotFound("this set-up link was used or has ended")
+        stored = await self._users.prepared(name, password, Rights(Role.ADMIN))
+        await self._store.add_first_user(stored, secret_hash(secret))
+        await self._directory.reload()
+        return self._users.find(stored.id)
+
+    async def ensure_admin_from_file(self, path: Path) -> bool:
+        """Make the user "admin" with the password in the file, unless there is a user.
+
+        StartError when the file cannot be read or its password must not be used.
+        """
+        if self._directory.users:
+            return False
+        try:
+            text = await asyncio.to_thread(path.read_text, encoding="utf-8")
+            await self._users.add(ADMIN, Secret(text.rstrip("\r\n")), Rights(Role.ADMIN))
+        except (OSError, UnicodeDecodeError, InvalidInput) as error:
+            msg = f"no admin could be made from {path}: {error}"
+            raise StartError(msg) from error
+        log.info("made the user “%s” with the password from %s", ADMIN, path)
+        return True

@@ -1,0 +1,57 @@
+"""Tells systemd how the service is doing (sd_notify(3)); silent where systemd did not start it."""
+
+import os
+import socket
+from collections.abc import Mapping
+
+
+class ServiceNotifier:
+    """Datagrams to `$NOTIFY_SOCKET`; a leading "@" is an abstract address (unix(7)).
+
+    Never blocks and never raises for a socket that is gone: the node works without its manager.
+    """
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        address = environment.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._watchdog_us = _watchdog_us(environment)
+
+    @property
+    def watchdog_s(self) -> float | None:
+        """`alive()` must come more often, else systemd kills us; None: it does not watch."""
+        return self._watchdog_us / 1_000_000 if self._watchdog_us else None
+
+    def ready(self, status: str = "") -> bool:
+        """The node serves; `status` is shown by `systemctl status`."""
+        return self._send("READY=1", *([f"STATUS={status}"] if status else []))
+
+    def stopping(self) -> bool:
+        """The node ends in order."""
+        return self._send("STOPPING=1")
+
+    def alive(self) -> bool:
+        """The loop still turns (WATCHDOG=1)."""
+        return self._send("WATCHDOG=1")
+
+    def status(self, status: str) -> bool:
+        """One line for `systemctl status`."""
+        return self._send(f"STATUS={status}")
+
+    def _send(self, *fields: str) -> bool:
+        """Whether a manager took the message."""
+        if not self._address:
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+            notify.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            try:
+                notify.sendto("\n".join(fields).encode(), self._address)
+            except OSError:
+                return False
+        return True
+
+
+def _watchdog_us(environment: Mapping[str, str]) -> int | None:
+    """sd_watchdog_enabled(3): microseconds, if meant for this process."""
+    microseconds = environment.get("WATCHDOG_USEC", "")
+    pid = environment.get("WATCHDOG_PID", str(os.getpid()))
+    return int(microseconds) if microseconds.isdigit() and pid == str(os.getpid()) else None

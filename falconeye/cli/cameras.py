@@ -1,0 +1,125 @@
+"""`falconeye camera add | list | remove`: works while the node runs (it notices) or not."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Sequence
+
+from falconeye.accounts.audit import AuditLog
+from falconeye.base.clock import SystemClock
+from falconeye.base.errors import Conflict, NotFound
+from falconeye.cameras.changes import new_config
+from falconeye.cli.arguments import Arguments
+from falconeye.cli.camera_address import AddressArguments, new_camera
+from falconeye.cli.exit_codes import ExitCode
+from falconeye.cli.opened import with_database
+from falconeye.cli.output import done, print_rows
+from falconeye.config.camera import CameraConfig
+from falconeye.config.settings import NodeSettings
+from falconeye.storage.audit_store import AuditStore
+from falconeye.storage.camera_store import CameraStore
+from falconeye.storage.credentials import load_cipher
+from falconeye.storage.database import Database
+
+
+class AddArguments(AddressArguments):
+    """The words of `camera add`."""
+
+    name: str
+    location: str
+    record: str
+    stopped: bool
+
+
+class RemoveArguments(Arguments):
+    """The words of `camera remove`."""
+
+    camera: str
+
+
+def add(arguments: AddArguments) -> ExitCode:
+    """Store the camera; Conflict when its address is there already."""
+    new = new_camera(
+        arguments,
+        name=arguments.name,
+        location=arguments.location,
+        record=arguments.record,
+        start=not arguments.stopped,
+    )
+
+    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+        node_name = settings.node_name or socket.gethostname()
+        config = new_config(new, SystemClock().utc_us(), node_name)
+        store = await camera_store(database, settings)
+        await store.insert(config)
+        await _audit(database).record(None, "camera.added", "camera", config.id, config.name)
+        words = f"added the camera {config.name!r}; a running node takes it up within seconds"
+        done(words, as_json=arguments.json, id=config.id, name=config.name)
+        return ExitCode.OK
+
+    return with_database(arguments, work, must_exist=False)
+
+
+def show(arguments: Arguments) -> ExitCode:
+    """All cameras, by name, without logins."""
+
+    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+        store = await camera_store(database, settings)
+        rows = [
+            {
+                "name": camera.name,
+                "address": camera.source_url,
+                "substream": camera.sub_url,
+                "record": camera.record.value,
+                "started": camera.started,
+                "location": camera.location,
+                "id": camera.id,
+            }
+            for camera in await store.list()
+        ]
+        print_rows(rows, as_json=arguments.json, empty="there is no camera yet")
+        return ExitCode.OK
+
+    return with_database(arguments, work)
+
+
+def remove(arguments: RemoveArguments) -> ExitCode:
+    """Remove the camera that the words name; its recordings stay until their time is over."""
+
+    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+        store = await camera_store(database, settings)
+        camera = find_camera(await store.list(), arguments.camera)
+        await store.delete(camera.id)
+        await _audit(database).record(None, "camera.deleted", "camera", camera.id, camera.name)
+        words = f"removed the camera {camera.name!r}; its recordings stay until their time is over"
+        done(words, as_json=arguments.json, id=camera.id, name=camera.name)
+        return ExitCode.OK
+
+    return with_database(arguments, work)
+
+
+async def camera_store(database: Database, settings: NodeSettings) -> CameraStore:
+    """The stored cameras, with the key of their passwords."""
+    cipher = await asyncio.to_thread(
+        load_cipher, settings.data_dir, settings.data_key_file, os.environ
+    )
+    return CameraStore(database, cipher)
+
+
+def _audit(database: Database) -> AuditLog:
+    return AuditLog(AuditStore(database), SystemClock())
+
+
+def find_camera(cameras: Sequence[CameraConfig], name_or_id: str) -> CameraConfig:
+    """The camera with this id, else this name (case apart); NotFound, Conflict for several."""
+    named = [camera for camera in cameras if camera.id == name_or_id] or [
+        camera for camera in cameras if camera.name.casefold() == name_or_id.casefold()
+    ]
+    if not named:
+        message = f"there is no camera {name_or_id!r}: see 'falconeye camera list'"
+        raise NotFound(message)
+    if len(named) > 1:
+        ids = ", ".join(camera.id for camera in named)
+        message = f"{len(named)} cameras are called {name_or_id!r}: give an id ({ids})"
+        raise Conflict(message)
+    return named[0]

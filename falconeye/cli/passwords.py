@@ -1,0 +1,64 @@
+"""Passwords by prompt, standard input or file; never as a word of the command line.
+
+Words of the command line are visible to every user of the machine (`ps`) and stay in the shell's
+history.
+"""
+
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from falconeye.base.errors import InvalidInput
+from falconeye.base.secret import Secret
+from falconeye.cli.output import note
+
+_MAX_BYTES = 4096
+
+
+def read_secret(prompt: str, *, from_stdin: bool, file: Path | None, twice: bool = False) -> Secret:
+    """The secret from where the flags say; a prompt on the terminal without them.
+
+    A final newline does not count. InvalidInput when it is empty, or cannot be read or asked for.
+    """
+    if from_stdin:
+        return _checked(sys.stdin.readline(_MAX_BYTES), "standard input")
+    if file is not None:
+        return _checked(_from_file(file), str(file))
+    return _asked(prompt, twice=twice)
+
+
+def _from_file(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            mode, content = os.fstat(stream.fileno()).st_mode, stream.read(_MAX_BYTES)
+        text = content.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"cannot read the password from {file}: {error}"
+        raise InvalidInput(message) from error
+    if mode & 0o044 and file.is_file():
+        note(f"{file} can be read by other users: chmod 600 {file}")
+    return text.split("\n", 1)[0]
+
+
+def _asked(prompt: str, *, twice: bool) -> Secret:
+    if not sys.stdin.isatty():
+        message = "no terminal to ask for the password: use --password-stdin or --password-file"
+        raise InvalidInput(message)
+    try:
+        first = getpass.getpass(f"{prompt}: ")
+        if twice and getpass.getpass(f"{prompt} (again): ") != first:
+            message = "the two passwords differ: nothing was changed"
+            raise InvalidInput(message)
+    except EOFError as error:
+        message = "no password was given: nothing was changed"
+        raise InvalidInput(message) from error
+    return _checked(first, "the prompt")
+
+
+def _checked(text: str, origin: str) -> Secret:
+    text = text.rstrip("\r\n")
+    if not text:
+        message = f"the password from {origin} is empty"
+        raise InvalidInput(message)
+    return Secret(text)

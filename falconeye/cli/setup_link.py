@@ -1,0 +1,27 @@
+"""`falconeye setup-link`: a new one-time link for the first account."""
+
+import asyncio
+
+from falconeye.cli.arguments import Arguments
+from falconeye.cli.exit_codes import ExitCode
+from falconeye.cli.opened import with_database
+from falconeye.cli.output import done
+from falconeye.cli.rights import opened_accounts
+from falconeye.config.serving_address import reachable_url, read_serving_address
+from falconeye.config.settings import NodeSettings
+from falconeye.storage.database import Database
+
+
+def setup_link(arguments: Arguments) -> ExitCode:
+    """Print the link alone on standard output; Conflict when there is an account already."""
+
+    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+        address, expected = None, reachable_url(settings.host, settings.port)
+        if await database.is_served():
+            address = await asyncio.to_thread(read_serving_address, settings.data_dir)
+        async with opened_accounts(database) as accounts:
+            link = await accounts.make_setup_link(address or expected)
+        done(link, as_json=arguments.json, link=link)
+        return ExitCode.OK
+
+    return with_database(arguments, work, must_exist=False)

@@ -1,0 +1,124 @@
+"""`falconeye user add | list | passwd | remove`: works while the node runs or not."""
+
+from pathlib import Path
+
+from falconeye.accounts.model import Role
+from falconeye.accounts.users import Rights
+from falconeye.base.clock import SystemClock
+from falconeye.cli.arguments import Arguments
+from falconeye.cli.exit_codes import ExitCode
+from falconeye.cli.opened import with_database
+from falconeye.cli.output import done, print_rows
+from falconeye.cli.passwords import read_secret
+from falconeye.cli.rights import (
+    RightsArguments,
+    camera_ids,
+    camera_names,
+    end_us,
+    in_words,
+    moment,
+    opened_accounts,
+)
+from falconeye.config.settings import NodeSettings
+from falconeye.storage.database import Database
+
+
+class AddArguments(RightsArguments):
+    """The words of `user add`."""
+
+    password_stdin: bool
+    password_file: Path | None
+
+
+class NameArguments(Arguments):
+    """The words of `user remove`."""
+
+    name: str
+
+
+class PasswdArguments(NameArguments):
+    """The words of `user passwd`."""
+
+    password_stdin: bool
+    password_file: Path | None
+
+
+def add(arguments: AddArguments) -> ExitCode:
+    """Make an account; Conflict when the name is taken."""
+    ends = end_us(arguments.expires, SystemClock().utc_us())
+    password = read_secret(
+        f"Password for {arguments.name}",
+        from_stdin=arguments.password_stdin,
+        file=arguments.password_file,
+        twice=True,
+    )
+
+    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+        cameras = await camera_ids(arguments.cameras, database, settings)
+        rights = Rights(Role(arguments.role), cameras, arguments.live_only, ends)
+        async with opened_accounts(database) as accounts:
+            user = await accounts.users.add(arguments.name, password, rights)
+            await accounts.audit.record(None, "user.added", "user", user.id, user.name)
+        words = f"made the account {user.name!r} ({user.role.value})"
+        done(words, as_json=arguments.json, id=user.id, name=user.name, role=user.role.value)
+        return ExitCode.OK
+
+    return with_database(arguments, work, must_exist=False)
+
+
+def show(arguments: Arguments) -> ExitCode:
+    """All accounts, by name."""
+
+    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+        names = await camera_names(database, settings)
+        async with opened_accounts(database) as accounts:
+            rows = [
+                {
+                    "name": user.name,
+                    "role": user.role.value,
+                    "cameras": in_words(user.cameras, names),
+                    "live_only": user.live_only,
+                    "expires_at": moment(user.expires_at_us),
+                    "created_at": moment(user.created_at_us),
+                    "id": user.id,
+                }
+                for user in accounts.users.list()
+            ]
+        print_rows(rows, as_json=arguments.json, empty="there is no account yet")
+        return ExitCode.OK
+
+    return with_database(arguments, work)
+
+
+def passwd(arguments: PasswdArguments) -> ExitCode:
+    """Another password; the account's sessions end at once."""
+    password = read_secret(
+        f"New password for {arguments.name}",
+        from_stdin=arguments.password_stdin,
+        file=arguments.password_file,
+        twice=True,
+    )
+
+    async def work(database: Database, _settings: NodeSettings) -> ExitCode:
+        async with opened_accounts(database) as accounts:
+            user = accounts.users.find(arguments.name)
+            await accounts.users.set_password(user.id, password)
+            await accounts.audit.record(None, "user.password_changed", "user", user.id, user.name)
+        words = f"{user.name!r} has a new password; its sessions have ended"
+        done(words, as_json=arguments.json, id=user.id, name=user.name)
+        return ExitCode.OK
+
+    return with_database(arguments, work)
+
+
+def remove(arguments: NameArguments) -> ExitCode:
+    """Remove an account; Conflict for the last admin."""
+
+    async def work(database: Database, _settings: NodeSettings) -> ExitCode:
+        async with opened_accounts(database) as accounts:
+            user = await accounts.users.remove(arguments.name)
+            await accounts.audit.record(None, "user.removed", "user", user.id, user.name)
+        done(f"removed {user.name!r}", as_json=arguments.json, id=user.id, name=user.name)
+        return ExitCode.OK
+
+    return with_database(arguments, work)

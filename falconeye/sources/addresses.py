@@ -1,0 +1,167 @@
+"""Names to addresses, which of them may be connected to, and connecting so that a stop ends it."""
+
+import errno
+import ipaddress
+import os
+import queue
+import select
+import socket
+import threading
+import time
+from typing import NamedTuple
+
+from typing_extensions import override
+
+from falconeye.events.camera_state import ReasonCode
+from falconeye.sources.failures import SourceFailure, answer_failure, network_failure
+from falconeye.sources.interrupt import Interrupt
+
+CONNECT_S = 4.0  # longer than the 3 s in which the kernel finds that nobody answers ARP
+RESOLVE_S = 10.0
+_SLICE_S = 0.1
+
+
+class Peer(NamedTuple):
+    """Where a connection leads: the address as text, without a zone, and the port."""
+
+    address: str
+    port: int
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"[{self.address}]:{self.port}"
+            if ":" in self.address
+            else f"{self.address}:{self.port}"
+        )
+
+
+def is_allowed(address: str, *, allow_local: bool) -> bool:
+    """Whether a camera may be at `address`.
+
+    Never at a multicast, broadcast, reserved or unspecified one; at loopback and link-local ones
+    only with `allow_local` (an admin's decision). IPv4 inside IPv6 is judged as IPv4.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        ip = ip.ipv4_mapped or ip.sixtofour or ip
+    if ip.is_loopback or ip.is_link_local:
+        return allow_local
+    # ::/8 is "reserved" in IPv6 and holds nothing but the cases above and the old IPv4-compatible
+    # form; 0.0.0.0/8 is "this host" in IPv4.
+    this_host = ip.version == 4 and int(ip) >> 24 == 0
+    return not (ip.is_multicast or ip.is_unspecified or ip.is_reserved or this_host)
+
+
+def forbidden(where: str) -> SourceFailure:
+    """The failure for an address that a camera may not have."""
+    return answer_failure(
+        ReasonCode.ADDRESS_FORBIDDEN,
+        f"{where} is an address of this machine or no address of one camera; an admin may allow it",
+    )
+
+
+def resolve(host: str, port: int, interrupt: Interrupt, *, allow_local: bool) -> list[Peer]:
+    """The allowed addresses of `host`; SourceFailure when there is none."""
+    peers = [Peer(host, port)] if _is_literal(host) else _look_up(host, port, interrupt)
+    allowed = [peer for peer in peers if is_allowed(peer.address, allow_local=allow_local)]
+    if not allowed:
+        raise forbidden(host)
+    return allowed
+
+
+def connect(peers: list[Peer], interrupt: Interrupt) -> socket.socket:
+    """A blocking TCP socket to the first of `peers` that answers within 4 s each."""
+    failure: SourceFailure | None = None
+    for peer in peers:
+        try:
+            return _connect(peer, interrupt)
+        except OSError as error:
+            failure = network_failure(error, str(peer))
+    assert failure  # noqa: S101 - `resolve` gives at least one address
+    raise failure
+
+
+def peer_of(connection: socket.socket) -> Peer | None:
+    """The peer of a connected internet socket; None for others."""
+    if connection.family not in (socket.AF_INET, socket.AF_INET6):
+        return None
+    try:
+        name = connection.getpeername()
+    except OSError:
+        return None  # not connected (any more)
+    return Peer(_plain(str(name[0])), int(name[1]))
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _plain(address: str) -> str:
+    """An address without zone, IPv4 not wrapped in IPv6."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        return str(ip.ipv4_mapped)
+    return str(ip)
+
+
+def _look_up(host: str, port: int, interrupt: Interrupt) -> list[Peer]:
+    """`getaddrinfo` cannot be interrupted, so a thread of its own does it while we may stop."""
+    answers: queue.SimpleQueue[list[Peer] | OSError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers.put([Peer(str(entry[4][0]), port) for entry in found])
+        except (OSError, UnicodeError) as error:
+            answers.put(error if isinstance(error, OSError) else OSError(str(error)))
+
+    threading.Thread(target=ask, name=f"resolve-{host}", daemon=True).start()
+    deadline = time.monotonic() + RESOLVE_S
+    while time.monotonic() < deadline:
+        interrupt.check()
+        try:
+            answer = answers.get(timeout=_SLICE_S)
+        except queue.Empty:
+            continue
+        if isinstance(answer, list) and answer:
+            return list(dict.fromkeys(answer))
+        break
+    raise SourceFailure(ReasonCode.NAME_NOT_FOUND, f"there is no host named {host}")
+
+
+def _connect(peer: Peer, interrupt: Interrupt) -> socket.socket:
+    family = socket.AF_INET6 if ":" in peer.address else socket.AF_INET
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(0)
+        code = connection.connect_ex((peer.address, peer.port))
+        if code == errno.EINPROGRESS:
+            _await_writable(connection, interrupt)
+            code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        _raise(code)
+        connection.settimeout(None)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _raise(code: int) -> None:
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def _await_writable(connection: socket.socket, interrupt: Interrupt) -> None:
+    poller = select.poll()
+    poller.register(connection, select.POLLOUT)
+    deadline = time.monotonic() + CONNECT_S
+    while time.monotonic() < deadline:
+        interrupt.check()
+        if poller.poll(_SLICE_S * 1000):
+            return
+    raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))

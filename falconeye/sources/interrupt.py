@@ -1,0 +1,78 @@
+"""Ends whatever a source's thread waits for: sleeps by an event, reads by shutting the socket down.
+
+Closing a socket does not wake its reader; `shutdown(SHUT_RDWR)` on a duplicate does, within a
+millisecond, and leaves the reader's own descriptor to its owner.
+"""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from falconeye.sources.failures import Stopped
+
+
+class Interrupt:
+    """Shared by a source's thread and those who may end its waits."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._ways: dict[int, Callable[[], None]] = {}
+        self._next = 0
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        """No more waits from now on, and the present one ends."""
+        self._stopping.set()
+        self.fire()
+
+    def fire(self) -> None:
+        """End the present wait for a socket; may be repeated."""
+        with self._lock:
+            for way in self._ways.values():
+                way()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep; True when told to stop."""
+        return self._stopping.wait(seconds)
+
+    def check(self) -> None:
+        """Raise Stopped when told to stop."""
+        if self.stopped:
+            raise Stopped
+
+    @contextmanager
+    def by(self, way: Callable[[], None]) -> Iterator[None]:
+        """While inside, `way` (quick, any thread) ends the wait."""
+        with self._lock:
+            number = self._next
+            self._next += 1
+            self._ways[number] = way
+        try:
+            self.check()
+            yield
+        finally:
+            with self._lock:
+                del self._ways[number]
+
+    @contextmanager
+    def by_shutdown(self, connection: socket.socket) -> Iterator[None]:
+        """While inside, a shutdown of `connection` (duplicated) ends the wait."""
+        duplicate = connection.dup()
+        try:
+            with self.by(lambda: shut_down(duplicate)):
+                yield
+        finally:
+            duplicate.close()
+
+
+def shut_down(connection: socket.socket) -> None:
+    """Shut both directions; a socket that is not connected any more is as good."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # ENOTCONN: the other side was faster

@@ -1,0 +1,109 @@
+"""What a source connects to: a checked address, the login, and what is wanted of it."""
+
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from falconeye.base.errors import InvalidInput
+from falconeye.base.secret import Secret
+from falconeye.config.camera import CameraConfig, Transport
+from falconeye.media.samples import StreamKind
+
+SCHEMES = ("rtsp", "rtsps", "http", "https", "demo")
+DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+MAX_URL_CHARACTERS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTarget:
+    """One stream of one camera. `url` passed `check_url` and holds no credentials."""
+
+    camera_id: str
+    kind: StreamKind
+    url: str
+    username: str | None = None
+    password: Secret | None = None
+    transport: Transport = Transport.AUTO
+    audio: bool = True
+    allow_local: bool = False  # loopback and link-local addresses are allowed
+    framerate: int | None = None  # pictures/s asked of sources that encode
+    size: tuple[int, int] | None = None  # width, height asked of sources that offer a choice
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.url).scheme
+
+
+def source_target(config: CameraConfig, kind: StreamKind) -> SourceTarget:
+    """The target of a camera's main or substream; InvalidInput where it has no usable address."""
+    is_main = kind is StreamKind.MAIN
+    field = "source_url" if is_main else "sub_url"
+    url = config.source_url if is_main else config.sub_url
+    if not url:
+        raise InvalidInput("this camera has no address for that stream", field=field)
+    return SourceTarget(
+        camera_id=config.id,
+        kind=kind,
+        url=check_url(url, field=field),
+        username=config.username,
+        password=config.password,
+        transport=config.transport,
+        audio=config.audio,
+        allow_local=config.allow_local,
+        framerate=config.framerate,
+        size=_size(config.resolution),
+    )
+
+
+def check_url(url: str, *, field: str = "source_url") -> str:
+    """`url` with scheme and host in lower case; InvalidInput says what is wrong with it.
+
+    It must not hold credentials any more (`base.redact.split_credentials` takes them off).
+    """
+    parts = _split(url, field)
+    if parts.scheme == "demo":
+        return "demo:"
+    if not parts.hostname:
+        raise InvalidInput("the address names no host", field=field)
+    if "@" in parts.netloc:
+        raise InvalidInput("user and password belong into their own fields", field=field)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    netloc = host if parts.port is None else f"{host}:{parts.port}"
+    return urlunsplit(parts._replace(netloc=netloc, fragment=""))
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Where a checked network URL leads."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
+
+
+def _split(url: str, field: str) -> SplitResult:
+    if len(url) > MAX_URL_CHARACTERS:
+        raise InvalidInput("the address is too long", field=field)
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise InvalidInput("the address holds spaces or control characters", field=field)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise InvalidInput(
+            "the address cannot be read: check host and port", field=field
+        ) from error
+    if port == 0:
+        raise InvalidInput("port 0 cannot be connected to", field=field)
+    if parts.scheme not in SCHEMES:
+        raise InvalidInput(
+            f"an address begins with {', '.join(f'{s}://' for s in SCHEMES[:-1])} or is demo:",
+            field=field,
+        )
+    return parts
+
+
+def _size(resolution: str | None) -> tuple[int, int] | None:
+    if not resolution:
+        return None
+    width, _, height = resolution.partition("x")
+    try:
+        return int(width), int(height)
+    except ValueError as error:
+        raise InvalidInput('a resolution looks like "1280x720"', field="resolution") from error

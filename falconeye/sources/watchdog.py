@@ -1,0 +1,49 @@
+"""One thread that looks after all sources: ends streams that stalled and stops that were missed."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 0.5
+
+
+class Watchdog:
+    """Calls each registered check twice a second; its thread lives while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._checks: list[Callable[[], None]] = []
+        self._wake = threading.Event()
+
+    def add(self, check: Callable[[], None]) -> None:
+        """Call `check` (quick, any thread) from now on."""
+        with self._lock:
+            self._checks.append(check)
+            if len(self._checks) == 1:
+                self._wake = threading.Event()
+                run = threading.Thread(
+                    target=self._run, args=(self._wake,), name="source-watchdog", daemon=True
+                )
+                run.start()
+
+    def remove(self, check: Callable[[], None]) -> None:
+        """Call it no more; the thread ends with the last one."""
+        with self._lock:
+            self._checks.remove(check)
+            if not self._checks:
+                self._wake.set()
+
+    def _run(self, ended: threading.Event) -> None:
+        while not ended.wait(PERIOD_S):
+            with self._lock:
+                checks = list(self._checks)
+            for check in checks:
+                try:
+                    check()
+                except Exception:
+                    log.exception("a source could not be checked")
+
+
+WATCHDOG = Watchdog()

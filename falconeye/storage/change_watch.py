@@ -1,0 +1,48 @@
+"""Notices within a second that another process (the command line) changed the database."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from falconeye.base.errors import FalconEyeError
+from falconeye.base.tasks import TaskSet
+from falconeye.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 1.0
+Reload = Callable[[], Awaitable[None]]
+
+
+class ChangeWatch:
+    """Calls every `reload` after a foreign commit. The only caller of `changed_elsewhere`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._reloads: list[Reload] = []
+        self._tasks = TaskSet("change-watch")
+
+    def subscribe(self, reload: Reload) -> None:
+        self._reloads.append(reload)
+
+    def start(self) -> None:
+        _ = self._tasks.start(self._run(), "poll")
+
+    async def stop(self) -> None:
+        await self._tasks.stop()
+
+    async def check(self) -> bool:
+        """Look once; True when something had changed and everyone reloaded."""
+        if not await self._database.changed_elsewhere():
+            return False
+        for reload in self._reloads:
+            await reload()
+        return True
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(PERIOD_S)
+            try:
+                await self.check()
+            except FalconEyeError as error:
+                log.warning("could not look for changes by other processes: %s", error)

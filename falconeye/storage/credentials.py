@@ -1,0 +1,127 @@
+"""Camera passwords at rest: encrypted by a data key that is never in the database or its backups.
+
+The key file holds one Fernet key a line (32 random bytes in base64), the newest first: it encrypts,
+all of them decrypt. Every ciphertext names its key, so that a lost or exchanged file is told apart
+from damage.
+"""
+
+import base64
+import binascii
+import hashlib
+import logging
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from falconeye.base.errors import FalconEyeError, StartError
+from falconeye.base.secret import Secret
+
+log = logging.getLogger(__name__)
+
+KEY_NAME = "data.key"
+SYSTEMD_NAME = "data-key"  # LoadCredential=data-key:… (systemd.exec(5))
+_KEY_BYTES = 32
+
+
+class CredentialUnreadable(FalconEyeError):
+    """A stored password cannot be decrypted; enter it again, or bring the right key back."""
+
+
+class CredentialCipher:
+    """Encrypts and decrypts short secrets with the keys of one file."""
+
+    def __init__(self, keys: list[bytes], origin: str) -> None:
+        """`keys`: urlsafe base64, newest first; `origin` names their file in messages."""
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._versions = [_version(key) for key in keys]
+        self._origin = origin
+
+    def encrypt(self, secret: Secret) -> bytes:
+        """`VERSION:TOKEN`, where the version names the key (8 hex digits of its SHA-256)."""
+        return self._versions[0].encode() + b":" + self._fernet.encrypt(secret.reveal().encode())
+
+    def decrypt(self, stored: bytes) -> Secret:
+        """CredentialUnreadable when the key is not here or the bytes were changed."""
+        version, _, token = stored.partition(b":")
+        try:
+            return Secret(self._fernet.decrypt(token).decode())
+        except InvalidToken as error:
+            named = version.decode("ascii", errors="replace")
+            if named in self._versions:
+                msg = "the stored password is damaged: enter it again"
+            else:
+                msg = (
+                    f"the stored password was encrypted with another key ({named}) than the one in "
+                    f"{self._origin}: put that key back, or enter the password again"
+                )
+            raise CredentialUnreadable(msg) from error
+
+
+def load_cipher(
+    data_dir: Path, given: Path | None, environment: Mapping[str, str]
+) -> CredentialCipher:
+    """The cipher of this node; blocks: call it in a thread before the loop, or in one.
+
+    `given` (`data_key_file`) or systemd's credential directory win; otherwise `data_dir/data.key`,
+    made with mode 0600 at first start. StartError when a given file is missing or holds no key.
+    """
+    if given is None and (directory := environment.get("CREDENTIALS_DIRECTORY")):
+        credential = Path(directory) / SYSTEMD_NAME
+        given = credential if credential.exists() else None
+    path = given or data_dir / KEY_NAME
+    if given is None and not path.exists():
+        _create(path)
+    try:
+        content = path.read_text(encoding="ascii")
+        mode = path.stat().st_mode
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"the data key {path} cannot be read: {error}"
+        raise StartError(msg) from error
+    if mode & 0o004:
+        log.warning("the data key %s can be read by every user of this machine", path)
+    return CredentialCipher(_parse(content, path), str(path))
+
+
+def _create(path: Path) -> None:
+    """A new key, whole or not at all: written aside, then linked to a name nobody has."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    fd = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, Fernet.generate_key() + b"\n")
+        os.fsync(fd)
+        os.link(aside, path)
+    except FileExistsError:
+        log.debug("another process has just made %s", path)
+    finally:
+        os.close(fd)
+        aside.unlink()
+    directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _parse(content: str, path: Path) -> list[bytes]:
+    keys = []
+    for line in content.split():
+        key = line.replace("+", "-").replace("/", "_").encode()  # `openssl rand -base64 32`
+        try:
+            right = len(base64.urlsafe_b64decode(key)) == _KEY_BYTES
+        except binascii.Error:
+            right = False
+        if not right:
+            msg = f"{path} holds no data key: it needs 32 random bytes in base64, one key a line"
+            raise StartError(msg)
+        keys.append(key)
+    if not keys:
+        msg = f"the data key {path} is empty"
+        raise StartError(msg)
+    return keys
+
+
+def _version(key: bytes) -> str:
+    return hashlib.sha256(base64.urlsafe_b64decode(key)).hexdigest()[:8]

@@ -1,0 +1,193 @@
+"""The rows of recordings: they begin with a file, grow with each segment, shrink with deletion.
+
+A recording is a view on main-stream segments; its row keeps totals so that lists need no sums.
+Each function is one step of a transaction (`Database.write`).
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.storage.segment_tables import recordings, segments
+from falconeye.storage.segments import RecordingKind
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEntry:
+    """The recording that a segment belongs to, as its row begins."""
+
+    id: str
+    kind: RecordingKind
+    camera_id: str
+    camera_name: str
+    node_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What one segment adds to its recording."""
+
+    stream_id: int
+    run_id: int
+    start_us: int
+    end_us: int
+    size_bytes: int
+    media_duration_90k: int
+    is_last: bool
+
+
+async def begin_recording(
+    connection: AsyncConnection, entry: RecordingEntry, stream_id: int, run_id: int, start_us: int
+) -> None:
+    """Make its row, or go on with it after a short hole."""
+    row = upsert(recordings).values(
+        id=entry.id,
+        camera_id=entry.camera_id,
+        camera_name=entry.camera_name,
+        kind=entry.kind.value,
+        stream_id=stream_id,
+        first_run_id=run_id,
+        last_run_id=run_id,
+        start_us=start_us,
+        end_us=None,
+        status="recording",
+        size_bytes=0,
+        duration_us=0,
+        segments=0,
+        hidden=False,
+        protected=False,
+        camera_deleted=False,
+        node_name=entry.node_name,
+    )
+    await connection.execute(
+        row.on_conflict_do_update(
+            index_elements=["id"],
+            set_={
+                "status": "recording",
+                "first_run_id": func.min(recordings.c.first_run_id, run_id),
+                "last_run_id": func.max(recordings.c.last_run_id, run_id),
+            },
+        )
+    )
+
+
+async def complete_others(connection: AsyncConnection, stream_id: int, recording_id: str) -> None:
+    """A stream records into one recording at a time: those before are complete."""
+    await connection.execute(
+        update(recordings)
+        .where(
+            recordings.c.stream_id == stream_id,
+            recordings.c.status == "recording",
+            recordings.c.id != recording_id,
+        )
+        .values(status="completed")
+    )
+
+
+async def grow_recording(
+    connection: AsyncConnection, recording: RecordingEntry, growth: Growth
+) -> None:
+    """A segment of it was closed. A row that is missing (recovery, rebuild) is made."""
+    known = await connection.execute(select(recordings.c.id).where(recordings.c.id == recording.id))
+    if known.first() is None:  # deleted meanwhile, or found by recovery or rebuild
+        await begin_recording(
+            connection, recording, growth.stream_id, growth.run_id, growth.start_us
+        )
+    ended = growth.is_last
+    await connection.execute(
+        update(recordings)
+        .where(recordings.c.id == recording.id)
+        .values(
+            segments=recordings.c.segments + 1,
+            size_bytes=recordings.c.size_bytes + growth.size_bytes,
+            duration_us=recordings.c.duration_us + growth.media_duration_90k * 100 // 9,
+            start_us=func.min(recordings.c.start_us, growth.start_us),
+            end_us=func.max(func.coalesce(recordings.c.end_us, 0), growth.end_us),
+            first_run_id=func.min(recordings.c.first_run_id, growth.run_id),
+            last_run_id=func.max(recordings.c.last_run_id, growth.run_id),
+            **({"status": "completed"} if ended else {}),
+        )
+    )
+
+
+async def finish_recording(
+    connection: AsyncConnection, recording_id: str, *, error: str | None = None
+) -> None:
+    """No more is coming: completed, or gone when there never was a segment."""
+    mine = and_(recordings.c.id == recording_id, recordings.c.status == "recording")
+    await connection.execute(delete(recordings).where(mine, recordings.c.segments == 0))
+    values: dict[str, object] = {"status": "completed"}
+    if error is not None:
+        values["error_message"] = error
+    await connection.execute(update(recordings).where(mine).values(values))
+
+
+async def recount_recordings(
+    connection: AsyncConnection, stream_id: int, from_us: int, to_us: int
+) -> list[tuple[str, str]]:
+    """Totals of the recordings that touch a stretch whose segments were removed.
+
+    Those without a segment go: (camera id, recording id) of each.
+    """
+    touched = await connection.execute(
+        select(recordings).where(
+            recordings.c.stream_id == stream_id,
+            recordings.c.start_us < to_us,
+            or_(recordings.c.end_us.is_(None), recordings.c.end_us > from_us),
+        )
+    )
+    return [(row.camera_id, row.id) for row in touched.all() if not await _recount(connection, row)]
+
+
+def in_recording(row: Row[tuple[object, ...]]) -> list[ColumnElement[bool]]:
+    """The conditions that pick the segments of a recording's row.
+
+    The runs keep two recordings apart that claim the same second after a clock was set back.
+    """
+    return [
+        segments.c.stream_id == row.stream_id,
+        segments.c.start_us >= row.start_us,
+        segments.c.start_us < (row.end_us if row.end_us is not None else row.start_us),
+        segments.c.run_id.between(row.first_run_id, row.last_run_id),
+    ]
+
+
+async def _recount(connection: AsyncConnection, row: Row[tuple[object, ...]]) -> bool:
+    """False when it is gone."""
+    found = (
+        await connection.execute(
+            select(
+                func.count(),
+                func.min(segments.c.start_us),
+                func.max(segments.c.start_us + segments.c.wall_duration_us),
+                func.sum(segments.c.size_bytes),
+                func.sum(segments.c.media_duration_90k),
+            ).where(*in_recording(row))
+        )
+    ).one()
+    count, start, end, size, duration = found
+    mine = recordings.c.id == row.id
+    if count:
+        await connection.execute(
+            update(recordings)
+            .where(mine)
+            .values(
+                segments=count,
+                start_us=start,
+                end_us=end,
+                size_bytes=size,
+                duration_us=duration * 100 // 9,
+            )
+        )
+    elif row.status == "recording":
+        await connection.execute(
+            update(recordings)
+            .where(mine)
+            .values(segments=0, size_bytes=0, duration_us=0, start_us=row.end_us or row.start_us)
+        )
+    else:
+        await connection.execute(delete(recordings).where(mine))
+        return False
+    return True

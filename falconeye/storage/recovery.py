@@ -1,0 +1,111 @@
+"""After a crash or a power cut: the files that were open are cut, indexed and kept.
+
+Runs beside recorders that have already begun anew, and looks only at rows of `open_files`.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.media.runs import RunEnd
+from falconeye.storage import recording_index, segment_index
+from falconeye.storage.database import Database
+from falconeye.storage.layout import segment_path
+from falconeye.storage.salvage import Salvaged, entry_of, salvage
+from falconeye.storage.segment_store import FootageStore, OpenFile
+from falconeye.storage.segment_tables import recordings, runs
+from falconeye.storage.volumes import Volumes
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class RecoveryReport:
+    """What recovery found."""
+
+    recovered: int = 0  # files indexed
+    cut_bytes: int = 0
+    empty: int = 0  # files without a whole fragment: garbage
+    never_made: int = 0  # rows whose file was not made
+    unreadable: int = 0  # left as they are, tried again at the next start
+
+
+async def recover(
+    database: Database, volumes: Volumes, store: FootageStore, *, node_name: str
+) -> RecoveryReport:
+    """Bring the files that the last process left open into the index; never raises for one."""
+    report = RecoveryReport()
+    for left in sorted(store.leftovers, key=lambda left: left.key.named_start_us):
+        await _recover_file(database, volumes, left, node_name, report)
+    waiting = [left.recording_id for left in store.leftovers if left.recording_id]
+    await database.write(partial(_end_all, store.first_run_id, store.open_recordings(), waiting))
+    if store.leftovers:
+        log.info("recovery after a crash: %s", report)
+    store.leftovers = []
+    return report
+
+
+async def _recover_file(
+    database: Database, volumes: Volumes, left: OpenFile, node_name: str, report: RecoveryReport
+) -> None:
+    volume = volumes.get(left.key.volume)
+    path = segment_path(left.name)
+    if volume is None or volume.missing is not None:
+        report.unreadable += 1
+        return
+    try:
+        found = await volume.readers.run(partial(salvage, volume, path, cut=True))
+    except FileNotFoundError:
+        report.never_made += 1
+        await database.write(partial(_forget, left))
+        return
+    except OSError as error:
+        log.warning("%s cannot be recovered now: %s", path, error)
+        report.unreadable += 1
+        return
+    await database.write(partial(_index, left, path, found, node_name))
+    if found.found is None:
+        report.empty += 1
+    else:
+        report.recovered += 1
+        report.cut_bytes += found.cut_bytes
+
+
+async def _forget(left: OpenFile, connection: AsyncConnection) -> None:
+    await segment_index.remove_open_file(connection, left.key)
+
+
+async def _index(
+    left: OpenFile, path: str, salvaged: Salvaged, node_name: str, connection: AsyncConnection
+) -> None:
+    if salvaged.found is None:
+        await segment_index.add_garbage(connection, left.key.volume, path, salvaged.size_bytes)
+        await segment_index.remove_open_file(connection, left.key)
+        return
+    entry = entry_of(salvaged.found, left.key, node_name=node_name, run_end=RunEnd.NODE_CRASHED)
+    await segment_index.add_segment(connection, entry)
+
+
+async def _end_all(
+    first_run_id: int, open_ids: set[str], left: Sequence[str], connection: AsyncConnection
+) -> None:
+    """Runs and recordings of the last process that nobody ended."""
+    await connection.execute(
+        update(runs)
+        .where(runs.c.end_reason.is_(None), runs.c.id < first_run_id)
+        .values(
+            end_reason=RunEnd.NODE_CRASHED.value,
+            ended_us=func.coalesce(runs.c.ended_us, runs.c.started_us),
+        )
+    )
+    rows = await connection.execute(
+        select(recordings.c.id).where(
+            recordings.c.status == "recording", recordings.c.last_run_id < first_run_id
+        )
+    )
+    for recording_id in {*rows.scalars(), *left} - open_ids:
+        await recording_index.finish_recording(connection, recording_id)

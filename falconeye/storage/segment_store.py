@@ -1,0 +1,378 @@
+"""Where recorders put their segments: ids, new files, and what happens when a file is closed.
+
+`begin_run` and `create` are called by the streams' threads and never wait; rows are queued to the
+database in the order of the calls. All else runs on the loop.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
+
+from falconeye.base.clock import Clock
+from falconeye.base.counters import Counter
+from falconeye.base.memory import MemoryBudget
+from falconeye.base.times import SECOND_US
+from falconeye.media.identity_box import Identity, make_identity_box
+from falconeye.media.samples import StreamKind
+from falconeye.storage import recording_index, segment_index
+from falconeye.storage.database import Database
+from falconeye.storage.free_space import Deleter
+from falconeye.storage.layout import SegmentName
+from falconeye.storage.recording_index import RecordingEntry
+from falconeye.storage.segment_index import FileKey, SegmentEntry
+from falconeye.storage.segment_tables import open_files, recordings, runs, streams
+from falconeye.storage.segment_writer import OpenSegment, WriteMetrics, WriterParts
+from falconeye.storage.segments import RecordingKind, SegmentStart, SegmentStore
+from falconeye.storage.volume import Volume
+from falconeye.storage.volumes import Volumes
+from falconeye.storage.write_queue import Operation
+
+log = logging.getLogger(__name__)
+
+StreamName = tuple[str, StreamKind]
+# (camera id, recording id, started | grown | ended | deleted); called on the loop.
+RecordingListener = Callable[[str, str, str], None]
+MAX_HOLE_US = 60 * SECOND_US  # a recording without an open file for longer is complete
+ROOM_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A row of `open_files`."""
+
+    key: FileKey
+    name: SegmentName
+    run_id: int
+    recording_id: str | None
+
+
+class FootageStore(SegmentStore):
+    """The `SegmentStore` of a node."""
+
+    def __init__(
+        self,
+        database: Database,
+        volumes: Volumes,
+        deleter: Deleter,
+        budget: MemoryBudget,
+        clock: Clock,
+        *,
+        node_name: str,
+        on_recording: RecordingListener,
+    ) -> None:
+        self._database = database
+        self._volumes = volumes
+        self._deleter = deleter
+        self._budget = budget
+        self._clock = clock
+        self._node_name = node_name
+        self._on_recording = on_recording
+        self._lock = threading.Lock()
+        self._streams: dict[StreamName, int] = {}
+        self._latest: dict[StreamName, str] = {}  # recording ids
+        self.leftovers: list[OpenFile] = []  # files that were open when the node ended
+        self.first_run_id = 1  # of this process
+        self._run_ids = itertools.count(1)
+        self._live: dict[OpenSegment, None] = {}
+        self._unindexed: list[tuple[OpenSegment, SegmentEntry | None, int | None]] = []
+        self._parts: dict[int, WriterParts] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._idle = asyncio.Event()
+        self.bytes_written: dict[StreamName, Counter] = {}  # since the start, for metrics
+
+    async def open(self) -> None:
+        """Read which ids are taken. Recorders may begin after it."""
+        self._loop = asyncio.get_running_loop()
+        self._streams, last_run, self.leftovers = await self._database.read(_ids)
+        # Also beyond the ids in files whose database was lost: those were seconds of the past.
+        self.first_run_id = max(last_run, self._clock.utc_us() // SECOND_US) + 1
+        self._run_ids = itertools.count(self.first_run_id)
+        self._parts = {volume.number: self._make_parts(volume) for volume in self._volumes.all}
+
+    @property
+    def metrics(self) -> dict[int, WriteMetrics]:
+        """Per volume number."""
+        return {number: parts.metrics for number, parts in self._parts.items()}
+
+    def stream_id(self, camera_id: str, kind: StreamKind) -> int:
+        """The stream's number in the index; a new stream's row is queued."""
+        with self._lock:
+            known = self._streams.get((camera_id, kind))
+            if known is not None:
+                return known
+            made = max(self._streams.values(), default=0) + 1
+            self._streams[camera_id, kind] = made
+            self._queue(partial(_add_stream, made, camera_id, kind))
+        return made
+
+    @override
+    def begin_run(self, camera_id: str, stream: StreamKind, started_us: int) -> int:
+        stream_id = self.stream_id(camera_id, stream)
+        with self._lock:
+            run_id = next(self._run_ids)
+        self._queue(partial(_add_run, run_id, stream_id, started_us))
+        return run_id
+
+    @override
+    def create(self, start: SegmentStart) -> OpenSegment:
+        volume = self._volumes.for_recording()
+        recording = _recording(start, self._node_name)
+        segment = OpenSegment(
+            self._parts[volume.number],
+            start,
+            FileKey(volume.number, self.stream_id(start.camera_id, start.stream), start.start_us),
+            start.init.data + make_identity_box(_identity(start)),
+            recording,
+            self._counter((start.camera_id, start.stream)),
+        )
+        with self._lock:
+            self._live[segment] = None
+        segment.begin()
+        return segment
+
+    def open_recordings(self) -> set[str]:
+        """Recordings that have an open file now."""
+        with self._lock:
+            return {segment.recording.id for segment in self._live if segment.recording}
+
+    def open_keys(self) -> set[FileKey]:
+        """The files being written now, by this process."""
+        with self._lock:
+            return {segment.key for segment in self._live}
+
+    async def flush(self, timeout_s: float, camera_id: str | None = None) -> bool:
+        """Wait until every file (of a camera) is in the index; False after the time.
+
+        Their recorders must have closed them.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._has_live(camera_id):
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _has_live(self, camera_id: str | None) -> bool:
+        with self._lock:
+            return any(camera_id in {None, live.start.camera_id} for live in self._live)
+
+    async def housekeeping(self) -> None:
+        """To be called every few seconds: index what the database refused, end what is over."""
+        with self._lock:
+            waiting, self._unindexed = self._unindexed, []
+        for segment, entry, size_bytes in waiting:
+            self._closed(segment, entry, size_bytes)
+        ended = await self._database.write(
+            partial(_end_idle, self.open_recordings(), self._clock.utc_us() - MAX_HOLE_US)
+        )
+        for camera_id, recording_id in ended:
+            self._on_recording(camera_id, recording_id, "ended")
+
+    def _make_parts(self, volume: Volume) -> WriterParts:
+        return WriterParts(
+            volume=volume,
+            metrics=WriteMetrics(),
+            budget=self._budget,
+            make_room=self._make_room,
+            register=self._register,
+            closed=self._closed,
+        )
+
+    def _counter(self, name: StreamName) -> Counter:
+        with self._lock:
+            return self.bytes_written.setdefault(name, Counter())
+
+    def _queue(self, operation: Operation[None]) -> None:
+        # Should this row be refused (disk full), `_register` adds it with the first file.
+        self._database.write_threadsafe(operation).add_done_callback(_log_refusal)
+
+    def _make_room(self, volume: Volume, size_bytes: int) -> bool:
+        """On the volume's writer thread, which has nothing better to do than to wait."""
+        if self._loop is None:
+            return False
+        answer = asyncio.run_coroutine_threadsafe(
+            self._deleter.make_room(volume, size_bytes), self._loop
+        )
+        try:
+            return answer.result(ROOM_WAIT_S)
+        except Exception:
+            answer.cancel()
+            log.exception("no room could be made on %s", volume.path)
+            return False
+
+    def _register(
+        self, segment: OpenSegment, key: FileKey, instead_of: FileKey | None
+    ) -> "Future[None]":
+        answer = self._database.write_threadsafe(
+            partial(_register, key, instead_of, segment.start, segment.recording)
+        )
+        if instead_of is None and segment.recording is not None:
+            self._tell_start(segment, segment.recording.id)
+        return answer
+
+    def _tell_start(self, segment: OpenSegment, recording_id: str) -> None:
+        name = (segment.start.camera_id, segment.start.stream)
+        with self._lock:
+            is_new = self._latest.get(name) != recording_id
+            self._latest[name] = recording_id
+        if is_new:
+            self._call_soon(self._on_recording, segment.start.camera_id, recording_id, "started")
+
+    def _closed(
+        self, segment: OpenSegment, entry: SegmentEntry | None, size_bytes: int | None
+    ) -> None:
+        """The file is closed and synced: index it. Any thread."""
+        answer = self._database.write_threadsafe(partial(_close, segment, entry, size_bytes))
+        answer.add_done_callback(partial(self._indexed, segment, entry, size_bytes))
+
+    def _indexed(
+        self,
+        segment: OpenSegment,
+        entry: SegmentEntry | None,
+        size_bytes: int | None,
+        answer: "Future[None]",
+    ) -> None:
+        if (error := answer.exception()) is not None:
+            log.warning("%s is not in the index yet: %s", segment.path, error)
+            with self._lock:
+                self._unindexed.append((segment, entry, size_bytes))
+            return
+        with self._lock:
+            self._live.pop(segment, None)
+        self._call_soon(self._tell, segment, entry)
+
+    def _tell(self, segment: OpenSegment, entry: SegmentEntry | None) -> None:
+        self._idle.set()
+        if segment.recording is not None and entry is not None:
+            kind = "ended" if entry.recording_ended else "grown"
+            self._on_recording(segment.start.camera_id, segment.recording.id, kind)
+
+    def _call_soon(self, function: Callable[..., None], *arguments: object) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _log_refusal(answer: "Future[None]") -> None:
+    if (error := answer.exception()) is not None:
+        log.warning("a row of the index was refused: %s", error)
+
+
+def _recording(start: SegmentStart, node_name: str) -> RecordingEntry | None:
+    if start.recording_id is None:
+        return None
+    return RecordingEntry(
+        id=start.recording_id,
+        kind=RecordingKind(start.recording_kind),
+        camera_id=start.camera_id,
+        camera_name=start.camera_name,
+        node_name=node_name,
+    )
+
+
+def _identity(start: SegmentStart) -> Identity:
+    return Identity(
+        camera_id=start.camera_id,
+        camera_name=start.camera_name,
+        stream=start.stream,
+        run_id=start.run_id,
+        start_us=start.start_us,
+        clock=int(start.clock),
+        media_offset_90k=start.media_offset_90k,
+        audio_offset_ticks=start.audio_offset_ticks,
+        codecs=start.init.codecs,
+        recording_id=start.recording_id,
+        recording_kind=start.recording_kind if start.recording_id else None,
+    )
+
+
+async def _ids(
+    connection: AsyncConnection,
+) -> tuple[dict[StreamName, int], int, list[OpenFile]]:
+    rows = await connection.execute(select(streams))
+    known = {(row.camera_id, StreamKind(row.kind)): row.id for row in rows}
+    last_run = (await connection.execute(select(func.max(runs.c.id)))).scalar_one()
+    left = await connection.execute(
+        select(open_files, streams.c.camera_id, streams.c.kind).join(
+            streams, streams.c.id == open_files.c.stream_id
+        )
+    )
+    return known, last_run or 0, [_open_file(row) for row in left]
+
+
+def _open_file(row: Row[tuple[object, ...]]) -> OpenFile:
+    key = FileKey(row.volume_id, row.stream_id, row.named_start_us)
+    name = SegmentName(row.camera_id, StreamKind(row.kind), row.named_start_us)
+    return OpenFile(key, name, row.run_id, row.recording_id)
+
+
+async def _add_stream(
+    stream_id: int, camera_id: str, kind: StreamKind, connection: AsyncConnection
+) -> None:
+    await segment_index.add_stream(connection, stream_id, camera_id, kind)
+
+
+async def _add_run(
+    run_id: int, stream_id: int, started_us: int, connection: AsyncConnection
+) -> None:
+    await segment_index.add_run(connection, run_id, stream_id, started_us)
+
+
+async def _register(
+    key: FileKey,
+    instead_of: FileKey | None,
+    start: SegmentStart,
+    recording: RecordingEntry | None,
+    connection: AsyncConnection,
+) -> None:
+    await segment_index.add_stream(connection, key.stream_id, start.camera_id, start.stream)
+    await segment_index.add_run(connection, start.run_id, key.stream_id, start.start_us)
+    if instead_of is not None:
+        await segment_index.remove_open_file(connection, instead_of)
+    await segment_index.add_open_file(connection, key, start.run_id, start.start_us, recording)
+
+
+async def _close(
+    segment: OpenSegment,
+    entry: SegmentEntry | None,
+    size_bytes: int | None,
+    connection: AsyncConnection,
+) -> None:
+    if entry is not None:
+        await segment_index.add_segment(connection, entry)
+        return
+    end = segment.end
+    if end is not None and end.run_end is not None:
+        await segment_index.end_run(connection, segment.start.run_id, end.end_us, end.run_end)
+    if size_bytes is not None:  # a file without one fragment
+        await segment_index.add_garbage(connection, segment.key.volume, segment.path, size_bytes)
+    await segment_index.remove_open_file(connection, segment.key)
+
+
+async def _end_idle(
+    open_ids: set[str], before_us: int, connection: AsyncConnection
+) -> list[tuple[str, str]]:
+    """End recordings that have had no file since `before_us`; (camera id, recording id) of each."""
+    idle = await connection.execute(
+        select(recordings.c.id, recordings.c.camera_id).where(
+            recordings.c.status == "recording",
+            func.coalesce(recordings.c.end_us, recordings.c.start_us) < before_us,
+            recordings.c.id.not_in(open_ids),
+        )
+    )
+    ended = [(row.camera_id, row.id) for row in idle]
+    for _, recording_id in ended:
+        await recording_index.finish_recording(connection, recording_id)
+    return ended

@@ -1,0 +1,171 @@
+"""What the database holds, except for footage: one class a table, one sentence each.
+
+The stores read and write these as Core rows and hand out frozen values; no instance of a class
+here ever leaves `storage`. Units are in the names; `_us` is UTC.
+"""
+
+from typing import Any, cast
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+METADATA: MetaData = SQLModel.metadata
+_ROLES = "role IN ('viewer', 'operator', 'admin')"
+
+
+class CameraRow(SQLModel, table=True):
+    """A configured camera; its URLs hold no credentials."""
+
+    __tablename__ = "cameras"
+
+    id: str = Field(primary_key=True)  # UUID
+    name: str
+    protocol: str
+    address_key: str | None = Field(unique=True)  # config/addresses.py; two cameras never share it
+    source_url: str | None
+    sub_url: str | None
+    username: str | None
+    password_encrypted: bytes | None  # credentials.py
+    device_path: str | None
+    node_name: str | None
+    location: str
+    resolution: str | None
+    framerate: int | None
+    transport: str
+    audio: bool
+    record: str
+    started: bool
+    recording_stopped_by: str | None
+    allow_local: bool
+    details: dict[str, Any] = Field(sa_column=Column("metadata", JSON, nullable=False))
+    created_at_us: int
+    updated_at_us: int
+
+
+class UserRow(SQLModel, table=True):
+    """A person who can sign in."""
+
+    __tablename__ = "users"
+    __table_args__ = (CheckConstraint(_ROLES, name="user_role"),)
+
+    id: str = Field(primary_key=True)  # UUID
+    name: str
+    name_key: str = Field(unique=True)  # the name case-folded: nobody passes for another
+    password_hash: str  # argon2id, PHC string
+    role: str
+    cameras: list[str] | None = Field(sa_column=Column(JSON(none_as_null=True)))  # NULL: all
+    live_only: bool
+    expires_at_us: int | None
+    created_at_us: int
+    password_changed_at_us: int
+
+
+class SessionRow(SQLModel, table=True):
+    """A browser that is signed in; ends by idleness, age, or by hand."""
+
+    __tablename__ = "sessions"
+
+    id: str = Field(primary_key=True)  # UUID: names it in lists; no use as a cookie
+    secret_hash: bytes = Field(unique=True)  # SHA-256 of the cookie's value
+    user_id: str = Field(
+        sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), index=True, nullable=False)
+    )
+    created_at_us: int
+    last_seen_us: int  # stored at most once a minute
+    address: str
+    user_agent: str
+
+
+class TokenRow(SQLModel, table=True):
+    """A program's access."""
+
+    __tablename__ = "tokens"
+    __table_args__ = (CheckConstraint(_ROLES, name="token_role"),)
+
+    id: str = Field(primary_key=True)  # UUID
+    name: str
+    name_key: str = Field(unique=True)
+    secret_hash: bytes = Field(unique=True)  # SHA-256
+    role: str
+    cameras: list[str] | None = Field(sa_column=Column(JSON(none_as_null=True)))  # NULL: all
+    live_only: bool
+    expires_at_us: int | None
+    created_at_us: int
+    created_by: str  # a user's name, "" for the command line
+    last_used_us: int | None  # stored at most once a minute
+
+
+class SetupLinkRow(SQLModel, table=True):
+    """A link that makes the first user; dies after use, an hour, or a restart of the server."""
+
+    __tablename__ = "setup_links"
+
+    secret_hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))  # SHA-256
+    boot_id: str | None  # of the serving process; NULL: made while none was running
+    expires_at_us: int
+
+
+class AuditRow(SQLModel, table=True):
+    """Who did what; rows are only ever added (triggers refuse anything else)."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("audit_by_time", "at_us"),
+        {"sqlite_autoincrement": True},  # an id is never used twice
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    at_us: int
+    who_kind: str  # user | token | system
+    who_id: str | None
+    who_name: str
+    action: str
+    object_kind: str
+    object_id: str | None
+    detail: str
+    address: str
+
+
+class SettingRow(SQLModel, table=True):
+    """What an admin changed from its default."""
+
+    __tablename__ = "settings"
+
+    key: str = Field(primary_key=True)
+    value: Any = Field(sa_column=Column(JSON, nullable=False))
+
+
+class NodeRow(SQLModel, table=True):
+    """This node, in one row; its id is random, made at first start."""
+
+    __tablename__ = "node"
+    __table_args__ = (CheckConstraint("one = 1", name="one_node"),)
+
+    one: int = Field(primary_key=True, sa_column_kwargs={"server_default": text("1")})
+    node_id: str
+    created_at_us: int
+    boot_id: str | None  # of the serving process; set-up links made for another one are dead
+
+
+def _core(model: type[SQLModel]) -> Table:
+    return cast("Table", model.__table__)  # type: ignore[attr-defined]
+
+
+CAMERAS = _core(CameraRow)
+USERS = _core(UserRow)
+SESSIONS = _core(SessionRow)
+TOKENS = _core(TokenRow)
+SETUP_LINKS = _core(SetupLinkRow)
+AUDIT = _core(AuditRow)
+SETTINGS = _core(SettingRow)
+NODE = _core(NodeRow)

@@ -1,0 +1,253 @@
+"""One volume: a directory on one disk, known by an id file, touched only by its own threads.
+
+All paths are opened relative to the volume's open directory, whose id was checked: when the disk
+is unmounted, nothing is ever written to the empty directory under it. The id file is locked, so
+that two nodes never write to one volume.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import logging
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from falconeye.base.counters import Counter
+from falconeye.storage.disk_calls import DiskCalls, PartlyWritten
+from falconeye.storage.syncer import Syncer
+from falconeye.storage.volume_facts import DiskKind, disk_kind
+from falconeye.storage.work_threads import WorkThreads
+
+log = logging.getLogger(__name__)
+
+ID_FILE = "falconeye-volume.json"
+READERS = 2
+JOIN_S = 1.0
+_MAX_ID_BYTES = 4096
+
+
+class VolumeMissing(OSError):
+    """The disk is not there: nothing mounted, or another disk; `strerror` says which."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(errno.ENODEV, words)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes of a file system, as statvfs(3) tells them to this process."""
+
+    total_bytes: int
+    free_bytes: int
+
+
+class Volume:
+    """A directory of footage. Methods that touch the disk say on which thread they run."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        number: int,
+        volume_id: str,
+        sync_interval_s: float,
+        calls: DiskCalls | None = None,
+    ) -> None:
+        self.path = path
+        self.number = number  # its key in the index
+        self.id = volume_id
+        self.calls = calls or DiskCalls()
+        self.kind: DiskKind | None = None  # None while it was never there
+        self.missing: str | None = None  # why it cannot be used now, in words
+        self.bytes_written = Counter()  # of footage, since the start
+        self.is_full = False  # nothing may be deleted, and the last reserve is reached
+        self._root_fd: int | None = None
+        self._lock_fd: int | None = None
+        self.writer = WorkThreads(f"volume-{number}-writer", 1)
+        self.readers = WorkThreads(f"volume-{number}-reader", READERS)
+        self.syncer = Syncer(f"volume-{number}-syncer", self.calls, sync_interval_s)
+
+    async def open(self) -> None:
+        """Look whether it is there (`missing` tells); never raises for a missing disk."""
+        with contextlib.suppress(VolumeMissing):
+            await self.writer.run(self.ensure_present)
+
+    def ensure_present(self) -> int:
+        """The open directory, after a look that it still is what lies at `path`.
+
+        VolumeMissing when it is not, OSError when it cannot be opened. Writer thread only.
+        """
+        try:
+            if self._root_fd is None or not _is_same(self.path, self._root_fd):
+                self._reopen()
+        except OSError as error:
+            words = error.strerror or str(error)
+            if words != self.missing:
+                log.warning("the media directory %s cannot be used: %s", self.path, words)
+            self.missing = words
+            if isinstance(error, VolumeMissing):
+                raise
+            raise VolumeMissing(words) from error
+        self.missing = None
+        return self.root_fd
+
+    @property
+    def root_fd(self) -> int:
+        """The open directory; VolumeMissing while it was never there."""
+        if self._root_fd is None:
+            raise VolumeMissing(self.missing or "not opened yet")
+        return self._root_fd
+
+    def create(self, path: str) -> int:
+        """A new, empty file with the directories it needs. Writer thread only."""
+        root = self.ensure_present()
+        directory = str(Path(path).parent)
+        for _ in range(2):  # the deleter may remove the empty directory in between: once more
+            self._make_directories(root, directory)
+            with contextlib.suppress(FileNotFoundError):
+                fd = self.calls.create(path, root)
+                self.syncer.directory_changed(root, directory)
+                return fd
+        return self.calls.create(path, root)
+
+    def check_room(self) -> None:
+        """PartlyWritten (ENOSPC) while the volume is full, though the file system may not be."""
+        if self.is_full:
+            raise PartlyWritten(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), [])
+
+    def open_file(self, path: str, flags: int = os.O_RDONLY) -> int:
+        """An existing file, never through a symbolic link. Reader threads."""
+        return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self.root_fd)
+
+    def unlink(self, path: str) -> None:
+        """Remove a file, if it is there, and the directories empty by that. Reader threads."""
+        with contextlib.suppress(FileNotFoundError):
+            self.calls.unlink(path, self.root_fd)
+        for parent in list(Path(path).parents)[:-1]:
+            try:
+                os.rmdir(parent, dir_fd=self.root_fd)
+            except OSError:  # not empty: the usual case
+                return
+
+    def space(self) -> Space:
+        """Reader threads."""
+        found = os.fstatvfs(self.root_fd)
+        return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+
+    def files(self) -> list[tuple[str, int]]:
+        """All files below it as (path, bytes), the id file left out. Reader threads; slow."""
+        found: list[tuple[str, int]] = []
+        for directory, _, names, fd in os.fwalk(".", dir_fd=self.root_fd):
+            for name in names:
+                path = os.path.normpath(os.path.join(directory, name))  # noqa: PTH118 - no Path: speed
+                if path != ID_FILE:
+                    found.append((path, os.stat(name, dir_fd=fd, follow_symlinks=False).st_size))
+        return found
+
+    def stop(self) -> bool:
+        """End the threads after what is queued; False if one hangs. Blocks: not for the loop."""
+        parts = (self.writer, self.syncer, self.readers)
+        for part in parts:
+            part.stop()
+        ended = [part.join(JOIN_S) for part in parts]
+        if not all(ended):
+            log.error("the disk of %s hangs: its threads are left behind", self.path)
+            return False
+        for fd in (self._lock_fd, self._root_fd):
+            if fd is not None:
+                os.close(fd)
+        self._lock_fd = self._root_fd = None
+        return True
+
+    def _reopen(self) -> None:
+        root = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _check_id(read_volume_id(root), self.id)
+            lock = _lock(root)
+        except BaseException:
+            os.close(root)
+            raise
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+        self._lock_fd = lock
+        if self._root_fd is None:
+            self._root_fd = root
+        else:  # keep the number: a reader may be using it this moment
+            os.dup2(root, self._root_fd, inheritable=False)
+            os.close(root)
+        self.kind = disk_kind(self._root_fd)
+
+    def _make_directories(self, root: int, directory: str) -> None:
+        for path in [*reversed(Path(directory).parents), Path(directory)][1:]:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path, 0o750, dir_fd=root)
+                self.syncer.directory_changed(root, str(path.parent))
+
+
+def read_volume_id(directory_fd: int) -> str | None:
+    """The id in the id file; None without one. OSError or ValueError (damaged) otherwise."""
+    try:
+        fd = os.open(ID_FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory_fd)
+    except FileNotFoundError:
+        return None
+    try:
+        content = json.loads(os.read(fd, _MAX_ID_BYTES))
+        return str(content["volume_id"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise VolumeMissing(f"its {ID_FILE} is damaged") from error
+    finally:
+        os.close(fd)
+
+
+def _check_id(found: str | None, expected: str) -> None:
+    if found is None:
+        raise VolumeMissing(f"no {ID_FILE} in it: is the disk mounted?")
+    if found != expected:
+        raise VolumeMissing(f"another disk is mounted there ({found}, expected {expected})")
+
+
+def make_volume_id(path: Path) -> str:
+    """Make the directory where needed, and an id file in it unless there is one; the id. Blocks."""
+    path.mkdir(mode=0o750, parents=True, exist_ok=True)
+    root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        found = read_volume_id(root)
+        if found is not None:
+            return found
+        made = secrets.token_hex(16)
+        temporary = f".{ID_FILE}.{made}"
+        fd = os.open(
+            temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640, dir_fd=root
+        )
+        try:
+            os.write(fd, json.dumps({"volume_id": made}).encode() + b"\n")
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(temporary, ID_FILE, src_dir_fd=root, dst_dir_fd=root)
+        os.fsync(root)
+        return made
+    finally:
+        os.close(root)
+
+
+def _is_same(path: Path, fd: int) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(fd)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+def _lock(directory_fd: int) -> int:
+    fd = os.open(ID_FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory_fd)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(fd)
+        raise VolumeMissing("another FalconEye process uses it") from error
+    return fd

@@ -1,0 +1,161 @@
+"""Cameras as the API answers them. No field can hold a credential."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from falconeye.base.redact import redact_text
+from falconeye.base.times import rfc3339
+from falconeye.cameras.registry import Camera, StreamStats
+
+
+class StreamAnswer(BaseModel):
+    """What one of a camera's streams carries now."""
+
+    stream: str
+    connected: bool
+    video: str | None
+    audio: str | None
+    codecs: str | None
+    width: int | None
+    height: int | None
+    fps: float
+    bits_per_second: float
+    drops: int
+    reconnects: int
+    viewers: int
+
+    @classmethod
+    def of(cls, stats: StreamStats) -> "StreamAnswer":
+        return cls(
+            stream=stats.kind.value,
+            connected=stats.connected,
+            video=stats.video,
+            audio=stats.audio,
+            codecs=stats.codecs,
+            width=stats.width,
+            height=stats.height,
+            fps=round(stats.fps, 2),
+            bits_per_second=round(stats.bits_per_second),
+            drops=stats.drops,
+            reconnects=stats.reconnects,
+            viewers=stats.viewers,
+        )
+
+
+class CameraAnswer(BaseModel):
+    """One camera (api.md). `stream_url` is relative to the server's address.
+
+    `control_port`, `deployment_name`, `service_name` and `k8s_status` named objects that do not
+    exist here any more; they are kept for programs that read them, and null.
+    """
+
+    id: str
+    name: str
+    protocol: str
+    location: str
+    source_url: str | None
+    sub_url: str | None
+    has_password: bool
+    device_path: str | None
+    node_name: str
+    status: str
+    online: bool
+    reason_code: str
+    reason: str
+    recording: bool
+    recording_id: str | None
+    record: str
+    transport: str
+    audio: bool
+    resolution: str | None
+    framerate: int | None
+    metadata: dict[str, Any]
+    streams: list[StreamAnswer]
+    created_at: str
+    updated_at: str
+    stream_url: str
+    control_url: None = None
+    stream_port: int
+    control_port: None = None
+    deployment_name: None = None
+    service_name: None = None
+    k8s_status: None = None
+
+    @classmethod
+    def of(cls, camera: Camera, *, node_name: str, port: int) -> "CameraAnswer":
+        config, state = camera.config, camera.state
+        return cls(
+            id=config.id,
+            name=config.name,
+            protocol=config.protocol.value,
+            location=config.location,
+            source_url=_public_url(config.source_url),
+            sub_url=_public_url(config.sub_url),
+            has_password=config.password is not None,
+            device_path=config.device_path,
+            node_name=config.node_name or node_name,
+            status=state.status.value,
+            online=state.online,
+            reason_code=state.reason_code.value,
+            reason=state.reason,
+            recording=state.recording,
+            recording_id=camera.recording_id,
+            record=config.record.value,
+            transport=config.transport.value,
+            audio=config.audio,
+            resolution=config.resolution,
+            framerate=config.framerate,
+            metadata=dict(config.metadata),
+            streams=[StreamAnswer.of(stats) for stats in camera.streams],
+            created_at=rfc3339(config.created_at_us),
+            updated_at=rfc3339(config.updated_at_us),
+            stream_url=stream_url(config.id),
+            stream_port=port,
+        )
+
+
+class CameraList(BaseModel):
+    """Cameras that match and that the caller may see."""
+
+    cameras: list[CameraAnswer]
+    total: int
+
+
+class StreamInfo(BaseModel):
+    """Where a camera can be watched."""
+
+    id: str
+    name: str
+    stream_url: str
+    control_url: None = None
+    protocol: str
+    status: str
+
+
+class CameraDeleted(BaseModel):
+    """What was deleted."""
+
+    message: str
+    id: str
+
+
+class RecordingStatus(BaseModel):
+    """Whether a camera records now; the first and the last three fields only while it does."""
+
+    recording_id: str | None = None
+    camera_id: str
+    camera_name: str
+    file_path: str | None = None
+    file_name: str | None = None
+    start_time: str | None = None
+    status: str
+
+
+def stream_url(camera_id: str) -> str:
+    """The MJPEG stream, relative to the server's address."""
+    return f"/api/cameras/{camera_id}/stream"
+
+
+def _public_url(url: str | None) -> str | None:
+    return None if url is None else redact_text(url)

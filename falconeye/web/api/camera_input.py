@@ -1,0 +1,183 @@
+"""What a client may send about a camera, checked, and what it means for the registry."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from falconeye.base.errors import InvalidInput
+from falconeye.base.redact import redact_text, split_credentials
+from falconeye.base.secret import Secret
+from falconeye.cameras.registry import NewCamera
+from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
+
+MAX_METADATA_KEYS = 100
+_DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+_LATER_PROTOCOLS = {
+    "usb": "USB cameras are not in this release; add the camera's RTSP or HTTP address",
+    "onvif": "ONVIF is not in this release; add the camera's rtsp:// address",
+}
+_LATER_RECORD_MODES = {
+    "schedule": "recording by schedule is not in this release; choose continuous, manual or off",
+    "event": "recording by event is not in this release; choose continuous, manual or off",
+}
+
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"\S")]
+Url = Annotated[str, Field(min_length=1, max_length=2048)]
+Login = Annotated[str, Field(max_length=255)]
+Resolution = Annotated[str, Field(pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$")]
+Framerate = Annotated[int, Field(ge=1, le=60)]
+Location = Annotated[str, Field(max_length=255)]
+RecordChoice = Literal["continuous", "schedule", "event", "manual", "off"]
+Metadata = Annotated[dict[str, JsonValue], Field(max_length=MAX_METADATA_KEYS)]
+
+
+class CameraInput(BaseModel):
+    """A new camera (api.md). `password` is never answered."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+    name: Name
+    protocol: Literal["usb", "rtsp", "onvif", "http", "demo"]
+    source_url: Url | None = None
+    device_path: Annotated[str, Field(max_length=255)] | None = None
+    node_name: Annotated[str, Field(max_length=255)] | None = None
+    location: Location | None = None
+    resolution: Resolution | None = None
+    framerate: Framerate = 15
+    metadata: Metadata | None = None
+    username: Login | None = None
+    password: Login | None = None
+    sub_url: Url | None = None
+    transport: Literal["auto", "tcp", "udp"] = "auto"
+    audio: bool = True
+    record: RecordChoice = "continuous"
+    start: bool | None = None
+
+    def to_new_camera(self, *, node_name: str) -> NewCamera:
+        """For the registry; InvalidInput for what this release or this node cannot do."""
+        if self.protocol in _LATER_PROTOCOLS:
+            raise InvalidInput(_LATER_PROTOCOLS[self.protocol], field="protocol")
+        if self.node_name not in {None, "", node_name}:
+            msg = f"there is no node {self.node_name!r} here; this node is {node_name!r}"
+            raise InvalidInput(msg, field="node_name")
+        protocol = Protocol(self.protocol)
+        if self.source_url is None and protocol is not Protocol.DEMO:
+            msg = "source_url: a network camera needs its address"
+            raise InvalidInput(msg, field="source_url")
+        for field in ("source_url", "sub_url"):
+            if (url := getattr(self, field)) is not None:
+                _split(url, field)
+        return NewCamera(
+            name=self.name.strip(),
+            protocol=protocol,
+            source_url=self.source_url,
+            sub_url=self.sub_url,
+            username=self.username,
+            password=None if self.password is None else Secret(self.password),
+            location=self.location or "",
+            resolution=self.resolution,
+            framerate=self.framerate,
+            transport=Transport(self.transport),
+            audio=self.audio,
+            record=record_mode(self.record),
+            start=bool(self.start),
+            allow_local=True,  # this route is for admins only
+            metadata=self.metadata,
+        )
+
+
+class CameraPatch(BaseModel):
+    """Changes of a camera; what is absent stays as it is."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+    name: Name | None = None
+    source_url: Url | None = None
+    sub_url: Url | None = None
+    username: Login | None = None
+    password: Login | None = None
+    location: Location | None = None
+    resolution: Resolution | None = None
+    framerate: Framerate | None = None
+    metadata: Metadata | None = None
+    transport: Literal["auto", "tcp", "udp"] | None = None
+    audio: bool | None = None
+    record: RecordChoice | None = None
+
+    def to_changes(self, stored: CameraConfig) -> dict[str, Any]:
+        """Changed fields of `CameraConfig`; a null clears what may be empty, else it is refused."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        for name in ("name", "source_url", "transport", "audio", "record"):
+            if name in given and given[name] is None:
+                msg = f"{name}: may not be null"
+                raise InvalidInput(msg, field=name)
+        if "name" in given:
+            given["name"] = given["name"].strip()
+        if "transport" in given:
+            given["transport"] = Transport(given["transport"])
+        if "record" in given:
+            given["record"] = record_mode(given["record"])
+        for name, empty in (("location", ""), ("metadata", {})):
+            if name in given and given[name] is None:
+                given[name] = empty
+        given.update(_address_changes(given, stored))
+        return {name: value for name, value in given.items() if value != getattr(stored, name)}
+
+
+def record_mode(choice: str) -> RecordMode:
+    """A record mode of this release; InvalidInput for the later ones."""
+    if choice in _LATER_RECORD_MODES:
+        raise InvalidInput(_LATER_RECORD_MODES[choice], field="record")
+    return RecordMode(choice)
+
+
+def _address_changes(given: Mapping[str, Any], stored: CameraConfig) -> dict[str, Any]:
+    """URLs without credentials, and the login that goes with them.
+
+    A stored password must not be sent to another address: whoever changes scheme, host or port
+    enters it again (or the URL holds it).
+    """
+    changes: dict[str, Any] = {}
+    known = {origin(url) for url in (stored.source_url, stored.sub_url) if url}
+    stays_there = True
+    for field in ("source_url", "sub_url"):
+        if (text := given.get(field)) is None:
+            continue
+        url, username, password = _split(text, field)
+        if url == redact_text(getattr(stored, field) or ""):
+            url = getattr(stored, field)  # as it was answered, with secret query values hidden
+        changes[field] = url
+        changes["allow_local"] = True  # this route is for admins only
+        if username is not None:
+            changes["username"] = username
+        if password is not None:
+            changes["password"] = Secret(password)
+        stays_there = stays_there and origin(url) in known
+    if "username" in given:
+        changes["username"] = given["username"] or None
+    if "password" in given:
+        changes["password"] = Secret(given["password"]) if given["password"] else None
+    if not stays_there and stored.password is not None and "password" not in changes:
+        msg = "the address changed: enter the password again"
+        raise InvalidInput(msg, field="password")
+    return changes
+
+
+def _split(text: str, field: str) -> tuple[str, str | None, str | None]:
+    """`split_credentials`, with InvalidInput for what is no URL at all."""
+    try:
+        split = split_credentials(text)
+        urlsplit(split[0]).port  # noqa: B018 - raises for a port that is no number
+    except ValueError:
+        msg = f"{field}: not an address such as rtsp://192.168.1.20/stream1"
+        raise InvalidInput(msg, field=field) from None
+    return split
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """(scheme, host, port) of a URL that `_split` has checked, normalised."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").rstrip("."), parts.port or _DEFAULT_PORTS.get(scheme)

@@ -1,0 +1,56 @@
+"""Is the process there, can it do its work, and how is it doing."""
+
+from typing import Any
+
+from litestar import Request, Response, get
+from pydantic import BaseModel
+
+from falconeye.accounts.model import Action
+from falconeye.base.errors import Unavailable
+from falconeye.web.api.documentation import documented, documented_open
+from falconeye.web.metrics import CONTENT_TYPE, exposition, status_of
+from falconeye.web.security.access import may_on, principal_of
+from falconeye.web.shell import shell_of
+
+Asking = Request[Any, Any, Any]
+
+
+class Health(BaseModel):
+    """Names nothing: these routes are open."""
+
+    status: str
+
+
+@get("/healthz", tags=["Health"], **documented_open("The process answers"))
+async def healthz() -> Health:
+    return Health(status="ok")
+
+
+@get(
+    "/readyz",
+    tags=["Health"],
+    **documented_open("Database, volumes and cameras are ready for work", 503),
+)
+async def readyz(request: Asking) -> Health:
+    if not await status_of(request.app).is_ready():
+        msg = "not ready"
+        raise Unavailable(msg)
+    return Health(status="ready")
+
+
+@get(
+    "/metrics",
+    tags=["Health"],
+    media_type=CONTENT_TYPE,
+    **documented(Action.READ_METRICS, "For Prometheus; only cameras you may see", 503),
+)
+async def metrics(request: Asking) -> Response[bytes]:
+    services, status = shell_of(request).services, status_of(request.app)
+    who = principal_of(request)
+    cameras = [
+        camera
+        for camera in services.cameras.list()
+        if may_on(who, Action.READ_METRICS, camera.config.id)
+    ]
+    text = exposition(cameras, status.figures(), status.probe, started_at_us=services.started_at_us)
+    return Response(text, media_type=CONTENT_TYPE)

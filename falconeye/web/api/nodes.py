@@ -1,0 +1,74 @@
+"""Nodes: in this release the one that answers (api.md)."""
+
+import os
+from typing import Annotated, Any
+
+from litestar import Controller, Request, get
+from litestar.params import PathParameter
+from pydantic import BaseModel
+
+from falconeye import __version__
+from falconeye.accounts.model import Action
+from falconeye.base.errors import NotFound
+from falconeye.base.times import rfc3339
+from falconeye.web.api.documentation import documented
+from falconeye.web.metrics import status_of
+from falconeye.web.shell import shell_of
+
+Asking = Request[Any, Any, Any]
+
+# Kubernetes' and Go's names: programs written for the older systems compare with them
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+
+
+class NodeAnswer(BaseModel):
+    """One node. Taints and labels come from Kubernetes; without it there are none."""
+
+    name: str
+    id: str
+    ip: str | None
+    ready: bool
+    taints: list[str]
+    labels: dict[str, str]
+    architecture: str
+    os: str
+    version: str
+    started_at: str
+
+
+class NodeController(Controller):
+    """`/api/nodes`."""
+
+    path = "/api/nodes"
+    tags = ("Nodes",)
+
+    @get("/", **documented(Action.VIEW_LIVE, "The nodes"))
+    async def list_nodes(self, request: Asking) -> list[NodeAnswer]:
+        return [await _this_node(request)]
+
+    @get("/{name:str}", **documented(Action.VIEW_LIVE, "One node", 404))
+    async def get_node(
+        self, request: Asking, name: Annotated[str, PathParameter(max_length=255)]
+    ) -> NodeAnswer:
+        if name != shell_of(request).services.node_name:
+            msg = "there is no such node"
+            raise NotFound(msg)
+        return await _this_node(request)
+
+
+async def _this_node(request: Asking) -> NodeAnswer:
+    services = shell_of(request).services
+    machine = os.uname()
+    server = request.scope.get("server")  # the address of ours that the client reached
+    return NodeAnswer(
+        name=services.node_name,
+        id=services.node_id,
+        ip=server[0] if server else None,
+        ready=await status_of(request.app).is_ready(),
+        taints=[],
+        labels={},
+        architecture=_ARCHITECTURES.get(machine.machine, machine.machine),
+        os=machine.sysname.lower(),
+        version=__version__,
+        started_at=rfc3339(services.started_at_us),
+    )

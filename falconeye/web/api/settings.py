@@ -1,0 +1,130 @@
+"""The settings that an admin changes, and what concerns all cameras at once (api.md)."""
+
+from typing import Annotated, Any
+
+from litestar import Controller, Request, delete, get, patch, post
+from litestar.params import JSONBody, QueryParameter
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from falconeye.accounts.model import Action
+from falconeye.base.errors import InvalidInput
+from falconeye.storage.settings_store import StoredSettings
+from falconeye.web.api.audit import record
+from falconeye.web.api.documentation import documented
+from falconeye.web.shell import shell_of
+
+Asking = Request[Any, Any, Any]
+
+_LATER = frozenset({"anthropic_api_key", "chatbot_tools", "chatbot"})
+# The import root opens the disk to API clients: whoever runs the node sets it, not a client.
+_NOT_BY_API = frozenset({"import_root"})
+
+
+class ChatbotAnswer(BaseModel):
+    """The chat comes with a later release; until then nothing is configured."""
+
+    api_key_configured: bool = False
+    enabled_tools: list[str] = []
+    available_tools: list[str] = []
+
+
+class SettingsAnswer(BaseModel):
+    """All settings (api.md, and this node's own)."""
+
+    default_resolution: str
+    default_framerate: int
+    default_camera_node: str | None
+    default_recorder_node: str | None
+    k8s_namespace: str
+    cleanup_interval: int
+    creating_timeout_minutes: int
+    node_ips: dict[str, str]
+    site_time_zone: str
+    keep_days: int | None
+    keep_bytes: int | None
+    cors_origins: list[str]
+    chatbot: ChatbotAnswer
+
+    @classmethod
+    def of(cls, settings: StoredSettings) -> "SettingsAnswer":
+        values = settings.model_dump(mode="json", exclude=set(_NOT_BY_API))
+        return cls(**values, chatbot=ChatbotAnswer())
+
+
+class SettingsPatch(BaseModel):
+    """Any of the settings; what is absent stays as it is. The store checks the values."""
+
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    __pydantic_extra__: dict[str, JsonValue]
+
+
+class CamerasConcerned(BaseModel):
+    """What was done to how many cameras."""
+
+    message: str
+    count: int
+
+
+class SettingsController(Controller):
+    """`/api/settings`."""
+
+    path = "/api/settings"
+    tags = ("Settings",)
+
+    @get("/", **documented(Action.MANAGE_SETTINGS, "The settings"))
+    async def get_settings(self, request: Asking) -> SettingsAnswer:
+        return SettingsAnswer.of(shell_of(request).services.stored_settings.current)
+
+    @patch(
+        "/", **documented(Action.MANAGE_SETTINGS, "Change settings, all named or none", 400, 422)
+    )
+    async def change_settings(
+        self, request: Asking, data: JSONBody[SettingsPatch]
+    ) -> SettingsAnswer:
+        changes = data.__pydantic_extra__
+        for name in sorted(changes):
+            if name in _LATER:
+                msg = f"{name}: the chat is not in this release"
+                raise InvalidInput(msg, field=name)
+            if name in _NOT_BY_API:
+                msg = f"{name}: set in the node's configuration file or by FALCONEYE_IMPORT_ROOT"
+                raise InvalidInput(msg, field=name)
+        services = shell_of(request).services
+        settings = await services.stored_settings.patch(changes)
+        if changes:
+            await record(request, "settings.changed", "settings", None, ", ".join(sorted(changes)))
+        return SettingsAnswer.of(settings)
+
+    @post(
+        "/restart-all",
+        status_code=200,
+        **documented(Action.MANAGE_SETTINGS, "Connect anew to every camera that is not stopped"),
+    )
+    async def restart_all(self, request: Asking) -> CamerasConcerned:
+        cameras = shell_of(request).services.cameras
+        started = [camera for camera in cameras.list() if camera.config.started]
+        for camera in started:
+            await cameras.restart(camera.config.id)
+        await record(request, "cameras.restarted", "camera", None, f"{len(started)} cameras")
+        return CamerasConcerned(message="cameras restarted", count=len(started))
+
+    @delete(
+        "/cameras/all",
+        status_code=200,
+        **documented(Action.CHANGE_CAMERA, "Delete every camera; recordings stay unless told"),
+    )
+    async def delete_all(
+        self,
+        request: Asking,
+        *,
+        delete_footage: Annotated[
+            bool, QueryParameter(description="delete their recordings with them")
+        ] = False,
+    ) -> CamerasConcerned:
+        cameras = shell_of(request).services.cameras
+        doomed = cameras.list()
+        for camera in doomed:
+            await cameras.delete(camera.config.id, delete_footage=delete_footage)
+        detail = f"{len(doomed)} cameras, footage {'deleted' if delete_footage else 'kept'}"
+        await record(request, "cameras.deleted", "camera", None, detail)
+        return CamerasConcerned(message="cameras deleted", count=len(doomed))

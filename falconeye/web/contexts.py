@@ -1,0 +1,331 @@
+"""What each template gets: one typed value per page, and the frame around every page.
+
+Plain values: building them is the handlers' work, so that templates can be rendered and looked at
+without a running node.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+
+from falconeye.cameras.views import Camera, StreamStats, TestResult
+from falconeye.events.camera_state import CameraState
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The layout's part: who looks, from where, and what may be offered to them."""
+
+    path: str  # of this page, to mark its place in the navigation
+    language: str
+    zone: tzinfo
+    zone_name: str  # IANA
+    node_name: str
+    version: str
+    root: str = ""  # base path behind a proxy, without a slash at its end
+    theme: str = "auto"  # auto | light | dark
+    csrf_token: str = ""
+    user: str | None = None  # None: nobody is signed in, no navigation
+    role: str = ""
+    may_control: bool = False  # start, stop, restart, record, test
+    may_change: bool = False  # add, edit and delete cameras
+    may_delete_footage: bool = False
+    may_see_footage: bool = False
+    may_download: bool = False
+    may_set: bool = False  # settings
+    plain_http: bool = False  # the page crossed a network without encryption
+    notice: str = ""  # what the last action did, said once
+
+    def at(self, path: str) -> "Frame":
+        """The same frame around another page."""
+        return replace(self, path=path)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One camera on the wall."""
+
+    id: str
+    name: str
+    location: str
+    state: CameraState
+    recording_since_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WallPage:
+    """The wall: `tiles` are those of this page of the layout."""
+
+    tiles: tuple[Tile, ...]
+    layout: str  # auto | 1 | 4 | 9 | 16
+    columns: int  # on a wide screen
+    total: int  # cameras the viewer may see
+    number: int = 1  # page, from 1
+    pages: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRow:
+    """One recording in a list."""
+
+    id: str
+    camera_id: str
+    camera_name: str
+    start_us: int
+    end_us: int | None  # None: it is being written
+    duration_us: int
+    size_bytes: int
+    status: str  # recording | stopped | completed | failed | error
+    error_message: str = ""
+    camera_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPage:
+    """One camera, large."""
+
+    camera: Camera
+    address: str  # without credentials
+    viewers: int
+    recordings: tuple[RecordingRow, ...] = ()
+
+    @property
+    def streams(self) -> tuple[StreamStats, ...]:
+        """Main first."""
+        return self.camera.streams
+
+    @property
+    def state(self) -> CameraState:
+        """The camera's state now."""
+        return self.camera.state
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCameraPage:
+    """The question before a camera goes."""
+
+    camera_id: str
+    name: str
+    recordings_count: int
+    recordings_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CameraForm:
+    """What stands in the fields of the add and edit pages, as text."""
+
+    name: str = ""
+    source_url: str = ""
+    username: str = ""
+    sub_url: str = ""
+    location: str = ""
+    transport: str = "auto"
+    record: str = "continuous"
+    audio: bool = False
+    allow_local: bool = False
+    password_stored: bool = False  # edit: a password is kept; it is never shown
+    resolution: str = ""
+    framerate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRoom:
+    """Where footage would lie, and how long the room lasts."""
+
+    total_bytes: int
+    free_bytes: int
+    floor_bytes: int
+    footage_bytes: int = 0  # what footage takes already; the oldest of it makes room
+    is_root: bool = False
+    is_sd_card: bool = False
+    other_bytes_per_day: int = 0  # what the other cameras record now
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPage:
+    """What a test connection found, and what recording it would cost."""
+
+    result: TestResult
+    picture_base64: str = ""
+    days: float | None = None  # until this disk is full; None: not known
+    disk: DiskRoom | None = None
+    records: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFormPage:
+    """Add or edit."""
+
+    form: CameraForm
+    camera_id: str | None = None  # None: add
+    camera_name: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)  # field → what to do; "" = whole form
+    trial: TrialPage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingGroup:
+    """The recordings of one camera on one day of the site's zone, newest first."""
+
+    day_us: int
+    camera_id: str
+    camera_name: str
+    rows: tuple[RecordingRow, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the rows shown."""
+        return sum(row.size_bytes for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFilter:
+    """The filter form, as given; `errors` says which value could not be read."""
+
+    camera_id: str = ""
+    status: str = ""
+    from_us: int | None = None
+    to_us: int | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it narrows anything."""
+        return bool(self.camera_id or self.status or self.from_us or self.to_us)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingsPage:
+    """The list of recordings."""
+
+    groups: tuple[RecordingGroup, ...]
+    total: int
+    filter: RecordingFilter
+    cameras: tuple[tuple[str, str], ...]  # (id, name) to choose from
+    first: int = 0  # number of the first row shown, from 1; 0 = none
+    last: int = 0
+    newer_query: str | None = None
+    older_query: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """A stretch of a recording that was not recorded, and why."""
+
+    start_us: int
+    end_us: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPage:
+    """One recording, playable."""
+
+    row: RecordingRow
+    mime_type: str  # with codecs; empty: it cannot be played now, see `problem`
+    problem: str
+    gaps: tuple[GapRow, ...]
+    file_name: str
+    node_name: str
+    newer_id: str | None = None
+    older_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingField:
+    """One setting an admin may change."""
+
+    name: str
+    label: str
+    hint: str
+    value: str
+    kind: str = "text"  # text | number | zone
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPage:
+    """What can be set in the page."""
+
+    fields: tuple[SettingField, ...]
+    zones: tuple[str, ...]
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskHealth:
+    """One volume."""
+
+    label: str
+    path: str
+    total_bytes: int
+    free_bytes: int
+    floor_bytes: int
+    writable: bool
+    sync_interval_s: float
+    queue_bytes: int
+    problem: str = ""
+
+    @property
+    def used_share(self) -> float:
+        """0–1."""
+        return 1 - self.free_bytes / self.total_bytes if self.total_bytes else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CameraHealth:
+    """One camera in the health table."""
+
+    id: str
+    name: str
+    state: CameraState
+    fps: float
+    bits_per_second: float
+    drops: int
+    reconnects: int
+    viewers: int
+    bytes_written: int
+
+
+@dataclass(frozen=True, slots=True)
+class AboutPage:
+    """The node's health."""
+
+    node_id: str
+    started_at_us: int
+    uptime_us: int
+    python_version: str
+    disks: tuple[DiskHealth, ...]
+    cameras: tuple[CameraHealth, ...]
+    memory_used_bytes: int
+    memory_limit_bytes: int
+    loop_lateness_ms: float | None
+    licences: tuple[tuple[str, str, str], ...]  # name, version, licence
+
+
+@dataclass(frozen=True, slots=True)
+class SetupPage:
+    """The one form of the first start; it posts to its own address."""
+
+    valid: bool  # False: the link is used, old or wrong
+    name: str = "admin"
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginPage:
+    """Sign in; `next` is a checked local path."""
+
+    name: str = ""
+    next: str = "/"
+    error: str = ""
+    retry_after_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """What went wrong, in words, and where to go."""
+
+    status: int
+    title: str
+    detail: str
+    error_id: str = ""

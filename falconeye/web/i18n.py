@@ -1,0 +1,116 @@
+"""The language of the pages: gettext catalogues, and times and sizes as people read them.
+
+Every text of a page goes through gettext. English is the source language and needs no catalogue;
+translations are compiled `.mo` files under `falconeye/locale/<language>/LC_MESSAGES/`.
+"""
+
+import gettext as stdlib_gettext
+from contextvars import ContextVar
+from datetime import datetime, tzinfo
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from falconeye.base.times import to_datetime
+
+DOMAIN: Final = "falconeye"
+LOCALE_DIR: Final = Path(__file__).resolve().parent.parent / "locale"
+SOURCE_LANGUAGE: Final = "en"
+
+# One request is one task, so a handler that sets it never disturbs another request.
+current_language: ContextVar[str] = ContextVar("current_language", default=SOURCE_LANGUAGE)
+
+
+@lru_cache(maxsize=1)
+def available_languages() -> tuple[str, ...]:
+    """The source language and every language with a compiled catalogue, sorted; read once."""
+    found = {path.parent.parent.name for path in LOCALE_DIR.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")}
+    return tuple(sorted(found | {SOURCE_LANGUAGE}))
+
+
+@lru_cache(maxsize=32)
+def translations(language: str) -> stdlib_gettext.NullTranslations:
+    """The catalogue of `language`; the English source texts where there is none."""
+    return stdlib_gettext.translation(DOMAIN, LOCALE_DIR, languages=[language], fallback=True)
+
+
+def gettext(message: str) -> str:
+    """`message` in the language of the current request."""
+    return translations(current_language.get()).gettext(message)
+
+
+def ngettext(singular: str, plural: str, number: int) -> str:
+    """The form of a message that goes with `number`, in the language of the current request."""
+    return translations(current_language.get()).ngettext(singular, plural, number)
+
+
+def pgettext(context: str, message: str) -> str:
+    """`message` where `context` tells two equal English words apart."""
+    return translations(current_language.get()).pgettext(context, message)
+
+
+def npgettext(context: str, singular: str, plural: str, number: int) -> str:
+    """`ngettext` with a context."""
+    return translations(current_language.get()).npgettext(context, singular, plural, number)
+
+
+def choose_language(accept_language: str, available: tuple[str, ...]) -> str:
+    """The best of `available` for an Accept-Language header (RFC 9110 12.5.4)."""
+    wishes: list[tuple[float, str]] = []
+    for part in accept_language.split(",")[:20]:
+        tag, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        wishes.append((weight, tag.split("-")[0].lower()))
+    for weight, language in sorted(wishes, key=lambda wish: -wish[0]):
+        if weight > 0 and language in available:
+            return language
+    return SOURCE_LANGUAGE
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone of that IANA name; UTC where this node's time zone data lacks it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def local(utc_us: int, zone: tzinfo) -> datetime:
+    """Epoch microseconds as an aware datetime in `zone`."""
+    return to_datetime(utc_us).astimezone(zone)
+
+
+def size_text(size_bytes: float) -> str:
+    """A size in decimal units, as disks are sold: 43 GB, 1.2 TB, 640 kB."""
+    value = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 999.5:
+            return (
+                f"{value:.1f} {unit}" if 0 < value < 9.95 and unit != "B" else f"{value:.0f} {unit}"
+            )
+        value /= 1000
+    return f"{value:.1f} PB"
+
+
+def rate_text(bits_per_second: float) -> str:
+    """A bit rate: 4.1 Mb/s, 640 kb/s."""
+    if bits_per_second >= 999_500:
+        return f"{bits_per_second / 1e6:.1f} Mb/s"
+    return f"{bits_per_second / 1e3:.0f} kb/s"
+
+
+def duration_text(duration_us: int) -> str:
+    """A duration as 1:02:03 or 2:03 (hours, minutes, seconds)."""
+    seconds = max(0, round(duration_us / 1e6))
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def iso_duration(duration_us: int) -> str:
+    """A duration for `<time datetime>` (ISO 8601): PT3723S."""
+    return f"PT{max(0, round(duration_us / 1e6))}S"

@@ -1,0 +1,95 @@
+"""What all page handlers share: language, rendering, going elsewhere, the audit log."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from litestar import MediaType, Request, Response
+
+from falconeye.base.errors import FalconEyeError
+from falconeye.web import i18n, rendering
+from falconeye.web.frame import frame_of
+from falconeye.web.i18n import gettext
+from falconeye.web.security.access import principal_or_none
+from falconeye.web.services import Services
+from falconeye.web.shell import shell_of
+
+Asking = Request[Any, Any, Any]
+
+MAX_FIELD: Final = 4000
+
+
+def _(message: str) -> str:
+    """Mark a text for the catalogue; it is translated where it is shown."""
+    return message
+
+
+# What the last action did, by the key in the address: a text in the address could say anything.
+NOTICES: Final[Mapping[str, str]] = {
+    "added": _("The camera was added. Its first picture comes in a moment."),
+    "saved": _("Saved."),
+    "camera-deleted": _("The camera was deleted; its recordings stay."),
+    "camera-and-footage-deleted": _("The camera and its recordings were deleted."),
+    "recording-deleted": _("The recording was deleted."),
+    "started": _("The camera was started."),
+    "stopped": _("The camera was stopped."),
+    "restarted": _("The camera connects again."),
+    "recording-started": _("Recording."),
+    "recording-stopped": _("Recording was stopped. It stays off until someone presses Record."),
+}
+DONE: Final = "done"
+
+
+async def set_language(request: Asking) -> None:
+    """`before_request`: the texts that a handler makes are in the language of the request."""
+    header = request.headers.get("accept-language", "")
+    i18n.current_language.set(i18n.choose_language(header, i18n.available_languages()))
+
+
+def services_of(request: Asking) -> Services:
+    """The node's parts."""
+    return shell_of(request).services
+
+
+def show(request: Asking, template: str, page: Any, *, status: int = 200) -> Response[str]:
+    """A whole page, with the notice that the address names."""
+    notice = NOTICES.get(request.query_params.get(DONE, ""), "")
+    frame = frame_of(request, notice=gettext(notice) if notice else "")
+    html = rendering.render(shell_of(request).templates, template, frame, page)
+    return Response(html, status_code=status, media_type=MediaType.HTML)
+
+
+def part(request: Asking, template: str, *, status: int = 200, **values: Any) -> Response[str]:
+    """A part of a page, as htmx and dialogs ask for it."""
+    html = rendering.render_part(shell_of(request).templates, template, frame_of(request), **values)
+    return Response(html, status_code=status, media_type=MediaType.HTML)
+
+
+def go_to(path: str, *, done: str = "") -> Response[str]:
+    """See other (POST, redirect, GET), with what was done."""
+    query = f"?{urlencode({DONE: done})}" if done else ""
+    return Response("", status_code=303, headers={"location": path + query})
+
+
+async def texts(request: Asking) -> dict[str, str]:
+    """The posted form's text fields, trimmed and bounded; files are left out."""
+    form = await request.form()
+    return {
+        name: (value if name == "password" else value.strip())[:MAX_FIELD]
+        for name, value in form.items()
+        if isinstance(value, str)
+    }
+
+
+def sentence(error: FalconEyeError) -> str:
+    """An error's words as they stand beside a field."""
+    words = str(error)
+    text = words[:1].upper() + words[1:]
+    return text if text.endswith((".", "!", "?", "”")) else f"{text}."
+
+
+async def note(request: Asking, action: str, kind: str, object_id: str, detail: str = "") -> None:
+    """One entry of the audit log."""
+    address = request.client.host if request.client else ""
+    audit = services_of(request).accounts.audit
+    await audit.record(principal_or_none(request), action, kind, object_id, detail, address)

@@ -1,0 +1,103 @@
+"""One camera: live, its facts, start and stop, and the question before it is deleted."""
+
+from typing import Final
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from falconeye.accounts.model import Action
+from falconeye.base.errors import BadRequest, InvalidInput
+from falconeye.web import views
+from falconeye.web.contexts import CameraPage, DeleteCameraPage, RecordingRow
+from falconeye.web.htmx import is_htmx
+from falconeye.web.i18n import gettext as _
+from falconeye.web.pages.asking import Asking, go_to, note, part, services_of, show, texts
+from falconeye.web.security.access import may_on, needs, principal_of
+
+_DONE: Final = {
+    "start": "started",
+    "stop": "stopped",
+    "restart": "restarted",
+    "start_recording": "recording-started",
+    "stop_recording": "recording-stopped",
+}
+
+
+@get("/cameras/{camera_id:str}", opt=needs(Action.VIEW_LIVE), include_in_schema=False)
+async def camera_page(request: Asking, camera_id: FromPath[str]) -> Response[str]:
+    """The camera, large."""
+    services = services_of(request)
+    camera = services.cameras.get(camera_id)
+    rows: tuple[RecordingRow, ...] = ()
+    if may_on(principal_of(request), Action.VIEW_FOOTAGE, camera_id):
+        recordings, _total = await services.recordings.list(
+            camera_id=camera_id, limit=views.LATEST_RECORDINGS
+        )
+        rows = tuple(views.recording_row(recording) for recording in recordings)
+    context = CameraPage(
+        camera=camera,
+        address=views.shown_address(camera),
+        viewers=sum(stream.viewers for stream in camera.streams),
+        recordings=rows,
+    )
+    return show(request, "pages/camera.html", context)
+
+
+@get("/cameras/{camera_id:str}/streams", opt=needs(Action.VIEW_LIVE), include_in_schema=False)
+async def camera_streams(request: Asking, camera_id: FromPath[str]) -> Response[str]:
+    """The figures beside the picture, asked for again every few seconds."""
+    camera = services_of(request).cameras.get(camera_id)
+    return part(request, "partials/camera_streams.html", camera=camera)
+
+
+@post("/cameras/{camera_id:str}/action", opt=needs(Action.CONTROL), include_in_schema=False)
+async def camera_action(request: Asking, camera_id: FromPath[str]) -> Response[str]:
+    """Start, stop, restart, record."""
+    action = (await texts(request)).get("action", "")
+    cameras = services_of(request).cameras
+    match action:
+        case "start":
+            camera = await cameras.start(camera_id)
+        case "stop":
+            camera = await cameras.stop(camera_id)
+        case "restart":
+            camera = await cameras.restart(camera_id)
+        case "start_recording":
+            camera = await cameras.start_recording(camera_id)
+        case "stop_recording":
+            camera = await cameras.stop_recording(camera_id, by=principal_of(request).name)
+        case _:
+            raise BadRequest(_("There is no such action."))
+    await note(request, f"camera.{action}", "camera", camera_id, camera.config.name)
+    return go_to(f"/cameras/{camera_id}", done=_DONE[action])
+
+
+@get("/cameras/{camera_id:str}/delete", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)
+async def delete_question(request: Asking, camera_id: FromPath[str]) -> Response[str]:
+    """Keep or delete the recordings? As a page, or as the inside of a dialog."""
+    services = services_of(request)
+    camera = services.cameras.get(camera_id)
+    recordings, total = await services.recordings.list(camera_id=camera_id, limit=1000)
+    question = DeleteCameraPage(
+        camera_id=camera_id,
+        name=camera.config.name,
+        recordings_count=total,
+        recordings_bytes=sum(recording.size_bytes for recording in recordings),
+    )
+    if is_htmx(request):
+        return part(request, "partials/delete_camera.html", question=question)
+    return show(request, "pages/camera_delete.html", question)
+
+
+@post("/cameras/{camera_id:str}/delete", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)
+async def delete_camera(request: Asking, camera_id: FromPath[str]) -> Response[str]:
+    """Delete the camera, and its recordings where that was chosen."""
+    choice = (await texts(request)).get("footage", "")
+    if choice not in {"keep", "delete"}:
+        raise InvalidInput(_("Choose whether the recordings stay."), field="footage")
+    cameras = services_of(request).cameras
+    name = cameras.get(camera_id).config.name
+    await cameras.delete(camera_id, delete_footage=choice == "delete")
+    await note(request, "camera.deleted", "camera", camera_id, f"{name}, footage: {choice}")
+    done = "camera-deleted" if choice == "keep" else "camera-and-footage-deleted"
+    return go_to("/", done=done)

@@ -1,0 +1,125 @@
+"""Add, edit and test a camera."""
+
+from typing import Annotated
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from falconeye.accounts.model import Action
+from falconeye.base.errors import Conflict, InvalidInput
+from falconeye.cameras.views import TestResult
+from falconeye.config.camera import CameraConfig
+from falconeye.web.contexts import CameraForm, CameraFormPage, TrialPage
+from falconeye.web.pages import camera_input
+from falconeye.web.pages.asking import (
+    Asking,
+    go_to,
+    note,
+    part,
+    sentence,
+    services_of,
+    show,
+    texts,
+)
+from falconeye.web.pages.camera_trial import trial_page
+from falconeye.web.security.access import may_on, needs, principal_of, require_camera
+
+TEMPLATE = "pages/camera_form.html"
+TEST = "test"
+
+
+@get("/cameras/add", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)
+async def add_form(request: Asking) -> Response[str]:
+    """The empty form."""
+    return show(request, TEMPLATE, CameraFormPage(CameraForm()))
+
+
+@post("/cameras/add", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)
+async def add_camera(request: Asking) -> Response[str]:
+    """Add it, or (without scripts) test it and show the form again."""
+    fields = await texts(request)
+    form = camera_input.typed(fields)
+    try:
+        if fields.get("action") == TEST:
+            trial = await _try(request, form, fields.get("password", ""), None)
+            return show(request, TEMPLATE, CameraFormPage(form, trial=trial))
+        new = camera_input.new_camera(form, fields.get("password", ""), may_be_local=True)
+        camera = await services_of(request).cameras.add(new)
+    except (InvalidInput, Conflict) as error:
+        context = CameraFormPage(form, errors=_by_field(error))
+        return show(request, TEMPLATE, context, status=error.status)
+    await note(request, "camera.added", "camera", camera.config.id, camera.config.name)
+    return go_to(f"/cameras/{camera.config.id}", done="added")
+
+
+@get("/cameras/{camera_id:str}/edit", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)
+async def edit_form(request: Asking, camera_id: FromPath[str]) -> Response[str]:
+    """The form with what is stored; the password is not shown."""
+    config = services_of(request).cameras.get(camera_id).config
+    context = CameraFormPage(camera_input.stored(config), camera_id, config.name)
+    return show(request, TEMPLATE, context)
+
+
+@post("/cameras/{camera_id:str}/edit", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)
+async def edit_camera(request: Asking, camera_id: FromPath[str]) -> Response[str]:
+    """Save the changes; another address or login reconnects."""
+    cameras = services_of(request).cameras
+    config = cameras.get(camera_id).config
+    fields = await texts(request)
+    form = camera_input.typed(fields, password_stored=config.password is not None)
+    password = fields.get("password", "")
+    try:
+        if fields.get("action") == TEST:
+            trial = await _try(request, form, password, config)
+            return show(
+                request, TEMPLATE, CameraFormPage(form, camera_id, config.name, trial=trial)
+            )
+        changes = camera_input.changes(form, password, config)
+        await cameras.update(camera_id, changes)
+    except (InvalidInput, Conflict) as error:
+        context = CameraFormPage(form, camera_id, config.name, errors=_by_field(error))
+        return show(request, TEMPLATE, context, status=error.status)
+    await note(request, "camera.changed", "camera", camera_id, ", ".join(sorted(changes)))
+    return go_to(f"/cameras/{camera_id}", done="saved")
+
+
+@post("/cameras/test", opt=needs(Action.TEST_CAMERA), include_in_schema=False)
+async def try_camera(
+    request: Asking, camera: Annotated[str | None, QueryParameter(max_length=64)] = None
+) -> Response[str]:
+    """The same test for a page with scripts: the answer is swapped in beside the form."""
+    config: CameraConfig | None = None
+    if camera:
+        require_camera(principal_of(request), Action.CHANGE_CAMERA, camera)
+        config = services_of(request).cameras.get(camera).config
+    fields = await texts(request)
+    try:
+        trial = await _try(request, camera_input.typed(fields), fields.get("password", ""), config)
+    except InvalidInput as error:
+        return part(request, "partials/trial_error.html", status=422, words=sentence(error))
+    return part(request, "partials/trial.html", trial=trial)
+
+
+async def _try(
+    request: Asking, form: CameraForm, password: str, config: CameraConfig | None
+) -> TrialPage:
+    services = services_of(request)
+    result: TestResult
+    if config:
+        changes = camera_input.changes(form, password, config)
+        result = await services.cameras.test_stored(config.id, changes)
+    else:
+        local = may_on(principal_of(request), Action.CHANGE_CAMERA)
+        new = camera_input.new_camera(form, password, may_be_local=local)
+        result = await services.cameras.test(new)
+    await note(request, "camera.tested", "camera", config.id if config else "", form.name)
+    return await trial_page(
+        services, result, record=form.record, camera_id=config.id if config else None
+    )
+
+
+def _by_field(error: InvalidInput | Conflict) -> dict[str, str]:
+    """An error where it belongs: at a field of the form, or over all of it."""
+    field = error.field if isinstance(error, InvalidInput) else "source_url"
+    known = field in CameraForm.__dataclass_fields__ or field == "password"
+    return {field if field and known else "": sentence(error)}

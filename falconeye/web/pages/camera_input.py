@@ -1,0 +1,119 @@
+"""The camera form: what was typed, and what it means for the registry."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from falconeye.base.errors import InvalidInput
+from falconeye.base.redact import redact_text
+from falconeye.base.secret import Secret
+from falconeye.cameras.views import NewCamera
+from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
+from falconeye.web.contexts import CameraForm
+from falconeye.web.i18n import gettext as _
+
+_PROTOCOLS: Final = {
+    "rtsp": Protocol.RTSP,
+    "rtsps": Protocol.RTSP,
+    "http": Protocol.HTTP,
+    "https": Protocol.HTTP,
+    "demo": Protocol.DEMO,
+}
+_TEXTS: Final = ("name", "source_url", "username", "sub_url", "location", "transport", "record")
+
+
+def typed(fields: Mapping[str, str], *, password_stored: bool = False) -> CameraForm:
+    """The form as it was sent, to show again; without the password."""
+    values = {name: fields.get(name, "") for name in _TEXTS}
+    return CameraForm(
+        **values,
+        audio=fields.get("audio") == "true",
+        allow_local=fields.get("allow_local") == "true",
+        password_stored=password_stored,
+    )
+
+
+def stored(config: CameraConfig) -> CameraForm:
+    """The form of a camera that is there; secrets are hidden."""
+    return CameraForm(
+        name=config.name,
+        source_url=redact_text(config.source_url or ""),
+        username=config.username or "",
+        sub_url=redact_text(config.sub_url or ""),
+        location=config.location,
+        transport=config.transport.value,
+        record=config.record.value,
+        audio=config.audio,
+        allow_local=config.allow_local,
+        password_stored=config.password is not None,
+    )
+
+
+def new_camera(form: CameraForm, password: str, *, may_be_local: bool) -> NewCamera:
+    """What to add or test; InvalidInput names the field."""
+    return NewCamera(
+        name=form.name,
+        protocol=_protocol(form.source_url),
+        source_url=form.source_url,
+        sub_url=form.sub_url or None,
+        username=form.username or None,
+        password=Secret(password) if password else None,
+        location=form.location,
+        transport=_transport(form.transport),
+        audio=form.audio,
+        record=_record(form.record),
+        allow_local=form.allow_local and may_be_local,
+    )
+
+
+def changes(form: CameraForm, password: str, config: CameraConfig) -> dict[str, Any]:
+    """The fields of `config` that the form changes; an empty password keeps the stored one."""
+    if _protocol(form.source_url) is not config.protocol:
+        raise InvalidInput(
+            _("Another kind of address: add it as a new camera."), field="source_url"
+        )
+    shown = asdict(stored(config))
+    found: dict[str, Any] = {}
+    for name in ("name", "source_url", "sub_url", "username", "location"):
+        if getattr(form, name) != shown[name]:
+            found[name] = getattr(form, name)
+    for name in ("sub_url", "username"):
+        if found.get(name) == "":
+            found[name] = None
+    if password:
+        found["password"] = Secret(password)
+    elif "username" in found and found["username"] is None:
+        found["password"] = None
+    found |= {
+        "transport": _transport(form.transport),
+        "record": _record(form.record),
+        "audio": form.audio,
+        "allow_local": form.allow_local,
+    }
+    return {name: value for name, value in found.items() if value != getattr(config, name)}
+
+
+def _protocol(url: str) -> Protocol:
+    try:
+        scheme = urlsplit(url).scheme.lower()
+    except ValueError:
+        scheme = ""
+    if scheme not in _PROTOCOLS:
+        words = _("The address must begin with rtsp://, rtsps://, http:// or https://.")
+        raise InvalidInput(words, field="source_url")
+    return _PROTOCOLS[scheme]
+
+
+def _transport(text: str) -> Transport:
+    try:
+        return Transport(text)
+    except ValueError:
+        raise InvalidInput(_("Choose TCP, UDP or either."), field="transport") from None
+
+
+def _record(text: str) -> RecordMode:
+    try:
+        return RecordMode(text)
+    except ValueError:
+        raise InvalidInput(_("Choose when it records."), field="record") from None

@@ -1,0 +1,69 @@
+"""The test before saving: a picture, the codecs, and what recording it would take."""
+
+import base64
+from typing import Final
+
+from falconeye.base.times import DAY_US, SECOND_US
+from falconeye.cameras.views import TestResult
+from falconeye.config.camera import RecordMode
+from falconeye.storage.recordings import MAX_LIMIT, Recordings
+from falconeye.web.contexts import DiskRoom, TrialPage
+from falconeye.web.services import Services
+
+_DAY_S: Final = DAY_US // SECOND_US
+MAX_COUNTED: Final = 5000
+
+
+async def trial_page(
+    services: Services, result: TestResult, *, record: str, camera_id: str | None = None
+) -> TrialPage:
+    """`result` with the room that the disk has; `camera_id`: the camera itself does not count."""
+    records = record == RecordMode.CONTINUOUS.value
+    disk = await disk_room(services, without=camera_id)
+    picture = base64.b64encode(result.picture).decode() if result.picture else ""
+    days = None
+    if disk and result.bytes_per_day:
+        days = holds_days(disk, result.bytes_per_day)
+    return TrialPage(result=result, picture_base64=picture, days=days, disk=disk, records=records)
+
+
+def holds_days(disk: DiskRoom, bytes_per_day: int) -> float:
+    """How long footage stays before the oldest makes room, with all cameras together."""
+    room = max(0, disk.free_bytes + disk.footage_bytes - disk.floor_bytes)
+    return room / (bytes_per_day + disk.other_bytes_per_day)
+
+
+async def footage_bytes(recordings: Recordings) -> int:
+    """What recordings take on the disk; of more than `MAX_COUNTED` only the newest count.
+
+    Too little rather than too much: the estimate then promises fewer days than there will be.
+    """
+    total = 0
+    for offset in range(0, MAX_COUNTED, MAX_LIMIT):
+        found, _total = await recordings.list(limit=MAX_LIMIT, offset=offset)
+        total += sum(recording.size_bytes for recording in found)
+        if len(found) < MAX_LIMIT:
+            break
+    return total
+
+
+async def disk_room(services: Services, *, without: str | None) -> DiskRoom | None:
+    """The disk that new footage goes to; None when it is not there."""
+    facts = next((fact for fact in await services.volumes.facts() if fact.present), None)
+    if facts is None:
+        return None
+    others = sum(
+        stream.bits_per_second / 8 * _DAY_S
+        for camera in services.cameras.list()
+        if camera.config.id != without and camera.state.recording
+        for stream in camera.streams
+    )
+    return DiskRoom(
+        total_bytes=facts.total_bytes,
+        free_bytes=facts.free_bytes,
+        floor_bytes=facts.floor_bytes,
+        footage_bytes=await footage_bytes(services.recordings),
+        is_root=facts.is_root_fs,
+        is_sd_card=facts.is_sd_card,
+        other_bytes_per_day=int(others),
+    )

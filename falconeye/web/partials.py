@@ -1,0 +1,112 @@
+"""What an open page shows again when something changed: parts for `/events` (htmx 4 partials).
+
+The page says in the query of `/events` which it is: `page=wall&layout=…&number=…` or
+`page=camera&camera=…`. Elements are replaced by their id; players are left alone (hx-morph-skip).
+"""
+
+from typing import Any
+
+from litestar import Request
+from markupsafe import Markup
+
+from falconeye.accounts.model import Action
+from falconeye.cameras.views import Camera
+from falconeye.web import views
+from falconeye.web.contexts import Frame
+from falconeye.web.frame import frame_of
+from falconeye.web.rendering import render_part
+from falconeye.web.security.access import may_on, principal_of
+from falconeye.web.shell import shell_of
+from falconeye.web.sse import Changes, register_partials
+
+Asking = Request[Any, Any, Any]
+
+MAX_PAGE = 10_000
+
+
+def partial(target: str, html: str, swap: str = "outerMorph") -> str:
+    """One `<hx-partial>`: `html` for the element of the id `target`."""
+    element = Markup('<hx-partial hx-target="#{}" hx-swap="{}">{}</hx-partial>')
+    return element.format(target, swap, Markup(html))  # noqa: S704 - made by our templates
+
+
+@register_partials
+async def changed_parts(request: Asking, changes: Changes) -> str:
+    """The parts of the page that the query names; nothing for a page without any."""
+    match request.query_params.get("page"):
+        case "wall":
+            return _wall_parts(request, changes)
+        case "camera":
+            return await _camera_parts(request, changes)
+        case _:
+            return ""
+
+
+def _wall_parts(request: Asking, changes: Changes) -> str:
+    shell = shell_of(request)
+    cameras = views.visible_cameras(shell.services, principal_of(request))
+    number = request.query_params.get("number", "1")
+    page = views.wall(
+        cameras,
+        request.query_params.get("layout", views.AUTO),
+        int(number) if number.isdecimal() and len(number) <= len(str(MAX_PAGE)) else 1,
+    )
+    frame = _frame(request, "/")
+    if changes.everything or changes.cameras:
+        area = render_part(shell.templates, "partials/wall_area.html", frame, page=page)
+        return partial("wall-area", area, "innerMorph")
+    return "".join(
+        partial(
+            f"tile-state-{tile.id}",
+            render_part(shell.templates, "partials/tile_state.html", frame, tile=tile),
+        )
+        for tile in page.tiles
+        if tile.id in changes.states
+    )
+
+
+async def _camera_parts(request: Asking, changes: Changes) -> str:
+    services = shell_of(request).services
+    camera_id = request.query_params.get("camera", "")
+    cameras = views.visible_cameras(services, principal_of(request))
+    camera = next((each for each in cameras if each.config.id == camera_id), None)
+    if camera is None:
+        return ""
+    parts = []
+    if changes.everything or camera_id in changes.states | changes.cameras:
+        parts.append(_state_parts(request, camera))
+    recorded = camera_id in {owner for owner, _id in changes.recordings}
+    if (changes.everything or recorded) and may_on(
+        principal_of(request), Action.VIEW_FOOTAGE, camera_id
+    ):
+        parts.append(await _recordings_part(request, camera_id))
+    return "".join(parts)
+
+
+def _state_parts(request: Asking, camera: Camera) -> str:
+    templates = shell_of(request).templates
+    frame = _frame(request, f"/cameras/{camera.config.id}")
+    state = render_part(templates, "partials/camera_state.html", frame, state=camera.state)
+    parts = partial(f"camera-state-{camera.config.id}", state)
+    if frame.may_control:
+        actions = render_part(templates, "partials/camera_actions.html", frame, camera=camera)
+        parts += partial(f"camera-actions-{camera.config.id}", actions)
+    return parts
+
+
+async def _recordings_part(request: Asking, camera_id: str) -> str:
+    shell = shell_of(request)
+    recordings, _total = await shell.services.recordings.list(
+        camera_id=camera_id, limit=views.LATEST_RECORDINGS
+    )
+    if not recordings:
+        return ""
+    rows = [views.recording_row(recording) for recording in recordings]
+    frame = _frame(request, f"/cameras/{camera_id}")
+    html = render_part(shell.templates, "partials/recording_rows.html", frame, rows=rows)
+    return partial("camera-recordings", html, "innerMorph")
+
+
+def _frame(request: Asking, path: str) -> Frame:
+    """The frame of the page that is open, not of `/events`."""
+    return frame_of(request).at(path)

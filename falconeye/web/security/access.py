@@ -1,0 +1,128 @@
+"""What a route needs, declared once as its `opt`, and the one guard that checks it.
+
+    @get("/api/cameras/{camera_id:str}", opt=needs(Action.VIEW_LIVE))
+    @post("/logout", opt=signed_in())
+    @get("/healthz", opt=public())
+
+A route without a declaration is refused, and the application does not start with one. A route with
+a path parameter `camera_id` is checked against the scope of the asking user or token as well.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from litestar import Litestar, Request
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+from litestar.routes import ASGIRoute, HTTPRoute, WebSocketRoute
+
+from falconeye.accounts.model import Action, Principal, may, require
+from falconeye.base.errors import NotAuthenticated, StartError
+from falconeye.web.security.csrf import check_csrf
+from falconeye.web.security.origin import check_origin
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+_OPT: Final = "access"
+_CAMERA_PARAMETER: Final = "camera_id"
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A route's declaration. `action` None and not `public`: anybody who is signed in."""
+
+    action: Action | None = None
+    public: bool = False
+    csrf: bool = True  # False only where the session plays no part: login, set-up
+
+
+def needs(action: Action) -> dict[str, Any]:
+    """`opt` of a route for those who may do `action` (and on that camera, where one is named)."""
+    return {_OPT: Access(action=action)}
+
+
+def signed_in() -> dict[str, Any]:
+    """`opt` of a route for every user and token."""
+    return {_OPT: Access()}
+
+
+def public(*, csrf: bool = True) -> dict[str, Any]:
+    """`opt` of a route for everybody, also those who are nobody."""
+    return {_OPT: Access(public=True, csrf=csrf)}
+
+
+def access_of(handler: BaseRouteHandler) -> Access | None:
+    """The declaration of a route handler; None where it is missing."""
+    declared = handler.opt.get(_OPT)
+    return declared if isinstance(declared, Access) else None
+
+
+def principal_or_none(connection: Connection) -> Principal | None:
+    """Who asks; None for nobody."""
+    who = connection.scope.get("user")
+    return who if isinstance(who, Principal) else None
+
+
+def principal_of(connection: Connection) -> Principal:
+    """Who asks; NotAuthenticated for nobody."""
+    who = principal_or_none(connection)
+    if who is None:
+        raise NotAuthenticated("sign in first")
+    return who
+
+
+def require_camera(who: Principal, action: Action, camera_id: str) -> None:
+    """NotAllowed unless `who` may do `action` on that camera: for ids that are not in the path."""
+    require(who, action, camera_id)
+
+
+def may_on(who: Principal | None, action: Action, camera_id: str | None = None) -> bool:
+    """Whether `who` may: for lists, which leave out what may not be seen."""
+    return who is not None and may(who, action, camera_id)
+
+
+async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    """The guard of every route: origin, then who, then whether, then the CSRF token.
+
+    Raises NotAuthenticated or NotAllowed; before a WebSocket is accepted, before a body is read.
+    """
+    declared = access_of(handler)
+    unsafe = connection.scope.get("method", "") not in _SAFE_METHODS
+    if unsafe:  # a WebSocket has no method: its upgrade is checked like an unsafe request
+        check_origin(connection.headers)
+    if declared is None or not declared.public:
+        who = principal_of(connection)
+        if declared is not None and declared.action is not None:
+            require(who, declared.action, connection.path_params.get(_CAMERA_PARAMETER))
+    if unsafe and (declared is None or declared.csrf) and isinstance(connection, Request):
+        await check_csrf(connection)
+
+
+def routes_of(app: Litestar) -> Iterator[tuple[str, str, BaseRouteHandler]]:
+    """Every route as (method, path, handler); method "WS" or "ASGI" for those that have none.
+
+    Leaves out the OPTIONS answers that Litestar adds by itself; the guard refuses nobody there.
+    """
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                if handler.http_methods == {"OPTIONS"}:
+                    continue
+                for method in sorted(handler.http_methods):
+                    yield method, route.path, handler
+        elif isinstance(route, WebSocketRoute):
+            yield "WS", route.path, route.route_handler
+        elif isinstance(route, ASGIRoute):
+            yield "ASGI", route.path, route.route_handler
+
+
+def check_declarations(app: Litestar) -> None:
+    """StartError that names every route without a declaration."""
+    missing = [
+        f"{method} {path}" for method, path, handler in routes_of(app) if access_of(handler) is None
+    ]
+    if missing:
+        msg = "routes without a declared need: " + ", ".join(missing)
+        raise StartError(msg)

@@ -1,0 +1,87 @@
+"""Finds out who asks, for every connection, and sees that it ends when their right to it ends."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from litestar.connection import ASGIConnection
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from falconeye.accounts.model import Principal
+from falconeye.accounts.service import Accounts
+from falconeye.web.open_streams import STATE_KEY, OpenConnection, OpenStreams
+from falconeye.web.security.credentials import TOKEN, Credential, credential_of
+
+_LAST_BYTES_S: Final = 0.2
+
+
+async def authenticate(accounts: Accounts, credential: Credential) -> Principal | None:
+    """Who a credential is now; None when it is nobody's, ended or past its date."""
+    if credential.kind is TOKEN:
+        return await accounts.authenticate_token(credential.value)
+    return await accounts.authenticate_session(credential.value)
+
+
+class Authentication:
+    """Puts the `Principal` (or None) and the `Credential` into the scope as `user` and `auth`.
+
+    Stands around the router, so that an address without a route knows who asks as well.
+    """
+
+    def __init__(self, app: ASGIApp, accounts: Accounts, streams: OpenStreams) -> None:
+        self._app = app
+        self._accounts = accounts
+        self._streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        credential = credential_of(ASGIConnection(scope))
+        who = await authenticate(self._accounts, credential) if credential else None
+        scope["user"], scope["auth"] = who, credential if who else None
+        with self._streams.opened(who, credential) as connection:
+            scope["state"][STATE_KEY] = connection
+            await _Watched(connection, send).run(self._app, scope, receive)
+
+
+class _Watched:
+    """Follows one answer, so that a stream that is cancelled ends cleanly where it can."""
+
+    def __init__(self, connection: OpenConnection, send: Send) -> None:
+        self._connection = connection
+        self._send = send
+        self._has_length = False
+        self._websocket = False
+
+    async def run(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
+        try:
+            await app(scope, receive, self._follow)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._connection.cancelled or task is None or task.uncancel() > 0:
+                raise  # the server's own cancellation
+            await self._last_bytes()
+
+    async def _follow(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._has_length = any(name == b"content-length" for name, _ in message["headers"])
+        elif message["type"] == "http.response.body":
+            if not message.get("more_body"):
+                self._connection.streaming = False
+            elif not self._connection.streaming:
+                self._connection.began()
+        elif message["type"] == "websocket.accept":
+            self._websocket = True
+            self._connection.began()
+        await self._send(message)
+
+    async def _last_bytes(self) -> None:
+        """End a WebSocket or an endless answer; one of known length is cut off by the server."""
+        reason = self._connection.reason
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_BYTES_S):  # the client may have stopped reading
+                if self._websocket and reason is not None:
+                    code = reason.websocket_code
+                    await self._send({"type": "websocket.close", "code": code, "reason": reason})
+                elif not self._websocket and not self._has_length:
+                    await self._send(
+                        {"type": "http.response.body", "body": b"", "more_body": False}
+                    )

@@ -1,0 +1,48 @@
+"""Whether this site's own page sent the request (RFC 6454, Fetch Metadata).
+
+Every browser of the last years sends `Origin` with unsafe requests and WebSocket upgrades; programs
+send neither header and carry a token instead of a cookie.
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from litestar.datastructures import Headers
+
+from falconeye.base.errors import NotAllowed
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_OWN_SITES: Final = frozenset({"same-origin", "none"})  # none: typed or opened by the person
+
+
+def check_origin(headers: Headers) -> None:
+    """NotAllowed when the headers say that another site's page is behind the request."""
+    site = headers.get("sec-fetch-site")
+    if site is not None and site.lower() not in _OWN_SITES:
+        raise NotAllowed("this request came from another site's page")
+    host = headers.get("host", "")
+    for origin in headers.getall("origin", []):
+        if not is_own_origin(origin, host):
+            raise NotAllowed("this request came from another site's page")
+
+
+def is_own_origin(origin: str, host: str) -> bool:
+    """Whether an Origin names the host and port of a Host header.
+
+    The scheme is not compared: behind a TLS proxy the node itself sees plain HTTP.
+    """
+    scheme = origin.partition("://")[0]
+    try:
+        place = _place(origin)
+        return place is not None and place == _place(f"{scheme}://{host}")
+    except ValueError:  # a malformed port or address
+        return False
+
+
+def _place(url: str) -> tuple[str, int] | None:
+    """Host and port; None for "null" and schemes that no page of ours has."""
+    parts = urlsplit(url)
+    default = _DEFAULT_PORTS.get(parts.scheme)
+    if default is None or not parts.hostname:
+        return None
+    return parts.hostname, parts.port or default

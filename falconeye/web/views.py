@@ -1,0 +1,98 @@
+"""Cameras and recordings as the templates' values, narrowed to what the viewer may see."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from falconeye.accounts.model import Action, Principal
+from falconeye.base.redact import redact_text
+from falconeye.cameras.views import Camera
+from falconeye.media.runs import RunEnd
+from falconeye.storage.recording_rows import Recording, RecordingStatus
+from falconeye.web.contexts import RecordingRow, Tile, WallPage
+from falconeye.web.i18n import gettext as _
+from falconeye.web.security.access import may_on
+from falconeye.web.services import Services
+
+LAYOUTS: Final[Mapping[str, int]] = {"auto": 0, "1": 1, "4": 4, "9": 9, "16": 16}
+AUTO: Final = "auto"
+MAX_COLUMNS: Final = 6
+LATEST_RECORDINGS: Final = 5  # beside a camera
+
+
+def visible_cameras(services: Services, who: Principal | None) -> list[Camera]:
+    """The cameras that `who` may watch, by name."""
+    return [
+        camera
+        for camera in services.cameras.list()
+        if may_on(who, Action.VIEW_LIVE, camera.config.id)
+    ]
+
+
+def tile(camera: Camera) -> Tile:
+    """One camera for the wall."""
+    return Tile(
+        id=camera.config.id,
+        name=camera.config.name,
+        location=camera.config.location,
+        state=camera.state,
+        recording_since_us=camera.recording_since_us,
+    )
+
+
+def wall(cameras: Sequence[Camera], layout: str, number: int) -> WallPage:
+    """The wall of these cameras; an unknown layout is "auto", a page too far the last one."""
+    if layout not in LAYOUTS:
+        layout = AUTO
+    size = LAYOUTS[layout] or max(1, len(cameras))
+    pages = max(1, math.ceil(len(cameras) / size))
+    number = min(max(1, number), pages)
+    shown = cameras[(number - 1) * size : number * size]
+    columns = math.isqrt(max(0, (LAYOUTS[layout] or len(shown)) - 1)) + 1
+    return WallPage(
+        tiles=tuple(tile(camera) for camera in shown),
+        layout=layout,
+        columns=min(columns, MAX_COLUMNS),
+        total=len(cameras),
+        number=number,
+        pages=pages,
+    )
+
+
+def shown_address(camera: Camera) -> str:
+    """A camera's address as a page may show it: without anything secret in its query."""
+    return redact_text(camera.config.source_url or "")
+
+
+def recording_row(recording: Recording) -> RecordingRow:
+    """One recording for a list."""
+    growing = recording.status is RecordingStatus.RECORDING
+    return RecordingRow(
+        id=recording.id,
+        camera_id=recording.camera_id,
+        camera_name=recording.camera_name,
+        start_us=recording.start_us,
+        end_us=None if growing else recording.end_us,
+        duration_us=recording.duration_us,
+        size_bytes=recording.size_bytes,
+        status=recording.status.value,
+        error_message=recording.error_message or "",
+        camera_deleted=recording.camera_deleted,
+    )
+
+
+def gap_reason(reason: str | None) -> str:
+    """Why something was not recorded, to stand after "because"; None: pictures did not arrive."""
+    words = {
+        RunEnd.CAMERA_OFFLINE: _("the camera was offline"),
+        RunEnd.CAMERA_HOLE: _("the camera sent no pictures"),
+        RunEnd.NODE_STOPPED: _("FalconEye was stopped"),
+        RunEnd.NODE_CRASHED: _("FalconEye or its machine stopped unexpectedly"),
+        RunEnd.CLOCK_CHANGED: _("the clock of the machine was changed"),
+        RunEnd.STOPPED_BY_USER: _("someone stopped it"),
+        RunEnd.DISK_TOO_SLOW: _("the disk was too slow"),
+        RunEnd.DISK_FULL: _("the disk was full"),
+        RunEnd.DISK_ERROR: _("the disk failed"),
+    }
+    known = RunEnd(reason) if reason in set(RunEnd) else RunEnd.CAMERA_HOLE
+    return words[known]

@@ -1,0 +1,449 @@
+// Live video: fragmented MP4 over a WebSocket into Media Source Extensions (W3C MSE), per player.
+// States in data-state: idle, connecting, live, stills, offline; data-stale beside it when the picture is
+// old. Figures for tests stand there as data-* attributes too; nothing else is exposed.
+const MS = window.ManagedMediaSource ?? window.MediaSource;
+// Safari re-buffers at every change of rate, so there the live edge is kept by seeking alone.
+const SEEK_ONLY = Boolean(window.ManagedMediaSource);
+const STALE_MS = 5000;
+const HIDDEN_MS = 5000;
+const STILL_MS = 2000;
+const KEEP_S = 20;
+const texts = document.getElementById("player-texts")?.dataset ?? {};
+const now = () => performance.now();
+const plays = (codecs) => MS?.isTypeSupported(`video/mp4; codecs="${codecs}"`) ?? false;
+
+function ageText(ms) {
+  const s = Math.floor(ms / 1000);
+  const [form, n] = s < 120 ? [texts.seconds, s] : s < 7200 ? [texts.minutes, s / 60] : [texts.hours, s / 3600];
+  return (form ?? "{n} s").replace("{n}", Math.floor(n));
+}
+
+// Decode time of a fragment's first track: moof/traf/tfdt (ISO 14496-12 8.8.12), in its timescale.
+function decodeTime(buffer) {
+  const view = new DataView(buffer);
+  const find = (type, from, end) => {
+    for (let at = from; at + 8 <= end; at += view.getUint32(at) || end) {
+      if (view.getUint32(at + 4) === type) return [at + 8, at + view.getUint32(at)];
+    }
+    return null;
+  };
+  const moof = find(0x6d6f6f66, 0, view.byteLength);
+  const traf = moof && find(0x74726166, ...moof);
+  const tfdt = traf && find(0x74666474, ...traf);
+  if (!tfdt) return null;
+  return view.getUint8(tfdt[0]) ? Number(view.getBigUint64(tfdt[0] + 4)) : view.getUint32(tfdt[0] + 4);
+}
+
+class LivePlayer {
+  constructor(root) {
+    this.root = root;
+    this.video = root.querySelector("video");
+    this.still = root.querySelector("img");
+    this.focused = "focused" in root.dataset;
+    this.audio = false;
+    this.base = this.focused ? 0.12 : 0.3;
+    this.target = this.base;
+    this.stalls = 0;
+    this.failures = 0;
+    this.wanted = false;
+    this.lastPicture = 0;
+    this.video.muted = true;
+    this.video.disableRemotePlayback = true;
+    this.video.addEventListener("waiting", () => this.stalled());
+    this.video.addEventListener("error", () => this.socket && this.reconnect());
+    this.video.addEventListener("timeupdate", () => this.pictured());
+    if (this.video.requestVideoFrameCallback) this.watchFrames();
+    this.still.addEventListener("error", () => { this.still.hidden = true; });
+    if (this.still.complete && !this.still.naturalWidth) this.still.hidden = true;
+    setInterval(() => this.tick(), 1000);
+  }
+
+  set state(name) {
+    if (this.root.dataset.state === name) return;
+    this.root.dataset.state = name;
+    this.root.dispatchEvent(new CustomEvent("falconeye:state", { bubbles: true, detail: name }));
+  }
+
+  hint(text) {
+    const line = this.root.querySelector("[data-hint]");
+    line.hidden = !text;
+    line.textContent = text ?? "";
+  }
+
+  // ---- when to be connected -------------------------------------------------------------------
+
+  want(on) {
+    if (on === this.wanted) return;
+    this.wanted = on;
+    clearTimeout(this.leaving);
+    if (on) { if (!this.socket && !this.stillTimer) this.connect(); }
+    else this.leaving = setTimeout(() => { this.disconnect(); this.state = "idle"; }, HIDDEN_MS);
+  }
+
+  connect() {
+    clearTimeout(this.retry);
+    this.state = "connecting";
+    this.started = now();
+    const url = new URL(this.root.dataset.live, location.href);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(url);
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => {
+      if (socket !== this.socket) return;
+      if (typeof data === "string") this.control(JSON.parse(data));
+      else this.media(data);
+    };
+    socket.onclose = ({ code }) => {
+      if (socket !== this.socket) return;
+      if (code === 1008 || (code >= 4400 && code < 4500)) {
+        this.disconnect();
+        this.state = "offline";
+        this.hint(texts.signedOut);
+      } else this.reconnect();
+    };
+    this.socket = socket;
+  }
+
+  disconnect() {
+    clearTimeout(this.retry);
+    clearTimeout(this.stillTimer);
+    this.stillTimer = null;
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+    this.closeSource();
+  }
+
+  reconnect() {
+    this.disconnect();
+    if (!this.wanted) return;
+    this.failures += 1;
+    this.root.dataset.failures = this.failures;
+    const wait = Math.min(10_000, 500 * 2 ** (this.failures - 1)) * (0.7 + 0.6 * Math.random());
+    this.retry = setTimeout(() => this.connect(), wait);
+  }
+
+  // ---- what the server says --------------------------------------------------------------------
+
+  control(message) {
+    if (message.type === "offer") this.choose(message.streams);
+    else if (message.type === "hello") this.hello(message);
+    else if (message.type === "offline") {
+      this.closeSource();
+      this.state = "offline";
+      this.hint(message.reason);
+    }
+  }
+
+  choose(streams) {
+    this.streams = streams;
+    if (this.root.dataset.state === "offline") this.state = "connecting";
+    const order = this.focused ? ["main", "sub"] : ["sub", "main"];
+    const known = order.map((kind) => streams.find((s) => s.stream === kind)).filter(Boolean);
+    const stream = known.find((s) => plays(s.codecs));
+    this.root.dataset.sound = known.some((s) => s.audio) ? "yes" : "no";
+    this.root.dispatchEvent(new CustomEvent("falconeye:sound", { bubbles: true }));
+    if (!stream) return this.showStills(known[0]);
+    // Said only where a better picture exists that this browser cannot play.
+    this.hint(this.focused && stream !== known[0] ? this.codecHint(known[0]) : "");
+    this.send({ type: "choose", stream: stream.stream, audio: this.audio && stream.audio, focused: this.focused });
+  }
+
+  codecHint(stream) {
+    const name = /^(hvc1|hev1)/.test(stream?.codecs ?? "") ? "HEVC" : stream?.codecs ?? "";
+    return (MS ? texts.codec ?? "" : texts.stills ?? "").replace("{codec}", name);
+  }
+
+  send(message) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  // ---- media ------------------------------------------------------------------------------------
+
+  hello(message) {
+    this.root.dataset.stream = message.stream;
+    this.base = message.audio ? Math.max(0.4, this.base) : this.focused ? 0.12 : 0.3;
+    this.target = Math.max(this.target, this.base);
+    // What still waits belongs to the stream before and would end up on the new one's time line.
+    this.queue = [{ mime: message.mime }];
+    this.fresh = true;
+    if (!this.source) this.openSource();
+    this.pump();
+  }
+
+  openSource() {
+    const source = new MS();
+    this.source = source;
+    source.addEventListener("sourceopen", () => {
+      if (source === this.source) this.pump();
+    }, { once: true });
+    this.url = URL.createObjectURL(source);
+    this.video.src = this.url;
+  }
+
+  closeSource() {
+    this.queue = null;
+    this.buffer = null;
+    if (!this.source) return;
+    this.freeze();
+    this.source = null;
+    URL.revokeObjectURL(this.url);
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+
+  // The last picture stays, dimmed and with its age, where a black box would say nothing.
+  freeze() {
+    const { videoWidth: width, videoHeight: height } = this.video;
+    if (!width || !this.lastPicture) return;
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    canvas.getContext("2d").drawImage(this.video, 0, 0);
+    this.showStill(canvas.toDataURL("image/jpeg", 0.8));
+  }
+
+  showStill(url) {
+    if (this.stillUrl) URL.revokeObjectURL(this.stillUrl);
+    this.stillUrl = this.still.src = url;
+    this.still.hidden = false;
+  }
+
+  media(data) {
+    if (!this.queue) return;
+    this.queue.push({ data });
+    this.pump();
+  }
+
+  pump() {
+    const { source, buffer, queue } = this;
+    if (!queue?.length || source?.readyState !== "open" || buffer?.updating) return;
+    try {
+      if (queue[0].mime) this.begin(queue.shift().mime);
+      else this.append(this.merged());
+    } catch (error) {
+      if (error.name === "QuotaExceededError" && this.trim(1)) return;
+      console.warn("live video restarts:", error);
+      this.reconnect();
+    }
+  }
+
+  begin(mime) {
+    if (!this.buffer) {
+      const buffer = this.source.addSourceBuffer(mime);
+      buffer.mode = "segments";
+      buffer.addEventListener("updateend", () => { if (buffer === this.buffer) this.appended(); });
+      this.buffer = buffer;
+    } else {
+      this.buffer.abort();
+      this.buffer.changeType(mime);
+    }
+    this.expectInit = true;
+    this.pump();
+  }
+
+  // All that waits, as one piece; an init segment stays alone, it decides where the rest goes.
+  merged() {
+    if (this.expectInit) return this.queue[0].data;
+    const end = this.queue.findIndex((entry) => entry.mime);
+    this.taken = end < 0 ? this.queue.length : end;
+    const parts = this.queue.slice(0, this.taken).map((entry) => entry.data);
+    if (this.fresh) this.place(parts[0]);
+    if (parts.length === 1) return parts[0];
+    const all = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+    let at = 0;
+    for (const part of parts) { all.set(new Uint8Array(part), at); at += part.byteLength; }
+    return all;
+  }
+
+  // A new run starts its clock anew: put it right behind what is buffered.
+  place(fragment) {
+    const start = decodeTime(fragment);
+    if (start === null) return;
+    const { buffered } = this.buffer;
+    const end = buffered.length ? buffered.end(buffered.length - 1) : 0;
+    this.buffer.timestampOffset = end - start / 90_000;
+    this.fresh = false;
+    this.jump = true;
+  }
+
+  append(bytes) {
+    this.buffer.appendBuffer(bytes);
+    this.queue.splice(0, this.expectInit ? 1 : this.taken);
+    this.expectInit = false;
+  }
+
+  appended() {
+    this.chase();
+    if (!this.trim(KEEP_S)) this.pump();
+  }
+
+  // Drop what lies more than `keep` seconds behind the picture; true when that started.
+  trim(keep) {
+    const { buffer, video } = this;
+    if (!buffer || buffer.updating || !buffer.buffered.length) return false;
+    const start = buffer.buffered.start(0);
+    if (video.currentTime - start <= keep) return false;
+    buffer.remove(start, video.currentTime - Math.min(keep, 5) / 2);
+    return true;
+  }
+
+  // ---- the live edge ------------------------------------------------------------------------------
+
+  chase() {
+    const { video, buffer } = this;
+    const ranges = buffer.buffered;
+    if (!ranges.length) return;
+    const end = ranges.end(ranges.length - 1);
+    const start = ranges.start(ranges.length - 1);
+    const gap = end - video.currentTime;
+    const target = this.target;
+    this.root.dataset.latencyMs = Math.round(gap * 1000);
+    this.root.dataset.targetMs = Math.round(target * 1000);
+    if (this.jump || video.currentTime < start || gap > Math.max(1, 3 * target)) {
+      this.jump = false;
+      this.seeking = true;
+      video.currentTime = Math.max(start, end - target);
+      setTimeout(() => { this.seeking = false; }, 500);
+    } else if (!SEEK_ONLY) {
+      const rate = gap > 1.5 * target ? 1.1 : gap < 0.5 * target ? 0.95 : 1;
+      if (video.playbackRate !== rate) video.playbackRate = rate;
+    }
+    if (video.paused) video.play().catch(() => this.silence());
+  }
+
+  // A browser that forbids sound without a gesture pauses the picture: picture goes first.
+  silence() {
+    if (this.video.muted) return;
+    this.setAudio(false);
+  }
+
+  stalled() {
+    if (this.seeking || this.root.dataset.state !== "live" || document.hidden) return;
+    this.stalls += 1;
+    this.target = Math.min(1, this.target + 0.06);
+    this.root.dataset.stalls = this.stalls;
+  }
+
+  watchFrames() {
+    this.video.requestVideoFrameCallback(() => { this.pictured(); this.watchFrames(); });
+  }
+
+  pictured() {
+    if (!this.source || this.video.readyState < 2) return;
+    const { dataset } = this.root;
+    if (dataset.state === "connecting") dataset.firstPictureMs = Math.round(now() - this.started);
+    this.lastPicture = now();
+    this.failures = 0;
+    this.state = "live";
+    if ("stale" in dataset) this.age(0);
+  }
+
+  // ---- once a second --------------------------------------------------------------------------------
+
+  tick() {
+    this.target = Math.max(this.base, this.target - 0.002);
+    if (this.stillTimer || !this.lastPicture || !this.wanted || document.hidden) return;
+    const age = now() - this.lastPicture;
+    this.age(age);
+    // Bytes may come without a picture, when a decoder hangs: begin anew.
+    if (age > 15_000 && this.queue && now() - this.started > 15_000) this.reconnect();
+  }
+
+  // More than 5 s old is not live: dimmed (data-stale), with the age in words.
+  age(ms) {
+    const line = this.root.querySelector("[data-age]");
+    const old = ms >= STALE_MS;
+    this.root.toggleAttribute("data-stale", old);
+    line.hidden = !old;
+    if (old) line.textContent = (texts.age ?? "{age}").replace("{age}", ageText(ms));
+  }
+
+  // ---- stills, where video cannot be played ---------------------------------------------------------
+
+  showStills(stream) {
+    this.hint(this.codecHint(stream));
+    this.disconnect();
+    this.state = "stills";
+    this.nextStill();
+  }
+
+  async nextStill() {
+    this.stillTimer = -1;
+    try {
+      const answer = await fetch(this.root.dataset.still, { cache: "no-store" });
+      if (!answer.ok) throw new Error(`still: ${answer.status}`);
+      this.showStill(URL.createObjectURL(await answer.blob()));
+      // Both times are the server's, so a wrong clock here does no harm.
+      const taken = Date.parse(answer.headers.get("Last-Modified") ?? "");
+      const sent = Date.parse(answer.headers.get("Date") ?? "");
+      this.lastPicture = now() - (sent - taken > 0 ? sent - taken : 0);
+    } catch (error) {
+      console.info(String(error));
+    }
+    this.age(this.lastPicture ? now() - this.lastPicture : 0);
+    if (this.stillTimer) this.stillTimer = this.wanted ? setTimeout(() => this.nextStill(), STILL_MS) : null;
+  }
+
+  // ---- sound and full screen --------------------------------------------------------------------------
+
+  setAudio(on) {
+    this.audio = on;
+    this.video.muted = !on;
+    this.root.dataset.audio = on ? "on" : "off";
+    if (this.streams) this.choose(this.streams);
+    this.root.dispatchEvent(new CustomEvent("falconeye:sound", { bubbles: true }));
+  }
+}
+
+const players = new Map();
+const seen = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    const player = players.get(entry.target);
+    if (!player) continue;
+    player.visible = entry.isIntersecting;
+    player.want(player.visible && !document.hidden);
+  }
+}, { rootMargin: "100px" });
+
+function adopt() {
+  for (const [root] of players) {
+    if (root.isConnected) continue;
+    seen.unobserve(root);
+    players.get(root).disconnect();
+    players.delete(root);
+  }
+  for (const root of document.querySelectorAll("[data-player]")) {
+    if (players.has(root)) continue;
+    players.set(root, new LivePlayer(root));
+    seen.observe(root);
+  }
+}
+
+function bindButton(button) {
+  const player = players.get(document.getElementById(button.dataset.for));
+  if (!player) return;
+  if (button.dataset.playerAction === "fullscreen") {
+    button.hidden = !document.fullscreenEnabled;
+    button.addEventListener("click", () => {
+      if (document.fullscreenElement) document.exitFullscreen();
+      else (button.closest(".viewer") ?? player.root).requestFullscreen();
+    });
+    return;
+  }
+  const use = button.querySelector("use");
+  const show = () => {
+    button.hidden = player.root.dataset.sound !== "yes";
+    button.setAttribute("aria-pressed", String(player.audio));
+    button.setAttribute("aria-label", player.audio ? texts.mute : texts.unmute);
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, player.audio ? "#sound" : "#mute"));
+  };
+  button.addEventListener("click", () => player.setAudio(!player.audio));
+  player.root.addEventListener("falconeye:sound", show);
+  show();
+}
+
+adopt();
+document.querySelectorAll("[data-player-action]").forEach(bindButton);
+document.addEventListener("htmx:after:swap", adopt);
+document.addEventListener("visibilitychange", () => {
+  for (const player of players.values()) player.want(player.visible && !document.hidden);
+});

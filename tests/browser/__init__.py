@@ -1,0 +1,1 @@
+"""Pages and player in a real browser."""

@@ -1,0 +1,432 @@
+"""Contexts of every page with plausible values: to look at the pages and to check them with axe."""
+
+import base64
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import av
+
+from falconeye.cameras.views import Camera, StreamStats, TestResult
+from falconeye.config.camera import CameraConfig, Protocol, RecordMode
+from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
+from falconeye.media.samples import StreamKind
+from falconeye.web import contexts
+
+NOW_US = 1_795_000_000_000_000
+HOUR_US = 3_600_000_000
+
+FRAME = contexts.Frame(
+    path="/",
+    language="en",
+    zone=ZoneInfo("Europe/Berlin"),
+    zone_name="Europe/Berlin",
+    node_name="pi-1",
+    version="0.1.0",
+    csrf_token="sample",
+    user="anna",
+    role="admin",
+    may_control=True,
+    may_change=True,
+    may_delete_footage=True,
+    may_see_footage=True,
+    may_download=True,
+    may_set=True,
+)
+NOBODY = replace(
+    FRAME,
+    user=None,
+    role="",
+    may_control=False,
+    may_change=False,
+    may_delete_footage=False,
+    may_see_footage=False,
+    may_download=False,
+    may_set=False,
+)
+NAMES = ("Front door", "Yard", "Garage", "Stairs, second floor", "Parking", "Workshop", "Gate")
+
+
+def state(number: int, status: CameraStatus = CameraStatus.RUNNING, **more: Any) -> CameraState:
+    online = status is CameraStatus.RUNNING
+    values: dict[str, Any] = {
+        "camera_id": f"camera-{number}",
+        "status": status,
+        "online": online,
+        "reason_code": ReasonCode.NONE,
+        "reason": "",
+        "since_us": NOW_US - 3 * HOUR_US,
+        "recording": online,
+    }
+    return CameraState(**{**values, **more})
+
+
+def states() -> list[CameraState]:
+    return [
+        state(0),
+        state(1),
+        state(
+            2,
+            CameraStatus.ERROR,
+            reason_code=ReasonCode.PASSWORD_REFUSED,
+            reason="The camera refused the password.",
+        ),
+        state(3, recording=False),
+        state(
+            4,
+            CameraStatus.CREATING,
+            reason_code=ReasonCode.RECONNECTING,
+            reason="No answer from 10.0.0.9:554, trying again.",
+        ),
+        state(5),
+        state(
+            6,
+            CameraStatus.STOPPED,
+            reason_code=ReasonCode.STOPPED_BY_USER,
+            reason="Stopped by anna.",
+        ),
+    ]
+
+
+def tiles(count: int) -> tuple[contexts.Tile, ...]:
+    every = states()
+    return tuple(
+        contexts.Tile(
+            id=f"camera-{n}",
+            name=NAMES[n % len(NAMES)] + ("" if n < len(NAMES) else f" {n}"),
+            location="",
+            state=replace(every[n % len(every)], camera_id=f"camera-{n}"),
+        )
+        for n in range(count)
+    )
+
+
+def camera() -> Camera:
+    main = StreamStats(
+        kind=StreamKind.MAIN,
+        connected=True,
+        video="H.264 1920×1080",
+        audio="AAC 16 kHz",
+        codecs="avc1.640029,mp4a.40.2",
+        width=1920,
+        height=1080,
+        fps=24.98,
+        bits_per_second=4.1e6,
+        drops=0,
+        reconnects=2,
+        viewers=1,
+        bytes_written=43_200_000_000,
+    )
+    sub = replace(
+        main,
+        kind=StreamKind.SUB,
+        video="H.264 640×360",
+        audio=None,
+        fps=14.99,
+        bits_per_second=4.2e5,
+        viewers=3,
+        bytes_written=4_100_000_000,
+    )
+    config = CameraConfig(
+        id="camera-0",
+        name="Front door",
+        protocol=Protocol.RTSP,
+        source_url="rtsp://192.168.1.64:554/Streaming/Channels/101",
+        created_at_us=NOW_US - 90 * 24 * HOUR_US,
+        updated_at_us=NOW_US,
+        location="Main entrance, under the roof",
+        record=RecordMode.CONTINUOUS,
+        audio=False,
+    )
+    return Camera(config, state(0), (main, sub), "camera-0_20261120140000", NOW_US)
+
+
+def rows(count: int, *, name: str = "Front door") -> tuple[contexts.RecordingRow, ...]:
+    made = []
+    for n in range(count):
+        start = NOW_US - NOW_US % HOUR_US - n * HOUR_US
+        made.append(
+            contexts.RecordingRow(
+                id=f"camera-0_{n}",
+                camera_id="camera-0",
+                camera_name=name,
+                start_us=start,
+                end_us=None if n == 0 else start + HOUR_US,
+                duration_us=1_322_000_000 if n == 0 else HOUR_US,
+                size_bytes=660_000_000 if n == 0 else 1_812_000_000 - n * 7_000_000,
+                status="recording" if n == 0 else "completed",
+            )
+        )
+    if count > 3:
+        made[3] = replace(made[3], status="failed", error_message="The disk was full.")
+    return tuple(made)
+
+
+def _shade(plane: int, share: float) -> int:
+    """Y, Cb or Cr at a height between 0 (top) and 1."""
+    if plane == 0:
+        return 150 - int(60 * abs(share - 0.5))
+    if plane == 1:
+        return 140 if share < 0.55 else 118
+    return 116 if share < 0.55 else 122
+
+
+def picture(width: int = 960, height: int = 540) -> bytes:
+    """A JPEG with a plain scene: sky, ground, a house with a lit window."""
+    frame = av.VideoFrame(width, height, "yuvj420p")
+    window = {0: 215, 1: 84, 2: 148}
+    for number, plane in enumerate(frame.planes):
+        lines = []
+        for y in range(plane.height):
+            share = y / plane.height
+            line = bytearray([_shade(number, share)] * plane.line_size)
+            if 0.3 < share < 0.62:
+                line[int(plane.width * 0.55) : int(plane.width * 0.8)] = bytes(
+                    [128 if number else 190]
+                ) * (int(plane.width * 0.8) - int(plane.width * 0.55))
+            if 0.4 < share < 0.5:
+                line[int(plane.width * 0.62) : int(plane.width * 0.68)] = bytes(
+                    [window[number]]
+                ) * (int(plane.width * 0.68) - int(plane.width * 0.62))
+            lines.append(bytes(line))
+        plane.update(b"".join(lines))
+    with io.BytesIO() as memory:
+        with av.open(memory, "w", format="mjpeg") as output:
+            stream = output.add_stream("mjpeg", rate=1)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuvj420p"
+            output.mux(stream.encode(frame))
+            output.mux(stream.encode(None))
+        return memory.getvalue()
+
+
+def trial(*, ok: bool = True) -> contexts.TrialPage:
+    if not ok:
+        return contexts.TrialPage(
+            TestResult(
+                ok=False,
+                reason_code=ReasonCode.PASSWORD_REFUSED,
+                reason="The camera refused the password. It was tried once; check it before the "
+                "next try, many cameras lock after a few.",
+            )
+        )
+    return contexts.TrialPage(
+        result=TestResult(
+            ok=True,
+            reason_code=ReasonCode.NONE,
+            reason="",
+            video="HEVC 2560×1440",
+            audio="G.711 8 kHz",
+            fps=20.0,
+            bits_per_second=4e6,
+            bytes_per_day=43_200_000_000,
+            browser_plays=False,
+        ),
+        picture_base64=base64.b64encode(picture(640, 360)).decode(),
+        days=11.2,
+        disk=contexts.DiskRoom(
+            total_bytes=512 * 10**9,
+            free_bytes=480 * 10**9,
+            floor_bytes=25 * 10**9,
+            is_sd_card=True,
+        ),
+    )
+
+
+def groups() -> tuple[contexts.RecordingGroup, ...]:
+    first = rows(5)
+    second = tuple(
+        replace(row, end_us=row.start_us + HOUR_US, status="completed", camera_deleted=True)
+        for row in rows(3, name="Yard")
+    )
+    return (
+        contexts.RecordingGroup(NOW_US, "camera-0", "Front door", first),
+        contexts.RecordingGroup(NOW_US, "camera-1", "Yard", second),
+    )
+
+
+def about() -> contexts.AboutPage:
+    health = tuple(
+        contexts.CameraHealth(
+            id=f"camera-{n}",
+            name=NAMES[n],
+            state=one,
+            fps=25.0 if one.online else 0.0,
+            bits_per_second=4.1e6 if one.online else 0.0,
+            drops=0,
+            reconnects=n,
+            viewers=n % 3,
+            bytes_written=43_000_000_000 // (n + 1),
+        )
+        for n, one in enumerate(states())
+    )
+    disk = contexts.DiskHealth(
+        label="media",
+        path="/srv/falconeye/media",
+        total_bytes=512 * 10**9,
+        free_bytes=130 * 10**9,
+        floor_bytes=26 * 10**9,
+        writable=True,
+        sync_interval_s=2.0,
+        queue_bytes=0,
+    )
+    return contexts.AboutPage(
+        node_id="0d6c1f2e9a3b4c5d",
+        started_at_us=NOW_US - 50 * HOUR_US,
+        uptime_us=50 * HOUR_US,
+        python_version="3.11.2",
+        disks=(disk,),
+        cameras=health,
+        memory_used_bytes=41_000_000,
+        memory_limit_bytes=512_000_000,
+        loop_lateness_ms=1.2,
+        licences=(("htmx", "4.0.1", "0BSD"), ("litestar", "2.25.0", "MIT")),
+    )
+
+
+def settings() -> contexts.SettingsPage:
+    return contexts.SettingsPage(
+        fields=(
+            contexts.SettingField(
+                "site_time_zone", "Time zone", "All pages show this time.", "Europe/Berlin", "zone"
+            ),
+            contexts.SettingField(
+                "default_framerate", "Pictures per second", "For USB cameras.", "15", "number"
+            ),
+        ),
+        zones=("Europe/Berlin", "UTC"),
+    )
+
+
+def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
+    """Name → (template, frame, page)."""
+    one = camera()
+    question = contexts.DeleteCameraPage("camera-0", "Front door", 214, 388_000_000_000)
+    gaps = (
+        contexts.GapRow(NOW_US, NOW_US + 21_000_000, "the camera was offline"),
+        contexts.GapRow(
+            NOW_US + HOUR_US // 2, NOW_US + HOUR_US // 2 + 4_000_000, "the disk was too slow"
+        ),
+    )
+    recordings = replace(FRAME, path="/recordings")
+    no_filter = contexts.RecordingFilter()
+    cameras = tuple((f"camera-{n}", name) for n, name in enumerate(NAMES))
+    form = contexts.CameraForm(
+        name="Front door",
+        source_url="rtsp://192.168.1.64:554/Streaming/Channels/101",
+        username="viewer",
+    )
+    adding = replace(FRAME, path="/cameras/add")
+    return {
+        "wall": ("pages/wall.html", FRAME, contexts.WallPage(tiles(7), "auto", 3, 7)),
+        "wall-one": ("pages/wall.html", FRAME, contexts.WallPage(tiles(1), "1", 1, 7, 1, 7)),
+        "wall-16": ("pages/wall.html", FRAME, contexts.WallPage(tiles(16), "16", 4, 18, 1, 2)),
+        "wall-empty": ("pages/wall.html", FRAME, contexts.WallPage((), "auto", 1, 0)),
+        "camera": (
+            "pages/camera.html",
+            replace(FRAME, path="/cameras/camera-0"),
+            contexts.CameraPage(one, "rtsp://192.168.1.64:554/Streaming/Channels/101", 4, rows(5)),
+        ),
+        "camera-offline": (
+            "pages/camera.html",
+            replace(FRAME, path="/cameras/camera-2", notice="Camera “Front door” was saved."),
+            contexts.CameraPage(
+                replace(
+                    one,
+                    state=states()[2],
+                    streams=tuple(replace(s, connected=False) for s in one.streams),
+                ),
+                "rtsp://10.0.0.9/1",
+                0,
+            ),
+        ),
+        "camera-delete": ("pages/camera_delete.html", FRAME, question),
+        "camera-add": (
+            "pages/camera_form.html",
+            adding,
+            contexts.CameraFormPage(contexts.CameraForm()),
+        ),
+        "camera-add-tested": (
+            "pages/camera_form.html",
+            adding,
+            contexts.CameraFormPage(form, trial=trial()),
+        ),
+        "camera-add-errors": (
+            "pages/camera_form.html",
+            adding,
+            contexts.CameraFormPage(
+                replace(form, source_url="ftp://x"),
+                errors={
+                    "source_url": "The address must start with rtsp://, rtsps://, http:// or https://."
+                },
+                trial=trial(ok=False),
+            ),
+        ),
+        "camera-edit": (
+            "pages/camera_form.html",
+            replace(FRAME, path="/cameras/camera-0/edit"),
+            contexts.CameraFormPage(
+                replace(form, password_stored=True, location="Roof"), "camera-0", "Front door"
+            ),
+        ),
+        "recordings": (
+            "pages/recordings.html",
+            recordings,
+            contexts.RecordingsPage(groups(), 214, no_filter, cameras, 1, 8, None, "offset=50"),
+        ),
+        "recordings-none": (
+            "pages/recordings.html",
+            recordings,
+            contexts.RecordingsPage(
+                (),
+                0,
+                contexts.RecordingFilter(
+                    camera_id="camera-1", errors={"from": "This is no date and time."}
+                ),
+                cameras,
+            ),
+        ),
+        "recordings-empty": (
+            "pages/recordings.html",
+            recordings,
+            contexts.RecordingsPage((), 0, no_filter, ()),
+        ),
+        "recording": (
+            "pages/recording.html",
+            replace(FRAME, path="/recordings/camera-0_1"),
+            contexts.RecordingPage(
+                rows(2)[1],
+                'video/mp4; codecs="hvc1.1.6.L93.B0"',
+                "",
+                gaps,
+                "Front-door_2026-11-20_14-00-00Z.mp4",
+                "pi-1",
+                "a",
+                "b",
+            ),
+        ),
+        "recording-delete": ("pages/recording_delete.html", recordings, rows(2)[1]),
+        "settings": ("pages/settings.html", replace(FRAME, path="/settings"), settings()),
+        "about": ("pages/about.html", replace(FRAME, path="/about", plain_http=True), about()),
+        "setup": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=True)),
+        "setup-used": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=False)),
+        "login": ("pages/login.html", NOBODY, contexts.LoginPage()),
+        "login-refused": (
+            "pages/login.html",
+            NOBODY,
+            contexts.LoginPage(name="anna", error="Name or password is wrong.", retry_after_s=8),
+        ),
+        "error-404": (
+            "pages/error.html",
+            FRAME,
+            contexts.ErrorPage(
+                404, "No such page", "It may have moved, or the camera was deleted."
+            ),
+        ),
+        "error-500": (
+            "pages/error.html",
+            NOBODY,
+            contexts.ErrorPage(500, "Something went wrong here", "It is not your fault.", "6b1f09"),
+        ),
+    }

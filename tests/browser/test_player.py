@@ -1,0 +1,133 @@
+"""The live player in Chromium against a server whose every fault is under the test's control."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.browsers import chromium, needs_chromium
+from tests.browser.live_server import LiveServer, Served, live_server
+from tests.browser.samples import pages, picture
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(60), needs_chromium]
+HEVC = "hvc1.1.6.L93.B0"
+MEDIA_TIME = "document.querySelector('video').currentTime"
+REACHES = """(goal) => new Promise((done) => {
+  const video = document.querySelector('video');
+  video.addEventListener('timeupdate', () => { if (video.currentTime > goal) done(); });
+})"""
+
+
+async def open_camera(browser_page: Page, server: LiveServer, name: str = "camera") -> None:
+    await browser_page.goto(f"{server.url}/{name}")
+
+
+def served(*names: str) -> Served:
+    every = pages()
+    return {f"/{name}": every[name] for name in names}
+
+
+async def test_a_picture_moves_and_stays_at_the_live_edge() -> None:
+    async with live_server(served("camera"), still=picture()) as server, chromium() as browser:
+        page = await browser.new_page()
+        await open_camera(page, server)
+        player = page.locator("[data-player]")
+        await expect(player).to_have_attribute("data-state", "live")
+        assert (await server.choice(1)) == {
+            "type": "choose",
+            "stream": "main",
+            "audio": False,
+            "focused": True,
+        }
+        first = await page.evaluate(MEDIA_TIME)
+        # Beyond the end of the first run (5 s): a new run is placed behind the old one.
+        await page.evaluate(REACHES, first + 7)
+        assert float(await player.get_attribute("data-first-picture-ms") or "nan") >= 0
+        gap = int(await player.get_attribute("data-latency-ms") or 99_999)
+        assert gap < 3000
+        assert await page.evaluate("document.querySelector('video').buffered.length") == 1
+
+
+async def test_a_lost_connection_comes_back_and_the_old_picture_shows_its_age() -> None:
+    async with live_server(served("camera"), still=picture()) as server, chromium() as browser:
+        page = await browser.new_page()
+        await open_camera(page, server)
+        player = page.locator("[data-player]")
+        await expect(player).to_have_attribute("data-state", "live")
+        server.flowing.clear()
+        await expect(player).to_have_attribute("data-stale", "", timeout=10_000)
+        await expect(page.locator(".player-age")).to_contain_text("Not live")
+        for connection in list(server.connections):
+            await connection.close()
+        server.flowing.set()
+        await expect(player).not_to_have_attribute("data-stale", "", timeout=15_000)
+        await expect(player).to_have_attribute("data-state", "live")
+        assert server.opened == 2
+
+
+async def test_hevc_alone_gives_stills_and_says_why() -> None:
+    async with (
+        live_server(served("camera"), still=picture(), codecs=HEVC, still_age_s=90) as server,
+        chromium() as browser,
+    ):
+        page = await browser.new_page()
+        await open_camera(page, server)
+        player = page.locator("[data-player]")
+        await expect(player).to_have_attribute("data-state", "stills")
+        await expect(page.locator(".player-hint")).to_contain_text("cannot play HEVC")
+        # The still is 90 s old by the server's own clock: it must not pass for live.
+        await expect(page.locator(".player-age")).to_contain_text("90 s")
+        await expect(page.locator(".player-still")).to_be_visible()
+
+
+async def test_tiles_take_the_substream_and_only_while_visible() -> None:
+    async with (
+        live_server(served("wall-16"), still=picture(), streams=("main", "sub")) as server,
+        chromium() as browser,
+    ):
+        page = await browser.new_page(viewport={"width": 390, "height": 500})
+        await open_camera(page, server, "wall-16")
+        first = page.locator("[data-player]").first
+        await expect(first).to_have_attribute("data-state", "live")
+        assert (await server.choice(1))["stream"] == "sub"
+        assert server.opened < 6
+        await page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        await expect(page.locator("[data-player]").last).to_have_attribute("data-state", "live")
+        await expect(first).to_have_attribute("data-state", "idle", timeout=10_000)
+
+
+async def test_an_offline_camera_says_so_and_returns() -> None:
+    async with live_server(served("camera"), still=picture()) as server, chromium() as browser:
+        page = await browser.new_page()
+        await open_camera(page, server)
+        player = page.locator("[data-player]")
+        await expect(player).to_have_attribute("data-state", "live")
+        await server.say({"type": "offline", "reason_code": "no_answer", "reason": "No answer."})
+        await expect(player).to_have_attribute("data-state", "offline")
+        await expect(page.locator(".player-hint")).to_have_text("No answer.")
+        await server.say(server.offer())
+        await expect(player).to_have_attribute("data-state", "live")
+        await expect(page.locator(".player-hint")).to_be_hidden()
+
+
+async def test_keys_walk_the_wall() -> None:
+    async with live_server(served("wall"), still=picture()) as server, chromium() as browser:
+        page = await browser.new_page(viewport={"width": 1440, "height": 900})
+        await open_camera(page, server, "wall")
+        await page.keyboard.press("ArrowRight")
+        focused = page.locator(".tile-name:focus")
+        await expect(focused).to_have_text("Front door")
+        await page.keyboard.press("ArrowDown")
+        await expect(focused).to_have_text("Stairs, second floor")
+        await page.keyboard.press("3")
+        await expect(focused).to_have_text("Garage")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/cameras/camera-2")
+
+
+async def test_the_layout_is_remembered() -> None:
+    async with live_server(served("wall"), still=picture()) as server, chromium() as browser:
+        page = await browser.new_page()
+        await open_camera(page, server, "wall")
+        await page.locator("[data-layout='4']").click()
+        await page.wait_for_url("**/wall?layout=4")
+        await open_camera(page, server, "wall")
+        await page.wait_for_url("**/wall?layout=4")

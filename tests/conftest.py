@@ -1,0 +1,75 @@
+"""Guards around every test: nothing blocks the loop, no thread or task stays behind."""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+from falconeye.storage.database import Database
+from tests.clock import FakeClock
+from tests.databases import closed_database
+
+# Where our code may block the loop: (file, function), each with its reason.
+MAY_BLOCK: tuple[tuple[str, str], ...] = ()
+
+
+@pytest.fixture(autouse=True)
+def no_blocking_calls() -> Iterator[BlockBuster]:
+    """A blocking call in `falconeye` on a running loop raises BlockingError."""
+    with blockbuster_ctx("falconeye") as blockbuster:
+        for function in blockbuster.functions.values():
+            for filename, name in MAY_BLOCK:
+                function.can_block_in(filename, name)
+        yield blockbuster
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_threads() -> Iterator[None]:
+    """Every thread a test starts has ended, or ends within a second."""
+    before = set(threading.enumerate())
+    yield
+    # The loop's own pool ("asyncio_0": getaddrinfo, to_thread) ends with the loop, after this.
+    started = set(threading.enumerate()) - before
+    left = [thread for thread in started if not thread.name.startswith("asyncio_")]
+    for thread in left:
+        thread.join(timeout=1)
+    alive = [thread.name for thread in left if thread.is_alive()]
+    assert not alive, f"threads still running: {alive}"
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_tasks(request: pytest.FixtureRequest) -> None:
+    """Every task an asynchronous test starts has ended."""
+    function = getattr(request, "function", None)
+    if inspect.iscoroutinefunction(function):
+        request.getfixturevalue("_no_leaked_tasks")
+
+
+@pytest.fixture
+async def _no_leaked_tasks() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    # What was just cancelled or resolved gets its turn first.
+    for _ in range(3):
+        await asyncio.sleep(0)
+    current = asyncio.current_task()
+    left = [task.get_name() for task in asyncio.all_tasks() - before if task is not current]
+    assert not left, f"tasks still running: {left}"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def database(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Database]:
+    """An open database of the newest schema in `tmp_path / "data"`, as `serve` opens it."""
+    opened = closed_database(tmp_path / "data", clock)
+    await opened.open(exclusive=True)
+    yield opened
+    await opened.close()

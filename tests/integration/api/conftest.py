@@ -1,0 +1,174 @@
+"""The real application with real storage on a loopback socket, and clients of every role."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+
+from falconeye.accounts.model import Role
+from falconeye.accounts.service import Accounts
+from falconeye.base.clock import SystemClock
+from falconeye.base.memory import MemoryBudget
+from falconeye.cameras.parts import PipelineParts
+from falconeye.cameras.registry import CameraRegistry
+from falconeye.config.settings import NodeSettings
+from falconeye.events.bus import EventBus
+from falconeye.storage.camera_store import CameraStore
+from falconeye.storage.credentials import CredentialCipher
+from falconeye.storage.database import Database
+from falconeye.storage.free_space import Deleter
+from falconeye.storage.import_root import ImportRoot
+from falconeye.storage.recordings import Recordings
+from falconeye.storage.segment_store import FootageStore
+from falconeye.storage.settings_store import SettingsStore
+from falconeye.storage.volumes import Volumes
+from falconeye.web.app import create_app
+from falconeye.web.listening_socket import open_socket
+from falconeye.web.metrics import STATE_KEY, NodeStatus
+from falconeye.web.server import WebServer
+from falconeye.web.services import Services
+from tests.databases import SMALL_BALLAST
+
+
+@dataclass(slots=True)
+class Served:
+    """A node's application that answers on `url`."""
+
+    url: str
+    services: Services
+    status: NodeStatus
+    footage: FootageStore
+    admin: httpx.AsyncClient
+    operator: httpx.AsyncClient
+    viewer: httpx.AsyncClient
+    nobody: httpx.AsyncClient
+
+    async def client(self, role: Role, **limits: object) -> httpx.AsyncClient:
+        """A client with a token of its own; the test closes it."""
+        name = f"{role.value} {sorted(limits)}"
+        token, _ = await self.services.accounts.tokens.add(name, role, **limits)  # type: ignore[arg-type]
+        return httpx.AsyncClient(
+            base_url=self.url,
+            headers={"authorization": f"Bearer {token}"},
+            timeout=8,
+            trust_env=False,
+        )
+
+
+async def _storage(stack: AsyncExitStack, settings: NodeSettings) -> tuple[Database, Volumes]:
+    clock = SystemClock()
+    database = Database(settings.data_dir, clock, ballast_bytes=SMALL_BALLAST)
+    await database.open(exclusive=True)
+    stack.push_async_callback(database.close)
+    volumes = await Volumes.open(
+        database, settings.media_dir, clock, sync_interval_s=0.2, floor_bytes=0
+    )
+    stack.push_async_callback(volumes.stop)
+    return database, volumes
+
+
+async def serve(stack: AsyncExitStack, folder: Path) -> Served:
+    """Everything that a node starts, in its order; the stack stops it in reverse."""
+    clock, bus = SystemClock(), EventBus()
+    settings = NodeSettings(
+        data_dir=folder / "data", media_dir=folder / "media", import_root=folder / "imports"
+    )
+    await asyncio.to_thread((folder / "imports").mkdir)
+    database, volumes = await _storage(stack, settings)
+    stored = SettingsStore(database)
+    await stored.load()
+    _ = await stored.patch({"site_time_zone": "Europe/Vienna"})
+    accounts = Accounts(database, clock)
+    await accounts.start(serving=False)
+    stack.push_async_callback(accounts.stop)
+    deleter = Deleter(database, volumes, lambda _camera, _recording: None)
+    budget = MemoryBudget(64 << 20)
+    footage = FootageStore(
+        database,
+        volumes,
+        deleter,
+        budget,
+        clock,
+        node_name="pi-1",
+        on_recording=lambda _camera, _recording, _kind: None,
+    )
+    await footage.open()
+    stack.push_async_callback(footage.flush, 3.0)
+    pictures = ThreadPoolExecutor(1, thread_name_prefix="pictures")
+    stack.callback(pictures.shutdown, wait=True)
+    imports = ImportRoot(settings.import_root)
+    stack.callback(imports.stop)
+    recordings = Recordings(database, volumes, footage, deleter, imports, node_name="pi-1")
+    parts = PipelineParts(
+        loop=asyncio.get_running_loop(),
+        clock=clock,
+        bus=bus,
+        budget=budget,
+        store=footage,
+        pictures=pictures,
+        segment_s=60,
+        sub_recording=True,
+    )
+    cipher = CredentialCipher([Fernet.generate_key()], "the test")
+    cameras = CameraRegistry(parts, CameraStore(database, cipher), recordings, "pi-1", lambda: 3.0)
+    await cameras.open()
+    stack.push_async_callback(cameras.close)
+    services = Services(
+        node_id="11111111-1111-4111-8111-111111111111",
+        node_name="pi-1",
+        started_at_us=clock.utc_us(),
+        settings=settings,
+        stored_settings=stored,
+        clock=clock,
+        bus=bus,
+        accounts=accounts,
+        cameras=cameras,
+        recordings=recordings,
+        volumes=volumes,
+    )
+    status = NodeStatus(
+        database=database,
+        volumes=volumes,
+        footage=footage,
+        budget=budget,
+        clock=clock,
+        pipelines_started=lambda: True,
+    )
+    _ = await stack.enter_async_context(status.probe.running())
+    server = await _server(stack, services, status)
+    return await _clients(stack, services, status, footage, server.port)
+
+
+async def _server(stack: AsyncExitStack, services: Services, status: NodeStatus) -> WebServer:
+    app = await asyncio.to_thread(create_app, services)
+    app.state[STATE_KEY] = status
+    server = WebServer(app, open_socket("127.0.0.1", 0))
+    await server.start()
+    stack.push_async_callback(server.stop)
+    return server
+
+
+async def _clients(
+    stack: AsyncExitStack, services: Services, status: NodeStatus, footage: FootageStore, port: int
+) -> Served:
+    url = f"http://127.0.0.1:{port}"
+    nobody = httpx.AsyncClient(base_url=url, timeout=8, trust_env=False)
+    served = Served(url, services, status, footage, nobody, nobody, nobody, nobody)
+    served.admin = await served.client(Role.ADMIN)
+    served.operator = await served.client(Role.OPERATOR)
+    served.viewer = await served.client(Role.VIEWER)
+    for client in (served.admin, served.operator, served.viewer, nobody):
+        stack.push_async_callback(client.aclose)
+    return served
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    async with AsyncExitStack() as stack:
+        yield await serve(stack, tmp_path)

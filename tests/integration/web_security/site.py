@@ -1,0 +1,140 @@
+"""A whole site on a loopback socket: the real application, database and accounts, in this loop.
+
+The shell never touches cameras or footage, so those parts are absent; what uses them fails.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import argon2
+import httpx
+from litestar import Litestar
+from litestar.types import ControllerRouterHandler
+
+from falconeye.accounts.model import Role
+from falconeye.accounts.passwords import PasswordHasher
+from falconeye.accounts.service import Accounts
+from falconeye.accounts.users import Rights
+from falconeye.base.clock import SystemClock
+from falconeye.base.secret import Secret
+from falconeye.config.settings import NodeSettings
+from falconeye.events.bus import EventBus
+from falconeye.storage.database import Database
+from falconeye.storage.node_store import load_identity
+from falconeye.storage.settings_store import SettingsStore
+from falconeye.web.app import create_app
+from falconeye.web.listening_socket import open_socket
+from falconeye.web.security.credentials import SESSION_COOKIE
+from falconeye.web.security.csrf import make_csrf_token
+from falconeye.web.server import WebServer
+from falconeye.web.services import Services
+from falconeye.web.shell import STATE_KEY, Shell
+
+PASSWORD = "four words in a row"
+CHEAP = argon2.Parameters(
+    type=argon2.Type.ID, version=19, salt_len=16, hash_len=32, time_cost=1, memory_cost=64,
+    parallelism=1,
+)  # fmt: skip
+_TOKEN_FIELD = re.compile(r'name="_csrf" value="([^"]+)"')
+
+
+@dataclass
+class Site:
+    """A running site and a client without a session."""
+
+    app: Litestar
+    server: WebServer
+    services: Services
+    client: httpx.AsyncClient
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.services.accounts
+
+    @property
+    def shell(self) -> Shell:
+        shell: Shell = self.app.state[STATE_KEY]
+        return shell
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    def new_client(self, **options: Any) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.base, timeout=5, trust_env=False, **options)
+
+    async def add_user(self, name: str, role: Role, **rights: Any) -> None:
+        await self.accounts.users.add(name, Secret(PASSWORD), Rights(role, **rights))
+
+    async def sign_in(self, client: httpx.AsyncClient, name: str) -> str:
+        """Sign in by the form; the CSRF token of the session."""
+        answer = await client.post("/login", data={"name": name, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        return csrf_token(client)
+
+    async def token(self, role: Role, **rights: Any) -> str:
+        plain, _ = await self.accounts.tokens.add(f"token-{role}", role, **rights)
+        return plain
+
+
+def csrf_token(client: httpx.AsyncClient) -> str:
+    """What a page of this session would carry."""
+    return make_csrf_token(client.cookies[SESSION_COOKIE])
+
+
+def csrf_in(html: str) -> str:
+    """The token in a page's form."""
+    found = _TOKEN_FIELD.search(html)
+    assert found, html
+    return found[1]
+
+
+@asynccontextmanager
+async def running_site(
+    data_dir: Path, extra_routes: list[ControllerRouterHandler] | None = None
+) -> AsyncIterator[Site]:
+    """Started, with a client; everything is stopped at the end."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        database = Database(data_dir, clock, ballast_bytes=0)
+        await database.open()
+        stack.push_async_callback(database.close)
+        identity = await load_identity(database, clock)
+        accounts = Accounts(database, clock, hasher=PasswordHasher(CHEAP))
+        await accounts.start(serving=True)
+        stack.push_async_callback(accounts.stop)
+        stored = SettingsStore(database)
+        await stored.load()
+        absent = cast("Any", None)
+        services = Services(
+            node_id=identity.node_id,
+            node_name="test-node",
+            started_at_us=clock.utc_us(),
+            settings=NodeSettings(data_dir=data_dir, media_dir=data_dir / "media"),
+            stored_settings=stored,
+            clock=clock,
+            bus=EventBus(),
+            accounts=accounts,
+            cameras=absent,
+            recordings=absent,
+            volumes=absent,
+        )
+        app = await asyncio.to_thread(_make_app, services, extra_routes or [])
+        server = WebServer(app, open_socket("127.0.0.1", 0))
+        await server.start()
+        stack.push_async_callback(server.stop)
+        site = Site(app, server, services, cast("Any", None))
+        site.client = await stack.enter_async_context(site.new_client())
+        yield site
+
+
+def _make_app(services: Services, extra_routes: list[ControllerRouterHandler]) -> Litestar:
+    app = create_app(services)
+    for handler in extra_routes:
+        app.register(handler)
+    return app

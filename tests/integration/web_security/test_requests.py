@@ -1,0 +1,309 @@
+"""What other sites, broken programs and attackers send, and what every answer carries."""
+
+import asyncio
+import gzip
+import json
+import logging
+
+import httpx
+import pytest
+
+from falconeye.accounts.model import Role
+from tests.integration.web_security.site import Site
+
+THINGS = "/api/test/things"
+
+
+@pytest.fixture
+async def signed_in(site: Site) -> str:
+    """An operator is signed in; the CSRF token."""
+    await site.add_user("otto", Role.OPERATOR)
+    return await site.sign_in(site.client, "otto")
+
+
+async def test_a_cookie_alone_changes_nothing(site: Site, signed_in: str) -> None:
+    body = {"name": "x"}
+    assert (await site.client.post(THINGS, json=body)).status_code == 403
+    for wrong in ("", "x", signed_in[:-4] + "AAAA"):
+        headers = {"x-csrf-token": wrong}
+        assert (await site.client.post(THINGS, json=body, headers=headers)).status_code == 403
+    answer = await site.client.post(THINGS, json=body, headers={"x-csrf-token": signed_in})
+    assert (answer.status_code, answer.json()) == (200, {"name": "x", "size": 1})
+
+
+async def test_a_form_carries_its_token_as_a_field(site: Site, signed_in: str) -> None:
+    data = {"word": "hello", "_csrf": signed_in}
+    assert (await site.client.post("/test/form", data=data)).json() == {"word": "hello"}
+    files = {"word": (None, b"hello"), "_csrf": (None, signed_in.encode())}
+    assert (await site.client.post("/test/form", files=files)).json() == {"word": "hello"}
+    assert (await site.client.post("/test/form", data={"word": "hello"})).status_code == 403
+    assert (await site.client.post(f"/test/form?_csrf={signed_in}")).status_code == 403
+
+
+async def test_the_token_of_another_session_is_worth_nothing(site: Site, signed_in: str) -> None:
+    async with site.new_client() as other:
+        await site.add_user("olga", Role.OPERATOR)
+        await site.sign_in(other, "olga")
+        answer = await other.post(THINGS, json={"name": "x"}, headers={"x-csrf-token": signed_in})
+        assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:1"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+async def test_another_site_changes_nothing_even_with_a_token(
+    site: Site, signed_in: str, headers: dict[str, str]
+) -> None:
+    sent = {"x-csrf-token": signed_in, **headers}
+    assert (await site.client.post(THINGS, json={"name": "x"}, headers=sent)).status_code == 403
+    plain = await site.token(Role.OPERATOR)
+    sent = {"authorization": f"Bearer {plain}", **headers}
+    async with site.new_client() as program:
+        assert (await program.post(THINGS, json={"name": "x"}, headers=sent)).status_code == 403
+        login = await program.post("/login", data={"name": "otto"}, headers=headers)
+        assert login.status_code == 403
+
+
+async def test_the_own_page_and_programs_do(site: Site, signed_in: str) -> None:
+    sent = {"x-csrf-token": signed_in, "origin": site.base, "sec-fetch-site": "same-origin"}
+    assert (await site.client.post(THINGS, json={"name": "x"}, headers=sent)).status_code == 200
+    plain = await site.token(Role.OPERATOR)
+    async with site.new_client() as program:
+        for sent in (
+            {"authorization": f"Bearer {plain}"},
+            {"authorization": httpx.BasicAuth("any", plain)._auth_header},
+        ):
+            answer = await program.post(THINGS, json={"name": "x"}, headers=sent)
+            assert answer.status_code == 200
+
+
+async def test_a_token_beats_the_cookie_also_when_it_is_bad(site: Site, signed_in: str) -> None:
+    sent = {"authorization": "Bearer fe_wrong", "x-csrf-token": signed_in}
+    assert (await site.client.get("/api/test/who", headers=sent)).status_code == 401
+
+
+async def test_a_token_in_the_address_is_nobody(site: Site) -> None:
+    plain = await site.token(Role.ADMIN)
+    assert (await site.client.get(f"/api/test/who?token={plain}")).status_code == 401
+
+
+async def test_a_401_tells_programs_how_and_gives_browsers_no_login_box(site: Site) -> None:
+    program = await site.client.get("/api/test/who")
+    offered = program.headers["www-authenticate"]
+    assert program.status_code == 401
+    assert "Basic realm=" in offered
+    assert "Bearer realm=" in offered
+    assert program.json() == {"detail": "sign in first"}
+    page = await site.client.get(
+        "/api/test/who", headers={"user-agent": "Mozilla/5.0", "accept": "*/*"}
+    )
+    assert "Basic" not in page.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b"{", 400, "JSON"),
+        (b"", 422, ""),
+        (b"[]", 422, ""),
+        (b'{"name": "", "size": 1}', 422, "name"),
+        (b'{"name": "x", "size": 10}', 422, "size"),
+        (b'{"name": "x", "size": "ten"}', 422, "size"),
+        (b'{"name": "\xff"}', 400, ""),
+        (b"null", 422, ""),
+        (b'{"name": 1e999}', 422, ""),
+        (b"[" * 100_000, 400, ""),
+    ],
+)
+async def test_bad_json_is_told_apart_from_bad_values(
+    site: Site, signed_in: str, body: bytes, status: int, words: str
+) -> None:
+    headers = {"x-csrf-token": signed_in, "content-type": "application/json"}
+    answer = await site.client.post(THINGS, content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    assert words in answer.json()["detail"]
+
+
+async def test_a_body_over_a_megabyte_is_refused(site: Site, signed_in: str) -> None:
+    headers = {"x-csrf-token": signed_in, "content-type": "application/json"}
+    body = json.dumps({"name": "x" * 1_100_000}).encode()
+    answer = await site.client.post(THINGS, content=body, headers=headers)
+    assert (answer.status_code, answer.json()) == (
+        413,
+        {"detail": "the request is larger than 1 MB"},
+    )
+
+    async def pieces() -> object:
+        for _ in range(20):
+            yield b"x" * 100_000
+
+    answer = await site.client.post(THINGS, content=pieces(), headers=headers)  # type: ignore[arg-type]
+    assert answer.status_code == 413
+    form = await site.client.post("/login", data={"name": "x" * 1_100_000})
+    assert form.status_code == 413
+
+
+async def raw(site: Site, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port)
+    writer.write(request)
+    answer = await reader.read(65536)
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 70_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 9_000 + b"\r\n",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nBad Header: y\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS to a plain port\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n0\r\n",
+        b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+    ],
+)
+async def test_malformed_http_is_400(site: Site, request_bytes: bytes) -> None:
+    answer = await raw(site, request_bytes)
+    assert answer.startswith(b"HTTP/1.1 400"), answer[:200]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../pyproject.toml", "/static/..%2f..%2fpyproject.toml", "/static/%2e%2e/%2e%2e/x",
+        "/static//etc/passwd", "/static/app.css%00.js", "/static/", "/static", "/static/vendor/",
+        "/static/....//x", "/static/%5c..%5cx", "/static/vendor/VERSIONS", "/%ff%fe", "/\u00e9",
+        "/cameras/..%2f..%2fetc%2fpasswd/x/y/z", "/" + "a/" * 400,
+    ],
+)  # fmt: skip
+async def test_path_tricks_find_nothing(site: Site, path: str) -> None:
+    answer = await raw(
+        site, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    )
+    status = int(answer.split(b" ", 2)[1])
+    assert status in {303, 400, 404}, answer[:200]
+    assert b"root:" not in answer
+    assert b"[project]" not in answer
+
+
+async def test_every_answer_carries_the_headers(site: Site) -> None:
+    for path in ("/login", "/nowhere", "/api/nowhere", "/api/test/who", "/api/test/fail/bug"):
+        headers = (await site.client.get(path)).headers
+        assert headers["content-security-policy"].startswith(
+            "default-src 'none'; script-src 'self'"
+        )
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert "camera=()" in headers["permissions-policy"]
+        assert headers["cache-control"] == "no-store"
+        assert "server" not in headers
+
+
+async def test_static_files_are_kept_for_ever_and_asked_for_by_etag(site: Site) -> None:
+    url = site.shell.assets.url("app.css")
+    answer = await site.client.get(url)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-encoding"] == "gzip"
+    plain = await site.client.get(url, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == answer.content
+    assert plain.headers["etag"] != answer.headers["etag"]
+    known = await site.client.get(url, headers={"if-none-match": answer.headers["etag"]})
+    assert (known.status_code, known.content) == (304, b"")
+    head = await site.client.head(url)
+    assert (head.status_code, head.content) == (200, b"")
+    unhashed = await site.client.get("/static/app.css")
+    assert unhashed.headers["cache-control"] == "no-cache"
+
+
+async def test_long_answers_are_compressed_where_asked(site: Site) -> None:
+    packed = await site.client.get("/api/test/big")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["vary"] == "Accept-Encoding"
+    assert int(packed.headers["content-length"]) < 2000
+    plain = await site.client.get("/api/test/big", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.json() == packed.json()
+    short = await site.client.get("/api/test/nowhere")
+    assert "content-encoding" not in short.headers
+
+
+async def test_a_trailing_slash_is_accepted(site: Site) -> None:
+    plain = await site.token(Role.VIEWER)
+    headers = {"authorization": f"Bearer {plain}"}
+    for path in ("/api/test/who", "/api/test/who/"):
+        assert (await site.client.get(path, headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "detail"),
+    [
+        ("input", 422, "the name is too long"),
+        ("conflict", 409, "it is there already"),
+        ("wait", 429, "wait a little"),
+        ("off", 503, "rtsp://10.0.0.9/ is off"),
+    ],
+)
+async def test_errors_keep_their_status_and_lose_credentials(
+    site: Site, how: str, status: int, detail: str
+) -> None:
+    answer = await site.client.get(f"/api/test/fail/{how}")
+    assert (answer.status_code, answer.json()) == (status, {"detail": detail})
+    page = await site.client.get(f"/test/fail/{how}", headers={"accept": "text/html"})
+    assert page.status_code == status
+    assert page.headers["content-type"].startswith("text/html")
+    assert detail[1:] in page.text
+    part = await site.client.get(f"/test/fail/{how}", headers={"hx-request": "true"})
+    assert part.text == f'<p class="error" role="alert">{detail}</p>'
+    if how == "wait":
+        assert answer.headers["retry-after"] == "7"
+
+
+async def test_a_bug_is_a_500_with_an_id_that_stands_in_the_log(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        answer = await site.client.get("/api/test/fail/bug")
+        page = await site.client.get("/test/fail/bug")
+    assert answer.status_code == page.status_code == 500
+    error_id = answer.json()["detail"].rsplit(" ", 1)[1]
+    assert error_id in caplog.text
+    assert "broke" not in answer.text + page.text
+    assert "Traceback" not in answer.text + page.text
+    assert "hunter2" not in answer.text + page.text
+
+
+async def test_bad_parameters_and_methods(site: Site) -> None:
+    wrong = await site.client.get("/api/test/number?value=x")
+    assert wrong.status_code == 422
+    assert "value" in wrong.json()["detail"]
+    assert (await site.client.get("/api/test/number")).status_code == 422
+    method = await site.client.put("/api/test/number")
+    assert method.status_code == 405
+    assert "allow" in method.headers
+    unknown = await site.client.get("/api/nowhere")
+    assert (unknown.status_code, unknown.json()) == (
+        404,
+        {"detail": "there is nothing at this address"},
+    )
+
+
+async def test_compressed_bytes_are_what_they_say(site: Site) -> None:
+    async with site.client.stream("GET", "/api/test/big") as answer:
+        packed = b"".join([piece async for piece in answer.aiter_raw()])
+    assert json.loads(gzip.decompress(packed))["text"].startswith("falcon")

@@ -1,0 +1,87 @@
+"""What import-linter does not see: sizes, docstrings, and modules that only import after others."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "falconeye").rglob("*.py"))
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 80
+
+# Imports each module in a child of its own where nothing of FalconEye is loaded yet; the libraries
+# are loaded once, before. Prints what went wrong, a line each.
+_IMPORT_EACH = """
+import importlib, os, sys, warnings
+import alembic, av, httpx, litestar, pydantic, sqlmodel
+for name in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            print(f"{name}: {error!r}", flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+def trees() -> Iterator[tuple[Path, ast.Module]]:
+    for path in MODULES:
+        yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_there_are_modules() -> None:
+    assert len(MODULES) > 40
+
+
+def test_no_module_is_longer_than_400_lines() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert not {str(path): n for path, n in lengths.items() if n > MAX_MODULE_LINES}
+
+
+def test_no_function_is_longer_than_80_lines() -> None:
+    long = []
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                if length > MAX_FUNCTION_LINES:
+                    long.append(f"{path}:{node.lineno} {node.name} ({length} lines)")
+    assert not long
+
+
+def test_every_module_opens_with_a_docstring() -> None:
+    assert not [str(path) for path, tree in trees() if not ast.get_docstring(tree)]
+
+
+def test_no_module_is_called_by_what_it_is_not() -> None:
+    banned = {"utils", "util", "manager", "helper", "helpers", "misc", "common"}
+    words = {path: set(path.relative_to(ROOT).with_suffix("").parts) for path in MODULES}
+    assert not [str(path) for path, names in words.items() if names & banned]
+
+
+@pytest.mark.timeout(120)
+def test_every_module_imports_alone() -> None:
+    names = [module_name(path) for path in MODULES if "migrations" not in path.parts]
+    result = subprocess.run(
+        [sys.executable, "-c", _IMPORT_EACH, *names],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (result.stdout, result.returncode) == ("", 0), result.stderr
+
+
+@pytest.mark.timeout(60)
+def test_imports_go_down_the_list() -> None:
+    program = Path(sys.executable).with_name("lint-imports")
+    result = subprocess.run([program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
