@@ -41,7 +41,6 @@ from falconeye.web.services import Services
 log = logging.getLogger(__name__)
 
 PICTURE_THREADS = 2
-FLUSH_S = 2.0  # at the end: how long a slow disk may take for the last fragments
 
 
 class Node:
@@ -87,7 +86,6 @@ class Node:
         budget = MemoryBudget(self.settings.memory_budget_bytes)
         footage = await self._open_footage(database, bus, budget)
         cameras = await self._start_cameras(database, stored, footage, bus, budget)
-        footage.recover()  # beside the recording that has begun
         accounts = await self._start_accounts(database)
         self.services = Services(
             node_id=identity.node_id,
@@ -133,12 +131,12 @@ class Node:
         footage = await Footage.open(
             database,
             self.settings,
-            self._clock,
             budget,
+            self._clock,
             node_name=self.name,
             on_recording=recording_changed,
         )
-        self._stack.push_async_callback(footage.close)
+        self._stack.push_async_callback(footage.stop)
         return footage
 
     async def _start_cameras(
@@ -173,7 +171,6 @@ class Node:
             self.name,
             lambda: stored.current.creating_timeout_minutes,
         )
-        self._stack.push_async_callback(footage.flush, FLUSH_S)
         self._stack.push_async_callback(cameras.close)
         await cameras.open()
         if settings.demo and not cameras.list():

@@ -70,7 +70,7 @@ class LivePlayer {
     line.textContent = text ?? "";
   }
 
-  // ---- when to be connected -------------------------------------------------------------------
+  // When to be connected.
 
   want(on) {
     if (on === this.wanted) return;
@@ -123,7 +123,7 @@ class LivePlayer {
     this.retry = setTimeout(() => this.connect(), wait);
   }
 
-  // ---- what the server says --------------------------------------------------------------------
+  // What the server says.
 
   control(message) {
     if (message.type === "offer") this.choose(message.streams);
@@ -158,7 +158,7 @@ class LivePlayer {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
-  // ---- media ------------------------------------------------------------------------------------
+  // Media.
 
   hello(message) {
     this.root.dataset.stream = message.stream;
@@ -286,7 +286,7 @@ class LivePlayer {
     return true;
   }
 
-  // ---- the live edge ------------------------------------------------------------------------------
+  // The live edge.
 
   chase() {
     const { video, buffer } = this;
@@ -307,13 +307,8 @@ class LivePlayer {
       const rate = gap > 1.5 * target ? 1.1 : gap < 0.5 * target ? 0.95 : 1;
       if (video.playbackRate !== rate) video.playbackRate = rate;
     }
-    if (video.paused) video.play().catch(() => this.silence());
-  }
-
-  // A browser that forbids sound without a gesture pauses the picture: picture goes first.
-  silence() {
-    if (this.video.muted) return;
-    this.setAudio(false);
+    // A browser that forbids sound without a gesture stops the picture: the picture goes first.
+    if (video.paused) video.play().catch(() => { if (!video.muted) this.setAudio(false); });
   }
 
   stalled() {
@@ -337,7 +332,7 @@ class LivePlayer {
     if ("stale" in dataset) this.age(0);
   }
 
-  // ---- once a second --------------------------------------------------------------------------------
+  // Once a second.
 
   tick() {
     this.target = Math.max(this.base, this.target - 0.002);
@@ -357,7 +352,7 @@ class LivePlayer {
     if (old) line.textContent = (texts.age ?? "{age}").replace("{age}", ageText(ms));
   }
 
-  // ---- stills, where video cannot be played ---------------------------------------------------------
+  // Stills, where video cannot be played.
 
   showStills(stream) {
     this.hint(this.codecHint(stream));
@@ -383,7 +378,7 @@ class LivePlayer {
     if (this.stillTimer) this.stillTimer = this.wanted ? setTimeout(() => this.nextStill(), STILL_MS) : null;
   }
 
-  // ---- sound and full screen --------------------------------------------------------------------------
+  // Sound and full screen.
 
   setAudio(on) {
     this.audio = on;

@@ -3,14 +3,16 @@ const video = document.querySelector("[data-recording]");
 const problem = document.querySelector("[data-recording-problem]");
 
 function tell() {
-  video.removeAttribute("src");
   video.hidden = true;
   problem.hidden = false;
 }
 
 if (video && problem) {
-  if (!video.canPlayType(video.dataset.mime) || video.error) tell();
-  video.addEventListener("error", () => { if (!video.hidden) tell(); });
+  const source = video.querySelector("source");
+  if (!video.canPlayType(source.type) || video.error) tell();
+  // A source that cannot be used says so itself; one that fails later says it through the video.
+  source.addEventListener("error", tell);
+  video.addEventListener("error", tell);
   // Some browsers play the sound of a film whose pictures they cannot decode.
   video.addEventListener("loadeddata", () => { if (!video.videoWidth) tell(); });
 }

@@ -16,6 +16,7 @@ from falconeye.accounts.setup import Setup
 from falconeye.accounts.tokens import Tokens
 from falconeye.accounts.users import User, Users
 from falconeye.base.clock import Clock
+from falconeye.base.counters import RepeatingLog
 from falconeye.base.errors import FalconEyeError, NotAuthenticated, NotFound
 from falconeye.base.secret import Secret
 from falconeye.base.tasks import TaskSet
@@ -49,6 +50,7 @@ class Accounts:
         self._store = store
         self._clock = clock
         self._tasks = TaskSet("accounts")
+        self._trouble = RepeatingLog(log, clock)
         self._stored_seen_us = clock.monotonic_us()
         self._past_date: frozenset[tuple[Ended, str]] = frozenset()
 
@@ -170,7 +172,9 @@ class Accounts:
             try:
                 await self.tick()
             except FalconEyeError as error:  # the disk is full: the next tick tries again
-                log.warning("accounts could not be tidied: %s", error)
+                self._trouble.warning(f"accounts could not be tidied: {error}")
+            except Exception:  # the end of sessions depends on this loop
+                log.exception("accounts could not be tidied")
 
     async def _check_password(
         self, key: str, stored: str | None, password: Secret, address: str

@@ -72,7 +72,8 @@ class Sessions:
         who = user_principal(user, stored.id)
         if who.ended(now):
             return None
-        self._seen[stored.id] = now
+        # Never back: a node without a clock chip starts in 1970, and must not find it idle later.
+        self._seen[stored.id] = max(now, self._last_seen(stored))
         return who
 
     def of_user(self, user_id: str) -> list[Session]:
@@ -118,15 +119,17 @@ class Sessions:
 
     def _over(self, stored: StoredSession) -> bool:
         now = self._clock.utc_us()
-        last_seen = self._seen.get(stored.id, stored.last_seen_us)
-        return now - last_seen >= IDLE_US or now - stored.created_at_us >= ABSOLUTE_US
+        return now - self._last_seen(stored) >= IDLE_US or now - stored.created_at_us >= ABSOLUTE_US
+
+    def _last_seen(self, stored: StoredSession) -> int:
+        return self._seen.get(stored.id, stored.last_seen_us)
 
     def _as_seen(self, stored: StoredSession) -> Session:
         return Session(
             stored.id,
             stored.user_id,
             stored.created_at_us,
-            self._seen.get(stored.id, stored.last_seen_us),
+            self._last_seen(stored),
             stored.address,
             stored.user_agent,
         )

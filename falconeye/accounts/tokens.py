@@ -79,7 +79,7 @@ class Tokens:
         now = self._clock.utc_us()
         if who.ended(now):
             return None
-        self._used[stored.id] = now
+        self._used[stored.id] = max(now, self._last_used(stored) or 0)
         return who
 
     def list(self) -> list[Token]:
@@ -116,5 +116,8 @@ class Tokens:
             stored.expires_at_us,
             stored.created_at_us,
             stored.created_by,
-            self._used.get(stored.id, stored.last_used_us),
+            self._last_used(stored),
         )
+
+    def _last_used(self, stored: StoredToken) -> int | None:
+        return self._used.get(stored.id, stored.last_used_us)

@@ -31,7 +31,13 @@ _COOKIE = re.compile(r"(?i)(?P<name>\b(?:set-)?cookie['\"]?\s*[:=]\s*)[^\r\n]+")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 T = TypeVar("T")
 
-_CHATTY = ("httpx", "httpcore", "asyncio", "alembic")  # one line per request or per connection
+_CHATTY = (
+    "httpx",
+    "httpcore",
+    "asyncio",
+    "alembic",
+    "uvicorn",
+)  # one line per request or per connection
 
 
 def redact_log(text: str) -> str:

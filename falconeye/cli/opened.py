@@ -18,17 +18,20 @@ from falconeye.storage.database import Database
 Work = Callable[[Database, NodeSettings], Awaitable[ExitCode]]
 
 
-def with_database(arguments: Arguments, work: Work, *, must_exist: bool = True) -> ExitCode:
+def with_database(
+    arguments: Arguments, work: Work, *, must_exist: bool = True, exclusive: bool = False
+) -> ExitCode:
     """Run `work` on the opened database of the data directory, then close it.
 
-    NotFound when `must_exist` and nothing is there: a mistyped directory is not made.
+    NotFound when `must_exist` and nothing is there: a mistyped directory is not made. StartError
+    when `exclusive` and a node is running.
     """
     settings = load_quietly(arguments).settings
     if must_exist and not (settings.data_dir / DATABASE_NAME).exists():
         message = f"there are no data of FalconEye in {settings.data_dir}: see --data-dir"
         raise NotFound(message)
     try:
-        return asyncio.run(_run(settings, work))
+        return asyncio.run(_run(settings, work, exclusive=exclusive))
     finally:
         give_to_owner(settings.data_dir)
 
@@ -38,20 +41,24 @@ def give_to_owner(data_dir: Path) -> None:
 
     Otherwise the service could not open it. SQLite does the same for the files beside its own.
     """
-    if os.geteuid() != 0 or not data_dir.is_dir():
+    owner = data_dir.stat() if data_dir.is_dir() else None
+    if owner is None or os.geteuid() != 0 or owner.st_uid == 0:
         return
-    owner = data_dir.stat()
-    for entry in os.scandir(data_dir):
-        status = entry.stat(follow_symlinks=False)
-        # Another name for a root's file elsewhere is not ours to give away.
-        ours = status.st_uid == 0 and status.st_nlink == 1 and stat.S_ISREG(status.st_mode)
-        if ours and owner.st_uid != 0:
-            os.chown(entry.path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    for directory in (data_dir, data_dir / "backups", data_dir / "media"):
+        for entry in os.scandir(directory) if directory.is_dir() else ():
+            if _made_by_root(entry.stat(follow_symlinks=False)):
+                os.chown(entry.path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
-async def _run(settings: NodeSettings, work: Work) -> ExitCode:
+def _made_by_root(status: os.stat_result) -> bool:
+    """Another name for a file of root's elsewhere is not ours to give away, nor a link."""
+    single = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+    return status.st_uid == 0 and (single or stat.S_ISDIR(status.st_mode))
+
+
+async def _run(settings: NodeSettings, work: Work, *, exclusive: bool) -> ExitCode:
     database = Database(settings.data_dir, SystemClock())
-    await database.open()
+    await database.open(exclusive=exclusive)
     try:
         return await work(database, settings)
     finally:

@@ -138,6 +138,7 @@ def _add_check(commands: Commands) -> None:
   falconeye check                 says what is wrong, changes nothing
   falconeye check --repair        with the recorder stopped
   falconeye check --rebuild       makes the index anew from the files alone
+  falconeye check --repair --accept-disk      after the disk was exchanged
 """,
         note="Exit code 0: all is well or was repaired; 1: something is wrong.",
     )  # fmt: skip
@@ -146,6 +147,10 @@ def _add_check(commands: Commands) -> None:
     what.add_argument(
         "--rebuild", action="store_true", help="index every file again, from the files alone"
     )
+    parser.add_argument(
+        "--accept-disk", action="store_true",
+        help="with --repair: the disk that is at the media directory now is the right one",
+    )  # fmt: skip
     parser.add_argument("--media-dir", type=Path, metavar="DIR", help="where the footage lies")
 
 

@@ -19,6 +19,8 @@ from falconeye.sources.interrupt import Interrupt
 CONNECT_S = 4.0  # longer than the 3 s in which the kernel finds that nobody answers ARP
 RESOLVE_S = 10.0
 _SLICE_S = 0.1
+# Tells our own sockets from libavformat's. Keep-alive is off, so its idle time has no effect.
+OWN_MARK_S = 7211
 
 
 class Peer(NamedTuple):
@@ -93,6 +95,11 @@ def peer_of(connection: socket.socket) -> Peer | None:
     return Peer(_plain(str(name[0])), int(name[1]))
 
 
+def is_own(connection: socket.socket) -> bool:
+    """Whether `connect` made this TCP socket (or what it is a duplicate of)."""
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == OWN_MARK_S
+
+
 def _is_literal(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
@@ -139,6 +146,7 @@ def _connect(peer: Peer, interrupt: Interrupt) -> socket.socket:
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
         connection.settimeout(0)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, OWN_MARK_S)
         code = connection.connect_ex((peer.address, peer.port))
         if code == errno.EINPROGRESS:
             _await_writable(connection, interrupt)

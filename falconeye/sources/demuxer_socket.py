@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from falconeye.sources.addresses import Peer, peer_of
+from falconeye.sources.addresses import Peer, is_own, peer_of
 from falconeye.sources.interrupt import Interrupt, shut_down
 
 _FDS = Path("/proc/self/fd")
@@ -48,7 +48,11 @@ class Opening:
             duplicate = socket.socket(fileno=os.dup(number))
         except OSError:
             return None  # closed by another thread meanwhile
-        if duplicate.type == socket.SOCK_STREAM and peer_of(duplicate) == self._peer:
+        if (
+            duplicate.type == socket.SOCK_STREAM
+            and peer_of(duplicate) == self._peer
+            and not is_own(duplicate)
+        ):
             return duplicate
         duplicate.close()
         return None

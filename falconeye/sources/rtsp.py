@@ -17,7 +17,13 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.error import FFmpegError, HTTPClientError, HTTPNotFoundError, HTTPUnauthorizedError
+from av.error import (
+    FFmpegError,
+    HTTPClientError,
+    HTTPNotFoundError,
+    HTTPServerError,
+    HTTPUnauthorizedError,
+)
 from av.packet import Packet
 from av.video.stream import VideoStream
 
@@ -50,6 +56,14 @@ _OPTIONS = {
 }
 _TCP_PROTOCOLS = "rtp,tcp,tls"
 _UDP_PROTOCOLS = "rtp,tcp,tls,udp"
+# libavformat tells some statuses and groups the rest; after a good DESCRIBE those of the group are
+# nearly always refusals of one more session.
+_STATUSES: dict[type[FFmpegError], int] = {
+    HTTPUnauthorizedError: 401,
+    HTTPNotFoundError: 404,
+    HTTPClientError: 453,
+    HTTPServerError: 503,
+}
 _TRANSCODED = {"pcm_mulaw", "pcm_alaw", "pcm_s16be", "g722", "g726", "g726le"}
 
 
@@ -58,6 +72,9 @@ class RtspReader:
 
     def __init__(self) -> None:
         self._insists_on_udp = False
+        # Servers that begin a stream on demand end it with the connection that asked; cameras that
+        # take one connection only refuse the second. Start with the former, change on refusal.
+        self._holds = True
 
     def run_once(self, connection: Connection) -> None:
         """Read until the camera or an interrupt ends it; SourceFailure where it never began."""
@@ -65,9 +82,12 @@ class RtspReader:
         with ExitStack() as stack:
             with (
                 connection.logins.attempt(target, connection.clock, interrupt),
-                describe(target, interrupt) as description,
+                ExitStack() as asked,
             ):
+                description = asked.enter_context(describe(target, interrupt))
                 _check_media(description)
+                if not self._holds:
+                    asked.close()
                 with opening(description.peer, interrupt) as one:
                     container, transport = self._open(target, description)
                     stack.enter_context(container)
@@ -94,6 +114,7 @@ class RtspReader:
             self._insists_on_udp = True
             return _av_open(target, description, Transport.UDP), Transport.UDP
         except FFmpegError as error:
+            self._holds = not self._holds
             raise _open_failure(error, time.monotonic() - started, description) from None
 
 
@@ -228,12 +249,10 @@ def _open_failure(error: FFmpegError, elapsed_s: float, description: Description
     Its error types lie (a silent camera is "invalid data"), so time decides. Its message holds the
     URL with the password and is not used.
     """
-    if isinstance(error, HTTPUnauthorizedError):
-        return status_failure(401, login_sent=description.login, protocol="RTSP")
-    if isinstance(error, HTTPNotFoundError):
-        return status_failure(404, login_sent=False, protocol="RTSP")
-    if isinstance(error, HTTPClientError):
-        return status_failure(453, login_sent=False, protocol="RTSP")
+    for kind, status in _STATUSES.items():
+        if isinstance(error, kind):
+            sent = status == 401 and description.login
+            return status_failure(status, login_sent=sent, protocol="RTSP")
     if error.errno == errno.EPROTONOSUPPORT:
         return status_failure(461, login_sent=False, protocol="RTSP")
     if elapsed_s >= _SILENCE_S:

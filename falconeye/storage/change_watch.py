@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from falconeye.base.errors import FalconEyeError
 from falconeye.base.tasks import TaskSet
 from falconeye.storage.database import Database
 
@@ -20,6 +19,7 @@ class ChangeWatch:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._reloads: list[Reload] = []
+        self._changed = False
         self._tasks = TaskSet("change-watch")
 
     def subscribe(self, reload: Reload) -> None:
@@ -32,11 +32,16 @@ class ChangeWatch:
         await self._tasks.stop()
 
     async def check(self) -> bool:
-        """Look once; True when something had changed and everyone reloaded."""
-        if not await self._database.changed_elsewhere():
+        """Look once; True when something had changed and everyone reloaded.
+
+        When a reload fails, the next look repeats all of them: no change is lost.
+        """
+        self._changed = await self._database.changed_elsewhere() or self._changed
+        if not self._changed:
             return False
         for reload in self._reloads:
             await reload()
+        self._changed = False
         return True
 
     async def _run(self) -> None:
@@ -44,5 +49,5 @@ class ChangeWatch:
             await asyncio.sleep(PERIOD_S)
             try:
                 await self.check()
-            except FalconEyeError as error:
-                log.warning("could not look for changes by other processes: %s", error)
+            except Exception:  # revocations by the command line depend on this loop
+                log.exception("could not take over what another process changed; trying again")

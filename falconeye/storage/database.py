@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from falconeye.base.clock import Clock
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 READERS = 3
+POOL_TIMEOUT_S = 10.0  # a reader that waits longer is told Unavailable
 BALLAST_RETRY_S = 60.0
 WRITER_PRAGMAS = (
     "PRAGMA busy_timeout=5000",  # the command line may hold the write lock for a moment
@@ -147,6 +149,8 @@ class Database:
             if from_surroundings(error):
                 raise in_words(error) from error
             raise
+        except PoolTimeoutError as error:
+            raise Unavailable("too many read from the database at this moment") from error
 
     async def changed_elsewhere(self) -> bool:
         """Whether another process committed since the last call (PRAGMA data_version)."""
@@ -249,6 +253,7 @@ def _engine(path: Path, size: int, begin: str, pragmas: tuple[str, ...]) -> Asyn
         URL.create("sqlite+aiosqlite", database=str(path)),
         pool_size=size,
         max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_S,
         connect_args={"isolation_level": None},
     )
 

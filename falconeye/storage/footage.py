@@ -1,4 +1,4 @@
-"""Everything about footage, put together: volumes, store, deleter, recordings, recovery."""
+"""The footage of a node, assembled: volumes, store, deleter, recordings, housekeeping."""
 
 import asyncio
 import logging
@@ -19,34 +19,37 @@ from falconeye.storage.volumes import Volumes
 
 log = logging.getLogger(__name__)
 
-HOUSEKEEPING_S = 5.0
+ROUND_S = 5.0
+FLUSH_S = 2.0  # at the end; what is not indexed by then, the next start finds
 
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """The footage of a node; lives on the loop."""
+    """Open it after the database, before the cameras; stop it when the recorders have ended."""
 
     volumes: Volumes
     store: FootageStore
     deleter: Deleter
     recordings: Recordings
-    _imports: ImportRoot
-    _database: Database
-    _node_name: str
-    _tasks: TaskSet
+    imports: ImportRoot
+    tasks: TaskSet
 
     @classmethod
     async def open(
         cls,
         database: Database,
         settings: NodeSettings,
-        clock: Clock,
         budget: MemoryBudget,
+        clock: Clock,
         *,
         node_name: str,
         on_recording: RecordingListener,
     ) -> "Footage":
-        """Open the volumes and the store; recorders may begin afterwards."""
+        """Recorders may begin at once; recovery after a crash runs beside them.
+
+        `on_recording` is called on the loop with (camera id, recording id, started | grown | ended
+        | deleted). StartError when the media directory cannot be made.
+        """
         volumes = await Volumes.open(
             database,
             settings.media_dir,
@@ -54,11 +57,11 @@ class Footage:
             sync_interval_s=settings.sync_interval_s,
             floor_bytes=settings.free_floor_bytes,
         )
-
-        def deleted(camera_id: str, recording_id: str) -> None:
-            on_recording(camera_id, recording_id, "deleted")
-
-        deleter = Deleter(database, volumes, deleted)
+        deleter = Deleter(
+            database,
+            volumes,
+            lambda camera_id, recording_id: on_recording(camera_id, recording_id, "deleted"),
+        )
         store = FootageStore(
             database,
             volumes,
@@ -71,30 +74,35 @@ class Footage:
         await store.open()
         imports = ImportRoot(settings.import_root)
         recordings = Recordings(database, volumes, store, deleter, imports, node_name=node_name)
-        tasks = TaskSet("footage")
-        return cls(volumes, store, deleter, recordings, imports, database, node_name, tasks)
+        footage = cls(volumes, store, deleter, recordings, imports, TaskSet("footage"))
+        _ = footage.tasks.start(footage._begin(database, node_name), "housekeeping")
+        return footage
 
-    def recover(self) -> None:
-        """Begin to index what a crash has left, and to keep house, beside the recording."""
-        _ = self._tasks.start(self._keep_house(), "housekeeping")
-
-    async def flush(self, timeout_s: float) -> None:
-        """Wait until all closed files are indexed, at most so long."""
-        if not await self.store.flush(timeout_s):
-            log.warning("a disk is slow: the last files will be indexed at the next start")
-
-    async def close(self) -> None:
-        await self._tasks.stop()
+    async def stop(self) -> bool:
+        """Wait until closed files are indexed (≤ 2 s), end the threads; False when time ran out."""
+        done = await self.store.flush(FLUSH_S)
+        await self.tasks.stop()
+        self.imports.stop()
         await self.volumes.stop()
-        await asyncio.to_thread(self._imports.stop)
+        return done
 
-    async def _keep_house(self) -> None:
-        await recover(self._database, self.volumes, self.store, node_name=self._node_name)
+    async def _begin(self, database: Database, node_name: str) -> None:
+        try:
+            await recover(database, self.volumes, self.store, node_name=node_name)
+        except FalconEyeError as error:
+            log.warning("recovery is left to the next start: %s", error)
         while True:
-            try:
-                await self.deleter.enforce()
-                await self.deleter.empty_garbage()
-                await self.store.housekeeping()
-            except (FalconEyeError, OSError) as error:
-                log.warning("housekeeping of the footage failed: %s", error)
-            await asyncio.sleep(HOUSEKEEPING_S)
+            await self._round()
+            await asyncio.sleep(ROUND_S)
+
+    async def _round(self) -> None:
+        """Keep disks free, rows complete, and look for a disk that is back."""
+        for volume in self.volumes.all:
+            if volume.missing is not None:
+                await volume.open()
+        try:
+            await self.deleter.enforce()
+            await self.deleter.empty_garbage()
+            await self.store.housekeeping()
+        except FalconEyeError as error:  # the database is full or busy: the next round
+            log.warning("housekeeping of footage: %s", error)

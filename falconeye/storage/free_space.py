@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from sqlalchemy import and_, delete, exists, or_, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -46,7 +47,7 @@ class Doomed:
     start_us: int
     wall_duration_us: int
     size_bytes: int
-    volume: int
+    volume_id: int
     path: str
 
 
@@ -138,7 +139,7 @@ class Deleter:
         gone = await self._database.write(partial(_to_garbage, doomed))
         for camera_id, recording_id in gone:
             self._on_deleted(camera_id, recording_id)
-        for number in {segment.volume for segment in doomed}:
+        for number in {segment.volume_id for segment in doomed}:
             volume = self._volumes.get(number)
             if volume is not None and volume.missing is None:
                 await self._empty_garbage(volume)
@@ -246,33 +247,58 @@ async def _to_garbage(
     doomed: Sequence[Doomed], connection: AsyncConnection
 ) -> list[tuple[str, str]]:
     """Move rows to garbage; (camera id, recording id) of the recordings that vanished by it."""
-    keys = [(segment.stream_id, segment.start_us) for segment in doomed]
-    for table in (segments, fragments):
-        await connection.execute(
-            delete(table).where(tuple_(table.c.stream_id, table.c.start_us).in_(keys))
-        )
     await connection.execute(
         upsert(garbage)
         .values(
             [
-                {"volume_id": gone.volume, "path": gone.path, "size_bytes": gone.size_bytes}
+                {"volume_id": gone.volume_id, "path": gone.path, "size_bytes": gone.size_bytes}
                 for gone in doomed
             ]
         )
         .on_conflict_do_nothing()
     )
+    return await remove_rows(connection, doomed)
+
+
+class SegmentRow(Protocol):
+    """A row of `segments`, or what has its columns."""
+
+    @property
+    def stream_id(self) -> int: ...
+    @property
+    def start_us(self) -> int: ...
+    @property
+    def wall_duration_us(self) -> int: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def volume_id(self) -> int: ...
+
+
+async def remove_rows(
+    connection: AsyncConnection, gone: Sequence[SegmentRow]
+) -> list[tuple[str, str]]:
+    """Take segments out of the index, not off the disk; totals and recordings shrink.
+
+    Returns (camera id, recording id) of the recordings that vanished by it.
+    """
+    keys = [(segment.stream_id, segment.start_us) for segment in gone]
+    for table in (segments, fragments):
+        await connection.execute(
+            delete(table).where(tuple_(table.c.stream_id, table.c.start_us).in_(keys))
+        )
     vanished: list[tuple[str, str]] = []
-    for stream_id in {segment.stream_id for segment in doomed}:
-        mine = [segment for segment in doomed if segment.stream_id == stream_id]
-        for gone in mine:
+    for stream_id in {segment.stream_id for segment in gone}:
+        mine = [segment for segment in gone if segment.stream_id == stream_id]
+        for row in mine:
             await change_usage(
-                connection, stream_id, gone.volume, -1, -gone.size_bytes, -gone.wall_duration_us
+                connection, stream_id, row.volume_id, -1, -row.size_bytes, -row.wall_duration_us
             )
         vanished += await recount_recordings(
             connection,
             stream_id,
-            min(gone.start_us for gone in mine),
-            max(gone.start_us + gone.wall_duration_us for gone in mine),
+            min(row.start_us for row in mine),
+            max(row.start_us + row.wall_duration_us for row in mine),
         )
     return vanished
 

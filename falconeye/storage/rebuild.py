@@ -11,6 +11,7 @@ from functools import partial
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from falconeye.base.errors import Unavailable
 from falconeye.storage import segment_index
 from falconeye.storage.database import Database
 from falconeye.storage.layout import SegmentName, parse_segment_path
@@ -46,13 +47,14 @@ class RebuildReport:
 
 
 async def rebuild(database: Database, volumes: Volumes, *, node_name: str) -> RebuildReport:
-    """Index every file of the volumes that are present. Nothing may record meanwhile."""
+    """Index every file. Nothing may record meanwhile; Unavailable when a volume is not there."""
     report = RebuildReport()
     for volume in volumes.all:
         if volume.missing is not None:
-            log.warning("%s is not there (%s): its index is kept", volume.path, volume.missing)
-            continue
-        await database.write(partial(_clear, volume.number))
+            msg = f"{volume.path} cannot be read: {volume.missing}"
+            raise Unavailable(msg)
+    await database.write(_clear)
+    for volume in volumes.all:
         await _rebuild_volume(database, volume, node_name, report)
     await database.write(_drop_empty)
     return report
@@ -167,17 +169,9 @@ async def _run_number(connection: AsyncConnection, entry: SegmentEntry, stream_i
     return run_id
 
 
-async def _clear(volume: int, connection: AsyncConnection) -> None:
-    gone = segments.c.volume_id == volume
-    keys = select(segments.c.start_us).where(
-        gone,
-        segments.c.stream_id == fragments.c.stream_id,
-        segments.c.start_us == fragments.c.start_us,
-    )
-    await connection.execute(delete(fragments).where(keys.exists()))
-    await connection.execute(delete(segments).where(gone))
-    for table in (usage, open_files, garbage):
-        await connection.execute(delete(table).where(table.c.volume_id == volume))
+async def _clear(connection: AsyncConnection) -> None:
+    for table in (fragments, segments, usage, open_files, garbage):
+        await connection.execute(delete(table))
     own = recordings.c.external_path.is_(None)
     await connection.execute(
         update(recordings)

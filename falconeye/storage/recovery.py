@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.media.runs import RunEnd
@@ -41,8 +41,9 @@ async def recover(
     report = RecoveryReport()
     for left in sorted(store.leftovers, key=lambda left: left.key.named_start_us):
         await _recover_file(database, volumes, left, node_name, report)
-    waiting = [left.recording_id for left in store.leftovers if left.recording_id]
-    await database.write(partial(_end_all, store.first_run_id, store.open_recordings(), waiting))
+    await database.write(
+        partial(_end_all, store.first_run_id, store.open_recordings(), store.leftovers)
+    )
     if store.leftovers:
         log.info("recovery after a crash: %s", report)
     store.leftovers = []
@@ -91,12 +92,16 @@ async def _index(
 
 
 async def _end_all(
-    first_run_id: int, open_ids: set[str], left: Sequence[str], connection: AsyncConnection
+    first_run_id: int, open_ids: set[str], left: Sequence[OpenFile], connection: AsyncConnection
 ) -> None:
     """Runs and recordings of the last process that nobody ended."""
     await connection.execute(
         update(runs)
-        .where(runs.c.end_reason.is_(None), runs.c.id < first_run_id)
+        .where(
+            runs.c.id < first_run_id,
+            runs.c.end_reason.is_(None),
+            or_(runs.c.ended_us.is_(None), runs.c.id.in_({file.run_id for file in left})),
+        )
         .values(
             end_reason=RunEnd.NODE_CRASHED.value,
             ended_us=func.coalesce(runs.c.ended_us, runs.c.started_us),
@@ -107,5 +112,5 @@ async def _end_all(
             recordings.c.status == "recording", recordings.c.last_run_id < first_run_id
         )
     )
-    for recording_id in {*rows.scalars(), *left} - open_ids:
+    for recording_id in set(rows.scalars()) - open_ids:
         await recording_index.finish_recording(connection, recording_id)

@@ -57,8 +57,11 @@ def downgrade(path: Path, revision: str, clock: Clock) -> None:
     """Take the schema back to `revision`, after a backup; StartError when it is no older one."""
     known = migrations.revisions()
     current = current_revision(path)
-    if current is None or current not in known:
-        raise StartError(_newer(path, current or "none", known[-1]))
+    if current is None:
+        msg = f"the database {path} is empty: there is nothing to take back"
+        raise StartError(msg)
+    if current not in known:
+        raise StartError(_newer(path, current, known[-1]))
     older = known[: known.index(current) + 1]
     if revision not in older:
         msg = f"the database is at revision {current}; it can go back to one of {', '.join(older)}"

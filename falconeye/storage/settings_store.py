@@ -109,6 +109,7 @@ class SettingsStore:
         self._current: StoredSettings | None = None
         self._zone: ZoneInfo | None = None
         self._system_zone = "UTC"
+        self._loading = asyncio.Lock()
 
     @property
     def current(self) -> StoredSettings:
@@ -122,8 +123,9 @@ class SettingsStore:
 
     async def load(self) -> None:
         """Read what is stored; also the `reload` after another process changed it."""
-        self._system_zone = await asyncio.to_thread(system_time_zone)
-        await self._adopt(await self._database.read(_rows))
+        async with self._loading:  # an older answer never replaces a newer one
+            self._system_zone = await asyncio.to_thread(system_time_zone)
+            await self._adopt(await self._database.read(_rows))
 
     async def patch(self, changes: Mapping[str, Any]) -> StoredSettings:
         """Change the named settings, all or none; InvalidInput names the field and what is wrong.

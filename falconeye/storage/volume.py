@@ -54,6 +54,7 @@ class Volume:
         number: int,
         volume_id: str,
         sync_interval_s: float,
+        exclusive: bool = True,
         calls: DiskCalls | None = None,
     ) -> None:
         self.path = path
@@ -65,6 +66,7 @@ class Volume:
         self.bytes_written = Counter()  # of footage, since the start
         self.is_full = False  # nothing may be deleted, and the last reserve is reached
         self._root_fd: int | None = None
+        self._exclusive = exclusive  # False: only to look, beside a node that uses it
         self._lock_fd: int | None = None
         self.writer = WorkThreads(f"volume-{number}-writer", 1)
         self.readers = WorkThreads(f"volume-{number}-reader", READERS)
@@ -122,6 +124,13 @@ class Volume:
         """An existing file, never through a symbolic link. Reader threads."""
         return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self.root_fd)
 
+    def size_of(self, path: str) -> int | None:
+        """The size of a file; None when it is not there. Reader threads."""
+        try:
+            return os.stat(path, dir_fd=self.root_fd, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return None
+
     def unlink(self, path: str) -> None:
         """Remove a file, if it is there, and the directories empty by that. Reader threads."""
         with contextlib.suppress(FileNotFoundError):
@@ -166,7 +175,7 @@ class Volume:
         root = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             _check_id(read_volume_id(root), self.id)
-            lock = _lock(root)
+            lock = _lock(root) if self._exclusive else None
         except BaseException:
             os.close(root)
             raise

@@ -43,12 +43,14 @@ class Volumes:
         *,
         sync_interval_s: float = 2.0,
         floor_bytes: int | None = None,
+        exclusive: bool = True,
         calls: DiskCalls | None = None,
     ) -> "Volumes":
         """Find the volume at `media_dir`, or make it there when that directory never had one.
 
         A directory that had one and has none, or another one, now is a disk that is not mounted:
         it is left alone, and recording says so (`Volume.missing`) until the disk is back.
+        `exclusive=False` is for looking only (`check` without repair) beside a running node.
         """
         path = _absolute(media_dir)
         rows = await database.read(_known)
@@ -65,6 +67,7 @@ class Volumes:
             number=number,
             volume_id=volume_id,
             sync_interval_s=sync_interval_s,
+            exclusive=exclusive,
             calls=calls,
         )
         await volume.open()

@@ -14,6 +14,7 @@ from falconeye.web.headers import Compression, add_headers
 from falconeye.web.open_streams import OpenStreams
 from falconeye.web.openapi import openapi_config
 from falconeye.web.pages import session
+from falconeye.web.reading import ReadRequest
 from falconeye.web.rendering import build_environment
 from falconeye.web.security import access
 from falconeye.web.security.authentication import Authentication, authenticate
@@ -51,6 +52,7 @@ def create_app(services: Services) -> Litestar:
         exception_handlers=HANDLERS,
         after_exception=[log_websocket_failure],
         before_send=[add_headers],
+        request_class=ReadRequest,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(assets),
         logging_config=None,

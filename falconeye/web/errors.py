@@ -16,6 +16,7 @@ from litestar.enums import MediaType, ScopeType
 from litestar.exceptions import (
     HTTPException,
     InternalServerException,
+    SerializationException,
     ValidationException,
     WebSocketException,
 )
@@ -65,7 +66,7 @@ def on_falconeye_error(request: Asking, error: FalconEyeError) -> Response[Any]:
         headers["retry-after"] = str(max(1, round(error.retry_after_s + 0.5)))
     if error.status >= 500:
         log.warning("%s %s: %s", request.method, _route(request), redact_text(str(error)))
-    return _answer(request, error.status, str(error), headers)
+    return _answer(request, error.status, redact_text(str(error)), headers)
 
 
 def on_http_exception(request: Asking, error: HTTPException) -> Response[Any]:
@@ -79,6 +80,8 @@ def on_http_exception(request: Asking, error: HTTPException) -> Response[Any]:
     if error.status_code == 401:
         return _not_authenticated(request, error.detail)
     detail = _WORDS.get(error.status_code, error.detail) or HTTPStatus(error.status_code).phrase
+    if isinstance(error.__cause__, SerializationException):
+        detail = f"the body is not valid JSON: {error.detail}"
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     return _answer(request, error.status_code, redact_text(detail), headers)
 
@@ -87,7 +90,9 @@ def on_unexpected(request: Asking, error: Exception) -> Response[Any]:
     """Our fault: the trace goes to the log under an id, the person gets the id."""
     error_id = secrets.token_hex(4)
     log.error("%s %s failed, id %s", request.method, _route(request), error_id, exc_info=error)
-    detail = f"this is our fault; the log of this node tells more under {error_id}"
+    detail = "this is our fault, not yours"
+    if not is_page_path(request.scope["path"]):  # the page shows the id by itself
+        detail += f"; the log of this node tells more under {error_id}"
     return _answer(request, 500, detail, error_id=error_id)
 
 

@@ -104,8 +104,11 @@ def rate_text(bits_per_second: float) -> str:
 
 
 def duration_text(duration_us: int) -> str:
-    """A duration as 1:02:03 or 2:03 (hours, minutes, seconds)."""
+    """A duration as 2:03, 1:02:03 or, from two days on, 2 d 1:02 (days, hours, minutes)."""
     seconds = max(0, round(duration_us / 1e6))
+    days, rest = divmod(seconds, 86_400)
+    if days >= 2:
+        return f"{days} d {rest // 3600}:{rest // 60 % 60:02}"
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

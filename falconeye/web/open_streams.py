@@ -114,6 +114,12 @@ class OpenStreams:
         """How many streams are open now."""
         return sum(connection.streaming for connection in self._open)
 
+    async def none_left(self) -> None:
+        """Returns when nothing is open, not even a short answer."""
+        while self._open:
+            self._none_left.clear()
+            await self._none_left.wait()
+
     @contextmanager
     def opened(
         self, who: Principal | None, credential: Credential | None
@@ -142,14 +148,11 @@ class OpenStreams:
         self._reason = CloseReason.STOPPING
         for connection in list(self._open):
             connection.close(CloseReason.STOPPING)
-        while any(connection.streaming for connection in self._open):
-            self._none_left.clear()
-            try:
-                async with asyncio.timeout(within_s):
-                    await self._none_left.wait()
-            except TimeoutError:
-                log.info("%d streams did not end by themselves", self.streaming)
-                return
+        try:
+            async with asyncio.timeout(within_s):
+                await self.none_left()
+        except TimeoutError:
+            log.info("%d streams did not end by themselves", self.streaming)
 
     async def recheck(self) -> None:
         """Ask again who everybody is; this also keeps the session of a watched page alive.

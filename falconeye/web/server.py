@@ -14,11 +14,12 @@ from typing_extensions import override
 from falconeye.base.errors import StartError
 from falconeye.base.tasks import TaskSet
 from falconeye.web.listening_socket import BACKLOG
+from falconeye.web.security.limits import MAX_HEADER_BYTES
 from falconeye.web.shell import STATE_KEY, Shell
+from falconeye.web.websocket_protocol import WebSocketProtocol
 
 log = logging.getLogger(__name__)
 
-MAX_HEADER_BYTES: Final = 32 * 1024
 MAX_WEBSOCKET_BYTES: Final = 64 * 1024  # clients send short JSON only
 GOODBYE_S: Final = 0.7  # streams end by themselves within it, or are cut
 
@@ -88,7 +89,7 @@ def uvicorn_config(app: Litestar) -> uvicorn.Config:
         app,
         loop="none",  # it runs in the node's loop
         http="h11",
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,  # addresses hold secrets (set-up link), and an NVR is asked all day

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+from tests.peers.certificate import server_context
 from tests.peers.logins import Gate, LoginKind
 from tests.peers.media_samples import jpeg_pictures
 
@@ -33,6 +34,7 @@ class MjpegServer:
         password: str = PASSWORD,
         fps: float = 10,
         pictures: tuple[bytes, ...] | None = None,
+        tls: bool = False,
     ) -> None:
         self.gate = Gate(login, user, password)
         self.fps = fps
@@ -45,13 +47,18 @@ class MjpegServer:
         self._server = ThreadingHTTPServer(
             ("127.0.0.1", 0), type("Handler", (_Handler,), {"camera": self})
         )
+        if tls:
+            self._server.socket = server_context().wrap_socket(
+                self._server.socket, server_side=True
+            )
+        self._scheme = "https" if tls else "http"
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="mjpeg-http", daemon=True
         )
 
     def url(self, path: str = "stream", *, host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}/{path}"
+        return f"{self._scheme}://{host}:{self.port}/{path}"
 
     def __enter__(self) -> Self:
         self._thread.start()

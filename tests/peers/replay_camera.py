@@ -20,6 +20,7 @@ class Faults:
     greeting: bytes | None = None  # sent instead of any RTSP, then closed
     udp_only: bool = False  # 461 to interleaved
     max_sessions: int | None = None  # 453 to the SETUP of one more
+    max_connections: int | None = None  # one more is closed at its first request
     silent: bool = False  # connected, but sends nothing
     audio_silent: bool = False
     cut: bool = False  # close the connection in the middle of the next picture
@@ -41,6 +42,7 @@ class ReplayCamera:
     faults: Faults = field(default_factory=Faults)
     next_video: VideoClip | None = None  # set it: played from the next keyframe on
     connections: int = 0
+    open_connections: int = 0
     requests: dict[str, int] = field(default_factory=dict)
     sessions: int = 0  # playing now
     played: int = 0  # sessions that ever played

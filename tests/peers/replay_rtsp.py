@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from tests.peers.certificate import server_context
 from tests.peers.logins import Gate, LoginKind
 from tests.peers.media_samples import AudioClip, VideoClip, audio_clip, video_clip
 from tests.peers.replay_camera import ReplayCamera
@@ -32,8 +33,10 @@ _REASONS = {401: "Unauthorized", 454: "Session Not Found", 461: "Unsupported Tra
 class ReplayServer:
     """The server; a context manager. Cameras are added before or while it runs."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, tls: bool = False) -> None:
+        """`tls` makes it rtsps, with a self-signed certificate."""
         self.port = port
+        self._tls = server_context() if tls else None
         self.cameras: dict[str, ReplayCamera] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -57,7 +60,8 @@ class ReplayServer:
         return camera
 
     def url(self, name: str, *, host: str = "127.0.0.1") -> str:
-        return f"rtsp://{host}:{self.port}/{name}"
+        scheme = "rtsps" if self._tls else "rtsp"
+        return f"{scheme}://{host}:{self.port}/{name}"
 
     def drop_connections(self) -> None:
         """Close every connection now, as a camera that reboots."""
@@ -89,7 +93,7 @@ class ReplayServer:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._ending = asyncio.Event()
-        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._ending.wait()
@@ -144,6 +148,9 @@ class _Connection:
     def end(self) -> None:
         if self._player:
             self._player.stop()
+        if self._camera:
+            self._camera.open_connections -= 1
+            self._camera = None
 
     async def _request(self) -> tuple[str, str, dict[str, str]] | None:
         """The next request as (method, URL, headers); interleaved RTCP is skipped."""
@@ -166,6 +173,9 @@ class _Connection:
             self._reply(sequence, 404, "Not Found")
             return
         self._meet(camera)
+        limit = camera.faults.max_connections
+        if limit is not None and camera.open_connections > limit:
+            raise ConnectionResetError
         camera.count(method)
         faults = camera.faults
         if method in faults.mute_methods:
@@ -186,6 +196,7 @@ class _Connection:
         if self._camera is None:
             self._camera = camera
             camera.connections += 1
+            camera.open_connections += 1
 
     def _serve_method(
         self, camera: ReplayCamera, method: str, url: str, headers: dict[str, str]
@@ -206,8 +217,8 @@ class _Connection:
                 self._player.play()
         else:
             self._reply(sequence, 200, "OK", {"Session": "1"})
-            if method == "TEARDOWN":
-                self.end()
+            if method == "TEARDOWN" and self._player:
+                self._player.stop()
 
     def _setup(self, camera: ReplayCamera, url: str, headers: dict[str, str]) -> None:
         sequence, transport = headers.get("cseq", "0"), headers.get("transport", "")

@@ -5,6 +5,7 @@ from datetime import tzinfo
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import SECOND_US, rfc3339
@@ -20,14 +21,8 @@ Words = Annotated[str, Field(max_length=2000)]
 FinalStatus = Literal["stopped", "completed", "failed", "error"]
 
 
-class GapAnswer(BaseModel):
-    """A hole that the download closes up."""
-
-    model_config = ConfigDict(serialize_by_alias=True)
-
-    from_: str = Field(serialization_alias="from")
-    to: str
-    reason: str | None
+# A hole that the download closes up; "from" is no name for an attribute.
+GapAnswer = TypedDict("GapAnswer", {"from": str, "to": str, "reason": str | None})
 
 
 class RecordingAnswer(BaseModel):
@@ -165,4 +160,4 @@ def _moment(text: str, zone: tzinfo, field: str) -> int:
 
 
 def _gap(gap: Gap) -> GapAnswer:
-    return GapAnswer(from_=rfc3339(gap.from_us), to=rfc3339(gap.to_us), reason=gap.reason)
+    return {"from": rfc3339(gap.from_us), "to": rfc3339(gap.to_us), "reason": gap.reason}

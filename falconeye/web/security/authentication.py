@@ -1,6 +1,7 @@
 """Finds out who asks, for every connection, and sees that it ends when their right to it ends."""
 
 import asyncio
+import json
 from contextlib import suppress
 from typing import Final
 
@@ -11,6 +12,7 @@ from falconeye.accounts.model import Principal
 from falconeye.accounts.service import Accounts
 from falconeye.web.open_streams import STATE_KEY, OpenConnection, OpenStreams
 from falconeye.web.security.credentials import TOKEN, Credential, credential_of
+from falconeye.web.security.limits import excess
 
 _LAST_BYTES_S: Final = 0.2
 
@@ -34,12 +36,27 @@ class Authentication:
         self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (found := excess(scope)) is not None:
+            await _refuse(scope, send, *found)
+            return
         credential = credential_of(ASGIConnection(scope))
         who = await authenticate(self._accounts, credential) if credential else None
         scope["user"], scope["auth"] = who, credential if who else None
         with self._streams.opened(who, credential) as connection:
             scope["state"][STATE_KEY] = connection
             await _Watched(connection, send).run(self._app, scope, receive)
+
+
+async def _refuse(scope: Scope, send: Send, status: int, detail: str) -> None:
+    """Answer without routing; a WebSocket is refused before it is accepted."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1009, "reason": detail})
+        return
+    body = json.dumps({"detail": detail}).encode()
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 class _Watched:

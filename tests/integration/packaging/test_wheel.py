@@ -44,8 +44,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program, installed with the pinned dependencies only."""
     directory = tmp_path_factory.mktemp("node") / "venv"
     venv.create(directory, with_pip=True)
-    install = [directory / "bin" / "python", "-m", "pip", "install", "--quiet"]
-    for words in (["--require-hashes", "-r", ROOT / "constraints.txt"], ["--no-deps", wheel]):
+    install: list[str | Path] = [directory / "bin" / "python", "-m", "pip", "install", "--quiet"]
+    pinned: list[str | Path] = ["--require-hashes", "-r", ROOT / "constraints.txt"]
+    for words in (pinned, ["--no-deps", wheel]):
         subprocess.run([*install, *words], check=True, env=ENVIRONMENT, cwd=directory)
     return directory / "bin" / "falconeye"
 
@@ -135,8 +136,10 @@ def test_a_user_installs_it_with_a_tool_installer(tool: str, wheel: Path, tmp_pa
         "PIPX_BIN_DIR": str(tmp_path / "bin"), "PIPX_DEFAULT_PYTHON": sys.executable,
         "PIPX_MAN_DIR": str(tmp_path / "man"),
     }  # fmt: skip
-    words = [bin_dir / "uv", "tool", "install"] if tool == "uv" else [bin_dir / "pipx", "install"]
-    subprocess.run([*words, wheel], check=True, env=ENVIRONMENT | home, cwd=tmp_path)
+    words = ["tool", "install"] if tool == "uv" else ["install"]
+    subprocess.run(
+        [bin_dir / tool, *words, wheel], check=True, env=ENVIRONMENT | home, cwd=tmp_path
+    )
     answer = subprocess.run(
         [tmp_path / "bin" / "falconeye", "version"], capture_output=True, text=True, check=True
     )

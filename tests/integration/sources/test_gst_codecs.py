@@ -25,7 +25,7 @@ pytestmark = pytest.mark.rtsp
         ("udp-only", Codec.H264, None, (640, 360), 25),
     ],
 )
-def test_codec(  # noqa: PLR0913
+def test_codec(
     gst: GstRtspServer,
     start: Start,
     mount: str,

@@ -22,7 +22,7 @@ from tests.peers.replay_rtsp import ReplayServer
 def test_every_picture_arrives_whole(
     replay: ReplayServer, start: Start, options: dict[str, int]
 ) -> None:
-    replay.add("a", video=video_clip(**options))  # type: ignore[arg-type]
+    replay.add("a", video=video_clip(**options))
     source, sink = start(replay.url("a"))
     sink.until(lambda: sink.pictures >= 40)
     source.stop()
@@ -293,6 +293,29 @@ def test_no_rtsp_at_that_port(replay: ReplayServer, start: Start) -> None:
     replay.add("a", video=video_clip()).faults.greeting = page
     _, sink = start(replay.url("a"))
     sink.until(lambda: failed_with(sink, "not_a_camera"))
+
+
+def test_rtsps(start: Start) -> None:
+    with ReplayServer(tls=True) as server:
+        camera = server.add("a", video=video_clip(), login="digest")
+        source, sink = start(server.url("a"), user="admin", password="right")
+        sink.until(lambda: sink.pictures >= 10)
+        camera.faults.silent = True
+        source.stop()
+        assert source.join(1)
+
+
+def test_rtsps_where_there_is_no_tls(replay: ReplayServer, start: Start) -> None:
+    replay.add("a", video=video_clip())
+    _, sink = start(replay.url("a").replace("rtsp:", "rtsps:"))
+    sink.until(lambda: failed_with(sink, "not_a_camera") or failed_with(sink, "no_answer"))
+
+
+def test_camera_that_takes_one_connection_only(replay: ReplayServer, start: Start) -> None:
+    camera = replay.add("a", video=video_clip())
+    camera.faults.max_connections = 1
+    _, sink = start(replay.url("a"))
+    sink.until(lambda: sink.pictures >= 5)
 
 
 def test_nothing_listens_and_then_it_does(start: Start) -> None:

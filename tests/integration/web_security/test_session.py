@@ -1,7 +1,6 @@
 """Set-up, sign in and out, as a browser does them."""
 
 import httpx
-import pytest
 
 from falconeye.accounts.model import Role
 from falconeye.web.security.credentials import SESSION_COOKIE
@@ -67,17 +66,15 @@ async def test_sign_in_leads_back_and_the_cookie_is_protected(site: Site) -> Non
     assert (again.status_code, again.headers["location"]) == (303, "/about")
 
 
-@pytest.mark.parametrize(
-    "wanted", ["//evil.example", "https://evil.example/", "/\\evil.example", "/a\r\nX-Evil: 1"]
-)
-async def test_sign_in_leads_nowhere_else(site: Site, wanted: str) -> None:
+async def test_sign_in_leads_nowhere_else(site: Site) -> None:
     await site.add_user("anna", Role.VIEWER)
-    data = {"name": "anna", "password": PASSWORD, "next": wanted}
-    answer = await site.client.post("/login", data=data)
-    assert answer.headers["location"] == "/"
-    assert "x-evil" not in answer.headers
-    again = await site.client.get("/login", params={"next": wanted})
-    assert again.headers["location"] == "/"
+    for wanted in ("//evil.example", "https://evil.example/", "/\\evil.example", "/a\r\nX-Evil: 1"):
+        data = {"name": "anna", "password": PASSWORD, "next": wanted}
+        answer = await site.client.post("/login", data=data)
+        assert answer.headers["location"] == "/"
+        assert "x-evil" not in answer.headers
+        again = await site.client.get("/login", params={"next": wanted})
+        assert again.headers["location"] == "/"
 
 
 async def test_each_sign_in_is_a_new_session_and_ends_the_one_before(site: Site) -> None:
@@ -118,10 +115,11 @@ async def test_guessing_is_slowed_down_in_words(site: Site) -> None:
     assert f"Wait {seconds} second" in slowed.text
 
 
-@pytest.mark.parametrize("data", [{}, {"name": "anna"}, {"password": "x"}, {"name": "a" * 5000}])
-async def test_a_form_with_holes_is_a_wrong_login(site: Site, data: dict[str, str]) -> None:
+async def test_a_form_with_holes_is_a_wrong_login(site: Site) -> None:
     await site.add_user("anna", Role.VIEWER)
-    assert (await site.client.post("/login", data=data)).status_code == 401
+    forms: list[dict[str, str]] = [{}, {"name": "anna"}, {"password": "x"}, {"name": "a" * 5000}]
+    for data in forms:
+        assert (await site.client.post("/login", data=data)).status_code == 401
 
 
 async def test_a_file_instead_of_a_name_is_a_wrong_login(site: Site) -> None:

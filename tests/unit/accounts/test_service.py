@@ -172,6 +172,18 @@ async def test_a_session_ends_by_age(accounts: Accounts, anna: str, clock: FakeC
     assert await accounts.authenticate_session(cookie) is None
 
 
+async def test_a_node_that_starts_in_1970_signs_nobody_out(
+    accounts: Accounts, anna: str, clock: FakeClock
+) -> None:
+    assert anna
+    cookie, who = await accounts.login("anna", GOOD, HOME)
+    year_1970 = clock.utc_us() / SECOND_US
+    clock.step_utc(-year_1970)
+    assert await accounts.authenticate_session(cookie) == who
+    clock.step_utc(year_1970)
+    assert await accounts.authenticate_session(cookie) == who
+
+
 async def test_last_seen_is_stored_once_a_minute(
     accounts: Accounts, anna: str, database: Database, clock: FakeClock
 ) -> None:

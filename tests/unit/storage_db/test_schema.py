@@ -1,6 +1,9 @@
 """Migrations: from nothing, with a backup, never over a newer one, and back."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -55,6 +58,36 @@ def test_the_tables_are_what_the_revisions_make(path: Path, clock: FakeClock) ->
     with schema._migration_connection(path) as connection:
         config.attributes["connection"] = connection
         command.check(config)  # raises when tables.py and the revisions differ
+
+
+OPENS = """
+import asyncio, sys
+from pathlib import Path
+from falconeye.base.clock import SystemClock
+from falconeye.storage.database import Database
+
+async def main():
+    database = Database(Path(sys.argv[1]), SystemClock(), ballast_bytes=4096)
+    await database.open(exclusive=True)
+    await database.close()
+
+asyncio.run(main())
+print("alembic" in sys.modules)
+"""
+
+
+def test_alembic_is_loaded_only_to_migrate(tmp_path: Path) -> None:
+    loaded = [
+        subprocess.run(
+            [sys.executable, "-c", OPENS, str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert loaded == ["True", "False"]
 
 
 def test_the_file_names_are_the_revisions() -> None:

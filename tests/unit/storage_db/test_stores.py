@@ -1,5 +1,6 @@
 """Cameras, settings, the node's identity and the data key."""
 
+import asyncio
 import dataclasses
 import sqlite3
 import stat
@@ -28,7 +29,7 @@ from falconeye.storage.credentials import (
 from falconeye.storage.database import Database
 from falconeye.storage.node_store import load_identity
 from falconeye.storage.settings_store import SettingsStore, StoredSettings
-from falconeye.storage.tables import SETTINGS
+from falconeye.storage.tables import AUDIT, SETTINGS
 from tests.clock import START_US, FakeClock
 from tests.databases import closed_database
 
@@ -248,6 +249,48 @@ async def test_changed_settings_stay_and_reach_another_process(
     assert not await watch.check()
 
 
+async def test_a_change_is_not_lost_when_a_reload_fails(
+    database: Database, clock: FakeClock
+) -> None:
+    command = closed_database(database.data_dir, clock)
+    await command.open()
+    theirs = SettingsStore(command)
+    await theirs.load()
+    await theirs.patch({"keep_days": 3})
+    await command.close()
+    store = SettingsStore(database)
+    fails = [Conflict("once")]
+
+    async def reload() -> None:
+        if fails:
+            raise fails.pop()
+        await store.load()
+
+    watch = ChangeWatch(database)
+    watch.subscribe(reload)
+    with pytest.raises(Conflict):
+        await watch.check()
+    assert await watch.check()
+    assert store.current.keep_days == 3
+
+
+async def test_the_watch_looks_by_itself(database: Database, clock: FakeClock) -> None:
+    seen = asyncio.Event()
+
+    async def reload() -> None:
+        seen.set()
+
+    watch = ChangeWatch(database)
+    watch.subscribe(reload)
+    watch.start()
+    command = closed_database(database.data_dir, clock)
+    await command.open()
+    await load_identity(command, clock)
+    await seen.wait()
+    await command.close()
+    await watch.stop()
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -304,8 +347,6 @@ async def test_the_node_keeps_its_id(database: Database, clock: FakeClock) -> No
 
 
 async def test_the_audit_log_only_grows(database: Database) -> None:
-    from falconeye.storage.tables import AUDIT  # noqa: PLC0415
-
     row = {
         "at_us": 1, "who_kind": "user", "who_name": "anna", "action": "x", "object_kind": "",
         "detail": "", "address": "",

@@ -4,6 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, Table, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.memory import MemoryBudget
 from falconeye.media.fragmenter import Fragmenter
@@ -21,6 +25,7 @@ from falconeye.media.samples import (
 )
 from falconeye.storage.database import Database
 from falconeye.storage.disk_calls import DiskCalls
+from falconeye.storage.download import DownloadPlan
 from falconeye.storage.free_space import Deleter
 from falconeye.storage.import_root import ImportRoot
 from falconeye.storage.recordings import Recordings
@@ -28,7 +33,7 @@ from falconeye.storage.segment_store import FootageStore
 from falconeye.storage.segments import Accepted, ClockState, SegmentEnd, SegmentStart
 from falconeye.storage.volumes import Volumes
 from tests.clock import START_US, FakeClock
-from tests.peers.media_samples import audio_clip, video_clip
+from tests.peers.media_samples import VideoClip, audio_clip, video_clip
 
 CAMERA = "0b6f2d8e-70f2-4a2f-9d43-6c3e1f6f8a11"
 FPS = 10
@@ -45,7 +50,7 @@ def init_segment(*, audio: bool = True, width: int = 160, height: int = 96) -> I
     return make_init_segment(video, _audio_parameters() if audio else None)
 
 
-def _clip(width: int = 160, height: int = 96):  # type: ignore[no-untyped-def]
+def _clip(width: int = 160, height: int = 96) -> VideoClip:
     return video_clip(width=width, height=height, fps=FPS, gop=GOP_FRAMES, bit_rate=60_000)
 
 
@@ -82,7 +87,10 @@ def segment_fragments(
         yield done
 
 
-@dataclass(slots=True)
+OPENED: list["Node"] = []  # those a failed test leaves are stopped by its fixture
+
+
+@dataclass(slots=True, eq=False)
 class Node:
     """Storage of a node, opened by the `node` fixture."""
 
@@ -98,10 +106,12 @@ class Node:
     imports: ImportRoot
 
     async def stop(self) -> None:
-        assert await self.store.flush(5)
+        OPENED.remove(self)
+        flushed = await self.store.flush(5)
         self.imports.stop()
         await self.volumes.stop()
         await self.database.close()
+        assert flushed
 
     def start(
         self,
@@ -138,6 +148,7 @@ class Node:
         stream: StreamKind = StreamKind.MAIN,
         run_end: RunEnd | None = None,
         camera_id: str = CAMERA,
+        end_us: int | None = None,
     ) -> int:
         """Write one segment and wait until it is indexed; the wall time of its end."""
         writer = self.store.create(
@@ -152,7 +163,7 @@ class Node:
         )
         for fragment in segment_fragments(gops, offset_90k=offset_90k):
             assert writer.append(fragment) is Accepted.YES
-        end_us = start_us + gops * GOP_US
+        end_us = end_us or start_us + gops * GOP_US
         writer.close(SegmentEnd(end_us, run_end))
         assert await self.store.flush(5)
         return end_us
@@ -197,6 +208,23 @@ async def open_node(
     await store.open()
     imports = ImportRoot(tmp_path / "imports")
     recordings = Recordings(database, volumes, store, deleter, imports, node_name="pi-1")
-    return Node(
+    node = Node(
         database, volumes, deleter, store, budget, clock, events, media, recordings, imports
     )
+    OPENED.append(node)
+    return node
+
+
+async def rows(node: Node, table: Table) -> list[Row[Any]]:
+    """All rows of a table."""
+
+    async def operation(connection: AsyncConnection) -> list[Row[Any]]:
+        return list((await connection.execute(select(table))).all())
+
+    return await node.database.read(operation)
+
+
+async def read(plan: DownloadPlan, first: int = 0, end: int | None = None) -> bytes:
+    """Bytes of a download; all of it by default."""
+    end = plan.length if end is None else end
+    return b"".join([piece async for piece in plan.read(first, end)])

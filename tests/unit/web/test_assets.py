@@ -27,7 +27,7 @@ def test_a_hashed_address_finds_its_file(folder: Path) -> None:
     assert current
     assert asset is not None
     assert asset.plain() == (folder / "vendor" / "x.js").read_bytes()
-    assert asset.media_type == "text/javascript; charset=utf-8"
+    assert asset.media_type == "text/javascript"
 
 
 def test_an_old_or_missing_hash_finds_the_file_but_may_not_be_kept(folder: Path) -> None:

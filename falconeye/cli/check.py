@@ -1,0 +1,82 @@
+"""`falconeye check`: whether the index and the files of the footage agree."""
+
+import socket
+from dataclasses import asdict
+from pathlib import Path
+
+from falconeye.base.clock import SystemClock
+from falconeye.base.errors import InvalidInput
+from falconeye.cli.arguments import Arguments
+from falconeye.cli.exit_codes import ExitCode
+from falconeye.cli.opened import with_database
+from falconeye.cli.output import print_json, print_rows
+from falconeye.config.settings import NodeSettings
+from falconeye.storage import check as storage_check
+from falconeye.storage.check import CheckReport
+from falconeye.storage.database import Database
+from falconeye.storage.rebuild import rebuild
+from falconeye.storage.volumes import Volumes, adopt
+
+
+class CheckArguments(Arguments):
+    """The words of `check`."""
+
+    repair: bool
+    rebuild: bool
+    accept_disk: bool
+    media_dir: Path | None
+
+
+def check(arguments: CheckArguments) -> ExitCode:
+    """0 when all is well (or was repaired), 1 when not, 4 when it must wait for a running node."""
+    if arguments.accept_disk and not arguments.repair:
+        message = "--accept-disk needs --repair"
+        raise InvalidInput(message)
+    changes = arguments.repair or arguments.rebuild
+
+    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+        if arguments.accept_disk:
+            await adopt(database, settings.media_dir, SystemClock().utc_us())
+        volumes = await Volumes.open(database, settings.media_dir, SystemClock(), exclusive=changes)
+        try:
+            return await _look(arguments, database, volumes, settings)
+        finally:
+            await volumes.stop()
+
+    return with_database(arguments, work, exclusive=changes)
+
+
+async def _look(
+    arguments: CheckArguments, database: Database, volumes: Volumes, settings: NodeSettings
+) -> ExitCode:
+    node_name = settings.node_name or socket.gethostname()
+    rebuilt = await rebuild(database, volumes, node_name=node_name) if arguments.rebuild else None
+    result = await storage_check.check(
+        database, volumes, repair=arguments.repair, node_name=node_name
+    )
+    if arguments.json:
+        print_json(result.as_json() | ({"rebuilt": asdict(rebuilt)} if rebuilt else {}))
+    else:
+        if rebuilt:
+            print(f"indexed {rebuilt.indexed} files, {rebuilt.unreadable} cannot be read")
+        _show(result)
+    return ExitCode.OK if result.ok else ExitCode.FAILED
+
+
+def _show(result: CheckReport) -> None:
+    rows = [
+        {
+            "fault": problem.fault.value,
+            "repaired": problem.repaired,
+            "file": problem.path,
+            "detail": problem.detail,
+        }
+        for problem in result.problems
+    ]
+    if rows:
+        print_rows(rows, as_json=False, empty="")
+    wrong = sum(not problem.repaired for problem in result.problems)
+    print(
+        f"{result.segments} entries, {result.files} files ({result.being_written} being written, "
+        f"{result.garbage} to be deleted): {wrong or 'nothing'} wrong"
+    )

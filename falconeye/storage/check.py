@@ -1,0 +1,330 @@
+"""`falconeye check`: do index and files agree? With `repair`, make them.
+
+Invariants: every row has its file with that size; every file is in the index, in garbage, or
+being written; no overlap within a run; every segment starts at a keyframe; the totals are sums.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.media.samples import StreamKind
+from falconeye.storage import fragment_table, rebuild, segment_index
+from falconeye.storage.database import Database
+from falconeye.storage.free_space import remove_rows
+from falconeye.storage.layout import SegmentName, parse_segment_path, segment_path
+from falconeye.storage.salvage import Salvaged, entry_of, salvage
+from falconeye.storage.segment_index import FileKey
+from falconeye.storage.segment_tables import (
+    fragments,
+    garbage,
+    open_files,
+    segments,
+    streams,
+    usage,
+)
+from falconeye.storage.volume import Volume
+from falconeye.storage.volumes import Volumes
+
+log = logging.getLogger(__name__)
+
+_BATCH = 500
+
+
+class Fault(StrEnum):
+    """What is wrong, and what repair does about it."""
+
+    VOLUME_MISSING = "volume_missing"  # nothing: the disk must be put back
+    FILE_MISSING = "file_missing"  # the row goes
+    FILE_SIZE = "file_size"  # the file is read and indexed again
+    NO_FRAGMENTS = "no_fragments"  # the file is read and indexed again
+    NOT_INDEXED = "not_indexed"  # the file is indexed, or garbage when nothing in it plays
+    FOREIGN = "foreign"  # nothing: it is not ours
+    OVERLAP = "overlap"  # nothing: both are kept and play
+    NO_KEYFRAME = "no_keyframe"  # nothing: players begin at the next one
+    TOTALS = "totals"  # counted anew
+
+
+@dataclass(slots=True)
+class Problem:
+    """One thing found."""
+
+    fault: Fault
+    path: str
+    detail: str
+    repaired: bool = False
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """All that was looked at."""
+
+    segments: int = 0
+    files: int = 0
+    being_written: int = 0
+    garbage: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Nothing wrong, or all of it repaired."""
+        return all(problem.repaired for problem in self.problems)
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self) | {"ok": self.ok}
+
+
+async def check(
+    database: Database, volumes: Volumes, *, repair: bool = False, node_name: str = ""
+) -> CheckReport:
+    """Compare index and files. `repair` changes both: nothing may record meanwhile."""
+    report = CheckReport()
+    for volume in volumes.all:
+        if volume.missing is not None:
+            report.problems.append(Problem(Fault.VOLUME_MISSING, str(volume.path), volume.missing))
+            continue
+        await _Check(database, volume, report, node_name, repair=repair).run()
+    totals = await database.read(_wrong_totals)
+    if totals and repair:
+        await database.write(_count_anew)
+    report.problems += [
+        Problem(Fault.TOTALS, "", f"of stream {stream} on volume {volume}", repair)
+        for stream, volume in totals
+    ]
+    return report
+
+
+class _Check:
+    """The check of one volume."""
+
+    def __init__(
+        self,
+        database: Database,
+        volume: Volume,
+        report: CheckReport,
+        node_name: str,
+        *,
+        repair: bool,
+    ) -> None:
+        self._database = database
+        self._volume = volume
+        self._report = report
+        self._node_name = node_name
+        self._repair = repair
+
+    async def run(self) -> None:
+        # Rows are read after the files: what was recorded in between has a row, not a file here.
+        files = dict(await self._volume.readers.run(self._volume.files))
+        self._report.files += len(files)
+        for path in await self._database.read(partial(_listed, self._volume.number)):
+            if files.pop(path, None) is not None:
+                self._report.garbage += 1
+        for path in await self._database.read(partial(_opened, self._volume.number)):
+            if not self._repair and files.pop(path, None) is not None:
+                self._report.being_written += 1
+        for stream_id in await self._database.read(partial(_streams_of, self._volume.number)):
+            await self._check_stream(stream_id, files)
+        for path in sorted(files):
+            await self._orphan(path)
+        if self._repair:
+            await self._database.write(partial(_forget_open, self._volume.number))
+
+    async def _check_stream(self, stream_id: int, files: dict[str, int]) -> None:
+        after_us, before = -1, None
+        while rows := await self._database.read(
+            partial(_rows, self._volume.number, stream_id, after_us)
+        ):
+            for row in rows:
+                self._report.segments += 1
+                await self._check_row(row, files)
+                if before is not None and _overlap(before, row):
+                    self._add(Fault.OVERLAP, _path(row), "it begins before the one before ends")
+                before = row
+            after_us = rows[-1].start_us
+
+    async def _check_row(self, row: Row[Any], files: dict[str, int]) -> None:
+        path = _path(row)
+        size = files.pop(path, None)
+        if size != row.size_bytes:  # it may have been made, or have grown, since it was listed
+            size = await self._size_now(path)
+        if size is None:
+            await self._drop(row, Fault.FILE_MISSING, "the file is not there")
+        elif size != row.size_bytes:
+            words = f"{size} bytes, the index says {row.size_bytes}"
+            await self._drop(row, Fault.FILE_SIZE, words, path)
+        elif row.places is None:
+            await self._drop(row, Fault.NO_FRAGMENTS, "no fragment table", path)
+        else:
+            await self._check_places(row, path)
+
+    async def _check_places(self, row: Row[Any], path: str) -> None:
+        try:
+            table = fragment_table.decode(row.places)
+        except ValueError as error:
+            await self._drop(row, Fault.NO_FRAGMENTS, str(error), path)
+            return
+        body = sum(place.size_bytes for place in table.fragments)
+        if table.head_bytes + body != row.size_bytes:
+            words = "the fragment table and the size do not agree"
+            await self._drop(row, Fault.NO_FRAGMENTS, words, path)
+        elif not table.fragments[0].is_keyframe:
+            self._add(Fault.NO_KEYFRAME, path, "it does not start at a keyframe")
+
+    async def _drop(
+        self, row: Row[Any], fault: Fault, detail: str, again: str | None = None
+    ) -> None:
+        """The row cannot be right: with repair it goes, and the file `again` is indexed anew."""
+        problem = self._add(fault, _path(row), detail)
+        if self._repair:
+            await self._database.write(partial(_remove, row))
+            problem.repaired = again is None or await self._index(again)
+
+    async def _size_now(self, path: str) -> int | None:
+        return await self._volume.readers.run(partial(self._volume.size_of, path))
+
+    async def _orphan(self, path: str) -> None:
+        try:
+            parse_segment_path(path)
+        except ValueError:
+            self._add(Fault.FOREIGN, path, "not a file of FalconEye")
+            return
+        if await self._size_now(path) is None:  # deleted meanwhile
+            return
+        problem = self._add(Fault.NOT_INDEXED, path, "the file is not in the index")
+        if self._repair:
+            problem.repaired = await self._index(path)
+
+    async def _index(self, path: str) -> bool:
+        """Index a file from itself; False when the disk cannot read it."""
+        try:
+            found = await self._volume.readers.run(partial(salvage, self._volume, path, cut=True))
+        except OSError as error:
+            log.warning("%s cannot be read: %s", path, error)
+            return False
+        await self._database.write(
+            partial(_index, self._volume.number, path, found, self._node_name)
+        )
+        return True
+
+    def _add(self, fault: Fault, path: str, detail: str) -> Problem:
+        problem = Problem(fault, path, detail)
+        self._report.problems.append(problem)
+        return problem
+
+
+def _overlap(before: Row[Any], row: Row[Any]) -> bool:
+    end_90k = before.media_offset_90k + before.media_duration_90k
+    return bool(before.run_id == row.run_id and row.media_offset_90k < end_90k)
+
+
+def _path(row: Row[Any]) -> str:
+    name = SegmentName(row.camera_id, StreamKind(row.kind), row.start_us + row.named_offset_us)
+    return segment_path(name)
+
+
+async def _rows(
+    volume: int, stream_id: int, after_us: int, connection: AsyncConnection
+) -> Sequence[Row[Any]]:
+    found = await connection.execute(
+        select(segments, fragments.c.places, streams.c.camera_id, streams.c.kind)
+        .join(streams, streams.c.id == segments.c.stream_id)
+        .outerjoin(
+            fragments,
+            (fragments.c.stream_id == segments.c.stream_id)
+            & (fragments.c.start_us == segments.c.start_us),
+        )
+        .where(
+            segments.c.stream_id == stream_id,
+            segments.c.volume_id == volume,
+            segments.c.start_us > after_us,
+        )
+        .order_by(segments.c.start_us)
+        .limit(_BATCH)
+    )
+    return found.all()
+
+
+async def _streams_of(volume: int, connection: AsyncConnection) -> Sequence[int]:
+    found = await connection.execute(
+        select(segments.c.stream_id).where(segments.c.volume_id == volume).distinct()
+    )
+    return found.scalars().all()
+
+
+async def _listed(volume: int, connection: AsyncConnection) -> Sequence[str]:
+    found = await connection.execute(select(garbage.c.path).where(garbage.c.volume_id == volume))
+    return found.scalars().all()
+
+
+async def _opened(volume: int, connection: AsyncConnection) -> Sequence[str]:
+    found = await connection.execute(
+        select(open_files.c.named_start_us, streams.c.camera_id, streams.c.kind)
+        .join(streams, streams.c.id == open_files.c.stream_id)
+        .where(open_files.c.volume_id == volume)
+    )
+    return [
+        segment_path(SegmentName(row.camera_id, StreamKind(row.kind), row.named_start_us))
+        for row in found
+    ]
+
+
+async def _forget_open(volume: int, connection: AsyncConnection) -> None:
+    """All files were looked at: none is open any more."""
+    await connection.execute(delete(open_files).where(open_files.c.volume_id == volume))
+
+
+async def _remove(row: Row[Any], connection: AsyncConnection) -> None:
+    await remove_rows(connection, [row])
+
+
+async def _index(
+    volume: int, path: str, salvaged: Salvaged, node_name: str, connection: AsyncConnection
+) -> None:
+    name = parse_segment_path(path)
+    if salvaged.found is None:
+        await segment_index.add_garbage(connection, volume, path, salvaged.size_bytes)
+        return
+    key = FileKey(volume, 0, name.start_us)
+    entry = entry_of(salvaged.found, key, node_name=node_name, run_end=None)
+    await rebuild.index_file(connection, name, entry)
+
+
+_SUMS = (
+    select(
+        segments.c.stream_id,
+        segments.c.volume_id,
+        func.count().label("segments"),
+        func.sum(segments.c.size_bytes).label("size_bytes"),
+        func.sum(segments.c.wall_duration_us).label("duration_us"),
+    )
+    .group_by(segments.c.stream_id, segments.c.volume_id)
+    .order_by(segments.c.stream_id)
+)
+
+
+async def _wrong_totals(connection: AsyncConnection) -> list[tuple[int, int]]:
+    counted = {
+        (row.stream_id, row.volume_id): tuple(row)[2:] for row in await connection.execute(_SUMS)
+    }
+    kept = {
+        (row.stream_id, row.volume_id): (row.segments, row.size_bytes, row.duration_us)
+        for row in await connection.execute(select(usage))
+        if row.segments or row.size_bytes or row.duration_us
+    }
+    return sorted(key for key in counted.keys() | kept.keys() if counted.get(key) != kept.get(key))
+
+
+async def _count_anew(connection: AsyncConnection) -> None:
+    await connection.execute(delete(usage))
+    await connection.execute(
+        usage.insert().from_select(
+            ["stream_id", "volume_id", "segments", "size_bytes", "duration_us"], _SUMS
+        )
+    )

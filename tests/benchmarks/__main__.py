@@ -1,0 +1,40 @@
+"""`python -m tests.benchmarks [--quick] [NAME …]`: measure, print, write RESULTS.md."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from tests.benchmarks import machine, processes, relay_record
+from tests.benchmarks.figures import Measure, Plan
+from tests.benchmarks.report import Report, as_text
+
+_ALL: dict[str, Measure] = {
+    relay_record.NAME: relay_record.measure,
+}
+
+
+def main() -> None:
+    """Run what was named, else everything; a missed budget is a result, not an error."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_ALL))
+    parser.add_argument("--quick", action="store_true", help="short and few runs: ≤ 4 minutes")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(_ALL):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    processes.stay_on_other_core()
+    directory = Path(__file__).parent
+    report, facts = Report(directory), machine.facts()
+    plan = Plan(is_quick=options.quick)
+    for name in options.names or _ALL:
+        started, load_before = time.monotonic(), machine.load()
+        result = _ALL[name](plan)
+        result.load_before, result.load_after = load_before, machine.load()
+        result.took_s, result.is_quick = time.monotonic() - started, plan.is_quick
+        report.put(result, facts, _ALL)
+        sys.stdout.write(as_text(result))
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

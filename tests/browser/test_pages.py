@@ -1,0 +1,92 @@
+"""Every page in Chromium: accessible, inside its window, and within the content policy."""
+
+import asyncio
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import ConsoleMessage, Page
+
+from tests.browser.browsers import chromium, needs_chromium
+from tests.browser.live_server import ROOT, live_server
+from tests.browser.samples import pages, picture
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SMALL_TARGETS = """() => [...document.querySelectorAll('a[href], button, summary, input, select')]
+  .filter((one) => one.checkVisibility() && !one.closest('p, h1, h2, dd, table, .skip, label'))
+  .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
+  .filter(([, box]) => box.height && box.height < 24)
+  .map(([text]) => text)"""
+
+
+def complaints(page: Page) -> list[str]:
+    """What the browser says against the page; fills while the page lives."""
+    found: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and "favicon" not in message.text:
+            found.append(message.text)
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing(scheme: str) -> None:
+    served = {f"/{name}": page for name, page in pages().items()}
+    axe = await asyncio.to_thread(Axe)
+    async with live_server(served, still=picture()) as server, chromium() as browser:
+        page = await browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+        found = {}
+        for path in served:
+            await page.goto(server.url + path)
+            result = await axe.run(page, options=RULES)
+            if result.violations_count:
+                found[path] = result.generate_report()
+        assert not found, "\n".join(found.values())
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("width", [360, 3840])
+async def test_pages_fit_their_window(width: int) -> None:
+    served = {f"/{name}": page for name, page in pages().items()}
+    async with live_server(served, still=picture()) as server, chromium() as browser:
+        page = await browser.new_page(viewport={"width": width, "height": 700})
+        for path in served:
+            await page.goto(server.url + path)
+            assert await page.evaluate(OVERFLOW) <= 0, f"{path} scrolls sideways"
+            assert await page.evaluate(SMALL_TARGETS) == [], path
+
+
+@pytest.mark.timeout(120)
+async def test_pages_break_no_policy_and_no_script_fails() -> None:
+    served = {f"/{name}": page for name, page in pages().items()}
+    async with live_server(served, still=picture()) as server, chromium() as browser:
+        for path in served:
+            page = await browser.new_page()
+            found = complaints(page)
+            await page.goto(server.url + path)
+            await page.wait_for_load_state("load")
+            assert found == [], path
+            await page.close()
+
+
+async def test_a_question_opens_in_a_dialog_and_closes() -> None:
+    every = pages()
+    served = {"/camera": every["camera"], "/cameras/camera-0/delete": every["camera-delete"]}
+    async with live_server(served, still=picture()) as server, chromium() as browser:
+        page = await browser.new_page()
+        await page.goto(server.url + "/camera")
+        await page.get_by_role("link", name="Delete").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_role("radio", name="Keep").wait_for()
+        await dialog.get_by_text("Cancel").click()
+        await dialog.wait_for(state="hidden")
+
+
+def test_the_stylesheet_and_the_player_stay_small() -> None:
+    assert (ROOT / "static" / "app.css").stat().st_size <= 15_000
+    assert (ROOT / "static" / "player.js").stat().st_size <= 16_000

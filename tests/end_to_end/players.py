@@ -1,0 +1,47 @@
+"""What other programs make of a recording: ffprobe, ffmpeg, GStreamer."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.nodes import RunningNode
+
+
+async def probe(path: Path) -> dict[str, Any]:
+    """Format and streams by ffprobe, with counted pictures."""
+    process = await asyncio.create_subprocess_exec(
+        "ffprobe", "-v", "error", "-count_frames", "-show_format", "-show_streams", "-of", "json",
+        str(path), stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+async def decodes(path: Path) -> None:
+    """ffmpeg decodes all of it and says nothing."""
+    process = await asyncio.create_subprocess_exec(
+        "ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-",
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+
+
+async def download(node: RunningNode, recording_id: str, path: Path) -> Path:
+    answer = await node.client.get(f"/api/recordings/{recording_id}/download")
+    assert answer.status_code == 200
+    await asyncio.to_thread(path.write_bytes, answer.content)
+    return path
+
+
+async def gstreamer_plays(path: Path) -> None:
+    """GStreamer demuxes and decodes it to the end."""
+    process = await asyncio.create_subprocess_exec(
+        "gst-launch-1.0", "-q", "filesrc", f"location={path}", "!", "decodebin", "!",
+        "fakesink", "sync=false", stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, err = await process.communicate()
+    assert process.returncode == 0, err.decode()

@@ -1,0 +1,130 @@
+"""Which addresses a camera may have, and how connecting ends."""
+
+import socket
+import threading
+
+import pytest
+
+from falconeye.sources.addresses import Peer, connect, is_allowed, is_own, peer_of, resolve
+from falconeye.sources.demuxer_socket import opening
+from falconeye.sources.failures import SourceFailure, Stopped
+from falconeye.sources.interrupt import Interrupt
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.9", "192.168.1.4", "8.8.8.8", "fd00::5", "2001:470::1"]
+)
+def test_allowed(address: str) -> None:
+    assert is_allowed(address, allow_local=False)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "127.9.9.9", "::1", "169.254.169.254", "fe80::1%eth0", "::ffff:127.0.0.1"],
+)
+def test_local_ones_need_an_admin(address: str) -> None:
+    assert not is_allowed(address, allow_local=False)
+    assert is_allowed(address, allow_local=True)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["0.0.0.0", "0.1.2.3", "::", "224.0.0.1", "ff02::1", "255.255.255.255", "::ffff:0.0.0.0"],  # noqa: S104
+)
+def test_never_allowed(address: str) -> None:
+    assert not is_allowed(address, allow_local=True)
+
+
+def test_6to4_is_judged_by_what_is_inside() -> None:
+    assert not is_allowed("2002:7f00:1::", allow_local=False)
+
+
+def test_forbidden_address_is_told_by_its_name() -> None:
+    with pytest.raises(SourceFailure, match="localhost"):
+        resolve("localhost", 554, Interrupt(), allow_local=False)
+
+
+def test_resolve_stops() -> None:
+    interrupt = Interrupt()
+    interrupt.stop()
+    with pytest.raises(Stopped):
+        resolve("localhost", 554, interrupt, allow_local=True)
+
+
+def test_connect_and_recognise_own_sockets() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        peer = Peer("127.0.0.1", server.getsockname()[1])
+        with connect([peer], Interrupt()) as own, socket.create_connection(peer) as other:
+            assert peer_of(own) == peer
+            assert is_own(own)
+            with own.dup() as duplicate:
+                assert is_own(duplicate)
+            assert not is_own(other)
+
+
+def test_next_address_is_tried() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_server(("127.0.0.2", 0)) as closed:
+            dead = Peer("127.0.0.2", closed.getsockname()[1])
+        with connect([dead, Peer("127.0.0.1", port)], Interrupt()) as connection:
+            assert peer_of(connection) == ("127.0.0.1", port)
+        with pytest.raises(SourceFailure, match="refuses"):
+            connect([dead], Interrupt())
+
+
+def test_finds_only_what_appeared_and_leads_there() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_server(("127.0.0.1", 0)) as elsewhere,
+    ):
+        peer = Peer("127.0.0.1", server.getsockname()[1])
+        with socket.create_connection(peer), opening(peer, Interrupt()) as one:
+            assert one.find() == []
+            with (
+                connect([peer], Interrupt()),
+                socket.create_connection(elsewhere.getsockname()),
+                socket.create_connection(peer) as wanted,
+            ):
+                (found,) = one.find()
+                with found:
+                    assert found.getsockname() == wanted.getsockname()
+
+
+def test_interrupt_ends_a_read_of_the_opened_socket() -> None:
+    interrupt = Interrupt()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        peer = Peer("127.0.0.1", server.getsockname()[1])
+        reading, ended = threading.Event(), threading.Event()
+
+        def read() -> None:
+            with opening(peer, interrupt), socket.create_connection(peer) as connection:
+                reading.set()
+                connection.recv(1)
+            ended.set()
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        assert reading.wait(5)
+        interrupt.stop()
+        assert ended.wait(5)
+        thread.join()
+
+
+def test_turns_at_one_peer_and_none_at_others() -> None:
+    interrupt = Interrupt()
+    order: list[str] = []
+    here, there = Peer("127.0.0.1", 1), Peer("127.0.0.1", 2)
+
+    def second() -> None:
+        with opening(here, interrupt):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with opening(here, interrupt):
+        thread.start()
+        with opening(there, interrupt):
+            order.append("other")
+        order.append("first")
+    thread.join()
+    assert order == ["other", "first", "second"]

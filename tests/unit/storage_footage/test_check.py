@@ -1,0 +1,163 @@
+"""Index and files: what does not agree is found, repaired, or rebuilt from the files alone."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import StreamKind
+from falconeye.storage.check import CheckReport, Fault, check
+from falconeye.storage.rebuild import rebuild
+from falconeye.storage.segment_tables import fragments, inits, recordings, segments, usage
+from tests.clock import START_US, FakeClock
+from tests.unit.storage_footage.footage import (
+    CAMERA,
+    GOP_90K,
+    GOP_US,
+    Node,
+    open_node,
+    read,
+    rows,
+)
+
+
+async def fill(node: Node) -> None:
+    """Main and sub footage of one camera, two recordings, a hole."""
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    at = await node.record(run, gops=2, end_us=START_US + 2 * GOP_US + 3000)  # clocks drift
+    await node.record(run, at, gops=2, offset_90k=2 * GOP_90K, run_end=RunEnd.CAMERA_OFFLINE)
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US + 900 * GOP_US)
+    await node.record(
+        run, START_US + 900 * GOP_US, recording_id="rec-2", run_end=RunEnd.STOPPED_BY_USER
+    )
+    run = node.store.begin_run(CAMERA, StreamKind.SUB, START_US)
+    await node.record(run, stream=StreamKind.SUB, recording_id=None)
+
+
+async def checked(node: Node, *, repair: bool = False) -> CheckReport:
+    return await check(node.database, node.volumes, repair=repair, node_name="pi-1")
+
+
+async def sql(node: Node, statement: str) -> None:
+    await node.database.write(lambda connection: connection.exec_driver_sql(statement))
+
+
+def files(node: Node) -> list[Path]:
+    return sorted(node.media_dir.rglob("*.mp4"))
+
+
+async def test_nothing_to_complain_about(node: Node) -> None:
+    await fill(node)
+    report = await checked(node)
+    assert report.problems == []
+    assert (report.segments, report.files) == (4, 4)
+    assert json.loads(json.dumps(report.as_json()))["ok"] is True
+
+
+def cut(node: Node) -> None:
+    with files(node)[0].open("r+b") as file:
+        file.truncate(files(node)[0].stat().st_size - 100)
+
+
+def grow(node: Node) -> None:
+    with files(node)[0].open("ab") as file:
+        file.write(b"x" * 100)
+
+
+def remove(node: Node) -> None:
+    files(node)[0].unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault", "left"),
+    [(cut, Fault.FILE_SIZE, 4), (grow, Fault.FILE_SIZE, 4), (remove, Fault.FILE_MISSING, 3)],
+)
+async def test_damaged_files(
+    node: Node, damage: Callable[[Node], None], fault: Fault, left: int
+) -> None:
+    await fill(node)
+    await asyncio.to_thread(damage, node)
+    (problem,) = (await checked(node)).problems
+    assert (problem.fault, problem.repaired) == (fault, False)
+    report = await checked(node, repair=True)
+    assert [found.repaired for found in report.problems] == [True]
+    assert (await checked(node)).problems == []
+    assert len(await rows(node, segments)) == left
+    plan = await node.recordings.download("rec-1")
+    assert len(await read(plan)) == plan.length
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("DELETE FROM segments WHERE stream_id = 2", Fault.NOT_INDEXED),
+        ("DELETE FROM fragments WHERE stream_id = 1", Fault.NO_FRAGMENTS),
+        ("UPDATE fragments SET places = x'0101'", Fault.NO_FRAGMENTS),
+        ("UPDATE usage SET size_bytes = size_bytes + 1", Fault.TOTALS),
+    ],
+)
+async def test_damaged_index(node: Node, statement: str, fault: Fault) -> None:
+    await fill(node)
+    if fault is Fault.NOT_INDEXED:
+        await sql(node, "DELETE FROM fragments WHERE stream_id = 2")
+    await sql(node, statement)
+    report = await checked(node)
+    assert fault in {problem.fault for problem in report.problems}
+    assert not report.ok
+    assert (await checked(node, repair=True)).ok
+    assert (await checked(node)).problems == []
+    assert len(await rows(node, segments)) == 4
+
+
+async def test_an_overlap_within_a_run_is_reported(node: Node) -> None:
+    await fill(node)
+    await sql(node, "UPDATE segments SET media_offset_90k = 10 WHERE media_offset_90k > 0")
+    assert [problem.fault for problem in (await checked(node)).problems] == [Fault.OVERLAP]
+
+
+async def test_files_that_are_not_ours_are_left_alone(node: Node) -> None:
+    other = node.media_dir / "holiday.mp4"
+    await asyncio.to_thread(other.write_bytes, b"mine")
+    (problem,) = (await checked(node, repair=True)).problems
+    assert problem.fault is Fault.FOREIGN
+    assert other.exists()
+
+
+async def test_the_index_is_rebuilt_from_files_alone(tmp_path: Path, clock: FakeClock) -> None:
+    node = await open_node(tmp_path, clock)
+    await fill(node)
+    wanted = [
+        [tuple(row) for row in await rows(node, table)] for table in (segments, fragments, inits)
+    ]
+    totals = [tuple(row) for row in await rows(node, usage)]
+    listed, _ = await node.recordings.list()
+    etag = (await node.recordings.download("rec-1")).etag
+    await node.stop()
+    node = await open_node(tmp_path, clock, data="another")
+    assert await rows(node, segments) == []
+    report = await rebuild(node.database, node.volumes, node_name="pi-1")
+    assert (report.indexed, report.unreadable, report.foreign) == (4, 0, 0)
+    got = [
+        [tuple(row) for row in await rows(node, table)] for table in (segments, fragments, inits)
+    ]
+    assert got == wanted
+    assert [tuple(row) for row in await rows(node, usage)] == totals
+    again, _ = await node.recordings.list()
+    assert list(again) == list(listed)
+    assert (await node.recordings.download("rec-1")).etag == etag
+    assert (await checked(node)).problems == []
+    await node.stop()
+
+
+async def test_a_rebuild_keeps_what_only_the_database_knows(node: Node) -> None:
+    await fill(node)
+    await node.recordings.update("rec-1", {"protected": True})
+    await node.recordings.hide("rec-2")
+    await rebuild(node.database, node.volumes, node_name="pi-1")
+    found = {row.id: row for row in await rows(node, recordings)}
+    assert found["rec-1"].protected
+    assert found["rec-2"].hidden
+    assert (await checked(node)).problems == []

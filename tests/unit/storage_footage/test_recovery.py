@@ -1,0 +1,195 @@
+"""After a crash: the tail is cut, everything before it is indexed and plays."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import StreamKind
+from falconeye.storage import segment_index
+from falconeye.storage.check import check
+from falconeye.storage.layout import segment_path
+from falconeye.storage.recording_rows import RecordingStatus
+from falconeye.storage.recovery import RecoveryReport, recover
+from falconeye.storage.segment_index import FileKey
+from falconeye.storage.segment_tables import open_files, runs, segments
+from falconeye.storage.segments import SegmentEnd
+from tests.clock import START_US, FakeClock
+from tests.unit.storage_footage.footage import (
+    CAMERA,
+    GOP_90K,
+    GOP_US,
+    Node,
+    open_node,
+    rows,
+    segment_fragments,
+)
+
+
+async def crash(node: Node, tail: bytes, *, cut_to: int | None = None) -> Path:
+    """Leave a file as a killed process leaves it: open in the index, with that tail."""
+    run_id = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    writer = node.store.create(node.start(run_id))
+    for fragment in segment_fragments(2):
+        writer.append(fragment)
+    writer.close(SegmentEnd(START_US + 2 * GOP_US))
+    assert await node.store.flush(5)
+    key = FileKey(1, node.store.stream_id(CAMERA, StreamKind.MAIN), START_US)
+
+    async def reopen(connection: AsyncConnection) -> None:
+        for table in ("segments", "fragments", "usage"):
+            await connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - three names
+        await connection.exec_driver_sql(
+            "UPDATE recordings SET status='recording', segments=0, size_bytes=0, duration_us=0"
+        )
+        await segment_index.add_open_file(connection, key, run_id, START_US, writer.recording)
+
+    await node.database.write(reopen)
+    path = node.media_dir / writer.path
+
+    def change() -> None:
+        with path.open("r+b") as file:
+            if cut_to is not None:
+                file.truncate(cut_to)
+            file.seek(0, os.SEEK_END)
+            file.write(tail)
+
+    await asyncio.to_thread(change)
+    return path
+
+
+async def restart(node: Node, tmp_path: Path, clock: FakeClock) -> tuple[Node, RecoveryReport]:
+    await node.stop()
+    clock.advance(60)
+    node = await open_node(tmp_path, clock)
+    report = await recover(node.database, node.volumes, node.store, node_name="pi-1")
+    return node, report
+
+
+async def test_a_torn_tail_is_cut_and_the_rest_is_kept(tmp_path: Path, clock: FakeClock) -> None:
+    node = await open_node(tmp_path, clock)
+    torn = b"".join(next(segment_fragments(1)).buffers)[:-1]
+    path = await crash(node, torn)
+    whole = path.stat().st_size - len(torn)
+    node, report = await restart(node, tmp_path, clock)
+    assert (report.recovered, report.cut_bytes) == (1, len(torn))
+    assert path.stat().st_size == whole
+    recording = await node.recordings.get("rec-1")
+    assert recording.status is RecordingStatus.COMPLETED
+    assert recording.duration_us == 2 * GOP_US
+    assert (await check(node.database, node.volumes)).problems == []
+    plan = await node.recordings.download("rec-1")
+    assert sum([len(piece) async for piece in plan.read(0, plan.length)]) == plan.length
+
+    assert [row.end_reason for row in await rows(node, runs)] == [RunEnd.NODE_CRASHED]
+    await node.stop()
+
+
+async def test_zeros_after_a_power_cut_are_cut(tmp_path: Path, clock: FakeClock) -> None:
+    node = await open_node(tmp_path, clock)
+    fragment = b"".join(next(segment_fragments(1)).buffers)
+    head = fragment.index(b"mdat") + 4
+    lost = fragment[: head + 50] + bytes(len(fragment) - head - 50)
+    await crash(node, lost)
+    node, report = await restart(node, tmp_path, clock)
+    assert report.cut_bytes == len(lost)
+    assert (await node.recordings.get("rec-1")).duration_us == 2 * GOP_US
+    await node.stop()
+
+
+@pytest.mark.parametrize("tail", [bytes(5000), b"garbage" * 100], ids=["zeros", "garbage"])
+async def test_what_is_no_box_is_cut(tmp_path: Path, clock: FakeClock, tail: bytes) -> None:
+    node = await open_node(tmp_path, clock)
+    await crash(node, tail)
+    node, report = await restart(node, tmp_path, clock)
+    assert (report.recovered, report.cut_bytes) == (1, len(tail))
+    await node.stop()
+
+
+@pytest.mark.parametrize("size", [0, 100, 900])
+async def test_a_file_without_one_fragment_becomes_garbage(
+    tmp_path: Path, clock: FakeClock, size: int
+) -> None:
+    node = await open_node(tmp_path, clock)
+    path = await crash(node, b"", cut_to=size)
+    node, report = await restart(node, tmp_path, clock)
+    assert (report.empty, report.recovered) == (1, 0)
+    assert await rows(node, segments) == []
+    listed, total = await node.recordings.list()
+    assert (list(listed), total) == ([], 0)
+    await node.deleter.empty_garbage()
+    assert not path.exists()
+    await node.stop()
+
+
+async def test_recovery_leaves_alone_what_is_being_recorded(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    node = await open_node(tmp_path, clock)
+    await crash(node, b"torn")
+    await node.stop()
+    node = await open_node(tmp_path, clock)
+    at = START_US + 100 * GOP_US
+    run_id = node.store.begin_run(CAMERA, StreamKind.MAIN, at)
+    writer = node.store.create(node.start(run_id, at, recording_id="rec-2"))
+    fragments = list(segment_fragments(2))
+    writer.append(fragments[0])
+    report = await recover(node.database, node.volumes, node.store, node_name="pi-1")
+    assert report.recovered == 1
+    assert (await node.recordings.get("rec-2")).status is RecordingStatus.RECORDING
+    for fragment in fragments[1:]:
+        writer.append(fragment)
+    writer.close(SegmentEnd(at + 2 * GOP_US, RunEnd.STOPPED_BY_USER))
+    assert await node.store.flush(5)
+    assert (await node.recordings.get("rec-2")).duration_us == 2 * GOP_US
+    assert len(await rows(node, segments)) == 2
+    await node.stop()
+
+
+_CHILD = """
+import asyncio, sys
+from pathlib import Path
+from falconeye.media.samples import StreamKind
+from tests.clock import FakeClock, START_US
+from tests.unit.storage_footage.footage import CAMERA, open_node, segment_fragments
+
+async def main():
+    node = await open_node(Path(sys.argv[1]), FakeClock())
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    writer = node.store.create(node.start(run))
+    for fragment in segment_fragments(3):
+        writer.append(fragment)
+    while node.store.bytes_written[CAMERA, StreamKind.MAIN].value == 0 or node.budget.used_bytes:
+        await asyncio.sleep(0.01)
+    print("written", flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.fault
+async def test_kill_9_loses_nothing_that_was_written(tmp_path: Path, clock: FakeClock) -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _CHILD, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert await child.stdout.readline() == b"written\n"
+    child.send_signal(signal.SIGKILL)
+    await child.wait()
+    node = await open_node(tmp_path, clock)
+    (left,) = node.store.leftovers
+    assert (node.media_dir / segment_path(left.name)).stat().st_size > 0
+    report = await recover(node.database, node.volumes, node.store, node_name="pi-1")
+    assert (report.recovered, report.cut_bytes) == (1, 0)
+    (segment,) = await rows(node, segments)
+    assert segment.media_duration_90k == 3 * GOP_90K
+    assert (await check(node.database, node.volumes)).problems == []
+
+    assert await rows(node, open_files) == []
+    await node.stop()
