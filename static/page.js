@@ -33,6 +33,9 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
+// The stream of changes says so when the session ends elsewhere; the page then asks to sign in.
+document.addEventListener("signed-out", () => location.reload());
+
 // "3 min ago", by the browser's own words; the exact time stays in the title.
 const ago = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "always", style: "short" });
 function count() {

@@ -246,7 +246,7 @@ class LivePlayer {
     const end = this.queue.findIndex((entry) => entry.mime);
     this.taken = end < 0 ? this.queue.length : end;
     const parts = this.queue.slice(0, this.taken).map((entry) => entry.data);
-    if (this.fresh) this.place(parts[0]);
+    if (this.fresh) { this.fresh = false; this.jump = true; }
     if (parts.length === 1) return parts[0];
     const all = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
     let at = 0;

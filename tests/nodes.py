@@ -76,8 +76,9 @@ class RunningNode:
             timeout=20,
             trust_env=False,
         )
-        async with asyncio.timeout(10):  # the server sees within a second what a command changed
-            while (await self.client.get("/api/cameras/")).status_code == 401:
+        # The server sees within a second what a command changed.
+        async with asyncio.timeout(10):
+            while (await self.client.get("/api/cameras/")).status_code == 401:  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_S)
 
     async def command(self, *words: str, stdin: str = "") -> tuple[int | None, str, str]:

@@ -10,6 +10,7 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.redact import split_credentials
 from falconeye.base.secret import Secret
 from falconeye.cameras.views import NewCamera
+from falconeye.config.addresses import DEFAULT_PORTS
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.media.samples import StreamKind
 from falconeye.sources.target import source_target
@@ -98,11 +99,9 @@ def _without_logins(config: CameraConfig) -> CameraConfig:
             msg = "this is not an address; it looks like rtsp://192.168.1.20:554/stream1"
             raise InvalidInput(msg, field=field) from None
         urls[field] = clean
-        if user is not None and username is None:
+        if user is not None and (field == "source_url" or username is None):
             username = user
-            password = Secret(secret) if secret is not None else password
-        elif secret is not None and password is None:
-            password = Secret(secret)
+            password = Secret(secret) if secret is not None else None
     return replace(config, **urls, username=username, password=password)  # type: ignore[arg-type]  # the keys are the two URL fields
 
 
@@ -125,7 +124,7 @@ def _origin(url: str | None) -> tuple[str, str | None, int | None] | None:
         return None
     parts = urlsplit(url)
     try:
-        return parts.scheme, parts.hostname, parts.port
+        return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None
 

@@ -87,7 +87,7 @@ class LoadedSettings:
     """The effective settings, where each came from, and what was ignored on the way."""
 
     settings: NodeSettings
-    origins: Mapping[str, str]  # "flag", "FALCONEYE_PORT", "/etc/falconeye.toml", "default"
+    origins: Mapping[str, str]  # "--port", "FALCONEYE_PORT", "/etc/falconeye.toml", "default"
     notices: tuple[str, ...]
     file: Path | None
 
@@ -111,7 +111,7 @@ def load_settings(
     place, the key and what is allowed.
     """
     here = Path.cwd()
-    given = _Source(flags, dict.fromkeys(flags, "flag"), here)
+    given = _Source(flags, {name: f"--{name.replace('_', '-')}" for name in flags}, here)
     injected, notices = _from_environment(environment, here)
     sources = [given, injected]
     data_dir, data_dir_origin = _first_data_dir(sources, environment)

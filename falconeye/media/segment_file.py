@@ -141,7 +141,7 @@ def _is_written(read: ReadAt, moof: Box, place: FragmentPlace, video: TrackFragm
     H.264 and HEVC forbid three zero bytes in a row inside a NAL unit, so zeros mean a lost write.
     """
     data = read(moof.offset, place.size_bytes)
-    if len(data) < place.size_bytes:
+    if len(data) < place.size_bytes or _SECTOR in data:
         return False
     position = video.data_offset
     for size in video.sample_bytes:

@@ -29,7 +29,7 @@ from falconeye.storage.segment_tables import (
     streams,
     usage,
 )
-from falconeye.storage.volume import Volume
+from falconeye.storage.volume import ANSWER_S, Volume
 from falconeye.storage.volumes import Volumes
 
 log = logging.getLogger(__name__)
@@ -105,8 +105,9 @@ class Deleter:
 
     async def _enforce(self, volume: Volume) -> None:
         try:
-            space = await volume.readers.run(volume.space)
-        except OSError as error:
+            async with asyncio.timeout(ANSWER_S):
+                space = await volume.readers.run(volume.space)
+        except (OSError, TimeoutError) as error:
             log.warning("the space of %s is not known: %s", volume.path, error)
             return
         floor = self._volumes.floor_bytes(volume, space.total_bytes)

@@ -96,6 +96,7 @@ async def _rebuild_volume(
         except ValueError:
             report.foreign += 1
     names.sort(key=lambda item: (item[1].camera_id, item[1].stream, item[1].start_us))
+    last: SegmentEntry | None = None
     for start in range(0, len(names), _BATCH):
         batch: list[tuple[str, SegmentName, Salvaged]] = []
         for path, name in names[start : start + _BATCH]:
@@ -109,16 +110,17 @@ async def _rebuild_volume(
             report.cut_bytes += found.cut_bytes
             report.empty += found.found is None
             report.indexed += found.found is not None
-        await database.write(partial(_index_batch, volume.number, batch, node_name))
+        last = await database.write(partial(_index_batch, volume.number, batch, last, node_name))
 
 
 async def _index_batch(
     volume: int,
     batch: Sequence[tuple[str, SegmentName, Salvaged]],
+    before: SegmentEntry | None,
     node_name: str,
     connection: AsyncConnection,
-) -> None:
-    before: SegmentEntry | None = None
+) -> SegmentEntry | None:
+    """Index files in their order, after `before`; the last entry."""
     for path, name, salvaged in batch:
         if salvaged.found is None:
             await segment_index.add_garbage(connection, volume, path, salvaged.size_bytes)
@@ -129,6 +131,7 @@ async def _index_batch(
         if before is not None and _follows(before, entry):
             await _set_wall_duration(connection, before, entry.start_us)
         before = entry
+    return before
 
 
 def _follows(before: SegmentEntry, entry: SegmentEntry) -> bool:

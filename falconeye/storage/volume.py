@@ -5,6 +5,7 @@ is unmounted, nothing is ever written to the empty directory under it. The id fi
 that two nodes never write to one volume.
 """
 
+import asyncio
 import contextlib
 import errno
 import fcntl
@@ -25,7 +26,8 @@ log = logging.getLogger(__name__)
 
 ID_FILE = "falconeye-volume.json"
 READERS = 2
-JOIN_S = 1.0
+ANSWER_S = 5.0
+JOIN_S = 0.25  # a thread; one that is held by its disk is left behind
 _MAX_ID_BYTES = 4096
 
 
@@ -73,9 +75,14 @@ class Volume:
         self.syncer = Syncer(f"volume-{number}-syncer", self.calls, sync_interval_s)
 
     async def open(self) -> None:
-        """Look whether it is there (`missing` tells); never raises for a missing disk."""
-        with contextlib.suppress(VolumeMissing):
-            await self.writer.run(self.ensure_present)
+        """Look whether it is there (`missing` tells); waits at most `ANSWER_S` for the disk."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self.writer.run(self.ensure_present)
+        except VolumeMissing:
+            return  # `missing` says why
+        except TimeoutError:
+            self.missing = "the disk does not answer"
 
     def ensure_present(self) -> int:
         """The open directory, after a look that it still is what lies at `path`.

@@ -16,13 +16,11 @@ from falconeye.base.times import SECOND_US
 from falconeye.storage.database import Database
 from falconeye.storage.disk_calls import DiskCalls
 from falconeye.storage.segment_tables import volumes as volume_table
-from falconeye.storage.volume import Volume, make_volume_id
+from falconeye.storage.volume import ANSWER_S, Volume, make_volume_id
 from falconeye.storage.volume_facts import DiskKind, VolumeFacts, free_floor_bytes
 from falconeye.storage.work_threads import WorkThreads
 
 log = logging.getLogger(__name__)
-
-LOOK_S = 5.0  # a disk that does not answer within this is shown as not present
 
 
 class Volumes:
@@ -87,7 +85,7 @@ class Volumes:
         return free_floor_bytes(total_bytes, kind, self._floor_bytes)
 
     async def facts(self) -> list[VolumeFacts]:
-        """Each volume as it is now; asks the disks, bounded by `LOOK_S`."""
+        """Each volume as it is now; asks the disks, bounded by `ANSWER_S` each."""
         return [await self._facts(volume) for volume in self.all]
 
     async def stop(self) -> None:
@@ -99,7 +97,7 @@ class Volumes:
         total = free = 0
         present = volume.missing is None
         try:
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(ANSWER_S):
                 space = await volume.readers.run(volume.space)
             total, free = space.total_bytes, space.free_bytes
         except (OSError, TimeoutError):

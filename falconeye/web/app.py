@@ -9,6 +9,7 @@ from litestar.types import ControllerRouterHandler, Scope
 from falconeye.accounts.model import Principal
 from falconeye.web import api, i18n, pages, sse, static_files
 from falconeye.web.assets import Assets, data_dir
+from falconeye.web.authentication import Authentication, authenticate
 from falconeye.web.errors import HANDLERS, MAX_BODY_BYTES, log_websocket_failure
 from falconeye.web.headers import Compression, add_headers
 from falconeye.web.open_streams import OpenStreams
@@ -17,7 +18,7 @@ from falconeye.web.pages import session
 from falconeye.web.reading import ReadRequest
 from falconeye.web.rendering import build_environment
 from falconeye.web.security import access
-from falconeye.web.security.authentication import Authentication, authenticate
+from falconeye.web.security.cors import CrossOrigin
 from falconeye.web.security.credentials import Credential
 from falconeye.web.services import Services
 from falconeye.web.shell import STATE_KEY, Shell
@@ -31,6 +32,7 @@ def create_app(services: Services) -> Litestar:
     """
     assets = Assets(data_dir("static"))
     templates = build_environment(data_dir("templates"), assets.url)
+    templates.auto_reload = False  # no look at the disk for every page
     languages = i18n.available_languages()
     for name in templates.list_templates():  # read and compiled now, never on the loop
         templates.get_template(name)
@@ -39,6 +41,9 @@ def create_app(services: Services) -> Litestar:
 
     async def who_is(credential: Credential) -> Principal | None:
         return await authenticate(services.accounts, credential)
+
+    def trusted_origins() -> tuple[str, ...]:
+        return services.stored_settings.current.cors_origins
 
     shell = Shell(services, assets, templates, OpenStreams(who_is), languages)
     app = Litestar(
@@ -56,11 +61,13 @@ def create_app(services: Services) -> Litestar:
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(assets),
         logging_config=None,
-        state=State({STATE_KEY: shell}),
+        state=State({STATE_KEY: shell, access.TRUSTED_ORIGINS: trusted_origins}),
         debug=False,
     )
-    app.asgi_handler = Authentication(app.asgi_handler, services.accounts, shell.streams)
+    known = Authentication(app.asgi_handler, services.accounts, shell.streams)
+    app.asgi_handler = CrossOrigin(known, trusted_origins)
     access.check_declarations(app)
+    _ = app.openapi_schema  # made here, so that no request has to wait for it
     return app
 
 

@@ -72,6 +72,7 @@ class _SwaggerPage(OpenAPIRenderPlugin):
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f'<meta name="csrf-token" content="{escape(csrf_token_of(request))}">'
             "<title>FalconEye API</title>"
+            f'<link rel="icon" href="{url("favicon.svg")}" type="image/svg+xml">'
             f'<link rel="stylesheet" href="{url("vendor/swagger-ui/swagger-ui.css")}">'
             f'<script defer src="{url("vendor/swagger-ui/swagger-ui-bundle.js")}"></script>'
             f'<script defer src="{PATH}/initializer.js"></script>'

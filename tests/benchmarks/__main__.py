@@ -5,12 +5,26 @@ import sys
 import time
 from pathlib import Path
 
-from tests.benchmarks import machine, processes, relay_record
+from tests.benchmarks import (
+    footprint,
+    latency,
+    lateness,
+    machine,
+    processes,
+    relay_record,
+    start_stop,
+    viewers,
+)
 from tests.benchmarks.figures import Measure, Plan
 from tests.benchmarks.report import Report, as_text
 
 _ALL: dict[str, Measure] = {
     relay_record.NAME: relay_record.measure,
+    lateness.NAME: lateness.measure,
+    latency.NAME: latency.measure,
+    viewers.NAME: viewers.measure,
+    start_stop.NAME: start_stop.measure,
+    footprint.NAME: footprint.measure,
 }
 
 
@@ -22,7 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(_ALL):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
-    processes.stay_on_other_core()
+    processes.settle()
     directory = Path(__file__).parent
     report, facts = Report(directory), machine.facts()
     plan = Plan(is_quick=options.quick)

@@ -11,10 +11,8 @@ import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
-from av.audio.codeccontext import AudioCodecContext
 
 from tests.peers.media_samples import AudioClip, ClipFrame, VideoClip, nal_type, split_nal_units
 
@@ -53,7 +51,7 @@ def sub_clip() -> VideoClip:
 @functools.cache
 def sound() -> AudioClip:
     """AAC-LC, 48 kHz mono, 64 kb/s: 47 frames a second."""
-    context = cast("AudioCodecContext", av.CodecContext.create("aac", "w"))
+    context = av.CodecContext.create("aac", "w")
     context.sample_rate, context.layout, context.format = AUDIO_RATE, "mono", "fltp"
     context.time_base, context.bit_rate = Fraction(1, AUDIO_RATE), 64_000
     context.open()

@@ -64,6 +64,10 @@ class Result:
         """Append a row of one value per run."""
         self.rows.append(Row(name, unit, tuple(values), budget, note))
 
+    def note(self, words: str) -> None:
+        """Append a sentence that stands below the table."""
+        self.notes.append(words)
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 

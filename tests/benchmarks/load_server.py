@@ -4,9 +4,9 @@ Mounts `main0…`: 1080p25, 4 Mb/s, AAC; `sub0…`: 640×360 at 15 pictures, wit
 is at its own place in the clip, and a client joins wherever that is, as with a real camera. A
 picture leaves in 8 pieces, 2 ms apart, as over a camera's 100 Mb/s link; a burst per picture would
 be easier to read. Packets are made once and shared by all cameras, so that this server costs less
-than what it measures. Camera N has a loopback address of its own, as cameras have: a recorder may do
-less at once with one address. Prints its port; answers each line of its input with counters as
-JSON.
+than what it measures. Camera N has a loopback address of its own, as cameras have: a recorder may
+treat cameras of one address differently. Prints its port; answers each line of its input with
+counters as JSON.
 """
 
 import asyncio

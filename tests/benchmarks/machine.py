@@ -17,7 +17,9 @@ _PACKAGES = ("av", "uvloop", "uvicorn", "litestar", "websockets")
 def facts() -> dict[str, str]:
     """Words for machine, system and versions."""
     return {
-        "machine": f"{os.cpu_count()} × {_processor()}, {_memory_gb():.0f} GB, {platform.machine()}",
+        "machine": (
+            f"{os.cpu_count()} × {_processor()}, {_memory_gb():.0f} GB, {platform.machine()}"
+        ),
         "system": f"{_system()}, Linux {platform.release()}, Python {platform.python_version()}",
         "FalconEye": __version__,
         "libraries": ", ".join(f"{name} {version(name)}" for name in _PACKAGES)

@@ -121,7 +121,10 @@ class Node:
         """Until so many streams have footage on the disk."""
 
         def written() -> bool:
-            return sum(v > 0 for v in self.metrics().of("falconeye_stream_written_bytes_total")) >= count
+            return (
+                sum(v > 0 for v in self.metrics().of("falconeye_stream_written_bytes_total"))
+                >= count
+            )
 
         self.wait(written, f"{count} streams do not record", poll_s=0.25)
 

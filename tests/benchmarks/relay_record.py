@@ -42,12 +42,12 @@ def measure(plan: Plan) -> Result:
         _compare(result, plan, load, watch, 32, with_sub=True)
     result.add("writes that the cameras could not send at once", "", [watch.stalls], budget=0)
     result.add("ticks at which the camera server itself was > 20 ms late", "", [watch.late_ticks])
-    result.notes += [
-        "Nobody watches; recording fragments, live fan-out's GOP buffer and index are on.",
+    result.note("Nobody watches; recording fragments, live fan-out's GOP buffer and index are on.")
+    result.note(
         "Memory: private, beyond the same node without cameras; a lone ffmpeg also counts the code "
-        "of its libraries as private, 32 share it.",
-        "Sync 60 s stands for sync off: no sync falls into a window.",
-    ]
+        "of its libraries as private, 32 share it."
+    )
+    result.note("Sync 60 s stands for sync off: no sync falls into a window.")
     return result
 
 
@@ -79,9 +79,7 @@ def _compare(
             budget = limit if budgeted else None
             result.add(f"{words}: CPU, {name} / ffmpeg", "×", ratios, budget=budget)
     ratios = [a.private_mb / b.private_mb for a, b in zip(synced, ffmpeg, strict=True)]
-    result.add(
-        f"{words}: private memory / ffmpeg", "×", ratios, budget=0.5 if budgeted else None
-    )
+    result.add(f"{words}: private memory / ffmpeg", "×", ratios, budget=0.5 if budgeted else None)
 
 
 def _rows(result: Result, words: str, samples: list[_Sample], count: int) -> None:
@@ -122,9 +120,7 @@ def _window(pid: int, window_s: float) -> float:
     return used / (time.perf_counter() - started) * 1000
 
 
-def _ffmpeg(
-    load: Load, watch: _Watch, count: int, *, with_sub: bool, window_s: float
-) -> _Sample:
+def _ffmpeg(load: Load, watch: _Watch, count: int, *, with_sub: bool, window_s: float) -> _Sample:
     urls = [load.main_url(camera) for camera in range(count)]
     if with_sub:
         urls += [load.sub_url(camera) for camera in range(count)]

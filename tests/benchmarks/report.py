@@ -80,7 +80,9 @@ def _value(row: Row) -> str:
 
 
 def _conditions(result: Result) -> str:
-    before, after = (" ".join(f"{v:.1f}" for v in x) for x in (result.load_before, result.load_after))
+    before, after = (
+        " ".join(f"{v:.1f}" for v in x) for x in (result.load_before, result.load_after)
+    )
     quick = ", quick run" if result.is_quick else ""
     return (
         f"{result.started_at}, {result.took_s:.0f} s{quick}; load average before {before}, "

@@ -105,6 +105,7 @@ class LiveServer:
     still_age_s: float = 0.0
     streams: tuple[str, ...] = ("main",)
     codecs: str = CODECS
+    audio: bool = False
     media: Movie = field(default_factory=movie)
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
     connections: set[ServerConnection] = field(default_factory=set)
@@ -144,7 +145,13 @@ class LiveServer:
     def offer(self) -> dict[str, Any]:
         """The first message: what there is to choose from."""
         streams = [
-            {"stream": kind, "codecs": self.codecs, "width": 320, "height": 180, "audio": False}
+            {
+                "stream": kind,
+                "codecs": self.codecs,
+                "width": 320,
+                "height": 180,
+                "audio": self.audio,
+            }
             for kind in self.streams
         ]
         return {"type": "offer", "streams": streams}
@@ -188,7 +195,7 @@ class LiveServer:
                 "height": self.media.height,
                 "wall_us": time.time_ns() // 1000,
                 "media_90k": 0,
-                "audio": False,
+                "audio": self.chosen[-1]["audio"],
             }
             await connection.send(json.dumps(hello))
             await connection.send(self.media.init)

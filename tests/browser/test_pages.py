@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import ConsoleMessage, Page
 
 from tests.browser.browsers import chromium, needs_chromium

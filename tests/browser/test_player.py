@@ -1,5 +1,7 @@
 """The live player in Chromium against a server whose every fault is under the test's control."""
 
+import re
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -131,3 +133,23 @@ async def test_the_layout_is_remembered() -> None:
         await page.wait_for_url("**/wall?layout=4")
         await open_camera(page, server, "wall")
         await page.wait_for_url("**/wall?layout=4")
+
+
+async def test_sound_is_asked_for_only_when_wanted() -> None:
+    async with (
+        live_server(served("camera"), still=picture(), audio=True) as server,
+        chromium() as browser,
+    ):
+        page = await browser.new_page()
+        await open_camera(page, server)
+        player = page.locator("[data-player]")
+        await expect(player).to_have_attribute("data-state", "live")
+        assert (await server.choice(1))["audio"] is False
+        await page.get_by_role("button", name="Sound on").click()
+        assert (await server.choice(2))["audio"] is True
+        await expect(page.get_by_role("button", name="Mute")).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        # Sound and picture in one buffer need a longer one to stay smooth.
+        await expect(player).to_have_attribute("data-target-ms", re.compile("^([4-9]..|1...)$"))
+        assert await page.evaluate("document.querySelector('video').muted") is False

@@ -6,6 +6,7 @@ tell which picture it sees. A clip is a whole number of GOPs and can be repeated
 
 import functools
 import math
+import random
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +18,8 @@ from av.video.codeccontext import VideoCodecContext
 
 from falconeye.sources.demo import to_frame
 from falconeye.sources.demo_picture import DemoPicture, draw_barcode
+
+_GRAIN = bytes(96 + value // 4 for value in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,12 @@ def video_clip(
     slices: int = 1,
     b_frames: int = 0,
     bit_rate: int = 1_000_000,
+    noise: bool = False,
 ) -> VideoClip:
-    """Encode `gops` x `gop` pictures; closed GOPs, parameter sets also in front of keyframes."""
+    """Encode `gops` x `gop` pictures; closed GOPs, parameter sets also in front of keyframes.
+
+    The plain picture needs few bits; with `noise` the clip really has its `bit_rate`.
+    """
     library = "libx264" if codec == "h264" else "libx265"
     context = cast("VideoCodecContext", av.CodecContext.create(library, "w"))
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
@@ -82,6 +89,8 @@ def video_clip(
     for index in range(gop * gops):
         picture.draw(index * 1_000_000 // fps)
         draw_barcode(picture.luma, width, index)
+        if noise:
+            _add_noise(picture, index)
         frame = to_frame(picture)
         frame.pts, frame.time_base = index * 90_000 // fps, Fraction(1, 90_000)
         packets += context.encode(frame)
@@ -93,6 +102,13 @@ def video_clip(
     )
     sets = _parameter_sets(frames[0].data, codec)
     return VideoClip(codec, width, height, fps, sets, frames)
+
+
+def _add_noise(picture: DemoPicture, seed: int) -> None:
+    """Grain over the lower half; the same for the same seed."""
+    start = picture.width * (picture.height // 2)
+    grain = random.Random(seed).randbytes(len(picture.luma) - start)  # noqa: S311 - a picture
+    picture.luma[start:] = grain.translate(_GRAIN)
 
 
 def _options(codec: str, gop: int, slices: int, b_frames: int) -> dict[str, str]:

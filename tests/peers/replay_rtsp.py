@@ -256,7 +256,7 @@ def _misleads(camera: ReplayCamera) -> bool:
 
 def main() -> None:
     """Serve many cameras of one clip until the input ends; for benchmarks."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--cameras", type=int, default=32)
     parser.add_argument("--width", type=int, default=1920)
     parser.add_argument("--height", type=int, default=1088)
@@ -265,7 +265,11 @@ def main() -> None:
     parser.add_argument("--no-audio", action="store_true")
     options = parser.parse_args()
     video = video_clip(
-        width=options.width, height=options.height, fps=options.fps, bit_rate=options.bit_rate
+        width=options.width,
+        height=options.height,
+        fps=options.fps,
+        bit_rate=options.bit_rate,
+        noise=True,
     )
     audio = None if options.no_audio else audio_clip("aac")
     with ReplayServer() as server:

@@ -68,7 +68,9 @@ def part(request: Asking, template: str, *, status: int = 200, **values: Any) ->
 def go_to(path: str, *, done: str = "") -> Response[str]:
     """See other (POST, redirect, GET), with what was done."""
     query = f"?{urlencode({DONE: done})}" if done else ""
-    return Response("", status_code=303, headers={"location": path + query})
+    return Response(
+        "", status_code=303, headers={"location": path + query}, media_type=MediaType.HTML
+    )
 
 
 async def texts(request: Asking) -> dict[str, str]:

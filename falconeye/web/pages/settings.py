@@ -56,10 +56,15 @@ async def save_theme(request: Asking) -> Response[str]:
     if theme not in THEMES:
         raise InvalidInput(_("Choose one of the colours."), field="theme")
     answer = go_to("/settings")
-    secure = request.scope["scheme"] == "https"
-    answer.cookies.append(
-        Cookie(THEME_COOKIE, theme, max_age=_YEAR_S, httponly=True, samesite="lax", secure=secure)
+    cookie = Cookie(
+        key=THEME_COOKIE,
+        value=theme,
+        max_age=_YEAR_S,
+        httponly=True,
+        samesite="lax",
+        secure=request.scope["scheme"] == "https",
     )
+    answer.cookies.append(cookie)
     return answer
 
 

@@ -8,7 +8,7 @@ A route without a declaration is refused, and the application does not start wit
 a path parameter `camera_id` is checked against the scope of the asking user or token as well.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,11 +19,13 @@ from litestar.routes import ASGIRoute, HTTPRoute, WebSocketRoute
 
 from falconeye.accounts.model import Action, Principal, may, require
 from falconeye.base.errors import NotAuthenticated, StartError
+from falconeye.web.security.credentials import TOKEN, Credential
 from falconeye.web.security.csrf import check_csrf
 from falconeye.web.security.origin import check_origin
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
+TRUSTED_ORIGINS: Final = "trusted_origins"  # in the application's state: a function
 _OPT: Final = "access"
 _CAMERA_PARAMETER: Final = "camera_id"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -91,13 +93,22 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     declared = access_of(handler)
     unsafe = connection.scope.get("method", "") not in _SAFE_METHODS
     if unsafe:  # a WebSocket has no method: its upgrade is checked like an unsafe request
-        check_origin(connection.headers)
+        check_origin(connection.headers, _trusted_origins(connection))
     if declared is None or not declared.public:
         who = principal_of(connection)
         if declared is not None and declared.action is not None:
             require(who, declared.action, connection.path_params.get(_CAMERA_PARAMETER))
     if unsafe and (declared is None or declared.csrf) and isinstance(connection, Request):
         await check_csrf(connection)
+
+
+def _trusted_origins(connection: Connection) -> Collection[str]:
+    """An admin's list, for requests with a token: a cookie is never taken from another site."""
+    credential = connection.scope.get("auth")
+    if not isinstance(credential, Credential) or credential.kind is not TOKEN:
+        return ()
+    trusted: Callable[[], Collection[str]] = connection.app.state[TRUSTED_ORIGINS]
+    return trusted()
 
 
 def routes_of(app: Litestar) -> Iterator[tuple[str, str, BaseRouteHandler]]:

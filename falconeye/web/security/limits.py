@@ -13,7 +13,7 @@ def excess(scope: Scope) -> tuple[int, str] | None:
     """Status and words for a request that is too large before its body; None for all others."""
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_ADDRESS_BYTES:
         return 414, "the address is too long"
-    headers = scope["headers"]
+    headers = list(scope["headers"])
     size = sum(len(name) + len(value) for name, value in headers)
     if size > MAX_HEADER_BYTES or len(headers) > MAX_HEADERS:
         return 431, "the headers are too large"

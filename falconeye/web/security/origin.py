@@ -4,6 +4,7 @@ Every browser of the last years sends `Origin` with unsafe requests and WebSocke
 send neither header and carry a token instead of a cookie.
 """
 
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,13 +16,19 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _OWN_SITES: Final = frozenset({"same-origin", "none"})  # none: typed or opened by the person
 
 
-def check_origin(headers: Headers) -> None:
-    """NotAllowed when the headers say that another site's page is behind the request."""
+def check_origin(headers: Headers, trusted: Collection[str] = ()) -> None:
+    """NotAllowed when the headers say that another site's page is behind the request.
+
+    `trusted`: origins that are let in as well.
+    """
+    origins = headers.getall("origin", [])
+    if origins and all(origin in trusted for origin in origins):
+        return
     site = headers.get("sec-fetch-site")
     if site is not None and site.lower() not in _OWN_SITES:
         raise NotAllowed("this request came from another site's page")
     host = headers.get("host", "")
-    for origin in headers.getall("origin", []):
+    for origin in origins:
         if not is_own_origin(origin, host):
             raise NotAllowed("this request came from another site's page")
 

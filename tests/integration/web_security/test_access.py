@@ -183,7 +183,7 @@ async def test_the_document_page_takes_everything_from_here(site: Site) -> None:
         page = await site.client.get(path)
         assert page.status_code == 200
         addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-        assert len(addresses) == 3
+        assert len(addresses) == 4
         for found in addresses:
             assert found.startswith("/")
             assert (await site.client.get(found)).status_code == 200

@@ -320,6 +320,34 @@ async def test_bad_parameters_and_methods(site: Site) -> None:
     )
 
 
+async def test_other_sites_may_use_the_api_where_an_admin_listed_them(site: Site) -> None:
+    origin = "https://home.example"
+    bearer = {"authorization": f"Bearer {await site.token(Role.OPERATOR)}", "origin": origin}
+    preflight = {"origin": origin, "access-control-request-method": "POST"}
+    off = await site.client.options(THINGS, headers=preflight)
+    assert off.status_code == 401
+    assert "access-control-allow-origin" not in off.headers
+    await site.services.stored_settings.patch({"cors_origins": [origin]})
+    on = await site.client.options(THINGS, headers=preflight)
+    assert (on.status_code, on.headers["access-control-allow-origin"]) == (204, origin)
+    assert "Authorization" in on.headers["access-control-allow-headers"]
+    sent = {**bearer, "sec-fetch-site": "cross-site"}
+    answer = await site.client.post(THINGS, json={"name": "x"}, headers=sent)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, origin)
+    assert answer.headers["vary"] == "Origin"
+    assert "access-control-allow-credentials" not in answer.headers
+    other = {**bearer, "origin": "https://evil.example"}
+    assert (await site.client.post(THINGS, json={"name": "x"}, headers=other)).status_code == 403
+
+
+async def test_a_listed_site_cannot_use_the_cookie(site: Site, signed_in: str) -> None:
+    origin = "https://home.example"
+    await site.services.stored_settings.patch({"cors_origins": [origin]})
+    headers = {"origin": origin, "x-csrf-token": signed_in}
+    answer = await site.client.post(THINGS, json={"name": "x"}, headers=headers)
+    assert answer.status_code == 403
+
+
 async def test_compressed_bytes_are_what_they_say(site: Site) -> None:
     async with site.client.stream("GET", "/api/test/big") as answer:
         packed = b"".join([piece async for piece in answer.aiter_raw()])

@@ -21,7 +21,7 @@ def test_values_and_origins(
     assert answer["file"] == str(tmp_path / "falconeye.toml")
     rows = {row["setting"]: (row["value"], row["from"]) for row in answer["settings"]}
     assert rows["segment_s"] == (30, str(tmp_path / "falconeye.toml"))
-    assert rows["data_dir"] == (str(tmp_path), "flag")
+    assert rows["data_dir"] == (str(tmp_path), "--data-dir")
     assert rows["port"] == (8900, "default")
     assert "FALCONEYE_PORT is ignored: Kubernetes" in printed.err
     assert "hunter2" not in printed.out + printed.err

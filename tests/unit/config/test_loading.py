@@ -29,7 +29,7 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> N
     assert loaded.settings.sync_interval_s == 2.0
     assert loaded.file == file
     assert {name: loaded.origins[name] for name in ("port", "host", "segment_s", "demo")} == {
-        "port": "flag", "host": "FALCONEYE_HOST", "segment_s": str(file), "demo": "default",
+        "port": "--port", "host": "FALCONEYE_HOST", "segment_s": str(file), "demo": "default",
     }  # fmt: skip
 
 

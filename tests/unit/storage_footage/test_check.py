@@ -126,7 +126,11 @@ async def test_files_that_are_not_ours_are_left_alone(node: Node) -> None:
     assert other.exists()
 
 
-async def test_the_index_is_rebuilt_from_files_alone(tmp_path: Path, clock: FakeClock) -> None:
+@pytest.mark.parametrize("batch", [1, 100])
+async def test_the_index_is_rebuilt_from_files_alone(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("falconeye.storage.rebuild._BATCH", batch)
     node = await open_node(tmp_path, clock)
     await fill(node)
     wanted = [

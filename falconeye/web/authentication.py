@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from falconeye.accounts.model import Principal
@@ -49,7 +50,7 @@ class Authentication:
 
 async def _refuse(scope: Scope, send: Send, status: int, detail: str) -> None:
     """Answer without routing; a WebSocket is refused before it is accepted."""
-    if scope["type"] == "websocket":
+    if scope["type"] == ScopeType.WEBSOCKET:
         await send({"type": "websocket.close", "code": 1009, "reason": detail})
         return
     body = json.dumps({"detail": detail}).encode()

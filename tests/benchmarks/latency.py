@@ -1,0 +1,128 @@
+"""(c) Glass to glass in real Chromium on the real camera page, by a clock in the picture."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.benchmarks.figures import Plan, Result, percentile
+from tests.benchmarks.live_camera import WIDTH
+from tests.benchmarks.node import PASSWORD, Node
+
+NAME = "latency"
+_SETTLE_MS = 4000
+# Reads the bar code of falconeye.sources.demo_picture from what the video shows, at each new
+# picture; the age is taken before the pixels are read. Resolves to ages in ms.
+_AGES = """([durationMs, width]) => new Promise((done) => {
+  const video = document.querySelector("[data-player] video");
+  const canvas = document.createElement("canvas");
+  const cell = width / 40;
+  [canvas.width, canvas.height] = [width, 2 * cell];
+  const pixels = canvas.getContext("2d", { willReadFrequently: true });
+  const ages = [];
+  let unreadable = 0;
+  const until = performance.now() + durationMs;
+  const look = () => {
+    const shown = Date.now();
+    pixels.drawImage(video, 0, 0, width, 2 * cell, 0, 0, width, 2 * cell);
+    const { data } = pixels.getImageData(0, 0, width, 2 * cell);
+    const bright = (x, y) => data[(Math.floor(y) * width + Math.floor(x)) * 4] > 128;
+    let value = 0, valid = true;
+    for (let index = 0; index < 32; index += 1) {
+      const bit = bright((index + 0.5) * cell, cell / 2);
+      if (bit === bright((index + 0.5) * cell, cell * 1.5)) valid = false;
+      value = value * 2 + (bit ? 1 : 0);
+    }
+    if (valid) ages.push((shown % 2 ** 32) - value);
+    else unreadable += 1;
+    if (performance.now() > until) done({ ages, unreadable, stalls: Number(
+      document.querySelector("[data-player]").dataset.stalls ?? 0) });
+    else video.requestVideoFrameCallback(look);
+  };
+  video.requestVideoFrameCallback(look);
+})"""
+
+
+def measure(plan: Plan) -> Result:
+    """Open the camera's page anew for each run."""
+    result = Result(NAME, "Live in Chromium: focused view, 640×360, 25 pictures/s, GOP 2 s, muted")
+    p50: list[float] = []
+    p95: list[float] = []
+    first: list[float] = []
+    stalls: list[float] = []
+    pictures = unreadable = 0
+    with _live_camera() as url, Node() as node, _browser() as browser:
+        camera_id = node.add_camera("clock", url)
+        node.wait_streams(1)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        _sign_in(page, node)
+        for _ in range(plan.runs(5, 2)):
+            first.append(_open(page, node, camera_id))
+            page.wait_for_timeout(_SETTLE_MS)
+            window_ms = plan.seconds(12, 6) * 1000
+            found = page.evaluate(_AGES, [window_ms, WIDTH])
+            p50.append(percentile(found["ages"], 0.5))
+            p95.append(percentile(found["ages"], 0.95))
+            stalls.append(found["stalls"])
+            pictures += len(found["ages"])
+            unreadable += found["unreadable"]
+        first += [_open(page, node, camera_id) for _ in range(plan.runs(5, 1))]  # cheap: more
+    result.add("age of the picture shown, p50", "ms", p50, budget=180)
+    result.add("age of the picture shown, p95", "ms", p95, budget=250)
+    result.add("first picture after `new WebSocket`", "ms", first, budget=150)
+    result.add("stalls of the player", "", stalls)
+    result.note(
+        f"{pictures} pictures were read in requestVideoFrameCallback, {unreadable} could not be."
+    )
+    result.note(
+        "The age begins before drawing and encoding (about 2 ms) and includes software decoding; "
+        "a real camera adds its own sensor, encoder and network."
+    )
+    return result
+
+
+def _open(page: Page, node: Node, camera_id: str) -> float:
+    """Load the camera's page; ms from `new WebSocket` to the first picture."""
+    page.goto(f"{node.url}/cameras/{camera_id}")
+    player = page.locator("[data-player][data-first-picture-ms]")
+    return float(player.get_attribute("data-first-picture-ms") or "nan")
+
+
+def _sign_in(page: Page, node: Node) -> None:
+    page.goto(f"{node.url}/login")
+    page.fill("#name", "admin")
+    page.fill("#password", PASSWORD)
+    page.click("button.primary")
+    page.wait_for_url(lambda url: "/login" not in url)
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--headless=new", "--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def _live_camera() -> Iterator[str]:
+    """The camera's process; its URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.live_camera"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    try:
+        yield f"rtsp://127.0.0.1:{int(process.stdout.readline())}/live"
+    finally:
+        process.communicate()

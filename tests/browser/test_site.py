@@ -1,0 +1,163 @@
+"""The whole site in Chromium: real application, real demo camera, real recordings."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from falconeye.accounts.model import Role
+from falconeye.accounts.users import Rights
+from falconeye.base.secret import Secret
+from falconeye.cameras.views import Camera, NewCamera
+from falconeye.config.camera import Protocol
+from tests.browser.browsers import chromium, needs_chromium
+from tests.browser.test_pages import complaints
+from tests.integration.api.conftest import Served, serve
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(90), needs_chromium]
+PASSWORD = "four words in a row"
+
+
+@asynccontextmanager
+async def signed_in(
+    folder: Path, role: Role = Role.ADMIN, **options: bool
+) -> AsyncIterator[tuple[Served, Page]]:
+    """The site and a browser page of somebody who signed in by the form."""
+    async with AsyncExitStack() as stack:
+        served = await serve(stack, folder)
+        await served.services.accounts.users.add("anna", Secret(PASSWORD), Rights(role))
+        browser = await stack.enter_async_context(chromium())
+        context = await browser.new_context(
+            base_url=served.url, java_script_enabled=options.get("scripts", True)
+        )
+        page = await context.new_page()
+        page.set_default_timeout(10_000)
+        await page.goto("/")
+        await page.get_by_label("Name").fill("anna")
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_url(served.url + "/")
+        yield served, page
+
+
+async def demo(served: Served, name: str = "Front door") -> Camera:
+    new = NewCamera(name=name, protocol=Protocol.DEMO, source_url="demo:")
+    return await served.services.cameras.add(new)
+
+
+async def test_a_first_camera_is_tested_added_watched_and_recorded(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        found = complaints(page)
+        await expect(page.get_by_role("heading", name="No camera yet")).to_be_visible()
+        await page.get_by_role("link", name="Add camera").click()
+        await page.get_by_label("Name").fill("Yard")
+        await page.get_by_label("Camera address").fill("demo:")
+        await expect(page.get_by_label("Record sound?")).not_to_be_checked()
+        await page.get_by_role("button", name="Test").click()
+        await expect(page.get_by_alt_text("Picture from the camera just now")).to_be_visible()
+        await expect(page.locator(".cost")).to_contain_text("a day, this disk holds")
+        await page.get_by_role("button", name="Add camera").click()
+        await expect(page.get_by_role("heading", name="Yard", exact=True)).to_be_visible()
+        await expect(page.locator("[data-player]")).to_have_attribute("data-state", "live")
+        # State, recording and figures arrive without a reload.
+        await expect(page.locator("[data-online='true']")).to_be_visible()
+        await expect(page.get_by_role("button", name="Stop recording")).to_be_visible()
+        await expect(page.get_by_text("H.264 ")).to_be_visible()
+        camera = served.services.cameras.list()[0]
+        assert camera.config.audio is False
+        assert found == []
+
+
+async def test_the_wall_follows_what_happens(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await demo(served)
+        tile = page.locator(f"#tile-{camera.config.id}")
+        await expect(tile.locator("[data-player]")).to_have_attribute("data-state", "live")
+        await served.services.cameras.stop(camera.config.id)
+        await expect(tile.get_by_text("Stopped", exact=True)).to_be_visible()
+        await served.services.cameras.start(camera.config.id)
+        await expect(tile.get_by_text("Stopped", exact=True)).to_be_hidden()
+        await expect(tile.locator("[data-player]")).to_have_attribute("data-state", "live")
+        await demo(served, "Yard")
+        await expect(page.locator(".tile")).to_have_count(2)
+
+
+async def test_without_scripts_a_camera_is_added_started_and_deleted(tmp_path: Path) -> None:
+    async with signed_in(tmp_path, scripts=False) as (served, page):
+        await page.goto("/cameras/add")
+        await page.get_by_label("Name").fill("Gate")
+        await page.get_by_label("Camera address").fill("ftp://nonsense")
+        await page.get_by_role("button", name="Add camera").click()
+        await expect(page.get_by_text("The address must begin with")).to_be_visible()
+        await page.get_by_label("Camera address").fill("demo:")
+        await page.get_by_role("button", name="Add camera").click()
+        await expect(page.get_by_text("The camera was added.")).to_be_visible()
+        await page.get_by_role("button", name="Stop camera").click()
+        await page.get_by_role("button", name="Start camera").click()
+        await page.get_by_role("link", name="Delete").click()
+        await page.get_by_role("button", name="Delete camera").click()
+        await expect(page.get_by_role("heading", name="No camera yet")).to_be_visible()
+        assert served.services.cameras.list() == []
+
+
+async def test_a_recording_is_listed_played_and_deleted(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await demo(served)
+        cameras = served.services.cameras
+        await page.goto(f"/cameras/{camera.config.id}")
+        await expect(page.get_by_role("button", name="Stop recording")).to_be_visible()
+        await page.get_by_role("button", name="Stop recording").click()
+        await expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible()
+        assert cameras.get(camera.config.id).recording_id is None
+        await expect(page.locator(".recordings .when")).to_be_visible()
+        await page.goto("/recordings")
+        await expect(page.get_by_role("heading", name="Front door")).to_be_visible()
+        await page.locator(".recordings .when").click()
+        await page.wait_for_function("() => document.querySelector('video').readyState >= 2")
+        assert await page.evaluate("document.querySelector('video').duration") > 0
+        await page.get_by_role("link", name="Delete").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Delete recording").click()
+        await expect(page.get_by_text("The recording was deleted.")).to_be_visible()
+        assert (await served.services.recordings.list())[1] == 0
+
+
+async def test_a_viewer_is_offered_nothing_they_may_not_do(tmp_path: Path) -> None:
+    async with signed_in(tmp_path, Role.VIEWER) as (served, page):
+        camera = await demo(served)
+        await page.goto(f"/cameras/{camera.config.id}")
+        await expect(page.locator("[data-player]")).to_have_attribute("data-state", "live")
+        assert await page.get_by_role("button", name="Stop camera").count() == 0
+        assert await page.get_by_role("link", name="Delete").count() == 0
+        await page.goto("/cameras/add")
+        await expect(page.get_by_role("heading")).to_contain_text(["Not allowed"])
+
+
+async def test_settings_and_health(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        await demo(served)
+        await page.goto("/settings")
+        await page.get_by_label("Time zone").fill("Mars/Olympus")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.locator("#site_time_zone-error")).to_be_visible()
+        await page.get_by_label("Time zone").fill("Asia/Tokyo")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("Saved.")).to_be_visible()
+        assert served.services.stored_settings.current.site_time_zone == "Asia/Tokyo"
+        await page.get_by_label("Dark").check()
+        await page.get_by_role("button", name="Use these colours").click()
+        await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        await page.goto("/about")
+        await expect(page.get_by_role("row", name="Front door")).to_be_visible()
+        await expect(page.locator("#zone-note")).to_be_visible()
+
+
+async def test_a_session_that_ends_elsewhere_ends_here(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await demo(served)
+        await page.goto(f"/cameras/{camera.config.id}")
+        await expect(page.locator("[data-player]")).to_have_attribute("data-state", "live")
+        user = next(iter(served.services.accounts.users.list()))
+        await served.services.accounts.end_sessions_of(user.id)
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -1,0 +1,64 @@
+"""All of it assembled, as a node opens it."""
+
+import asyncio
+from pathlib import Path
+
+from falconeye.base.memory import MemoryBudget
+from falconeye.config.settings import NodeSettings
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import StreamKind
+from falconeye.storage.database import Database
+from falconeye.storage.footage import Footage
+from falconeye.storage.recording_rows import RecordingStatus
+from falconeye.storage.segments import ClockState, SegmentEnd, SegmentStart
+from tests.clock import START_US, FakeClock
+from tests.databases import closed_database
+from tests.unit.storage_footage.footage import (
+    CAMERA,
+    GOP_US,
+    init_segment,
+    read,
+    segment_fragments,
+)
+
+
+async def opened(
+    tmp_path: Path, clock: FakeClock, heard: asyncio.Queue[tuple[str, str, str]]
+) -> tuple[Database, Footage]:
+    database = closed_database(tmp_path / "data", clock)
+    await database.open(exclusive=True)
+    settings = NodeSettings(tmp_path / "data", tmp_path / "media", free_floor_bytes=0)
+    footage = await Footage.open(
+        database,
+        settings,
+        MemoryBudget(1 << 24),
+        clock,
+        node_name="pi-1",
+        on_recording=lambda *event: heard.put_nowait(event),
+    )
+    return database, footage
+
+
+async def test_record_stop_start_play(tmp_path: Path, clock: FakeClock) -> None:
+    heard: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    database, footage = await opened(tmp_path, clock, heard)
+    run_id = footage.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    start = SegmentStart(
+        CAMERA, StreamKind.MAIN, run_id, START_US, 0, 0, ClockState.UNKNOWN, init_segment(), "rec"
+    )
+    writer = footage.store.create(start)
+    for fragment in segment_fragments(2):
+        writer.append(fragment)
+    assert await heard.get() == (CAMERA, "rec", "started")
+    writer.close(SegmentEnd(START_US + 2 * GOP_US, RunEnd.NODE_STOPPED))
+    assert await footage.stop()
+    await database.close()
+    assert await heard.get() == (CAMERA, "rec", "ended")
+    database, footage = await opened(tmp_path, clock, heard)
+    assert footage.store.leftovers == []
+    recording = await footage.recordings.get("rec")
+    assert (recording.status, recording.segments) == (RecordingStatus.COMPLETED, 1)
+    plan = await footage.recordings.download("rec")
+    assert len(await read(plan)) == plan.length
+    await footage.stop()
+    await database.close()
