@@ -70,8 +70,6 @@ class LivePlayer {
     line.textContent = text ?? "";
   }
 
-  // When to be connected.
-
   want(on) {
     if (on === this.wanted) return;
     this.wanted = on;
@@ -86,6 +84,7 @@ class LivePlayer {
     this.started = now();
     const url = new URL(this.root.dataset.live, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    this.chosen = "";
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
@@ -123,8 +122,6 @@ class LivePlayer {
     this.retry = setTimeout(() => this.connect(), wait);
   }
 
-  // What the server says.
-
   control(message) {
     if (message.type === "offer") this.choose(message.streams);
     else if (message.type === "hello") this.hello(message);
@@ -144,6 +141,10 @@ class LivePlayer {
     this.root.dataset.sound = known.some((s) => s.audio) ? "yes" : "no";
     this.root.dispatchEvent(new CustomEvent("falconeye:sound", { bubbles: true }));
     if (!stream) return this.showStills(known[0]);
+    // Offers come again when a stream comes or goes: what plays already goes on.
+    const wanted = `${stream.stream} ${stream.codecs} ${this.audio && stream.audio}`;
+    if (this.root.dataset.state === "live" && wanted === this.chosen) return;
+    this.chosen = wanted;
     // Said only where a better picture exists that this browser cannot play.
     this.hint(this.focused && stream !== known[0] ? this.codecHint(known[0]) : "");
     this.send({ type: "choose", stream: stream.stream, audio: this.audio && stream.audio, focused: this.focused });
@@ -157,8 +158,6 @@ class LivePlayer {
   send(message) {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
-
-  // Media.
 
   hello(message) {
     this.root.dataset.stream = message.stream;
@@ -246,7 +245,7 @@ class LivePlayer {
     const end = this.queue.findIndex((entry) => entry.mime);
     this.taken = end < 0 ? this.queue.length : end;
     const parts = this.queue.slice(0, this.taken).map((entry) => entry.data);
-    if (this.fresh) { this.fresh = false; this.jump = true; }
+    if (this.fresh) this.place(parts[0]);
     if (parts.length === 1) return parts[0];
     const all = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
     let at = 0;
@@ -285,8 +284,6 @@ class LivePlayer {
     buffer.remove(start, video.currentTime - Math.min(keep, 5) / 2);
     return true;
   }
-
-  // The live edge.
 
   chase() {
     const { video, buffer } = this;
@@ -332,8 +329,6 @@ class LivePlayer {
     if ("stale" in dataset) this.age(0);
   }
 
-  // Once a second.
-
   tick() {
     this.target = Math.max(this.base, this.target - 0.002);
     if (this.stillTimer || !this.lastPicture || !this.wanted || document.hidden) return;
@@ -351,8 +346,6 @@ class LivePlayer {
     line.hidden = !old;
     if (old) line.textContent = (texts.age ?? "{age}").replace("{age}", ageText(ms));
   }
-
-  // Stills, where video cannot be played.
 
   showStills(stream) {
     this.hint(this.codecHint(stream));
@@ -377,8 +370,6 @@ class LivePlayer {
     this.age(this.lastPicture ? now() - this.lastPicture : 0);
     if (this.stillTimer) this.stillTimer = this.wanted ? setTimeout(() => this.nextStill(), STILL_MS) : null;
   }
-
-  // Sound and full screen.
 
   setAudio(on) {
     this.audio = on;

@@ -16,7 +16,7 @@ from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.status import StatusTracker
 from falconeye.cameras.substream import SubstreamPolicy
 from falconeye.config.camera import CameraConfig, RecordMode
-from falconeye.events.bus import CameraStateChanged
+from falconeye.events.bus import CameraStateChanged, StreamsChanged
 from falconeye.events.camera_state import CameraState, CameraStatus
 from falconeye.hub.stream import StreamHub
 from falconeye.live.picture_feed import PictureFeed
@@ -26,6 +26,7 @@ from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.recording.plan import RecordingPlan
 from falconeye.recording.recorder import Recorder
+from falconeye.sources.login import REFUSED_LOGINS
 from falconeye.sources.state import SourceState, SourceStatus
 from falconeye.sources.stream_source import StreamSource
 from falconeye.sources.target import source_target
@@ -57,18 +58,23 @@ class CameraPipeline:
         if StreamKind.MAIN in self._sources:
             return
         self.status.starting()
+        if self.config.username:  # somebody asks: try a login again that the camera refused
+            for kind in self.hubs:
+                REFUSED_LOGINS.forget(source_target(self.config, kind))
         if self._records_by_itself():
             self._attach_recorders(self.config.record)
         self._connect(StreamKind.MAIN)
 
-    def signal_stop(self, *, deleting: bool = False) -> None:
+    def signal_stop(
+        self, reason: RunEnd = RunEnd.STOPPED_BY_USER, *, deleting: bool = False
+    ) -> None:
         """Begin to stop; `wait_stopped` ends it. The open fragments go to the disk."""
         if deleting:
             self.status.deleting()
         else:
             self.status.stopped("stopped")
         for source in self._sources.values():
-            source.stop()
+            source.stop(reason)
         self._ending += self._sources.values()
         self._sources = {}
 
@@ -194,6 +200,7 @@ class CameraPipeline:
             self.status.failed(state.reason_code, state.reason)
             if self._sub_policy.main_failed():
                 self._drop_substream()
+        self._parts.bus.publish(StreamsChanged(self.config.id))
 
     def _sub_changed(self, state: SourceState) -> None:
         if state.status is SourceStatus.RUNNING:

@@ -21,6 +21,7 @@ from falconeye.events.camera_state import CameraStatus
 from falconeye.hub.stream import StreamHub
 from falconeye.live.relay import live_mp4
 from falconeye.live.session import LiveSession
+from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.camera_store import CameraStore
 from falconeye.storage.recordings import Recordings
@@ -67,7 +68,7 @@ class CameraRegistry:
         await self._tasks.stop()
         pipelines = list(self._pipelines.values())
         for pipeline in pipelines:
-            pipeline.signal_stop()
+            pipeline.signal_stop(RunEnd.NODE_STOPPED)
         for pipeline in pipelines:
             await pipeline.wait_stopped()
 

@@ -13,6 +13,7 @@ from falconeye.hub.gop import MAX_GOP_BYTES
 from falconeye.hub.stream import StreamHub
 from falconeye.media.pictures import keyframe_to_jpeg
 from falconeye.media.samples import Codec, StreamKind
+from falconeye.sources.login import REFUSED_LOGINS
 from falconeye.sources.state import SourceState, SourceStatus
 from falconeye.sources.stream_source import StreamSource
 from falconeye.sources.target import source_target
@@ -45,7 +46,10 @@ async def try_camera(config: CameraConfig, clock: Clock) -> TestResult:
     def from_thread(state: SourceState) -> None:
         loop.call_soon_threadsafe(trial.note, state)
 
-    target = source_target(config, StreamKind.MAIN)
+    # Sound is always asked for, so that the answer tells whether the camera has any.
+    target = source_target(replace(config, audio=True), StreamKind.MAIN)
+    if config.username:
+        REFUSED_LOGINS.forget(target)
     source = StreamSource(target, hub, from_thread, clock)
     source.start()
     try:
@@ -76,7 +80,9 @@ async def _measured(hub: StreamHub, trial: _Trial) -> None:
 def _judge(hub: StreamHub, trial: _Trial, clock: Clock) -> TestResult:
     video, audio = hub.video_parameters, hub.audio_parameters
     if trial.failure and hub.latest_still is None:
-        return TestResult(ok=False, reason_code=trial.failure.reason_code, reason=trial.failure.reason)
+        return TestResult(
+            ok=False, reason_code=trial.failure.reason_code, reason=trial.failure.reason
+        )
     if video is None or hub.latest_still is None:
         words = "the camera answers, but sent no picture within 14 s"
         return TestResult(ok=False, reason_code=ReasonCode.NO_VIDEO, reason=words)

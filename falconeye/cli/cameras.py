@@ -13,7 +13,7 @@ from falconeye.cli.arguments import Arguments
 from falconeye.cli.camera_address import AddressArguments, new_camera
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
-from falconeye.cli.output import done, print_rows
+from falconeye.cli.output import Rows, done, print_rows
 from falconeye.config.camera import CameraConfig
 from falconeye.config.settings import NodeSettings
 from falconeye.storage.audit_store import AuditStore
@@ -47,25 +47,26 @@ def add(arguments: AddArguments) -> ExitCode:
         start=not arguments.stopped,
     )
 
-    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, settings: NodeSettings) -> CameraConfig:
         node_name = settings.node_name or socket.gethostname()
         config = new_config(new, SystemClock().utc_us(), node_name)
         store = await camera_store(database, settings)
         await store.insert(config)
         await _audit(database).record(None, "camera.added", "camera", config.id, config.name)
-        words = f"added the camera {config.name!r}; a running node takes it up within seconds"
-        done(words, as_json=arguments.json, id=config.id, name=config.name)
-        return ExitCode.OK
+        return config
 
-    return with_database(arguments, work, must_exist=False)
+    camera = with_database(arguments, work, must_exist=False)
+    words = f"added the camera {camera.name!r}; a running node takes it up within seconds"
+    done(words, as_json=arguments.json, id=camera.id, name=camera.name)
+    return ExitCode.OK
 
 
 def show(arguments: Arguments) -> ExitCode:
     """All cameras, by name, without logins."""
 
-    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, settings: NodeSettings) -> Rows:
         store = await camera_store(database, settings)
-        rows = [
+        return [
             {
                 "name": camera.name,
                 "address": camera.source_url,
@@ -77,25 +78,26 @@ def show(arguments: Arguments) -> ExitCode:
             }
             for camera in await store.list()
         ]
-        print_rows(rows, as_json=arguments.json, empty="there is no camera yet")
-        return ExitCode.OK
 
-    return with_database(arguments, work)
+    rows = with_database(arguments, work)
+    print_rows(rows, as_json=arguments.json, empty="there is no camera yet")
+    return ExitCode.OK
 
 
 def remove(arguments: RemoveArguments) -> ExitCode:
     """Remove the camera that the words name; its recordings stay until their time is over."""
 
-    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, settings: NodeSettings) -> CameraConfig:
         store = await camera_store(database, settings)
         camera = find_camera(await store.list(), arguments.camera)
         await store.delete(camera.id)
         await _audit(database).record(None, "camera.deleted", "camera", camera.id, camera.name)
-        words = f"removed the camera {camera.name!r}; its recordings stay until their time is over"
-        done(words, as_json=arguments.json, id=camera.id, name=camera.name)
-        return ExitCode.OK
+        return camera
 
-    return with_database(arguments, work)
+    camera = with_database(arguments, work)
+    words = f"removed the camera {camera.name!r}; its recordings stay until their time is over"
+    done(words, as_json=arguments.json, id=camera.id, name=camera.name)
+    return ExitCode.OK
 
 
 async def camera_store(database: Database, settings: NodeSettings) -> CameraStore:

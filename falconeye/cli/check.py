@@ -14,8 +14,10 @@ from falconeye.config.settings import NodeSettings
 from falconeye.storage import check as storage_check
 from falconeye.storage.check import CheckReport
 from falconeye.storage.database import Database
-from falconeye.storage.rebuild import rebuild
+from falconeye.storage.rebuild import RebuildReport, rebuild
 from falconeye.storage.volumes import Volumes, adopt
+
+Found = tuple[RebuildReport | None, CheckReport]
 
 
 class CheckArguments(Arguments):
@@ -34,33 +36,29 @@ def check(arguments: CheckArguments) -> ExitCode:
         raise InvalidInput(message)
     changes = arguments.repair or arguments.rebuild
 
-    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, settings: NodeSettings) -> Found:
         if arguments.accept_disk:
             await adopt(database, settings.media_dir, SystemClock().utc_us())
         volumes = await Volumes.open(database, settings.media_dir, SystemClock(), exclusive=changes)
         try:
-            return await _look(arguments, database, volumes, settings)
+            node_name = settings.node_name or socket.gethostname()
+            rebuilt = None
+            if arguments.rebuild:
+                rebuilt = await rebuild(database, volumes, node_name=node_name)
+            return rebuilt, await storage_check.check(
+                database, volumes, repair=arguments.repair, node_name=node_name
+            )
         finally:
             await volumes.stop()
 
-    return with_database(arguments, work, exclusive=changes)
-
-
-async def _look(
-    arguments: CheckArguments, database: Database, volumes: Volumes, settings: NodeSettings
-) -> ExitCode:
-    node_name = settings.node_name or socket.gethostname()
-    rebuilt = await rebuild(database, volumes, node_name=node_name) if arguments.rebuild else None
-    result = await storage_check.check(
-        database, volumes, repair=arguments.repair, node_name=node_name
-    )
+    rebuilt, report = with_database(arguments, work, exclusive=changes)
     if arguments.json:
-        print_json(result.as_json() | ({"rebuilt": asdict(rebuilt)} if rebuilt else {}))
+        print_json(report.as_json() | ({"rebuilt": asdict(rebuilt)} if rebuilt else {}))
     else:
         if rebuilt:
             print(f"indexed {rebuilt.indexed} files, {rebuilt.unreadable} cannot be read")
-        _show(result)
-    return ExitCode.OK if result.ok else ExitCode.FAILED
+        _show(report)
+    return ExitCode.OK if report.ok else ExitCode.FAILED
 
 
 def _show(result: CheckReport) -> None:

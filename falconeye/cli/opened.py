@@ -5,23 +5,24 @@ import os
 import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from falconeye.base.clock import SystemClock
 from falconeye.base.errors import NotFound
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.configuration import load_quietly
-from falconeye.cli.exit_codes import ExitCode
 from falconeye.config.settings import NodeSettings
 from falconeye.storage.data_directory import DATABASE_NAME
 from falconeye.storage.database import Database
 
-Work = Callable[[Database, NodeSettings], Awaitable[ExitCode]]
+T = TypeVar("T")
+Work = Callable[[Database, NodeSettings], Awaitable[T]]
 
 
 def with_database(
-    arguments: Arguments, work: Work, *, must_exist: bool = True, exclusive: bool = False
-) -> ExitCode:
-    """Run `work` on the opened database of the data directory, then close it.
+    arguments: Arguments, work: Work[T], *, must_exist: bool = True, exclusive: bool = False
+) -> T:
+    """What `work` gives, run on the opened database of the data directory.
 
     NotFound when `must_exist` and nothing is there: a mistyped directory is not made. StartError
     when `exclusive` and a node is running.
@@ -56,7 +57,7 @@ def _made_by_root(status: os.stat_result) -> bool:
     return status.st_uid == 0 and (single or stat.S_ISDIR(status.st_mode))
 
 
-async def _run(settings: NodeSettings, work: Work, *, exclusive: bool) -> ExitCode:
+async def _run(settings: NodeSettings, work: Work[T], *, exclusive: bool) -> T:
     database = Database(settings.data_dir, SystemClock())
     await database.open(exclusive=exclusive)
     try:

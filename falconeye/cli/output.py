@@ -7,8 +7,10 @@ from typing import Any
 
 from falconeye.base.logs import redact_log
 
+Rows = Sequence[Mapping[str, Any]]
 
-def print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> None:
+
+def print_rows(rows: Rows, *, as_json: bool, empty: str) -> None:
     """All rows, with the keys of the first as headings; `empty` says so when there is none."""
     if as_json:
         print_json(list(rows))

@@ -12,14 +12,14 @@ from falconeye.config.settings import NodeSettings
 from falconeye.storage.database import Database
 
 # A node that has just begun notes its address when it serves.
-_LOOKS = 50
+_LOOKS = 25
 _LOOK_S = 0.2
 
 
 def setup_link(arguments: Arguments) -> ExitCode:
     """Print the link alone on standard output; Conflict when there is an account already."""
 
-    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, settings: NodeSettings) -> str:
         address, expected = None, reachable_url(settings.host, settings.port)
         for _ in range(_LOOKS):
             if address is not None or not await database.is_served():
@@ -27,8 +27,8 @@ def setup_link(arguments: Arguments) -> ExitCode:
             address = await asyncio.to_thread(read_serving_address, settings.data_dir)
             await asyncio.sleep(0 if address else _LOOK_S)
         async with opened_accounts(database) as accounts:
-            link = await accounts.make_setup_link(address or expected)
-        done(link, as_json=arguments.json, link=link)
-        return ExitCode.OK
+            return await accounts.make_setup_link(address or expected)
 
-    return with_database(arguments, work, must_exist=False)
+    link = with_database(arguments, work, must_exist=False)
+    done(link, as_json=arguments.json, link=link)
+    return ExitCode.OK

@@ -1,11 +1,12 @@
 """`falconeye token add | list | remove`: works while the node runs or not."""
 
 from falconeye.accounts.model import Role
+from falconeye.accounts.tokens import Token
 from falconeye.base.clock import SystemClock
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
-from falconeye.cli.output import done, print_rows
+from falconeye.cli.output import Rows, done, print_rows
 from falconeye.cli.rights import (
     RightsArguments,
     camera_ids,
@@ -29,7 +30,7 @@ def add(arguments: RightsArguments) -> ExitCode:
     """Make a token and print it alone on standard output: the only time it is to be had."""
     ends = end_us(arguments.expires, SystemClock().utc_us())
 
-    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, settings: NodeSettings) -> tuple[str, Token]:
         cameras = await camera_ids(arguments.cameras, database, settings)
         async with opened_accounts(database) as accounts:
             plain, token = await accounts.tokens.add(
@@ -40,19 +41,20 @@ def add(arguments: RightsArguments) -> ExitCode:
                 expires_at_us=ends,
             )
             await accounts.audit.record(None, "token.added", "token", token.id, token.name)
-        done(plain, as_json=arguments.json, id=token.id, name=token.name, token=plain)
-        return ExitCode.OK
+        return plain, token
 
-    return with_database(arguments, work, must_exist=False)
+    plain, token = with_database(arguments, work, must_exist=False)
+    done(plain, as_json=arguments.json, id=token.id, name=token.name, token=plain)
+    return ExitCode.OK
 
 
 def show(arguments: Arguments) -> ExitCode:
     """All tokens, by name, without their values."""
 
-    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, settings: NodeSettings) -> Rows:
         names = await camera_names(database, settings)
         async with opened_accounts(database) as accounts:
-            rows = [
+            return [
                 {
                     "name": token.name,
                     "role": token.role.value,
@@ -66,20 +68,21 @@ def show(arguments: Arguments) -> ExitCode:
                 }
                 for token in accounts.tokens.list()
             ]
-        print_rows(rows, as_json=arguments.json, empty="there is no token yet")
-        return ExitCode.OK
 
-    return with_database(arguments, work)
+    rows = with_database(arguments, work)
+    print_rows(rows, as_json=arguments.json, empty="there is no token yet")
+    return ExitCode.OK
 
 
 def remove(arguments: NameArguments) -> ExitCode:
     """Revoke a token: what it has open ends within seconds."""
 
-    async def work(database: Database, _settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, _settings: NodeSettings) -> Token:
         async with opened_accounts(database) as accounts:
             token = await accounts.tokens.remove(arguments.name)
             await accounts.audit.record(None, "token.revoked", "token", token.id, token.name)
-        done(f"revoked {token.name!r}", as_json=arguments.json, id=token.id, name=token.name)
-        return ExitCode.OK
+        return token
 
-    return with_database(arguments, work)
+    token = with_database(arguments, work)
+    done(f"revoked {token.name!r}", as_json=arguments.json, id=token.id, name=token.name)
+    return ExitCode.OK

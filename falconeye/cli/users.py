@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from falconeye.accounts.model import Role
-from falconeye.accounts.users import Rights
+from falconeye.accounts.users import Rights, User
 from falconeye.base.clock import SystemClock
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
-from falconeye.cli.output import done, print_rows
+from falconeye.cli.output import Rows, done, print_rows
 from falconeye.cli.passwords import read_secret
 from falconeye.cli.rights import (
     RightsArguments,
@@ -53,26 +53,27 @@ def add(arguments: AddArguments) -> ExitCode:
         twice=True,
     )
 
-    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, settings: NodeSettings) -> User:
         cameras = await camera_ids(arguments.cameras, database, settings)
         rights = Rights(Role(arguments.role), cameras, arguments.live_only, ends)
         async with opened_accounts(database) as accounts:
             user = await accounts.users.add(arguments.name, password, rights)
             await accounts.audit.record(None, "user.added", "user", user.id, user.name)
-        words = f"made the account {user.name!r} ({user.role.value})"
-        done(words, as_json=arguments.json, id=user.id, name=user.name, role=user.role.value)
-        return ExitCode.OK
+        return user
 
-    return with_database(arguments, work, must_exist=False)
+    user = with_database(arguments, work, must_exist=False)
+    words = f"made the account {user.name!r} ({user.role.value})"
+    done(words, as_json=arguments.json, id=user.id, name=user.name, role=user.role.value)
+    return ExitCode.OK
 
 
 def show(arguments: Arguments) -> ExitCode:
     """All accounts, by name."""
 
-    async def work(database: Database, settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, settings: NodeSettings) -> Rows:
         names = await camera_names(database, settings)
         async with opened_accounts(database) as accounts:
-            rows = [
+            return [
                 {
                     "name": user.name,
                     "role": user.role.value,
@@ -84,10 +85,10 @@ def show(arguments: Arguments) -> ExitCode:
                 }
                 for user in accounts.users.list()
             ]
-        print_rows(rows, as_json=arguments.json, empty="there is no account yet")
-        return ExitCode.OK
 
-    return with_database(arguments, work)
+    rows = with_database(arguments, work)
+    print_rows(rows, as_json=arguments.json, empty="there is no account yet")
+    return ExitCode.OK
 
 
 def passwd(arguments: PasswdArguments) -> ExitCode:
@@ -99,26 +100,28 @@ def passwd(arguments: PasswdArguments) -> ExitCode:
         twice=True,
     )
 
-    async def work(database: Database, _settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, _settings: NodeSettings) -> User:
         async with opened_accounts(database) as accounts:
             user = accounts.users.find(arguments.name)
             await accounts.users.set_password(user.id, password)
             await accounts.audit.record(None, "user.password_changed", "user", user.id, user.name)
-        words = f"{user.name!r} has a new password; its sessions have ended"
-        done(words, as_json=arguments.json, id=user.id, name=user.name)
-        return ExitCode.OK
+        return user
 
-    return with_database(arguments, work)
+    user = with_database(arguments, work)
+    words = f"{user.name!r} has a new password; its sessions have ended"
+    done(words, as_json=arguments.json, id=user.id, name=user.name)
+    return ExitCode.OK
 
 
 def remove(arguments: NameArguments) -> ExitCode:
     """Remove an account; Conflict for the last admin."""
 
-    async def work(database: Database, _settings: NodeSettings) -> ExitCode:
+    async def work(database: Database, _settings: NodeSettings) -> User:
         async with opened_accounts(database) as accounts:
             user = await accounts.users.remove(arguments.name)
             await accounts.audit.record(None, "user.removed", "user", user.id, user.name)
-        done(f"removed {user.name!r}", as_json=arguments.json, id=user.id, name=user.name)
-        return ExitCode.OK
+        return user
 
-    return with_database(arguments, work)
+    user = with_database(arguments, work)
+    done(f"removed {user.name!r}", as_json=arguments.json, id=user.id, name=user.name)
+    return ExitCode.OK

@@ -27,6 +27,13 @@ class CameraStateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamsChanged:
+    """A stream of the camera came or went."""
+
+    camera_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingChanged:
     """A recording began, grew by a segment, ended or was deleted."""
 
@@ -35,7 +42,7 @@ class RecordingChanged:
     kind: str  # started | grown | ended | deleted
 
 
-Event = CameraChanged | CameraStateChanged | RecordingChanged
+Event = CameraChanged | CameraStateChanged | StreamsChanged | RecordingChanged
 
 
 class Subscription:

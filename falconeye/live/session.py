@@ -12,7 +12,7 @@ from typing import Any
 
 from falconeye.base.errors import InvalidInput
 from falconeye.base.tasks import TaskSet
-from falconeye.events.bus import CameraStateChanged, EventBus
+from falconeye.events.bus import CameraStateChanged, EventBus, StreamsChanged, Subscription
 from falconeye.events.camera_state import CameraState
 from falconeye.hub.live_variant import Shape
 from falconeye.hub.stream import StreamHub
@@ -47,28 +47,26 @@ class LiveSession:
         self._tasks = TaskSet(f"live-{camera_id}")
         self._box = LiveSubscription()
         self._joined: tuple[StreamHub, Shape] | None = None
-        self._offered = False
+        self._offered: list[dict[str, object]] = []
         self._closed = False
 
     async def messages(self) -> AsyncIterator[str | bytes]:
         """What to send, until `close()`: text is JSON, bytes are media."""
-        watch = self._tasks.start(self._watch_state(), "state")
-        try:
-            self._box.note(self._opening())
-            while not self._closed:
-                box = self._box
-                try:
-                    item = await self._next(box)
-                except TimeoutError:
-                    yield json.dumps({"type": "keepalive"})
-                    continue
-                if item is not None:
-                    for message in self._render(item):
+        with self._bus.subscribe() as events:  # before the state is read: nothing is missed
+            _ = self._tasks.start(self._watch(events), "watch")
+            try:
+                self._box.note(self._opening())
+                while not self._closed:
+                    try:
+                        item = await self._next(self._box)
+                    except TimeoutError:
+                        yield json.dumps({"type": "keepalive"})
+                        continue
+                    for message in self._render(item) if item else ():
                         yield message
-        finally:
-            self._leave()
-            watch.cancel()
-            await self._tasks.stop()
+            finally:
+                self._leave()
+                await self._tasks.stop()
 
     def choose(self, request: Mapping[str, Any]) -> None:
         """Take the viewer's choice; InvalidInput for anything but a valid `choose` message."""
@@ -135,13 +133,18 @@ class LiveSession:
         )
 
     def _opening(self) -> str:
-        streams = [
+        self._offered = self._streams()
+        if not self._offered:
+            return self._offline()
+        return json.dumps({"type": "offer", "streams": self._offered})
+
+    def _streams(self) -> list[dict[str, object]]:
+        """What can be watched now."""
+        return [
             _offer(kind, init, has_audio=hub.audio_parameters is not None)
             for kind, hub in self._hubs.items()
             if (init := hub.live.inits[0]) is not None
         ]
-        self._offered = bool(streams)
-        return json.dumps({"type": "offer", "streams": streams}) if streams else self._offline()
 
     def _offline(self) -> str:
         state = self._state()
@@ -149,18 +152,17 @@ class LiveSession:
             {"type": "offline", "reason_code": state.reason_code.value, "reason": state.reason}
         )
 
-    async def _watch_state(self) -> None:
-        """Offer the streams as soon as there are any; tell changed reasons while there are none."""
-        with self._bus.subscribe() as events:
-            while True:
-                event = await events.get()
-                if not isinstance(event, CameraStateChanged):
-                    continue
-                if event.state.camera_id != self._camera_id:
-                    continue
-                if not event.state.online:
+    async def _watch(self, events: Subscription) -> None:
+        """Tell changed reasons while there is no stream, and offer each change of the streams."""
+        while True:
+            event = await events.get()
+            if isinstance(event, CameraStateChanged):
+                is_ours = event.state.camera_id == self._camera_id
+                if is_ours and not event.state.online:
                     self._box.note(self._offline())
-                elif not self._offered:
+            elif isinstance(event, StreamsChanged) and event.camera_id == self._camera_id:
+                streams = self._streams()
+                if streams and streams != self._offered:
                     self._box.note(self._opening())
 
 

@@ -1,6 +1,8 @@
 """(b) The event loop and completeness at 64 cameras."""
 
 import time
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -71,8 +73,7 @@ def _read_through(media: Path) -> tuple[int, int]:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             times = [p.dts for p in container.demux(stream) if p.dts is not None and p.size]
-            interval = round(1 / 25 / stream.time_base) if stream.time_base else 3600
+            interval = 1 / 25 / (stream.time_base or Fraction(1, 90_000))
         pictures += len(times)
-        if times:
-            missing += round((times[-1] - times[0]) / interval) + 1 - len(times)
+        missing += sum(max(0, round((b - a) / interval) - 1) for a, b in pairwise(times))
     return pictures, missing

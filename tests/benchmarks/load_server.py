@@ -32,6 +32,7 @@ _GOLDEN = 0.618_033_988_749_895  # spreads any number of cameras evenly over a G
 _NTP_EPOCH = 2_208_988_800
 _SENDER_REPORT = struct.Struct(">BBHIIIIII")
 _LATE_S = 0.02
+_UTC_OFFSET_S = time.time() - time.monotonic()  # one clock for times and reports: no jitter
 
 
 @dataclass(slots=True)
@@ -85,11 +86,11 @@ class Footage:
         packet = _rtp(AUDIO_TYPE | 0x80, number, number * self.audio.frame_ticks, payload)
         return _interleaved(2, packet)
 
-    def reports(self, media_s: float) -> bytes:
-        """RTCP sender reports of both tracks: `media_s` is now."""
-        made = _interleaved(1, _report(VIDEO_TYPE, media_s * 90_000))
+    def reports(self, media_s: float, utc_s: float) -> bytes:
+        """RTCP sender reports of both tracks: media time `media_s` is `utc_s`."""
+        made = _interleaved(1, _report(VIDEO_TYPE, media_s * 90_000, utc_s))
         if self.audio:
-            made += _interleaved(3, _report(AUDIO_TYPE, media_s * self.audio.sample_rate))
+            made += _interleaved(3, _report(AUDIO_TYPE, media_s * self.audio.sample_rate, utc_s))
         return made
 
 
@@ -185,7 +186,7 @@ class LoadServer:
         parts: list[bytes] = []
         if now >= playing.next_report:
             playing.next_report = now + _REPORT_S
-            parts.append(playing.footage.reports(media_s))
+            parts.append(playing.footage.reports(media_s, now + _UTC_OFFSET_S))
         while playing.audio_rate and playing.audio_frame < media_s * playing.audio_rate:
             parts.append(playing.footage.sounds(playing.audio_frame))
             playing.audio_frame += 1
@@ -204,9 +205,9 @@ def _rtp(kind: int, number: int, ticks: int, payload: bytes) -> bytes:
     return head + payload
 
 
-def _report(kind: int, ticks: float) -> bytes:
+def _report(kind: int, ticks: float, utc_s: float) -> bytes:
     """RTCP SR (RFC 3550 6.4.1); counts stay 0, no client looks at them."""
-    seconds, fraction = divmod(time.time() + _NTP_EPOCH, 1)
+    seconds, fraction = divmod(utc_s + _NTP_EPOCH, 1)
     source, stamp = 0x1000 | kind, int(ticks) & 0xFFFFFFFF
     return _SENDER_REPORT.pack(
         0x80, 200, 6, source, int(seconds) & 0xFFFFFFFF, int(fraction * 2**32), stamp, 0, 0

@@ -1,8 +1,9 @@
 """The whole site in Chromium: real application, real demo camera, real recordings."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from playwright.async_api import Page, expect
@@ -12,6 +13,7 @@ from falconeye.accounts.users import Rights
 from falconeye.base.secret import Secret
 from falconeye.cameras.views import Camera, NewCamera
 from falconeye.config.camera import Protocol
+from falconeye.events.bus import CameraStateChanged
 from tests.browser.browsers import chromium, needs_chromium
 from tests.browser.test_pages import complaints
 from tests.integration.api.conftest import Served, serve
@@ -161,3 +163,25 @@ async def test_a_session_that_ends_elsewhere_ends_here(tmp_path: Path) -> None:
         user = next(iter(served.services.accounts.users.list()))
         await served.services.accounts.end_sessions_of(user.id)
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_a_change_of_state_alone_sends_the_tile_alone(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        served = await serve(stack, tmp_path)
+        new = NewCamera("Gate", Protocol.RTSP, "rtsp://10.0.0.9/1", start=False)
+        camera = await served.services.cameras.add(new)
+        asked = "/events?page=wall&layout=auto&number=1"
+        async with (
+            served.viewer.stream("GET", asked) as answer,
+            aclosing(cast("AsyncGenerator[str, None]", answer.aiter_lines())) as lines,
+        ):
+            await _line_with(lines, 'hx-target="#wall-area"')
+            served.services.bus.publish(CameraStateChanged(camera.state))
+            await _line_with(lines, f'hx-target="#tile-state-{camera.config.id}"')
+
+
+async def _line_with(lines: AsyncIterator[str], text: str) -> None:
+    """Read until a line holds `text`; the time limit of the test is the only other end."""
+    async for line in lines:
+        if text in line:
+            return

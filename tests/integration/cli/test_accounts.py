@@ -1,5 +1,6 @@
 """Users, tokens and the set-up link by command line, on a real database."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 
 from falconeye.accounts.service import Accounts
 from falconeye.base.clock import SystemClock
+from falconeye.config.serving_address import write_serving_address
 from falconeye.storage.database import Database
+from falconeye.storage.node_store import load_identity
 from tests.integration.cli.conftest import PASSWORD, Falconeye
 from tests.integration.cli.processes import in_process
 
@@ -129,13 +132,16 @@ async def test_a_running_node_takes_a_token_and_drops_a_removed_one(data_dir: Pa
     database = Database(data_dir, SystemClock())
     await database.open(exclusive=True)
     accounts = Accounts(database, SystemClock())
-    await accounts.start(serving=True)
     try:
+        await load_identity(database, SystemClock())
+        await accounts.start(serving=True)
+        await asyncio.to_thread(write_serving_address, data_dir, "http://192.168.1.5:8901/")
         _, out, _ = await in_process(data_dir, "token", "add", "vlc", "--role", "operator")
         assert await database.changed_elsewhere()
         await accounts.reload()
         assert await accounts.authenticate_token(out.strip())
         _, link, _ = await in_process(data_dir, "setup-link")
+        assert link.startswith("http://192.168.1.5:8901/setup/")
         assert await accounts.setup_link_is_valid(link.strip().rpartition("/")[2])
         await in_process(data_dir, "token", "remove", "vlc")
         await accounts.reload()

@@ -1,0 +1,77 @@
+"""A whole node with a demo camera: every readable route, by everybody who may, works."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+
+from falconeye.accounts.model import Role, may
+from falconeye.config.serving_address import read_serving_address
+from falconeye.config.settings import NodeSettings
+from falconeye.node import Node
+from falconeye.web.app import create_app
+from falconeye.web.security.access import access_of, routes_of
+
+_PARAMETER: Final = re.compile(r"\{([a-z_]+):[a-z]+\}")
+_MAY_BE_ABSENT: Final = {404, 502, 503}  # no such recording; no picture yet
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    settings = NodeSettings(
+        data_dir=tmp_path / "data",
+        media_dir=tmp_path / "media",
+        port=0,
+        demo=True,
+        free_floor_bytes=1,
+        node_name="node-a",
+    )
+    started = Node(settings)
+    try:
+        await started.start()
+        yield started
+    finally:
+        await started.stop()
+
+
+@pytest.mark.timeout(60)
+async def test_who_may_read_reads(node: Node) -> None:
+    services = node.services
+    assert services is not None
+    (camera,) = services.cameras.list()
+    base = await asyncio.to_thread(read_serving_address, node.settings.data_dir)
+    assert base is not None
+    app = await asyncio.to_thread(create_app, services)
+    tokens = {role: (await services.accounts.tokens.add(role.value, role))[0] for role in Role}
+    limited, _ = await services.accounts.tokens.add(
+        "limited", Role.VIEWER, cameras=frozenset({camera.config.id}), live_only=True
+    )
+    checked = 0
+    async with httpx.AsyncClient(base_url=base, timeout=10, trust_env=False) as client:
+        for method, path, handler in routes_of(app):
+            declared = access_of(handler)
+            assert declared is not None
+            if method != "GET" or declared.public:
+                continue
+            address = _PARAMETER.sub(
+                lambda found: camera.config.id if found[1] == "camera_id" else "1", path
+            )
+            for name, plain in (*tokens.items(), ("limited", limited)):
+                who = await services.accounts.authenticate_token(plain)
+                assert who is not None
+                action = declared.action
+                camera_id = camera.config.id if "{camera_id" in path else None
+                allowed = action is None or may(who, action, camera_id)
+                headers = {"authorization": f"Bearer {plain}"}
+                async with client.stream("GET", address, headers=headers) as answer:
+                    status = answer.status_code
+                if allowed:
+                    assert status < 400 or status in _MAY_BE_ABSENT, (name, path, status)
+                else:
+                    assert status == 403, (name, path, status)
+                checked += 1
+    assert checked > 40
