@@ -103,10 +103,14 @@ class LivePlayer {
     this.socket = socket;
   }
 
-  disconnect() {
-    clearTimeout(this.retry);
+  stopStills() {
     clearTimeout(this.stillTimer);
     this.stillTimer = null;
+  }
+
+  disconnect() {
+    clearTimeout(this.retry);
+    this.stopStills();
     const socket = this.socket;
     this.socket = null;
     socket?.close();
@@ -126,6 +130,7 @@ class LivePlayer {
     if (message.type === "offer") this.choose(message.streams);
     else if (message.type === "hello") this.hello(message);
     else if (message.type === "offline") {
+      this.stopStills();
       this.closeSource();
       this.state = "offline";
       this.hint(message.reason);
@@ -145,6 +150,7 @@ class LivePlayer {
     const wanted = `${stream.stream} ${stream.codecs} ${this.audio && stream.audio}`;
     if (this.root.dataset.state === "live" && wanted === this.chosen) return;
     this.chosen = wanted;
+    this.stopStills();
     // Said only where a better picture exists that this browser cannot play.
     this.hint(this.focused && stream !== known[0] ? this.codecHint(known[0]) : "");
     this.send({ type: "choose", stream: stream.stream, audio: this.audio && stream.audio, focused: this.focused });
@@ -349,9 +355,9 @@ class LivePlayer {
 
   showStills(stream) {
     this.hint(this.codecHint(stream));
-    this.disconnect();
+    this.closeSource();
     this.state = "stills";
-    this.nextStill();
+    if (!this.stillTimer) this.nextStill();
   }
 
   async nextStill() {
