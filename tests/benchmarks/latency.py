@@ -52,7 +52,7 @@ _AGES = """([durationMs, width]) => new Promise((done) => {
 def measure(plan: Plan) -> Result:
     """Open the camera's page anew for each run."""
     result = Result(NAME, "Live in Chromium: focused view, 640×360, 25 pictures/s, GOP 2 s, muted")
-    with _live_camera() as url, Node() as node:
+    with live_camera() as url, Node() as node:
         camera_id = node.add_camera("clock", url)
         node.wait_streams(1)
         arriving = asyncio.run(fragment_ages(node, camera_id, plan.seconds(10, 4)))
@@ -141,7 +141,7 @@ def _browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def _live_camera() -> Iterator[str]:
+def live_camera() -> Iterator[str]:
     """The camera's process; its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.benchmarks.live_camera"],

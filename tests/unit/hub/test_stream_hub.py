@@ -93,7 +93,7 @@ def decoded(items: list[Item]) -> int:
     """How many pictures a decoder gets out of what a viewer got."""
     start = next(item for item in items if isinstance(item, LiveStart))
     data = start.init.data + b"".join(i.data for i in items if isinstance(i, LiveFragment))
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         return sum(1 for _ in container.decode(video=0))
 
 

@@ -67,7 +67,7 @@ def test_every_picture_decodes(codec: str, b_frames: int, tag: str, tmp_path: Pa
 
 def test_presentation_times_survive_reordering() -> None:
     video, pictures = _parameters("h264", b_frames=2)
-    with av.open(io.BytesIO(_file(video, pictures))) as container:
+    with av.open(io.BytesIO(_file(video, pictures)), "r") as container:
         shown = [frame.pts for frame in container.decode(video=0)]
     assert len(shown) == 100
     assert all(b > a for a, b in itertools.pairwise(shown) if a is not None and b)
