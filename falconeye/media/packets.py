@@ -6,7 +6,8 @@ from falconeye.media.runs import RunEnd
 from falconeye.media.samples import AudioSample, VideoParameters, VideoSample
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen for the same reason as the samples.
+@dataclass(slots=True)
 class RawPacket:
     """One packet of a demuxer or encoder; times may be missing, repeated or wrong.
 

@@ -48,7 +48,8 @@ class AudioParameters:
     frame_ticks: int  # samples per audio frame: 1024 for AAC, 960 for 20 ms of Opus
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nobody changes one: 70 are made a second per camera; frozen costs twice.
+@dataclass(slots=True)
 class VideoSample:
     """One encoded picture; NAL units are length-prefixed (4 bytes), as ISO 14496-15 stores them."""
 
@@ -59,7 +60,7 @@ class VideoSample:
     arrived_us: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AudioSample:
     """One encoded audio frame."""
 
