@@ -1,0 +1,98 @@
+"""New and changed configurations: cleaned, checked, and logins that go nowhere else."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from falconeye.base.errors import InvalidInput
+from falconeye.base.secret import Secret
+from falconeye.cameras.changes import changed_config, needs_reconnect, new_config
+from falconeye.cameras.views import NewCamera
+from falconeye.config.camera import CameraConfig, Protocol, RecordMode
+
+
+def new(**fields: Any) -> NewCamera:
+    base = NewCamera("Door", Protocol.RTSP, "rtsp://10.0.0.9:554/main")
+    return replace(base, **fields)
+
+
+def config(**fields: Any) -> CameraConfig:
+    return new_config(new(username="admin", password=Secret("secret"), **fields), 1, "node")
+
+
+def test_login_in_the_address_is_split_off() -> None:
+    found = new_config(new(source_url="rtsp://ad%40min:p%2Fw@10.0.0.9/main"), 1, "node")
+    assert found.source_url == "rtsp://10.0.0.9/main"
+    assert found.username == "ad@min"
+    assert found.password == Secret("p/w")
+
+
+def test_login_in_the_main_address_wins_over_that_of_the_substream() -> None:
+    found = new_config(
+        new(source_url="rtsp://a:1@10.0.0.9/main", sub_url="rtsp://b:2@10.0.0.9/sub"), 1, "node"
+    )
+    assert (found.username, found.password) == ("a", Secret("1"))
+    assert found.sub_url == "rtsp://10.0.0.9/sub"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"name": "x" * 256}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"source_url": "file:///etc/passwd"}, "source_url"),
+        ({"source_url": "rtsp://"}, "source_url"),
+        ({"source_url": None}, "source_url"),
+        ({"source_url": "rtsp://[::1"}, "source_url"),
+        ({"sub_url": "javascript:alert(1)"}, "sub_url"),
+        ({"protocol": Protocol.USB}, "protocol"),
+        ({"protocol": Protocol.ONVIF}, "protocol"),
+        ({"resolution": "large"}, "resolution"),
+    ],
+)
+def test_bad_values_name_their_field(fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        new_config(new(**fields), 1, "node")
+    assert refused.value.field == field
+
+
+def test_password_is_not_taken_to_another_host() -> None:
+    with pytest.raises(InvalidInput, match="enter the password again"):
+        changed_config(config(), {"source_url": "rtsp://10.6.6.6:554/main"}, 2)
+    with pytest.raises(InvalidInput, match="enter the password again"):
+        changed_config(config(), {"sub_url": "rtsp://10.6.6.6/sub"}, 2)
+
+
+def test_password_stays_for_another_path_and_the_default_port() -> None:
+    changed = changed_config(config(), {"source_url": "rtsp://10.0.0.9/other"}, 2)
+    assert changed.password == Secret("secret")
+    assert changed.updated_at_us == 2
+
+
+def test_another_host_with_its_password_is_taken() -> None:
+    changed = changed_config(
+        config(), {"source_url": "rtsp://10.6.6.6/main", "password": Secret("other")}, 2
+    )
+    assert changed.password == Secret("other")
+
+
+def test_nothing_changed_is_the_same() -> None:
+    before = config()
+    assert changed_config(before, {"name": before.name}, 2) is before
+
+
+def test_unknown_fields_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="id"):
+        changed_config(config(), {"id": "other"}, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reconnects"),
+    [({"location": "Yard"}, False), ({"metadata": {"a": 1}}, False), ({"audio": False}, True),
+     ({"record": RecordMode.OFF}, True), ({"password": Secret("x")}, True)],
+)  # fmt: skip
+def test_what_needs_another_connection(changes: dict[str, Any], *, reconnects: bool) -> None:
+    before = config()
+    assert needs_reconnect(before, changed_config(before, changes, 2)) is reconnects
