@@ -1,4 +1,4 @@
-// What every page may use: questions in a <dialog>, ages that count, a note about the time zone.
+// What every page may use: questions in a <dialog>, lengths that grow, notes about what is not as usual.
 const dialogs = new WeakMap();
 
 async function ask(event, link) {
@@ -33,20 +33,40 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
-// The stream of changes says so when the session ends elsewhere; the page then asks to sign in.
-document.addEventListener("signed-out", () => location.reload());
+// The session ended elsewhere: the stream of changes says so, or is refused when it comes back.
+const root = document.body.dataset.root ?? "";
+function signIn() {
+  location.assign(`${root}/login?next=${encodeURIComponent(location.pathname.slice(root.length) + location.search)}`);
+}
+document.addEventListener("signed-out", signIn);
 
-// "3 min ago", by the browser's own words; the exact time stays in the title.
-const ago = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { numeric: "always", style: "short" });
+// While the stream of changes is away, the page says that it may be out of date.
+const lost = document.getElementById("lost-note");
+const away = (on) => { if (lost) lost.hidden = !on; };
+document.addEventListener("closing", () => away(true));
+document.addEventListener("htmx:sse:error", (event) => {
+  if (event.detail.status === 401) signIn();
+  else away(true);
+});
+document.addEventListener("htmx:sse:after:message", ({ detail }) => { if (!detail.message.event) away(false); });
+window.addEventListener("offline", () => away(true));
+window.addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
+
+// Recordings that are being made grow. The server's length is the start: a wrong clock here does no harm.
+const running = new WeakMap();
 function count() {
-  for (const time of document.querySelectorAll("time[data-ago]")) {
-    const s = Math.min(0, (Date.parse(time.dateTime) - Date.now()) / 1000);
-    const [n, unit] = s > -90 ? [s, "second"] : s > -5400 ? [s / 60, "minute"] : s > -129600 ? [s / 3600, "hour"] : [s / 86400, "day"];
-    time.textContent = ago.format(Math.round(n), unit);
+  for (const place of document.querySelectorAll("[data-since]")) {
+    const time = place.querySelector("time");
+    const told = time?.dateTime;
+    if (!told) continue;
+    if (running.get(time)?.told !== told) running.set(time, { told, from: performance.now() - 1000 * told.replace(/\D/g, "") });
+    const s = Math.floor((performance.now() - running.get(time).from) / 1000);
+    const two = (n) => String(n).padStart(2, "0");
+    time.textContent = s < 3600 ? `${Math.floor(s / 60)}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
   }
 }
 count();
-setInterval(count, 5000);
+setInterval(count, 1000);
 document.addEventListener("htmx:after:swap", count);
 
 const note = document.getElementById("zone-note");

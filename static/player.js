@@ -158,7 +158,8 @@ class LivePlayer {
 
   codecHint(stream) {
     const name = /^(hvc1|hev1)/.test(stream?.codecs ?? "") ? "HEVC" : stream?.codecs ?? "";
-    return (MS ? texts.codec ?? "" : texts.stills ?? "").replace("{codec}", name);
+    const text = this.focused ? texts.codec : texts.codecShort;
+    return (MS ? text ?? "" : texts.stills ?? "").replace("{codec}", name);
   }
 
   send(message) {
@@ -169,6 +170,9 @@ class LivePlayer {
     this.root.dataset.stream = message.stream;
     this.base = message.audio ? Math.max(0.4, this.base) : this.focused ? 0.12 : 0.3;
     this.target = Math.max(this.target, this.base);
+    // A buffer keeps the tracks it began with (W3C MSE 3.5.7): sound that comes or goes needs another.
+    if (this.source && this.withSound !== Boolean(message.audio)) this.closeSource();
+    this.withSound = Boolean(message.audio);
     // What still waits belongs to the stream before and would end up on the new one's time line.
     this.queue = [{ mime: message.mime }];
     this.fresh = true;

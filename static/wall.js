@@ -7,9 +7,11 @@ const store = {
   set: (value) => { try { localStorage.setItem(LAYOUT, value); } catch { /* storage is switched off: the address remembers */ } },
 };
 
-for (const link of document.querySelectorAll("[data-layout]")) {
-  link.addEventListener("click", () => store.set(link.dataset.layout));
-}
+document.addEventListener("click", ({ target }) => {
+  const link = target.closest("[data-layout]");
+  if (link) store.set(link.dataset.layout);
+  if (target.closest("[data-wall-fullscreen]")) fullscreen();
+});
 const wanted = store.get();
 const shown = document.querySelector("[data-layout][aria-current]")?.dataset.layout;
 if (wanted && shown && wanted !== shown && !location.search.includes("layout=")
@@ -45,9 +47,11 @@ function key(event) {
 
 if (wall) {
   document.addEventListener("keydown", key);
-  const button = document.querySelector("[data-wall-fullscreen]");
-  if (button && document.fullscreenEnabled) {
-    button.hidden = false;
-    button.addEventListener("click", fullscreen);
-  }
+  // The heading comes again when cameras come or go.
+  const offer = () => {
+    const button = document.querySelector("[data-wall-fullscreen]");
+    if (button) button.hidden = !document.fullscreenEnabled;
+  };
+  offer();
+  document.addEventListener("htmx:after:swap", offer);
 }

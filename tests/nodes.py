@@ -76,10 +76,9 @@ class RunningNode:
             timeout=20,
             trust_env=False,
         )
-        # The server sees within a second what a command changed.
-        async with asyncio.timeout(10):
-            while (await self.client.get("/api/cameras/")).status_code == 401:  # noqa: ASYNC110
-                await asyncio.sleep(LOOK_S)
+        # What the command line has just added counts at once.
+        answer = await self.client.get("/api/cameras/")
+        assert answer.status_code == 200, answer.text
 
     async def command(self, *words: str, stdin: str = "") -> tuple[int | None, str, str]:
         """Another `falconeye` command on the same data."""
@@ -117,7 +116,7 @@ class RunningNode:
             await self.terminate()
 
     async def json(self, path: str, **parameters: Any) -> Any:
-        answer = await self.client.get(path, params=parameters)
+        answer = await self.client.get(path, params=parameters or None)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from falconeye.accounts.attempts import LoginAttempts
@@ -13,7 +14,7 @@ from falconeye.accounts.passwords import PasswordHasher
 from falconeye.accounts.revocations import Ended, Revocation, Revocations
 from falconeye.accounts.sessions import Session, Sessions
 from falconeye.accounts.setup import Setup
-from falconeye.accounts.tokens import Tokens
+from falconeye.accounts.tokens import Tokens, is_well_formed
 from falconeye.accounts.users import User, Users
 from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 1.0
 STORE_SEEN_US = 60 * SECOND_US
+LOOK_AGAIN_US = SECOND_US // 20
 
 
 class Accounts:
@@ -53,6 +55,9 @@ class Accounts:
         self._trouble = RepeatingLog(log, clock)
         self._stored_seen_us = clock.monotonic_us()
         self._past_date: frozenset[tuple[Ended, str]] = frozenset()
+        # `ChangeWatch.check` of a serving node: an unknown token may be a moment old
+        self.look_for_changes: Callable[[], Awaitable[object]] | None = None
+        self._looked_us = -LOOK_AGAIN_US
 
     async def start(self, *, serving: bool) -> None:
         """Read everything. `serving`: a new boot begins (older set-up links die), time is watched.
@@ -126,8 +131,26 @@ class Accounts:
         return self._sessions.authenticate(cookie)
 
     async def authenticate_token(self, token: str) -> Principal | None:
-        """Whose API token it is; None for nobody's. Counts as a use of the token."""
-        return self.tokens.authenticate(token)
+        """Whose API token it is; None for nobody's. Counts as a use of the token.
+
+        One that the command line added a moment ago counts at once: see `look_for_changes`.
+        """
+        who = self.tokens.authenticate(token)
+        if who is None and is_well_formed(token):
+            await self._look_again()
+            who = self.tokens.authenticate(token)
+        return who
+
+    async def _look_again(self) -> None:
+        """Look once whether the command line changed anything, whoever asks how often."""
+        now = self._clock.monotonic_us()
+        if self.look_for_changes is None or now - self._looked_us < LOOK_AGAIN_US:
+            return
+        self._looked_us = now
+        try:
+            await self.look_for_changes()
+        except FalconEyeError as error:  # the disk is full: what is known decides
+            self._trouble.warning(f"accounts could not be read again: {error}")
 
     async def verify_password(self, who: Principal, password: str, address: str = "") -> None:
         """Ask a signed-in user for the password again, before something grave.

@@ -1,5 +1,6 @@
 """Access for programs: tokens that are shown once, stored hashed, and limited like users."""
 
+import re
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -13,6 +14,12 @@ from falconeye.storage.account_store import AccountStore, StoredToken
 
 PREFIX = "fe_"  # lets secret scanners and people recognise one
 _RANDOM_BYTES = 32
+_FORM = re.compile(PREFIX + r"[\w-]{43}", re.ASCII)  # 32 bytes in URL-safe base64 (RFC 4648, 5)
+
+
+def is_well_formed(plain: str) -> bool:
+    """Whether it looks like a token that `Tokens.add` made."""
+    return _FORM.fullmatch(plain) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,13 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 T = TypeVar("T")
 
 _CHATTY = (
+    "aiosqlite",  # every statement with its values: hashes of passwords, for one
     "httpx",
     "httpcore",
     "asyncio",
     "alembic",
     "uvicorn",
+    "websockets",
 )  # one line per request or per connection
 
 

@@ -54,6 +54,7 @@ class CameraRegistry:
         self._creating_timeout_minutes = creating_timeout_minutes
         self._pipelines: dict[str, CameraPipeline] = {}
         self._tasks = TaskSet("cameras")
+        self._reloading = asyncio.Lock()  # two looks at the database may meet
 
     # -- the node --------------------------------------------------------------------------
 
@@ -74,6 +75,10 @@ class CameraRegistry:
 
     async def reload(self) -> None:
         """Follow changes that another process (the command line) made in the database."""
+        async with self._reloading:
+            await self._reload()
+
+    async def _reload(self) -> None:
         stored = {config.id: config for config in await self._store.list()}
         for camera_id in set(self._pipelines) - set(stored):
             await self._remove(camera_id)

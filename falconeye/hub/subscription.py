@@ -51,6 +51,7 @@ class LiveSubscription:
         self._queued_bytes = 0
         self._queued_90k = 0
         self._skipping = True
+        self._waiting = True  # for the first keyframe: what comes before it is no loss
         self._skipped = 0
         self._after_seq = -1
         self.dropped = 0  # fragments that this viewer did not get
@@ -61,7 +62,7 @@ class LiveSubscription:
         self._items.clear()
         self._queued_bytes = self._queued_90k = self._skipped = 0
         self._after_seq = after_seq
-        self._skipping = gop is None
+        self._skipping = self._waiting = gop is None
         self._add(start)
         if gop is not None:
             self._add(gop)
@@ -74,12 +75,13 @@ class LiveSubscription:
         if not self._skipping and self._overflows(size, length):
             self._forget()
         if self._skipping and not fragment.is_keyframe:
-            self._skipped += 1
-            self.dropped += 1
+            if not self._waiting:
+                self._skipped += 1
+                self.dropped += 1
             return
         if self._skipped:
             self._add(Dropped(self._skipped))
-        self._skipping, self._skipped = False, 0
+        self._skipping, self._waiting, self._skipped = False, False, 0
         self._add(fragment, size, length)
 
     def lost(self) -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from falconeye.media.boxes import BadBox, Box, box_at, child_boxes, make_box
 from falconeye.media.movie import Movie
+from falconeye.media.random_access import RandomAccess
 from falconeye.media.samples import VIDEO_TIMESCALE
 
 MAX_REFERENCES = 0xFFFF
-_SAP_TYPE_1 = 1 << 28  # a closed GOP: decoding can start here and all that follows is right
 _STARTS_WITH_SAP = 1 << 31
+_SAP_TYPE_SHIFT = 28
+_MAX_SAP_DELTA = (1 << 28) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,8 @@ class Subsegment:
     """Fragments from one keyframe up to the next."""
 
     size_bytes: int
-    duration_90k: int
-    starts_with_keyframe: bool
+    duration_90k: int  # from its first picture shown to that of the next one
+    access: RandomAccess | None
 
 
 def with_duration(init: bytes, movie: Movie, duration_90k: int) -> bytes:
@@ -36,19 +38,33 @@ def with_duration(init: bytes, movie: Movie, duration_90k: int) -> bytes:
 
 
 def make_sidx(movie: Movie, subsegments: Sequence[Subsegment]) -> bytes:
-    """One `sidx` over all that directly follows it; neighbours are joined beyond 65 535 entries."""
+    """One `sidx` over all that directly follows it; neighbours are joined beyond 65 535 entries.
+
+    Decode times count from 0, so the first access point says when the first picture is shown.
+    """
     joined = _join(subsegments)
-    head = struct.pack(">IIIIIHH", 0, movie.video.track_id, VIDEO_TIMESCALE, 0, 0, 0, len(joined))
+    access = joined[0].access if joined else None
+    earliest = access.earliest_90k if access else 0
+    track = movie.video.track_id
+    head = struct.pack(">IIIIIHH", 0, track, VIDEO_TIMESCALE, earliest, 0, 0, len(joined))
     entries = b"".join(
         struct.pack(
             ">III",
             entry.size_bytes,
             entry.duration_90k,
-            _STARTS_WITH_SAP | _SAP_TYPE_1 if entry.starts_with_keyframe else 0,
+            _sap(entry.access),
         )
         for entry in joined
     )
     return make_box(b"sidx", head + entries)
+
+
+def _sap(access: RandomAccess | None) -> int:
+    """starts_with_SAP, SAP_type and SAP_delta_time of an entry."""
+    if access is None:
+        return 0
+    delta = min(access.delta_90k, _MAX_SAP_DELTA)
+    return _STARTS_WITH_SAP | access.sap_type << _SAP_TYPE_SHIFT | delta
 
 
 def _join(subsegments: Sequence[Subsegment]) -> list[Subsegment]:
@@ -57,7 +73,7 @@ def _join(subsegments: Sequence[Subsegment]) -> list[Subsegment]:
         Subsegment(
             sum(entry.size_bytes for entry in group),
             sum(entry.duration_90k for entry in group),
-            group[0].starts_with_keyframe,
+            group[0].access,
         )
         for start in range(0, len(subsegments), step)
         for group in [subsegments[start : start + step]]

@@ -5,6 +5,8 @@ Everything read here may come from a damaged file: BadBox is raised for all that
 
 import struct
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import add
 
 from falconeye.media.boxes import BadBox, Box, box_at, child_boxes, find_child
 
@@ -56,6 +58,7 @@ class TrackFragment:
     sample_bytes: tuple[int, ...]
     data_offset: int  # of the first sample, from the start of the `moof`
     starts_with_keyframe: bool
+    shown: tuple[int, ...]  # presentation times of the samples, from `start`
 
 
 def parse_movie(moov: bytes) -> Movie:
@@ -65,6 +68,18 @@ def parse_movie(moov: bytes) -> Movie:
     except (struct.error, IndexError) as error:
         msg = "the moov cannot be read"
         raise BadBox(msg) from error
+
+
+def movie_of(init: bytes) -> Movie:
+    """The `moov` of an init segment; BadBox without one."""
+    position = 0
+    while position < len(init):
+        box = box_at(init, position)
+        if box.kind == b"moov":
+            return parse_movie(init[box.offset : box.end])
+        position = box.end
+    msg = "no moov in the init segment"
+    raise BadBox(msg)
 
 
 def parse_moof(moof: bytes, movie: Movie) -> tuple[TrackFragment, TrackFragment | None]:
@@ -153,6 +168,7 @@ def _track_fragment(moof: bytes, traf: Box, movie: Movie) -> TrackFragment:
         sample_bytes=samples.sizes,
         data_offset=samples.data_offset,
         starts_with_keyframe=not samples.first_flags & _NOT_SYNC,
+        shown=samples.shown,
     )
 
 
@@ -180,6 +196,7 @@ class _Samples:
     sizes: tuple[int, ...]
     data_offset: int
     first_flags: int
+    shown: tuple[int, ...]
 
 
 def _samples(moof: bytes, run: Box, duration: int, size: int, flags: int) -> _Samples:
@@ -202,9 +219,12 @@ def _samples(moof: bytes, run: Box, duration: int, size: int, flags: int) -> _Sa
     columns = {bit: values[index::width] for index, bit in enumerate(bits)}
     if first_flags is None:
         first_flags = columns[_TRUN_FLAGS][0] if _TRUN_FLAGS in columns else flags
+    durations = columns.get(_TRUN_DURATION, (duration,) * count)
+    decoded = accumulate(durations[:-1], initial=0)
     return _Samples(
-        duration=sum(columns.get(_TRUN_DURATION, (duration,) * count)),
+        duration=sum(durations),
         sizes=columns.get(_TRUN_SIZE, (size,) * count),
         data_offset=data_offset,
         first_flags=first_flags,
+        shown=tuple(map(add, decoded, columns.get(_TRUN_CTS, (0,) * count))),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from falconeye.media.boxes import BadBox, Box, ReadAt, box_at, top_level_boxes
 from falconeye.media.identity_box import Identity, is_identity_box, parse_identity_box
 from falconeye.media.movie import Movie, TrackFragment, parse_moof, parse_movie
+from falconeye.media.random_access import RandomAccess, read_access
 
 MAX_HEAD_BOX_BYTES = 1 << 20  # a moov is about 1 kB
 MAX_MOOF_BYTES = 1 << 22
@@ -20,12 +21,17 @@ class FragmentPlace:
     """One fragment of a file: all that playback and download need to know of it."""
 
     size_bytes: int
-    is_keyframe: bool
+    access: RandomAccess | None  # None: it does not begin with a keyframe
     start_90k: int  # decode time in the file
     duration_90k: int
     video_tfdt_offset: int  # of the 8-byte value, from the fragment's start
     audio_tfdt_offset: int  # 0: no audio
     audio_start_ticks: int
+
+    @property
+    def is_keyframe(self) -> bool:
+        """Decoding can begin here."""
+        return self.access is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,8 @@ def _fragments(read: ReadAt, size: int, head: Head) -> Iterator[_Walked]:
             _check_extent(moof, mdat, video)
         except BadBox:
             return
-        yield _place(moof, mdat, video, audio), moof, video, audio
+        access = read_access(read, moof.offset, video, head.identity.codecs)
+        yield _place(moof, mdat, access, video, audio), moof, video, audio
 
 
 def _check_extent(moof: Box, mdat: Box, video: TrackFragment) -> None:
@@ -122,11 +129,15 @@ def _check_extent(moof: Box, mdat: Box, video: TrackFragment) -> None:
 
 
 def _place(
-    moof: Box, mdat: Box, video: TrackFragment, audio: TrackFragment | None
+    moof: Box,
+    mdat: Box,
+    access: RandomAccess | None,
+    video: TrackFragment,
+    audio: TrackFragment | None,
 ) -> FragmentPlace:
     return FragmentPlace(
         size_bytes=moof.size + mdat.size,
-        is_keyframe=video.starts_with_keyframe,
+        access=access,
         start_90k=video.start,
         duration_90k=video.duration,
         video_tfdt_offset=video.tfdt_offset,

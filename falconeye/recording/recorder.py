@@ -26,6 +26,7 @@ from falconeye.storage.segments import (
 )
 
 log = logging.getLogger(__name__)
+_LATE_AUDIO_90K = 27_000  # 0.3 s: audio reaches us after the pictures of its time
 _RETRY_US = 2_000_000  # after a failed file: the disk may be back at a later keyframe
 
 
@@ -35,6 +36,17 @@ class _OpenSegment:
     fragmenter: Fragmenter
     start_us: int
     start_90k: int
+    has_audio: bool
+
+
+@dataclass(slots=True)
+class _EndingSegment:
+    """A segment whose pictures are all there; its last audio is still to come."""
+
+    segment: _OpenSegment
+    end_90k: int
+    end_us: int
+    audio_end_ticks: int  # of the run: later audio belongs to the next segment
 
 
 class Recorder:
@@ -53,6 +65,7 @@ class Recorder:
         self._run_id = 0
         self._init: InitSegment | None = None
         self._open: _OpenSegment | None = None
+        self._ending: _EndingSegment | None = None
         self._cut_next = False
         self._last: VideoSample | None = None
         self._interval_90k = 3600
@@ -89,8 +102,10 @@ class Recorder:
     def video(self, sample: VideoSample) -> None:
         if self._last:
             self._interval_90k = sample.dts_90k - self._last.dts_90k
+        if self._ending and sample.dts_90k - self._ending.end_90k >= _LATE_AUDIO_90K:
+            self._finish_ending()
         if sample.is_keyframe and self._wants_new_segment(sample):
-            self._finish(sample.dts_90k, None)
+            self._leave(sample.dts_90k)
             self._begin(sample)
         self._last = sample
         if self._open is None:
@@ -100,11 +115,17 @@ class Recorder:
             self._append(self._open, fragment)
 
     def audio(self, sample: AudioSample) -> None:
+        if self._ending:
+            if sample.dts_ticks < self._ending.audio_end_ticks:
+                self._ending.segment.fragmenter.audio(sample)
+                return
+            self._finish_ending()
         if self._open:
             self._open.fragmenter.audio(sample)
 
     def end_run(self, reason: RunEnd, detail: str) -> None:
         """Write what is left; the file ends one frame interval after the last picture."""
+        self._finish_ending()
         if self._last:
             self._finish(self._last.dts_90k + self._interval_90k, reason)
         if detail:
@@ -126,8 +147,7 @@ class Recorder:
         self._cut_next = False
         # The estimate may move back a little between segments; their order may not.
         start_us = max(self._wall_us(keyframe.dts_90k), self._last_start_us + 1)
-        rate = self._init.audio.sample_rate if self._init.audio else 0
-        audio_zero = -(-keyframe.dts_90k * rate // VIDEO_TIMESCALE)
+        audio_zero = self._audio_ticks(keyframe.dts_90k)
         start = SegmentStart(
             camera_id=self._plan.camera_id,
             stream=self._kind,
@@ -144,18 +164,12 @@ class Recorder:
         self._last_start_us = start_us
         writer = self._store.create(start)
         fragmenter = Fragmenter(keyframe.dts_90k, audio_zero)
-        self._open = _OpenSegment(writer, fragmenter, start_us, keyframe.dts_90k)
+        has_audio = self._init.audio is not None
+        self._open = _OpenSegment(writer, fragmenter, start_us, keyframe.dts_90k, has_audio)
 
     def _append(self, segment: _OpenSegment, fragment: RecordingFragment) -> None:
-        accepted = segment.writer.append(fragment)
-        if accepted is Accepted.YES:
-            self.trouble = None
-            self.bytes_written.add(fragment.size_bytes)
+        if self._take(segment, fragment):
             return
-        self.lost_fragments.add()
-        slow = accepted is Accepted.OVER_BUDGET
-        self.trouble = RunEnd.DISK_TOO_SLOW if slow else segment.writer.failure or RunEnd.DISK_ERROR
-        self._log.warning(f"camera {self._plan.camera_id}: not recorded: {self.trouble.value}")
         self._open = None
         self._retry_at_us = self._clock.monotonic_us() + _RETRY_US
         end_us = self._wall_us(segment.start_90k + fragment.start_90k)
@@ -163,10 +177,47 @@ class Recorder:
         self._ids.note_end(end_us)
         self._renew_run()
 
+    def _take(self, segment: _OpenSegment, fragment: RecordingFragment) -> bool:
+        """Hand it to the writer; when that takes it not, `trouble` says why."""
+        accepted = segment.writer.append(fragment)
+        if accepted is Accepted.YES:
+            self.trouble = None
+            self.bytes_written.add(fragment.size_bytes)
+            return True
+        self.lost_fragments.add()
+        slow = accepted is Accepted.OVER_BUDGET
+        self.trouble = RunEnd.DISK_TOO_SLOW if slow else segment.writer.failure or RunEnd.DISK_ERROR
+        self._log.warning(f"camera {self._plan.camera_id}: not recorded: {self.trouble.value}")
+        return False
+
     def _renew_run(self) -> None:
         """Footage is missing: what follows is another run."""
         now_us = self._clock.utc_us()
         self._run_id = self._store.begin_run(self._plan.camera_id, self._kind, now_us)
+
+    def _leave(self, end_90k: int) -> None:
+        """End the segment before the one that begins now; its last audio comes a little later."""
+        segment = self._open
+        if segment is None or not segment.has_audio or self._cut_next:
+            self._finish(end_90k, None)
+            return
+        self._finish_ending()
+        self._open = None
+        end_us = max(self._wall_us(end_90k), segment.start_us + 1)
+        self._ids.note_end(end_us)
+        self._ending = _EndingSegment(segment, end_90k, end_us, self._audio_ticks(end_90k))
+
+    def _finish_ending(self) -> None:
+        ending, self._ending = self._ending, None
+        if ending is None:
+            return
+        segment = ending.segment
+        fragment = segment.fragmenter.end(ending.end_90k)
+        if fragment is None or self._take(segment, fragment):
+            segment.writer.close(SegmentEnd(ending.end_us))
+        else:  # the next segment has begun already, in the same run
+            end_us = ending.end_us - fragment.duration_90k * 100 // 9
+            segment.writer.close(SegmentEnd(end_us, self.trouble))
 
     def _finish(self, end_90k: int, run_end: RunEnd | None) -> None:
         segment = self._open
@@ -182,6 +233,11 @@ class Recorder:
         is_over = run_end in (RunEnd.STOPPED_BY_USER, RunEnd.NODE_STOPPED)
         segment.writer.close(SegmentEnd(end_us, run_end, recording_ended=is_over))
         self._ids.note_end(end_us)
+
+    def _audio_ticks(self, dts_90k: int) -> int:
+        """The first audio time that is not before a decode time of the run; 0 without audio."""
+        rate = self._init.audio.sample_rate if self._init and self._init.audio else 0
+        return -(-dts_90k * rate // VIDEO_TIMESCALE)
 
     def _wall_us(self, dts_90k: int) -> int:
         return self._run.clock.wall_us(dts_90k) if self._run else self._clock.utc_us()

@@ -1,5 +1,6 @@
 """One try of one source: what its reader is given, and what the watchdog looks at."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,9 +15,12 @@ from falconeye.sources.interrupt import Interrupt
 from falconeye.sources.login import RefusedLogins
 from falconeye.sources.target import SourceTarget
 
+log = logging.getLogger(__name__)
+
 STALL_US = 5_000_000
 FIRST_KEYFRAME_US = 60_000_000  # cameras with long GOPs join in the middle of one
 _INTERVALS = 3
+_TRUST = 25  # so many pictures make up for as many packets of noise, among which some look right
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Connection:
         self._feed: Feed | None = None
         self._opened_us: int | None = None
         self._alive_us = 0
+        self._trust = 0
 
     def open(self, video: VideoParameters, audio: AudioParameters | None, carried: Carried) -> None:
         """The camera delivers streams of these parameters; ends the run of earlier ones."""
@@ -66,10 +71,14 @@ class Connection:
         """One packet of the video stream; ValueError when a keyframe cannot be read."""
         if self._normaliser is None or self._feed is None:
             return
+        dropped = self._normaliser.dropped
         pictures = self._feed.put(self._normaliser.video(packet))
-        if pictures or not self.delivered:
+        trust = self._trust + pictures - (self._normaliser.dropped - dropped)
+        self._trust = min(max(trust, -_TRUST), _TRUST)
+        good = pictures and self._trust > 0
+        if good or not self.delivered:
             self._alive_us = packet.arrived_us
-        if pictures and not self.delivered:
+        if good and not self.delivered:
             self.delivered = True
             if self._carried:
                 self._on_running(self._carried)
@@ -100,7 +109,12 @@ class Connection:
 
     def _finish(self, reason: RunEnd, detail: str) -> None:
         if self._normaliser and self._feed:
-            self._feed.put(self._normaliser.end())
+            try:
+                self._feed.put(self._normaliser.end())
+            except ValueError as error:  # noise that looked like a keyframe goes with its stream
+                log.debug(
+                    "camera %s: the last picture is dropped: %s", self.target.camera_id, error
+                )
             self._feed.end(reason, detail)
         self._normaliser = self._feed = None
         self._opened_us = None

@@ -97,11 +97,19 @@ class StreamSource:
         try:
             self._report(SourceState(SourceStatus.CONNECTING, ReasonCode.CONNECTING, "connecting"))
             while not self._interrupt.stopped:
-                failure = self.run_once()
+                failure = self._safe_run_once()
                 if failure is None or self._interrupt.wait(self._tell(failure)):
                     return
         finally:
             self._watchdog.remove(self._check)
+
+    def _safe_run_once(self) -> SourceFailure | None:
+        """`run_once`, where a bug (ours or a sink's) costs a connection and not the camera."""
+        try:
+            return self.run_once()
+        except Exception:
+            log.exception("the source of camera %s failed", self.target.camera_id)
+            return answer_failure(ReasonCode.INTERNAL, "an error inside FalconEye; see its log")
 
     def run_once(self) -> SourceFailure | None:
         """One connection, to its end; None when it ended because of a stop."""

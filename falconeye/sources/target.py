@@ -11,6 +11,9 @@ from falconeye.media.samples import StreamKind
 SCHEMES = ("rtsp", "rtsps", "http", "https", "demo")
 DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 MAX_URL_CHARACTERS = 2048
+_AT_SIGN = (
+    "user and password belong into their own fields; an @ that is part of the path is written %40"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,8 @@ def check_url(url: str, *, field: str = "source_url") -> str:
         return "demo:"
     if not parts.hostname:
         raise InvalidInput("the address names no host", field=field)
-    if "@" in parts.netloc:
-        raise InvalidInput("user and password belong into their own fields", field=field)
+    if "@" in url:  # after the host, too: "rtsp://admin:12/34@camera/" leads to a host "admin"
+        raise InvalidInput(_AT_SIGN, field=field)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     netloc = host if parts.port is None else f"{host}:{parts.port}"
     return urlunsplit(parts._replace(netloc=netloc, fragment=""))

@@ -19,6 +19,7 @@ from falconeye.storage import fragment_table, rebuild, segment_index
 from falconeye.storage.database import Database
 from falconeye.storage.free_space import remove_rows
 from falconeye.storage.layout import SegmentName, parse_segment_path, segment_path
+from falconeye.storage.recording_index import recordings_between, restore_personal_fields
 from falconeye.storage.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segment_index import FileKey
 from falconeye.storage.segment_tables import (
@@ -182,9 +183,13 @@ class _Check:
     ) -> None:
         """The row cannot be right: with repair it goes, and the file `again` is indexed anew."""
         problem = self._add(fault, _path(row), detail)
-        if self._repair:
+        if not self._repair:
+            return
+        if again is not None:
+            problem.repaired = await self._index(again, instead_of=row)
+        else:
             await self._database.write(partial(_remove, row))
-            problem.repaired = again is None or await self._index(again)
+            problem.repaired = True
 
     async def _size_now(self, path: str) -> int | None:
         return await self._volume.readers.run(partial(self._volume.size_of, path))
@@ -201,15 +206,15 @@ class _Check:
         if self._repair:
             problem.repaired = await self._index(path)
 
-    async def _index(self, path: str) -> bool:
-        """Index a file from itself; False when the disk cannot read it."""
+    async def _index(self, path: str, *, instead_of: Row[Any] | None = None) -> bool:
+        """Index a file from itself; False, and all as it was, when the disk cannot read it."""
         try:
             found = await self._volume.readers.run(partial(salvage, self._volume, path, cut=True))
         except OSError as error:
             log.warning("%s cannot be read: %s", path, error)
             return False
         await self._database.write(
-            partial(_index, self._volume.number, path, found, self._node_name)
+            partial(_index, self._volume.number, path, found, self._node_name, instead_of)
         )
         return True
 
@@ -285,6 +290,28 @@ async def _remove(row: Row[Any], connection: AsyncConnection) -> None:
 
 
 async def _index(
+    volume: int,
+    path: str,
+    salvaged: Salvaged,
+    node_name: str,
+    instead_of: Row[Any] | None,
+    connection: AsyncConnection,
+) -> None:
+    if instead_of is None:
+        await _index_anew(volume, path, salvaged, node_name, connection)
+        return
+    touched = await recordings_between(
+        connection,
+        instead_of.stream_id,
+        instead_of.start_us,
+        instead_of.start_us + instead_of.wall_duration_us,
+    )
+    await remove_rows(connection, [instead_of])  # the last segment's recording goes with it
+    await _index_anew(volume, path, salvaged, node_name, connection)
+    await restore_personal_fields(connection, touched)
+
+
+async def _index_anew(
     volume: int, path: str, salvaged: Salvaged, node_name: str, connection: AsyncConnection
 ) -> None:
     name = parse_segment_path(path)

@@ -1,4 +1,4 @@
-"""The system calls that change footage on a disk: the one seam where a disk can be made to fail."""
+"""The system calls on a disk of footage: the one seam where a disk can be made to fail."""
 
 import os
 from collections.abc import Sequence
@@ -25,6 +25,9 @@ class DiskCalls:
 
     def unlink(self, path: str, directory_fd: int) -> None:
         os.unlink(path, dir_fd=directory_fd)
+
+    def statvfs(self, fd: int) -> os.statvfs_result:
+        return os.fstatvfs(fd)
 
 
 def write_all(calls: DiskCalls, fd: int, buffers: Sequence[bytes | memoryview]) -> int:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from falconeye.media.boxes import BadBox, box_at
 from falconeye.media.index_boxes import Subsegment, make_sidx, with_duration
-from falconeye.media.movie import Movie, parse_movie
+from falconeye.media.movie import movie_of
 from falconeye.media.samples import VIDEO_TIMESCALE
+from falconeye.media.segment_file import FragmentPlace
 from falconeye.storage.fragment_table import FragmentTable
 
 _SEQUENCE_OFFSET = 20  # of mfhd's sequence_number in a moof, whose first child it is
@@ -101,18 +101,6 @@ def lay_out(init: bytes, rows: Sequence[SegmentRows]) -> Layout:
     return Layout(head, segments, length, duration)
 
 
-def movie_of(init: bytes) -> Movie:
-    """The `moov` of an init segment; BadBox without one."""
-    position = 0
-    while position < len(init):
-        box = box_at(init, position)
-        if box.kind == b"moov":
-            return parse_movie(init[box.offset : box.end])
-        position = box.end
-    msg = "no moov in the init segment"
-    raise BadBox(msg)
-
-
 def _place_all(rows: Sequence[SegmentRows], offset: int, rate: int) -> Iterator[PlacedSegment]:
     base_90k, sequence, audio_end, audio_shift = 0, 1, 0, 0
     before: SegmentRows | None = None
@@ -145,15 +133,18 @@ def _audio_shift(row: SegmentRows, shift: int, audio_end: int) -> int:
 
 def _subsegments(rows: Sequence[SegmentRows]) -> list[Subsegment]:
     """The fragments grouped by GOP."""
-    groups: list[list[int]] = []
-    sync: list[bool] = []
+    groups: list[list[FragmentPlace]] = []
     for row in rows:
         for place in row.table.fragments:
             if place.is_keyframe or not groups:
-                groups.append([0, 0])
-                sync.append(place.is_keyframe)
-            groups[-1][0] += place.size_bytes
-            groups[-1][1] += place.duration_90k
+                groups.append([])
+            groups[-1].append(place)
+    delays = [group[0].access.earliest_90k if group[0].access else 0 for group in groups]
     return [
-        Subsegment(size, duration, key) for (size, duration), key in zip(groups, sync, strict=True)
+        Subsegment(
+            sum(place.size_bytes for place in group),
+            sum(place.duration_90k for place in group) + next_delay - delay,
+            group[0].access,
+        )
+        for group, delay, next_delay in zip(groups, delays, delays[1:] + delays[-1:], strict=True)
     ]

@@ -7,10 +7,13 @@ numbers are LEB128 varints; differences that are normally zero cost one byte.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from falconeye.media.random_access import RandomAccess
 from falconeye.media.segment_file import FragmentPlace
 
 _VERSION = 1
-_KEYFRAME, _AUDIO = 1, 2
+_KEYFRAME, _AUDIO, _REORDERED = 1, 2, 4  # reordered: an access point with its three numbers
+
+_PLAIN = RandomAccess()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,13 @@ def encode(table: FragmentTable) -> bytes:
     video, audio = 0, 0
     for place in table.fragments:
         has_audio = place.audio_tfdt_offset > 0
-        out.append((_KEYFRAME if place.is_keyframe else 0) | (_AUDIO if has_audio else 0))
+        access = place.access
+        reordered = access is not None and access != _PLAIN
+        flags = (place.is_keyframe, _KEYFRAME), (has_audio, _AUDIO), (reordered, _REORDERED)
+        out.append(sum(bit for given, bit in flags if given))
+        if access is not None and reordered:
+            for number in (access.sap_type, access.earliest_90k, access.delta_90k):
+                _put(out, number)
         _put(out, place.size_bytes)
         _put(out, place.duration_90k)
         _put(out, _zigzag(place.start_90k - video))
@@ -64,7 +73,9 @@ def decode(blob: bytes) -> FragmentTable:
 def _places(numbers: Iterator[int], count: int) -> Iterator[FragmentPlace]:
     video, audio = 0, 0
     for _ in range(count):
-        flags, size, duration = next(numbers), next(numbers), next(numbers)
+        flags = next(numbers)
+        access = _access(flags, numbers)
+        size, duration = next(numbers), next(numbers)
         start = video + _unzigzag(next(numbers))
         video_offset = next(numbers)
         audio_offset, audio_start = 0, 0
@@ -72,9 +83,15 @@ def _places(numbers: Iterator[int], count: int) -> Iterator[FragmentPlace]:
             audio_offset = next(numbers)
             audio_start = audio = audio + _unzigzag(next(numbers))
         video = start + duration
-        yield FragmentPlace(
-            size, bool(flags & _KEYFRAME), start, duration, video_offset, audio_offset, audio_start
-        )
+        yield FragmentPlace(size, access, start, duration, video_offset, audio_offset, audio_start)
+
+
+def _access(flags: int, numbers: Iterator[int]) -> RandomAccess | None:
+    if not flags & _KEYFRAME:
+        return None
+    if not flags & _REORDERED:
+        return _PLAIN
+    return RandomAccess(next(numbers), next(numbers), next(numbers))
 
 
 def _numbers(blob: bytes) -> Iterator[int]:

@@ -35,6 +35,7 @@ from falconeye.storage.volumes import Volumes
 log = logging.getLogger(__name__)
 
 BATCH = 200  # segments a transaction: others wait for it
+UNLINKED_AT_ONCE = 20  # files; a slow disk must be done with them in `ANSWER_S`
 LAST_RESERVE_BYTES = 256 << 20  # with nothing left to delete, recording stops here
 ON_FULL_SHARE = 200  # a full disk is given 1/200 of its size back at once
 
@@ -71,7 +72,7 @@ class Deleter:
 
     async def make_room(self, volume: Volume, size_bytes: int) -> bool:
         """The disk is full: delete the oldest footage; False when there is none to delete."""
-        space = await volume.readers.run(volume.space)
+        space = await volume.space(ANSWER_S)
         need = size_bytes + space.total_bytes // ON_FULL_SHARE
         return await self._free(volume, need) > 0
 
@@ -105,9 +106,11 @@ class Deleter:
 
     async def _enforce(self, volume: Volume) -> None:
         try:
-            async with asyncio.timeout(ANSWER_S):
-                space = await volume.readers.run(volume.space)
-        except (OSError, TimeoutError) as error:
+            space = await volume.space(ANSWER_S)
+        except TimeoutError:
+            volume.does_not_answer()
+            return
+        except OSError as error:
             log.warning("the space of %s is not known: %s", volume.path, error)
             return
         floor = self._volumes.floor_bytes(volume, space.total_bytes)
@@ -147,7 +150,12 @@ class Deleter:
 
     async def _empty_garbage(self, volume: Volume) -> None:
         while paths := await self._database.read(partial(_garbage_of, volume.number)):
-            removed = await volume.readers.run(partial(_unlink_all, volume, paths))
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    removed = await volume.readers.run(partial(_unlink_all, volume, paths))
+            except TimeoutError:  # they stay garbage, and go when the disk is back
+                volume.does_not_answer()
+                return
             await self._database.write(partial(_drop, volume.number, removed))
             if len(removed) < len(paths):
                 return  # the disk refuses: tried again at the next call
@@ -306,7 +314,7 @@ async def remove_rows(
 
 async def _garbage_of(volume: int, connection: AsyncConnection) -> list[str]:
     rows = await connection.execute(
-        select(garbage.c.path).where(garbage.c.volume_id == volume).limit(BATCH)
+        select(garbage.c.path).where(garbage.c.volume_id == volume).limit(UNLINKED_AT_ONCE)
     )
     return list(rows.scalars())
 

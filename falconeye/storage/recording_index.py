@@ -4,7 +4,9 @@ A recording is a view on main-stream segments; its row keeps totals so that list
 Each function is one step of a transaction (`Database.write`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -12,6 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.storage.segment_tables import recordings, segments
 from falconeye.storage.segments import RecordingKind
+
+_PERSONAL = (
+    "camera_name", "hidden", "protected", "camera_deleted", "node_name", "error_message",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,14 @@ async def recount_recordings(
 
     Those without a segment go: (camera id, recording id) of each.
     """
+    touched = await recordings_between(connection, stream_id, from_us, to_us)
+    return [(row.camera_id, row.id) for row in touched if not await _recount(connection, row)]
+
+
+async def recordings_between(
+    connection: AsyncConnection, stream_id: int, from_us: int, to_us: int
+) -> Sequence[Row[Any]]:
+    """The rows of a stream's recordings that touch `[from_us, to_us)`."""
     touched = await connection.execute(
         select(recordings).where(
             recordings.c.stream_id == stream_id,
@@ -138,7 +152,16 @@ async def recount_recordings(
             or_(recordings.c.end_us.is_(None), recordings.c.end_us > from_us),
         )
     )
-    return [(row.camera_id, row.id) for row in touched.all() if not await _recount(connection, row)]
+    return touched.all()
+
+
+async def restore_personal_fields(connection: AsyncConnection, before: Sequence[Row[Any]]) -> None:
+    """Give recordings that were indexed anew what no file knows and a person set."""
+    for row in before:
+        values = {name: getattr(row, name) for name in _PERSONAL}
+        if row.status != "recording":  # nothing records while an index is repaired
+            values["status"] = row.status
+        await connection.execute(update(recordings).where(recordings.c.id == row.id).values(values))
 
 
 def in_recording(row: Row[tuple[object, ...]]) -> list[ColumnElement[bool]]:

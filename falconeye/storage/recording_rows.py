@@ -1,6 +1,6 @@
 """Recordings as values, and the statements that read them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -11,7 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.storage.layout import recording_file_name
 from falconeye.storage.recording_index import in_recording
-from falconeye.storage.segment_tables import fragments, inits, recordings, runs, segments
+from falconeye.storage.segment_tables import (
+    fragments,
+    inits,
+    recordings,
+    runs,
+    segments,
+    streams,
+    usage,
+)
 from falconeye.storage.segments import RecordingKind
 
 
@@ -27,7 +35,11 @@ class RecordingStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One recording as pages and API show it; a growing one as of its last closed segment."""
+    """One recording as pages and API show it.
+
+    A growing one: `end_us`, `segments` and the download are as of its last closed segment;
+    `duration_us` and `size_bytes` count what is written of the open one, too.
+    """
 
     id: str
     camera_id: str
@@ -36,8 +48,8 @@ class Recording:
     status: RecordingStatus
     start_us: int
     end_us: int | None  # None: nothing is on the disk yet
-    duration_us: int  # of the download: holes are closed up
-    size_bytes: int  # of the footage; the download's length differs a little
+    duration_us: int  # media time, holes closed up; up to the last fragment written
+    size_bytes: int  # of the footage up to there; the download's length differs a little
     segments: int
     node_name: str
     error_message: str | None
@@ -76,8 +88,21 @@ class Query:
 _MIN_GAP_US = 100_000
 
 
-def to_recording(row: Row[Any]) -> Recording:
-    """A row of `recordings` as a value."""
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """What is written of a recording's open segment."""
+
+    start_us: int
+    duration_us: int
+    size_bytes: int
+
+
+def to_recording(row: Row[Any], growing: Sequence[Growing] = ()) -> Recording:
+    """A row of `recordings` as a value; `growing`: its open segments, seen before the row was read.
+
+    One that was indexed in between is in the row already: it starts before the row's end.
+    """
+    opened = [more for more in growing if more.start_us >= (row.end_us or 0)]
     return Recording(
         id=row.id,
         camera_id=row.camera_id,
@@ -86,8 +111,8 @@ def to_recording(row: Row[Any]) -> Recording:
         status=RecordingStatus(row.status),
         start_us=row.start_us,
         end_us=row.end_us,
-        duration_us=row.duration_us,
-        size_bytes=row.size_bytes,
+        duration_us=row.duration_us + sum(more.duration_us for more in opened),
+        size_bytes=row.size_bytes + sum(more.size_bytes for more in opened),
         segments=row.segments,
         node_name=row.node_name,
         error_message=row.error_message,
@@ -97,12 +122,12 @@ def to_recording(row: Row[Any]) -> Recording:
     )
 
 
-async def read_list(query: Query, connection: AsyncConnection) -> tuple[list[Recording], int]:
+async def read_list(
+    query: Query, growing: Mapping[str, Sequence[Growing]], connection: AsyncConnection
+) -> tuple[list[Recording], int]:
     """The page asked for, newest first, and how many match."""
     conditions = _conditions(query)
-    total = (
-        await connection.execute(select(func.count()).select_from(recordings).where(*conditions))
-    ).scalar_one()
+    total = await count(conditions, connection)
     found = await connection.execute(
         select(recordings)
         .where(*conditions)
@@ -110,7 +135,33 @@ async def read_list(query: Query, connection: AsyncConnection) -> tuple[list[Rec
         .limit(query.limit)
         .offset(query.offset)
     )
-    return [to_recording(row) for row in found], total
+    return [to_recording(row, growing.get(row.id, ())) for row in found], total
+
+
+async def count(conditions: Sequence[ColumnElement[bool]], connection: AsyncConnection) -> int:
+    """How many recordings meet the conditions."""
+    found = await connection.execute(
+        select(func.count()).select_from(recordings).where(*conditions)
+    )
+    number: int = found.scalar_one()
+    return number
+
+
+async def read_count(query: Query, connection: AsyncConnection) -> int:
+    """How many match, whatever the page."""
+    return await count(_conditions(query), connection)
+
+
+async def read_usage(camera_id: str | None, connection: AsyncConnection) -> list[tuple[int, int]]:
+    """(bytes, µs of wall time) of each stream, main and sub: running totals, no sum over rows."""
+    totals = (
+        select(func.sum(usage.c.size_bytes), func.sum(usage.c.duration_us))
+        .join(streams, streams.c.id == usage.c.stream_id)
+        .group_by(usage.c.stream_id)
+    )
+    if camera_id is not None:
+        totals = totals.where(streams.c.camera_id == camera_id)
+    return [(row[0], row[1]) for row in await connection.execute(totals)]
 
 
 async def read_one(recording_id: str, connection: AsyncConnection) -> Row[Any] | None:

@@ -29,12 +29,14 @@ from falconeye.storage.database import Database
 from falconeye.storage.free_space import Deleter
 from falconeye.storage.layout import SegmentName
 from falconeye.storage.recording_index import RecordingEntry
+from falconeye.storage.recording_rows import Growing
 from falconeye.storage.segment_index import FileKey, SegmentEntry
 from falconeye.storage.segment_tables import open_files, recordings, runs, streams
-from falconeye.storage.segment_writer import OpenSegment, WriteMetrics, WriterParts
+from falconeye.storage.segment_writer import OpenSegment, WriterParts
 from falconeye.storage.segments import RecordingKind, SegmentStart, SegmentStore
 from falconeye.storage.volume import Volume
 from falconeye.storage.volumes import Volumes
+from falconeye.storage.write_metrics import WriteMetrics
 from falconeye.storage.write_queue import Operation
 
 log = logging.getLogger(__name__)
@@ -145,10 +147,15 @@ class FootageStore(SegmentStore):
         with self._lock:
             return {segment.recording.id for segment in self._live if segment.recording}
 
-    def open_keys(self) -> set[FileKey]:
-        """The files being written now, by this process."""
+    def growing(self) -> dict[str, list[Growing]]:
+        """What is written of the open files, by recording. From memory; any thread."""
+        found: dict[str, list[Growing]] = {}
         with self._lock:
-            return {segment.key for segment in self._live}
+            live = list(self._live)
+        for segment in live:
+            if segment.recording is not None and segment.growing is not None:
+                found.setdefault(segment.recording.id, []).append(segment.growing)
+        return found
 
     async def flush(self, timeout_s: float, camera_id: str | None = None) -> bool:
         """Wait until every file (of a camera) is in the index; False after the time.

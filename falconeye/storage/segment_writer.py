@@ -12,7 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from typing_extensions import override
 
@@ -20,39 +21,26 @@ from falconeye.base.counters import Counter
 from falconeye.base.memory import MemoryBudget
 from falconeye.media.boxes import BadBox, box_at
 from falconeye.media.fragments import RecordingFragment
-from falconeye.media.movie import parse_movie
+from falconeye.media.movie import Movie, movie_of, parse_moof
+from falconeye.media.random_access import read_access
 from falconeye.media.runs import RunEnd
 from falconeye.media.segment_file import FragmentPlace, audio_end_ticks, read_segment_file
 from falconeye.storage.disk_calls import PartlyWritten, write_all
 from falconeye.storage.fragment_table import FragmentTable
-from falconeye.storage.histogram import Histogram
 from falconeye.storage.layout import SegmentName, segment_path
 from falconeye.storage.recording_index import RecordingEntry
+from falconeye.storage.recording_rows import Growing
 from falconeye.storage.segment_index import FileKey, InitEntry, SegmentEntry
 from falconeye.storage.segments import Accepted, SegmentEnd, SegmentStart, SegmentWriter
 from falconeye.storage.syncer import DirtyFile
 from falconeye.storage.volume import Volume, VolumeMissing
+from falconeye.storage.write_metrics import WriteMetrics
 
 log = logging.getLogger(__name__)
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MAX_NAMES = 16  # files that claim the same µs, after a clock was set back
 _ROOM_TRIES = 3
-
-
-@dataclass(slots=True)
-class WriteMetrics:
-    """What one volume's writer does; plain attributes, read by /metrics."""
-
-    latency: Histogram = field(default_factory=Histogram)  # of one fragment's write
-    waiting_fragments: int = 0
-    waiting_bytes: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def queued(self, fragments: int, size_bytes: int) -> None:
-        with self.lock:
-            self.waiting_fragments += fragments
-            self.waiting_bytes += size_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +83,7 @@ class OpenSegment(SegmentWriter, DirtyFile):
         self._handed_over = False
         self._fd: int | None = None
         self._size_bytes = 0  # whole fragments
+        self.growing: Growing | None = None  # None until the first fragment is written
         self._synced_bytes = 0
         self._must_check = False
         self._places: list[FragmentPlace] = []
@@ -239,12 +228,39 @@ class OpenSegment(SegmentWriter, DirtyFile):
         finally:
             self._parts.metrics.latency.add(time.monotonic() - begun)
         self._size_bytes += fragment.size_bytes
-        self._places.append(_place(fragment))
+        self._places.append(self._place(fragment))
+        media_us = (fragment.start_90k + fragment.duration_90k) * 100 // 9
+        self.growing = Growing(self.start.start_us, media_us, self._size_bytes)
         if fragment.audio_tfdt_offset:
             self._last_audio = fragment.buffers[0]
         self._bytes_written.add(fragment.size_bytes)
         self._parts.volume.bytes_written.add(fragment.size_bytes)
         self._parts.volume.syncer.file_changed(self)
+
+    def _place(self, fragment: RecordingFragment) -> FragmentPlace:
+        access = None
+        if fragment.is_keyframe:
+            buffers = fragment.buffers
+            video, _ = parse_moof(buffers[0][: box_at(buffers[0]).end], self._movie)
+            access = read_access(
+                lambda offset, size: b"".join(buffers)[offset : offset + size],
+                0,
+                video,
+                self.start.init.codecs,
+            )
+        return FragmentPlace(
+            size_bytes=fragment.size_bytes,
+            access=access,
+            start_90k=fragment.start_90k,
+            duration_90k=fragment.duration_90k,
+            video_tfdt_offset=fragment.video_tfdt_offset,
+            audio_tfdt_offset=fragment.audio_tfdt_offset,
+            audio_start_ticks=fragment.audio_start_ticks,
+        )
+
+    @cached_property
+    def _movie(self) -> Movie:
+        return movie_of(self.start.init.data)
 
     def _write_all(self, buffers: tuple[bytes, ...], size_bytes: int) -> None:
         """Write, and when the disk is full delete the oldest footage and go on."""
@@ -367,25 +383,7 @@ class OpenSegment(SegmentWriter, DirtyFile):
         )
 
     def _audio_end(self) -> int:
-        if self._last_audio is None:
-            return 0
-        data = self.start.init.data
-        position = 0
-        while (box := box_at(data, position)).kind != b"moov":
-            position = box.end
-        return audio_end_ticks(self._last_audio, parse_movie(data[box.offset : box.end]))
-
-
-def _place(fragment: RecordingFragment) -> FragmentPlace:
-    return FragmentPlace(
-        size_bytes=fragment.size_bytes,
-        is_keyframe=fragment.is_keyframe,
-        start_90k=fragment.start_90k,
-        duration_90k=fragment.duration_90k,
-        video_tfdt_offset=fragment.video_tfdt_offset,
-        audio_tfdt_offset=fragment.audio_tfdt_offset,
-        audio_start_ticks=fragment.audio_start_ticks,
-    )
+        return audio_end_ticks(self._last_audio, self._movie) if self._last_audio else 0
 
 
 def _reason(error: OSError) -> RunEnd:

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import secrets
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,7 @@ class Volume:
         self.missing: str | None = None  # why it cannot be used now, in words
         self.bytes_written = Counter()  # of footage, since the start
         self.is_full = False  # nothing may be deleted, and the last reserve is reached
+        self._asked: Future[Space] | None = None
         self._root_fd: int | None = None
         self._exclusive = exclusive  # False: only to look, beside a node that uses it
         self._lock_fd: int | None = None
@@ -77,12 +79,22 @@ class Volume:
     async def open(self) -> None:
         """Look whether it is there (`missing` tells); waits at most `ANSWER_S` for the disk."""
         try:
+            if self._asked is not None and not self._asked.done():
+                await self.space(ANSWER_S)  # it hangs until it has answered that
             async with asyncio.timeout(ANSWER_S):
                 await self.writer.run(self.ensure_present)
         except VolumeMissing:
             return  # `missing` says why
         except TimeoutError:
-            self.missing = "the disk does not answer"
+            self.does_not_answer()
+        except OSError as error:
+            self.missing = error.strerror or str(error)
+
+    def does_not_answer(self) -> None:
+        """It hangs: pages and /readyz say so until it answers. What is queued stays queued."""
+        if self.missing is None:
+            log.warning("the disk of %s does not answer", self.path)
+        self.missing = "the disk does not answer"
 
     def ensure_present(self) -> int:
         """The open directory, after a look that it still is what lies at `path`.
@@ -148,10 +160,16 @@ class Volume:
             except OSError:  # not empty: the usual case
                 return
 
-    def space(self) -> Space:
-        """Reader threads."""
-        found = os.fstatvfs(self.root_fd)
-        return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+    async def space(self, limit_s: float) -> Space:
+        """How full it is; TimeoutError when it does not say so in `limit_s`, OSError.
+
+        One question at a time: who asks meanwhile gets the same answer, so that a disk that hangs
+        holds one reader however many ask. On the loop.
+        """
+        if self._asked is None or self._asked.done():
+            self._asked = self.readers.call(self._space)
+        async with asyncio.timeout(limit_s):
+            return await asyncio.shield(asyncio.wrap_future(self._asked))
 
     def files(self) -> list[tuple[str, int]]:
         """All files below it as (path, bytes), the id file left out. Reader threads; slow."""
@@ -195,6 +213,10 @@ class Volume:
             os.dup2(root, self._root_fd, inheritable=False)
             os.close(root)
         self.kind = disk_kind(self._root_fd)
+
+    def _space(self) -> Space:
+        found = self.calls.statvfs(self.root_fd)
+        return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
 
     def _make_directories(self, root: int, directory: str) -> None:
         for path in [*reversed(Path(directory).parents), Path(directory)][1:]:

@@ -81,7 +81,7 @@ def on_http_exception(request: Asking, error: HTTPException) -> Response[Any]:
         return _not_authenticated(request, error.detail)
     detail = _WORDS.get(error.status_code, error.detail) or HTTPStatus(error.status_code).phrase
     if isinstance(error.__cause__, SerializationException):
-        detail = f"the body is not valid JSON: {error.detail}"
+        detail = f"not JSON: {error.detail}"
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     return _answer(request, error.status_code, redact_text(detail), headers)
 

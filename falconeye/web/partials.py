@@ -54,7 +54,8 @@ def _wall_parts(request: Asking, changes: Changes) -> str:
     frame = _frame(request, "/")
     if changes.everything or changes.cameras:
         area = render_part(shell.templates, "partials/wall_area.html", frame, page=page)
-        return partial("wall-area", area, "innerMorph")
+        head = render_part(shell.templates, "partials/wall_head.html", frame, page=page)
+        return partial("wall-head", head, "innerMorph") + partial("wall-area", area, "innerMorph")
     return "".join(
         partial(
             f"tile-state-{tile.id}",
@@ -101,7 +102,8 @@ async def _recordings_part(request: Asking, camera_id: str) -> str:
     )
     if not recordings:
         return ""
-    rows = [views.recording_row(recording) for recording in recordings]
+    now_us = shell.services.clock.utc_us()
+    rows = [views.recording_row(recording, now_us) for recording in recordings]
     frame = _frame(request, f"/cameras/{camera_id}")
     html = render_part(shell.templates, "partials/recording_rows.html", frame, rows=rows)
     return partial("camera-recordings", html, "innerMorph")

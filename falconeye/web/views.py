@@ -64,16 +64,17 @@ def shown_address(camera: Camera) -> str:
     return redact_text(camera.config.source_url or "")
 
 
-def recording_row(recording: Recording) -> RecordingRow:
-    """One recording for a list."""
+def recording_row(recording: Recording, now_us: int) -> RecordingRow:
+    """One recording for a list; one that is being made is as long as it runs (`now_us`: UTC)."""
     growing = recording.status is RecordingStatus.RECORDING
+    running_us = max(recording.duration_us, now_us - recording.start_us)
     return RecordingRow(
         id=recording.id,
         camera_id=recording.camera_id,
         camera_name=recording.camera_name,
         start_us=recording.start_us,
         end_us=None if growing else recording.end_us,
-        duration_us=recording.duration_us,
+        duration_us=running_us if growing else recording.duration_us,
         size_bytes=recording.size_bytes,
         status=recording.status.value,
         error_message=recording.error_message or "",

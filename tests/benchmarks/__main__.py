@@ -1,6 +1,8 @@
 """`python -m tests.benchmarks [--quick] [NAME …]`: measure, print, write RESULTS.md."""
 
 import argparse
+import logging
+import signal
 import sys
 import time
 from pathlib import Path
@@ -15,8 +17,10 @@ from tests.benchmarks import (
     start_stop,
     viewers,
 )
-from tests.benchmarks.figures import Measure, Plan
+from tests.benchmarks.figures import Measure, Plan, Result
 from tests.benchmarks.report import Report, as_text
+
+log = logging.getLogger(__name__)
 
 _ALL: dict[str, Measure] = {
     relay_record.NAME: relay_record.measure,
@@ -29,7 +33,11 @@ _ALL: dict[str, Measure] = {
 
 
 def main() -> None:
-    """Run what was named, else everything; a missed budget is a result, not an error."""
+    """Run what was named, else everything; a missed budget is a result, not an error.
+
+    What cannot be measured does not keep the rest from being measured.
+    """
+    logging.basicConfig()
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_ALL))
     parser.add_argument("--quick", action="store_true", help="short and few runs: ≤ 4 minutes")
@@ -37,17 +45,33 @@ def main() -> None:
     if unknown := set(options.names) - set(_ALL):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     processes.settle()
+    # As Ctrl+C does: whatever was started is stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit("stopped"))
     directory = Path(__file__).parent
     report, facts = Report(directory), machine.facts()
     plan = Plan(is_quick=options.quick)
+    failed: list[str] = []
     for name in options.names or _ALL:
-        started, load_before = time.monotonic(), machine.load()
-        result = _ALL[name](plan)
-        result.load_before, result.load_after = load_before, machine.load()
-        result.took_s, result.is_quick = time.monotonic() - started, plan.is_quick
+        try:
+            result = _measure(name, plan)
+        except Exception:
+            log.exception("%s could not be measured", name)
+            failed.append(name)
+            continue
         report.put(result, facts, _ALL)
         sys.stdout.write(as_text(result))
         sys.stdout.flush()
+    if failed:
+        sys.exit(f"not measured: {', '.join(failed)}")
+
+
+def _measure(name: str, plan: Plan) -> Result:
+    """One benchmark, and the machine's load around it."""
+    started, load_before = time.monotonic(), machine.load()
+    result = _ALL[name](plan)
+    result.load_before, result.load_after = load_before, machine.load()
+    result.took_s, result.is_quick = time.monotonic() - started, plan.is_quick
+    return result
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def measure(plan: Plan) -> Result:
         load.take_counters()
         for _ in range(plan.runs(5)):
             before, started = node.metrics().buckets(LATENESS), processes.cpu_s(node.pid)
-            window_s = plan.seconds(20.0, 15.0)
+            window_s = plan.seconds(15.0, 15.0)
             time.sleep(window_s)
             cpu.append((processes.cpu_s(node.pid) - started) / window_s * 1000)
             after = node.metrics().buckets(LATENESS)

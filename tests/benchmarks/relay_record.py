@@ -11,7 +11,7 @@ from tests.benchmarks.load import Load
 from tests.benchmarks.node import Node
 
 NAME = "relay_record"
-_SETTLE_S = 3.0
+_SETTLE_S = 2.5
 _SYNC_OFF = {"sync_interval_s": "60"}  # the largest allowed; no window is longer
 
 
@@ -55,8 +55,8 @@ def _compare(
     result: Result, plan: Plan, load: Load, watch: _Watch, count: int, *, with_sub: bool
 ) -> None:
     """Alternate the recorders; rows per camera and the ratios of each round."""
-    window_s = plan.seconds(10.0, 6.0)
-    runs = plan.runs(5 if count == 32 else 3)
+    window_s = plan.seconds(8.0, 6.0)
+    runs = plan.runs(5 if count == 32 and not with_sub else 3)
     node = partial(_node, load, watch, count, with_sub=with_sub, window_s=window_s)
     synced: list[_Sample] = []
     unsynced: list[_Sample] = []

@@ -43,7 +43,7 @@ DONE: Final = "done"
 async def set_language(request: Asking) -> None:
     """`before_request`: the texts that a handler makes are in the language of the request."""
     header = request.headers.get("accept-language", "")
-    i18n.current_language.set(i18n.choose_language(header, i18n.available_languages()))
+    i18n.current_language.set(i18n.choose_language(header, shell_of(request).languages))
 
 
 def services_of(request: Asking) -> Services:

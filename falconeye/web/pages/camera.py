@@ -33,7 +33,8 @@ async def camera_page(request: Asking, camera_id: FromPath[str]) -> Response[str
         recordings, _total = await services.recordings.list(
             camera_id=camera_id, limit=views.LATEST_RECORDINGS
         )
-        rows = tuple(views.recording_row(recording) for recording in recordings)
+        now_us = services.clock.utc_us()
+        rows = tuple(views.recording_row(recording, now_us) for recording in recordings)
     context = CameraPage(
         camera=camera,
         address=views.shown_address(camera),

@@ -54,9 +54,10 @@ async def recordings_page(
         limit=PAGE_SIZE,
         offset=offset,
     )
+    now_us = services.clock.utc_us()
     query = {"camera": camera, "status": wanted.status, "from": from_, "to": to}
     context = RecordingsPage(
-        groups=group(map(views.recording_row, rows), zone),
+        groups=group((views.recording_row(row, now_us) for row in rows), zone),
         total=total,
         filter=wanted,
         cameras=tuple(
@@ -95,7 +96,7 @@ async def recording_page(request: Asking, recording_id: FromPath[str]) -> Respon
     except Unavailable as error:
         problem = sentence(error)
     context = RecordingPage(
-        row=views.recording_row(recording),
+        row=views.recording_row(recording, services.clock.utc_us()),
         mime_type=mime_type,
         problem=problem,
         gaps=tuple(GapRow(gap.from_us, gap.to_us, views.gap_reason(gap.reason)) for gap in gaps),
@@ -114,7 +115,8 @@ async def recording_page(request: Asking, recording_id: FromPath[str]) -> Respon
 )
 async def delete_question(request: Asking, recording_id: FromPath[str]) -> Response[str]:
     """The question, as a page or as the inside of a dialog."""
-    row = views.recording_row(await _visible(request, recording_id, Action.DELETE_FOOTAGE))
+    recording = await _visible(request, recording_id, Action.DELETE_FOOTAGE)
+    row = views.recording_row(recording, services_of(request).clock.utc_us())
     if is_htmx(request):
         return part(request, "partials/delete_recording.html", question=row)
     return show(request, "pages/recording_delete.html", row)

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from falconeye.media.boxes import BadBox, ReadAt, child_boxes, make_box, top_level_boxes
 from falconeye.media.identity_box import Identity, make_identity_box, parse_identity_box
 from falconeye.media.index_boxes import MAX_REFERENCES, Subsegment, make_sidx
+from falconeye.media.movie import movie_of
+from falconeye.media.random_access import RandomAccess
 from falconeye.media.samples import StreamKind
 from falconeye.media.segment_file import read_segment_file
-from falconeye.storage.download_layout import movie_of
 from tests.unit.storage_footage.footage import init_segment, segment_fragments
 
 IDENTITY = Identity(
@@ -122,7 +123,7 @@ def test_children_must_fill_their_parent() -> None:
 
 
 def test_a_sidx_has_no_more_entries_than_fit() -> None:
-    entries = [Subsegment(10, 900, True)] * (MAX_REFERENCES + 5)
+    entries = [Subsegment(10, 900, RandomAccess())] * (MAX_REFERENCES + 5)
     data = make_sidx(movie_of(init_segment().data), entries)
     count = int.from_bytes(data[30:32], "big")
     assert count == -(-len(entries) // 2)

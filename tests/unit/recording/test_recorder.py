@@ -1,7 +1,7 @@
 """The recorder against a store that remembers: where segments and recordings begin and end."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -10,15 +10,22 @@ from falconeye.base.times import HOUR_US
 from falconeye.hub.stream import StreamHub
 from falconeye.media.fragments import RecordingFragment
 from falconeye.media.runs import RunEnd
-from falconeye.media.samples import StreamKind, VideoSample
+from falconeye.media.samples import (
+    AudioParameters,
+    AudioSample,
+    Codec,
+    StreamKind,
+    VideoSample,
+)
 from falconeye.recording.plan import RecordingPlan
 from falconeye.recording.recorder import Recorder
 from falconeye.storage.segments import Accepted, SegmentEnd, SegmentStart
 from tests.clock import START_US, FakeClock
-from tests.peers.media_samples import video_clip
+from tests.peers.media_samples import audio_clip, video_clip
 from tests.streams import clip_parameters, clip_samples
 
 MONOTONIC_US = 1_000_000_000
+AUDIO = AudioParameters(Codec.AAC, 16_000, 1, audio_clip("aac").config, 1024)
 PLAN = RecordingPlan("cam", "Front door", "continuous", lists_recordings=True, segment_s=4)
 
 
@@ -218,3 +225,95 @@ async def test_stopped_by_a_person_ends_the_recording(
     assert [f.ends[0].run_end for f in store.files] == [RunEnd.STOPPED_BY_USER]
     assert store.files[0].ends[0].recording_ended
     assert store.files[0].duration_90k == 20 * 3600
+
+
+def play_with_sound(
+    hub: StreamHub, clock: FakeClock, seconds: int, *, silent_from_s: float = 1e9
+) -> list[AudioSample]:
+    """Pictures, and the audio of their time 0.1 s after them; the audio."""
+    hub.begin_run(clip_parameters(video_clip()), AUDIO)
+    begun_us = clock.monotonic_us()
+    samples: list[VideoSample | AudioSample] = list(
+        clip_samples(repeats=-(-seconds // 2), arrived_us=begun_us)
+    )
+    heard = [
+        AudioSample(ticks, 1024, b"tone", begun_us + ticks * 1_000_000 // 16_000 + 100_000)
+        for ticks in range(0, seconds * 16_000, 1024)
+        if ticks < silent_from_s * 16_000
+    ]
+    for sample in sorted([*samples, *heard], key=lambda sample: sample.arrived_us):
+        clock.advance((sample.arrived_us - clock.monotonic_us()) / 1_000_000)
+        if isinstance(sample, VideoSample):
+            hub.video(sample)
+        else:
+            hub.audio(sample)
+    return heard
+
+
+def audio_starts(file: File) -> list[int]:
+    return [
+        fragment.audio_start_ticks + file.start.audio_offset_ticks
+        for fragment in file.fragments
+        if fragment.audio_tfdt_offset
+    ]
+
+
+async def test_audio_that_comes_late_belongs_to_the_segment_of_its_time(
+    hub: StreamHub, store: Store, clock: FakeClock
+) -> None:
+    hub.sinks.add(recorder(store, clock))
+    heard = play_with_sound(hub, clock, 8)
+    hub.end_run(RunEnd.CAMERA_OFFLINE, "")
+    assert [file.duration_90k for file in store.files] == [360_000, 360_000]
+    count = sum(
+        buffer == b"tone"
+        for file in store.files
+        for part in file.fragments
+        for buffer in part.buffers
+    )
+    assert count == len(heard)
+    first, second = store.files
+    assert first.ends == [SegmentEnd(second.start.start_us)]
+    assert 4 * 16_000 <= audio_starts(second)[0] < 4 * 16_000 + 1024
+
+
+async def test_a_segment_does_not_wait_long_for_audio_that_stays_away(
+    hub: StreamHub, store: Store, clock: FakeClock
+) -> None:
+    hub.sinks.add(recorder(store, clock))
+    play_with_sound(hub, clock, 6, silent_from_s=3.5)
+    assert store.files[0].duration_90k == 360_000
+    assert store.files[0].ends == [SegmentEnd(store.files[1].start.start_us)]
+    hub.end_run(RunEnd.CAMERA_OFFLINE, "")
+
+
+async def test_the_end_of_a_run_finishes_both_segments(
+    hub: StreamHub, store: Store, clock: FakeClock
+) -> None:
+    recording = recorder(store, clock)
+    hub.sinks.add(recording)
+    play_with_sound(hub, clock, 4)
+    hub.video(replace(clip_samples()[0], dts_90k=360_000, arrived_us=clock.monotonic_us()))
+    assert [len(file.ends) for file in store.files] == [0, 0]
+    hub.end_run(RunEnd.NODE_STOPPED, "")
+    assert [file.duration_90k for file in store.files] == [360_000, 3600]
+    assert [[end.run_end for end in file.ends] for file in store.files] == [
+        [None],
+        [RunEnd.NODE_STOPPED],
+    ]
+
+
+async def test_a_last_fragment_that_is_refused_ends_its_segment_before_it(
+    hub: StreamHub, store: Store, clock: FakeClock
+) -> None:
+    recording = recorder(store, clock)
+    hub.sinks.add(recording)
+    play_with_sound(hub, clock, 4)
+    hub.video(replace(clip_samples()[0], dts_90k=360_000, arrived_us=clock.monotonic_us()))
+    store.files[0].accept = Accepted.OVER_BUDGET
+    hub.end_run(RunEnd.CAMERA_OFFLINE, "")
+    (end,) = store.files[0].ends
+    assert end.run_end is RunEnd.DISK_TOO_SLOW
+    assert end.end_us - START_US == store.files[0].duration_90k * 100 // 9
+    assert recording.lost_fragments.value == 1
+    assert store.files[1].duration_90k == 3600

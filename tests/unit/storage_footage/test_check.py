@@ -1,17 +1,22 @@
 """Index and files: what does not agree is found, repaired, or rebuilt from the files alone."""
 
 import asyncio
+import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage import fragment_table
 from falconeye.storage.check import CheckReport, Fault, check
 from falconeye.storage.rebuild import rebuild
 from falconeye.storage.segment_tables import fragments, inits, recordings, segments, usage
+from falconeye.storage.volume import Volume
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import (
     CAMERA,
@@ -116,6 +121,56 @@ async def test_an_overlap_within_a_run_is_reported(node: Node) -> None:
     await fill(node)
     await sql(node, "UPDATE segments SET media_offset_90k = 10 WHERE media_offset_90k > 0")
     assert [problem.fault for problem in (await checked(node)).problems] == [Fault.OVERLAP]
+
+
+async def test_a_segment_that_does_not_start_at_a_keyframe_is_reported(node: Node) -> None:
+    await fill(node)
+    row = (await rows(node, fragments))[0]
+    table = fragment_table.decode(row.places)
+    places = (replace(table.fragments[0], access=None), *table.fragments[1:])
+    blob = fragment_table.encode(replace(table, fragments=places))
+    mine = (fragments.c.stream_id == row.stream_id) & (fragments.c.start_us == row.start_us)
+    change = update(fragments).where(mine).values(places=blob)
+    await node.database.write(lambda connection: connection.execute(change))
+    (problem,) = (await checked(node)).problems
+    assert (problem.fault, problem.repaired) == (Fault.NO_KEYFRAME, False)
+    plan = await node.recordings.download("rec-1")  # it plays all the same
+    assert len(await read(plan)) == plan.length
+
+
+@pytest.mark.parametrize("damage", [cut, grow])
+async def test_a_repair_keeps_what_a_person_set(node: Node, damage: Callable[[Node], None]) -> None:
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    await node.record(run, run_end=RunEnd.STOPPED_BY_USER)  # the recording's only segment
+    changes = {"protected": True, "camera_name": "Gate", "status": "failed"}
+    await node.recordings.update("rec-1", changes)
+    await node.recordings.mark_camera_deleted(CAMERA)
+    await node.recordings.hide("rec-1")
+    await asyncio.to_thread(damage, node)
+    assert (await checked(node, repair=True)).ok
+    (found,) = await rows(node, recordings)
+    assert (found.segments, found.hidden, found.protected) == (1, True, True)
+    assert (found.camera_name, found.status, found.camera_deleted) == ("Gate", "failed", True)
+    assert (await checked(node)).problems == []
+
+
+async def test_a_file_that_cannot_be_read_keeps_its_row(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(node)
+    await asyncio.to_thread(grow, node)
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EIO, "the disk is ill")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Volume, "open_file", refuse)
+        report = await checked(node, repair=True)
+    assert [(problem.fault, problem.repaired) for problem in report.problems] == [
+        (Fault.FILE_SIZE, False)
+    ]
+    assert not report.ok
+    assert len(await rows(node, segments)) == 4
 
 
 async def test_files_that_are_not_ours_are_left_alone(node: Node) -> None:

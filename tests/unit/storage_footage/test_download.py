@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
 
@@ -182,20 +183,52 @@ async def test_a_file_that_became_shorter_ends_the_stream(node: Node) -> None:
         await read(plan)
 
 
-async def test_a_reader_that_leaves_closes_its_file(node: Node) -> None:
+def open_footage() -> int:
+    """How many footage files this process has open."""
+    links = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.exists()]
+    return sum(link.endswith(".mp4") for link in links)
+
+
+async def left_open(node: Node) -> int:
+    """The same, after what is queued to the readers: two rounds of both threads."""
+    for volume in node.volumes.all:
+        await asyncio.gather(*(volume.readers.run(lambda: None) for _ in range(4)))
+    return await asyncio.to_thread(open_footage)
+
+
+async def test_a_reader_that_leaves_closes_its_file(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await record_with_a_hole(node)
     plan = await node.recordings.download("rec-1")
+    monkeypatch.setattr(download, "PIECE_BYTES", plan.length // 20)
+    for count in range(1, 20):  # in each segment, and where one follows another
+        pieces = plan.read(0, plan.length)
+        for _ in range(count):
+            await anext(pieces)
+        assert await asyncio.to_thread(open_footage) <= 1
+        await pieces.aclose()
+        assert await left_open(node) == 0, f"after {count} pieces"
 
-    def open_footage() -> int:
-        links = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.exists()]
-        return sum(link.endswith(".mp4") for link in links)
 
-    pieces = plan.read(plan.length - 10, plan.length)
-    await anext(pieces)
-    assert await asyncio.to_thread(open_footage) == 1
-    await pieces.aclose()
-    for (
-        volume
-    ) in node.volumes.all:  # the close is queued behind nothing: two rounds of both threads
-        await asyncio.gather(*(volume.readers.run(open_footage) for _ in range(4)))
-    assert await asyncio.to_thread(open_footage) == 0
+async def test_a_reader_that_is_cancelled_closes_its_file(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await record_with_a_hole(node)
+    plan = await node.recordings.download("rec-1")
+    monkeypatch.setattr(download, "PIECE_BYTES", 1000)
+
+    async def stream(got: asyncio.Event) -> None:
+        async with aclosing(plan.read(0, plan.length)) as pieces:
+            async for _ in pieces:
+                got.set()
+
+    for turns in range(30):  # while it opens, reads, waits
+        got = asyncio.Event()
+        client = asyncio.create_task(stream(got))
+        await got.wait()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        client.cancel()
+        await asyncio.gather(client, return_exceptions=True)
+        assert await left_open(node) == 0, f"after {turns} turns"

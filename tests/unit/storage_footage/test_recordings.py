@@ -8,10 +8,11 @@ import pytest
 from falconeye.base.errors import Conflict, InvalidInput, NotFound, Unavailable
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage import recording_rows
 from falconeye.storage.check import check
-from falconeye.storage.recording_rows import RecordingStatus
+from falconeye.storage.recording_rows import Growing, RecordingStatus
 from falconeye.storage.recordings import NewImport
-from falconeye.storage.segment_tables import segments, usage
+from falconeye.storage.segment_tables import recordings, segments, usage
 from falconeye.storage.segments import SegmentEnd
 from tests.clock import START_US
 from tests.unit.storage_footage.footage import (
@@ -86,6 +87,75 @@ async def test_a_growing_recording_is_that_of_its_closed_segments(node: Node) ->
     await node.store.housekeeping()
     assert (await node.recordings.get("rec-1")).status is RecordingStatus.COMPLETED
     assert ("ended", "rec-1") in [(kind, recording) for _, recording, kind in node.events]
+
+
+async def test_a_growing_recording_counts_what_is_written(node: Node) -> None:
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    at = await node.record(run, gops=2)
+    closed = await node.recordings.get("rec-1")
+    growing = closed
+    etag = (await node.recordings.download("rec-1")).etag
+    writer = node.store.create(node.start(run, at, offset_90k=2 * GOP_90K))
+    written = closed.size_bytes
+    for number, fragment in enumerate(segment_fragments(2, offset_90k=2 * GOP_90K), start=1):
+        writer.append(fragment)
+        await node.database.write(lambda connection: connection.exec_driver_sql("SELECT 1"))
+        await node.volumes.all[0].writer.run(lambda: None)
+        written += fragment.size_bytes
+        for growing in (await node.recordings.get("rec-1"), (await node.recordings.list())[0][0]):
+            assert growing.duration_us == 2 * GOP_US + number * GOP_US // 2
+            assert growing.size_bytes == written + len(node.start(run).init.data) + uuid_bytes(node)
+            assert (growing.end_us, growing.segments) == (closed.end_us, 1)
+    assert (await node.recordings.download("rec-1")).etag == etag
+    writer.close(SegmentEnd(at + 2 * GOP_US, RunEnd.STOPPED_BY_USER))
+    assert await node.store.flush(5)
+    ended = await node.recordings.get("rec-1")
+    assert (ended.duration_us, ended.size_bytes) == (growing.duration_us, growing.size_bytes)
+
+
+async def test_a_segment_indexed_in_between_counts_once(node: Node) -> None:
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    at = await node.record(run, gops=2)
+    (row,) = await rows(node, recordings)
+    seen_before = [Growing(START_US, GOP_US, 1000), Growing(at, GOP_US, 500)]
+    recording = recording_rows.to_recording(row, seen_before)
+    assert recording.duration_us == row.duration_us + GOP_US
+    assert recording.size_bytes == row.size_bytes + 500
+
+
+def uuid_bytes(node: Node) -> int:
+    """The size of the identity box of the newest file."""
+    data = max(node.media_dir.rglob("*.mp4")).read_bytes()
+    at = data.index(b"uuid") - 4
+    return int.from_bytes(data[at : at + 4], "big")
+
+
+async def test_footage_bytes_and_counts(node: Node) -> None:
+    assert await node.recordings.footage_bytes() == await node.recordings.count() == 0
+    assert await node.recordings.footage_growth_bytes_per_day(CAMERA) is None
+    await record(node, START_US, "a")
+    await record(node, START_US + 100 * GOP_US, "b")
+    await record(node, START_US, "c", OTHER)
+    sub = node.store.begin_run(CAMERA, StreamKind.SUB, START_US)
+    await node.record(sub, stream=StreamKind.SUB, recording_id=None)
+    await node.recordings.hide("b")
+    sizes = {path: path.stat().st_size for path in node.media_dir.rglob("*.mp4")}
+    mine = sum(size for path, size in sizes.items() if CAMERA in path.parts)
+    assert await node.recordings.footage_bytes() == sum(sizes.values())
+    assert await node.recordings.footage_bytes(CAMERA) == mine
+    assert await node.recordings.footage_bytes("nobody") == 0
+    assert (await node.recordings.count(), await node.recordings.count(CAMERA)) == (2, 1)
+    assert await node.recordings.footage_growth_bytes_per_day(CAMERA) is None  # 4 s say nothing
+
+
+async def test_growth_is_the_mean_rate_of_both_streams(node: Node) -> None:
+    for stream, recording_id in ((StreamKind.MAIN, "a"), (StreamKind.SUB, None)):
+        run = node.store.begin_run(CAMERA, stream, START_US)
+        await node.record(
+            run, gops=2, stream=stream, recording_id=recording_id, end_us=START_US + 864 * GOP_US
+        )
+    total = await node.recordings.footage_bytes(CAMERA)
+    assert await node.recordings.footage_growth_bytes_per_day(CAMERA) == total * 100
 
 
 async def test_a_new_recording_completes_the_one_before(node: Node) -> None:

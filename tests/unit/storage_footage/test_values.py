@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
+from falconeye.media.random_access import RandomAccess
 from falconeye.media.samples import StreamKind
 from falconeye.media.segment_file import FragmentPlace
 from falconeye.storage import fragment_table
@@ -70,10 +71,13 @@ def test_names_of_recordings() -> None:
     assert recording_file_name("///", START_US).startswith("camera_")
 
 
+_ACCESS = st.none() | st.builds(
+    RandomAccess, st.integers(1, 3), st.integers(0, 1 << 30), st.integers(0, 1 << 30)
+)
 _PLACES = st.builds(
     FragmentPlace,
     st.integers(1, 1 << 31),
-    st.booleans(),
+    _ACCESS,
     st.integers(0, 1 << 40),
     st.integers(0, 1 << 32),
     st.integers(1, 1 << 20),
@@ -82,7 +86,7 @@ _PLACES = st.builds(
 ) | st.builds(
     FragmentPlace,
     st.integers(1, 1 << 31),
-    st.booleans(),
+    _ACCESS,
     st.integers(0, 1 << 40),
     st.integers(0, 1 << 32),
     st.integers(1, 1 << 20),
