@@ -44,7 +44,7 @@ run: $(VENV)/.runtime  ## start on http://127.0.0.1:8900 with a demo camera and 
 .PHONY: test
 test: packages $(VENV)/.development format-check lint contracts types  ## everything, fastest first
 	$(BIN)/pytest -rs -m "not benchmark" tests/unit tests/test_architecture.py tests/test_docs.py \
-		tests/peers tests/integration tests/browser tests/end_to_end
+		tests/peers tests/benchmarks tests/integration tests/browser tests/end_to_end
 
 .PHONY: check
 check: $(VENV)/.development format-check lint contracts types  ## format, lint, contracts, types, unit
@@ -73,7 +73,7 @@ format: $(VENV)/.development  ## format and mend what can be mended
 
 .PHONY: bench
 bench: packages $(VENV)/.development  ## the benchmarks of the README (a quiet machine, please)
-	$(BIN)/pytest -s -rs -m benchmark -o timeout=1800 tests/benchmarks
+	$(BIN)/python -m tests.benchmarks
 
 .PHONY: screenshots
 screenshots: packages $(VENV)/.development  ## every page, light, dark and phone, into screenshots/

@@ -1,5 +1,6 @@
 """The node-wide memory budget of media: GOP buffers, pre-roll and what waits for a disk."""
 
+import ctypes
 import os
 import threading
 
@@ -10,6 +11,23 @@ def default_budget_bytes() -> int:
     """min(25 % of the RAM, 512 MB)."""
     ram = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min(ram // 4, MAX_BUDGET_BYTES)
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
+_MALLOC_THRESHOLD_BYTES = 128 * 1024
+
+
+def fix_malloc_thresholds() -> bool:
+    """Keep glibc from raising its thresholds; False where the C library has no such setting.
+
+    By default they grow with the first large block that is freed, and then pictures of all cameras
+    stay in per-thread heaps: 5.6 MB of private memory per 1080p camera instead of 2.4 MB.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    thresholds = (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD)
+    return all(mallopt(name, _MALLOC_THRESHOLD_BYTES) == 1 for name in thresholds)
 
 
 class MemoryBudget:

@@ -60,7 +60,8 @@ class StatusTracker:
         if self._creating_since_us is not None:
             if now - self._creating_since_us > creating_timeout_us:
                 minutes = creating_timeout_us // 60_000_000
-                words = f"no picture within {minutes} minutes; check the address and the camera"
+                within = "1 minute" if minutes == 1 else f"{minutes} minutes"
+                words = f"no picture within {within}; check the address and the camera"
                 self.failed(ReasonCode.CREATING_TOO_LONG, words)
         elif self.state.status is CameraStatus.RUNNING:
             self._note_silence(now - last_arrived_us)

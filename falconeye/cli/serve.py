@@ -20,6 +20,7 @@ def serve(arguments: Arguments) -> ExitCode:
     loaded = load(arguments)
     configure_logs(loaded.settings.log_format, loaded.settings.log_level)
     log_uncaught()
+    fix_malloc_thresholds()
     log.info("FalconEye %s, data in %s", __version__, loaded.settings.data_dir)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(Node(loaded.settings).run())

@@ -129,7 +129,7 @@ class _Reading:
         self._video = _video_stream(container)
         self._audio: AudioStream | None = None
         self._transcoder: AacTranscoder | None = None
-        self._audio_ticks = 1
+        self._audio_factor: Fraction | None = None
         video, described = _described_video(self._video)
         audio, audio_words = self._choose_audio(container.streams.audio)
         connection.open(video, audio, Carried(described, audio_words, transport))
@@ -160,9 +160,8 @@ class _Reading:
         if self._transcoder:
             for made in self._transcoder.push(packet, now_us):
                 self._connection.audio(made)
-        elif self._audio:
-            base = _factor(self._audio.time_base, self._audio_ticks)
-            self._connection.audio(_raw(packet, base, now_us))
+        else:
+            self._connection.audio(_raw(packet, self._audio_factor, now_us))
 
     def _choose_audio(
         self, streams: Sequence[AudioStream]
@@ -182,7 +181,8 @@ class _Reading:
             parameters = audio_parameters(stream)
         except UnsupportedCodec:
             return None, f"{words} (cannot be recorded)"
-        self._audio, self._audio_ticks = stream, parameters.sample_rate
+        self._audio = stream
+        self._audio_factor = _factor(stream.time_base, parameters.sample_rate)
         return parameters, words
 
 

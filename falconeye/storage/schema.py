@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from falconeye.base.clock import Clock
 from falconeye.base.errors import StartError
 from falconeye.base.times import to_datetime
-from falconeye.storage import migrations
+from falconeye.storage import migrations, segment_tables, tables
 from falconeye.storage.instance_lock import RETRY_S, InstanceLock
 
 log = logging.getLogger(__name__)
@@ -46,8 +46,11 @@ def migrate(path: Path, lock: InstanceLock, clock: Clock) -> None:
     try:
         if current is not None:
             _backup(path, current, clock)
-        log.info("migrating the database from %s to %s", current or "nothing", known[-1])
-        _run_alembic(path, "upgrade", known[-1])
+        if current is None:
+            _create(path, known[-1])
+        else:
+            log.info("migrating the database from %s to %s", current, known[-1])
+            _run_alembic(path, "upgrade", known[-1])
     finally:
         if not held_before:
             lock.release()
@@ -143,6 +146,26 @@ def _backup(path: Path, revision: str, clock: Clock) -> None:
     log.info("backed the database up to %s", target)
     for old in sorted(directory.glob(f"{path.stem}-*.sqlite3"))[:-BACKUPS_KEPT]:
         old.unlink()
+
+
+def _create(path: Path, revision: str) -> None:
+    """A new database needs no steps: the tables as they are now, marked with their revision.
+
+    A test holds that they equal what the steps make.
+    """
+    log.info("making the database, revision %s", revision)
+    try:
+        with _migration_connection(path) as connection:
+            for metadata in {segment_tables.segments.metadata, tables.CAMERAS.metadata}:
+                metadata.create_all(connection)
+            connection.exec_driver_sql(
+                "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+                "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+            )
+            connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (revision,))
+    except DBAPIError as error:
+        msg = f"the database {path} cannot be made: {error.orig}"
+        raise StartError(msg) from error
 
 
 def _run_alembic(path: Path, command_name: str, revision: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from falconeye.accounts.model import Role
 from falconeye.accounts.users import Rights
@@ -185,3 +185,20 @@ async def _line_with(lines: AsyncIterator[str], text: str) -> None:
     async for line in lines:
         if text in line:
             return
+
+
+async def test_changes_arrive_however_late_the_scripts_come(tmp_path: Path) -> None:
+    """On a slow line the extension comes long after htmx: it must not start without it."""
+    async with signed_in(tmp_path) as (served, page):
+
+        async def slowly(route: Route) -> None:
+            answer = await route.fetch()
+            await page.wait_for_function("() => window.htmx")
+            await page.evaluate("() => new Promise((done) => setTimeout(done))")
+            await route.fulfill(response=answer)
+
+        await page.route("**/hx-sse.min.js*", slowly)
+        async with page.expect_request("**/events?*"):
+            await page.goto("/", wait_until="commit")
+        await demo(served)
+        await expect(page.locator(".tile")).to_have_count(1)
