@@ -7,6 +7,7 @@ import uvloop
 
 from falconeye import __version__
 from falconeye.base.logs import configure_logs, log_uncaught
+from falconeye.base.memory import fix_malloc_thresholds
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.configuration import load
 from falconeye.cli.exit_codes import ExitCode
