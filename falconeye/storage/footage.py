@@ -87,19 +87,28 @@ class Footage:
         return done
 
     async def _begin(self, database: Database, node_name: str) -> None:
+        await self._recover(database, node_name)
+        while True:
+            if await self._look_for_disks() and self.store.leftovers:
+                await self._recover(database, node_name)
+            await self._round()
+            await asyncio.sleep(ROUND_S)
+
+    async def _recover(self, database: Database, node_name: str) -> None:
         try:
             await recover(database, self.volumes, self.store, node_name=node_name)
         except FalconEyeError as error:
             log.warning("recovery is left to the next start: %s", error)
-        while True:
-            await self._round()
-            await asyncio.sleep(ROUND_S)
+
+    async def _look_for_disks(self) -> bool:
+        """Whether a disk is back that was missing."""
+        missing = [volume for volume in self.volumes.all if volume.missing is not None]
+        for volume in missing:
+            await volume.open()
+        return any(volume.missing is None for volume in missing)
 
     async def _round(self) -> None:
-        """Keep disks free, rows complete, and look for a disk that is back."""
-        for volume in self.volumes.all:
-            if volume.missing is not None:
-                await volume.open()
+        """Keep disks free and rows complete."""
         try:
             await self.deleter.enforce()
             await self.deleter.empty_garbage()

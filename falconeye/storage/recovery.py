@@ -31,22 +31,29 @@ class RecoveryReport:
     cut_bytes: int = 0
     empty: int = 0  # files without a whole fragment: garbage
     never_made: int = 0  # rows whose file was not made
-    unreadable: int = 0  # left as they are, tried again at the next start
+    unreadable: int = 0  # left as they are, tried again when a disk is back and at the next start
 
 
 async def recover(
     database: Database, volumes: Volumes, store: FootageStore, *, node_name: str
 ) -> RecoveryReport:
-    """Bring the files that the last process left open into the index; never raises for one."""
+    """Bring the files that the last process left open into the index; never raises for one.
+
+    Those that cannot be read now stay in `store.leftovers`: for when their disk is back.
+    """
     report = RecoveryReport()
+    unreadable: list[OpenFile] = []
     for left in sorted(store.leftovers, key=lambda left: left.key.named_start_us):
+        before = report.unreadable
         await _recover_file(database, volumes, left, node_name, report)
+        if report.unreadable > before:
+            unreadable.append(left)
     await database.write(
         partial(_end_all, store.first_run_id, store.open_recordings(), store.leftovers)
     )
     if store.leftovers:
         log.info("recovery after a crash: %s", report)
-    store.leftovers = []
+    store.leftovers = unreadable
     return report
 
 

@@ -201,6 +201,7 @@ class Studio:
             await scene.prepare(page)
         except Exception as error:  # noqa: BLE001 - the picture shows what went wrong
             print(name, str(error).splitlines()[0], file=sys.stderr)  # noqa: T201
+        await page.evaluate("scrollTo(0, 0)")
         await page.screenshot(path=str(OUT / f"{name}.png"), full_page=scene.whole)
         await context.close()
 

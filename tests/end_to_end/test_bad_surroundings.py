@@ -242,7 +242,7 @@ async def test_no_request_breaks_it(tmp_path: Path) -> None:
             answer = await node.client.get(f"/api/recordings/?{query}")
             assert answer.status_code in {200, 422}, (query, answer.text)
             assert answer.status_code == 422 or not answer.json()["recordings"]
-        body = {"camera_id": "x", "file_path": "/etc/passwd", "start_time": "2026-01-01T00:00:00Z"}
-        answer = await node.client.post("/api/recordings/", json=body)
+        made = {"camera_id": "x", "file_path": "/etc/passwd", "start_time": "2026-01-01T00:00:00Z"}
+        answer = await node.client.post("/api/recordings/", json=made)
         assert answer.status_code == 422, answer.text
         assert not any("Traceback" in line or " error " in line for line in node.lines)

@@ -23,15 +23,18 @@ def tick(status: StatusTracker, *, arrived_us: int = 0, minutes: int = 3) -> Non
     status.tick(arrived_us, recording=False, creating_timeout_us=minutes * MINUTE_US)
 
 
+def told(status: StatusTracker) -> tuple[CameraStatus, ReasonCode]:
+    return status.state.status, status.state.reason_code
+
+
 def test_creating_for_too_long_is_an_error(clock: FakeClock, status: StatusTracker) -> None:
     status.starting()
     clock.advance(180)
     tick(status)
-    assert status.state.status is CameraStatus.CREATING
+    assert told(status) == (CameraStatus.CREATING, ReasonCode.CONNECTING)
     clock.advance(1)
     tick(status)
-    assert status.state.status is CameraStatus.ERROR
-    assert status.state.reason_code is ReasonCode.CREATING_TOO_LONG
+    assert told(status) == (CameraStatus.ERROR, ReasonCode.CREATING_TOO_LONG)
     assert status.state.reason == "no picture within 3 minutes; check the address and the camera"
     status.running()
     assert (status.state.status, status.state.online) == (CameraStatus.RUNNING, True)

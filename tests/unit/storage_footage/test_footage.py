@@ -62,3 +62,19 @@ async def test_record_stop_start_play(tmp_path: Path, clock: FakeClock) -> None:
     assert len(await read(plan)) == plan.length
     await footage.stop()
     await database.close()
+
+
+async def test_a_disk_that_comes_back_is_noticed(tmp_path: Path, clock: FakeClock) -> None:
+    heard: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    database, footage = await opened(tmp_path, clock, heard)
+    away = tmp_path / "away"
+    await asyncio.to_thread((tmp_path / "media").rename, away)
+    (volume,) = footage.volumes.all
+    await volume.open()
+    assert volume.missing is not None
+    assert not await footage._look_for_disks()
+    await asyncio.to_thread(away.rename, tmp_path / "media")
+    assert await footage._look_for_disks()
+    assert not await footage._look_for_disks()  # nothing was missing any more
+    await footage.stop()
+    await database.close()

@@ -127,6 +127,24 @@ async def test_a_file_without_one_fragment_becomes_garbage(
     await node.stop()
 
 
+async def test_files_on_a_disk_that_is_not_there_wait_for_it(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    node = await open_node(tmp_path, clock)
+    await crash(node, b"torn")
+    await asyncio.to_thread(node.media_dir.rename, tmp_path / "away")
+    node, report = await restart(node, tmp_path, clock)
+    assert (report.recovered, report.unreadable, len(node.store.leftovers)) == (0, 1, 1)
+    await asyncio.to_thread((tmp_path / "away").rename, node.media_dir)
+    await node.volumes.all[0].open()
+    report = await recover(node.database, node.volumes, node.store, node_name="pi-1")
+    assert (report.recovered, node.store.leftovers) == (1, [])
+    recording = await node.recordings.get("rec-1")
+    assert (recording.status, recording.duration_us) == (RecordingStatus.COMPLETED, 2 * GOP_US)
+    assert (await check(node.database, node.volumes)).problems == []
+    await node.stop()
+
+
 async def test_recovery_leaves_alone_what_is_being_recorded(
     tmp_path: Path, clock: FakeClock
 ) -> None:
