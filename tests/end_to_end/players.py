@@ -40,10 +40,12 @@ async def download(node: RunningNode, recording_id: str, path: Path) -> Path:
 
 
 async def gstreamer_plays(path: Path) -> None:
-    """GStreamer demuxes and decodes it to the end."""
+    """GStreamer demuxes and decodes all of its tracks to the end."""
+    tracks = (await probe(path))["streams"]
+    sinks = ["d.", "!", "queue", "!", "fakesink", "sync=false"] * len(tracks)
     process = await asyncio.create_subprocess_exec(
-        "gst-launch-1.0", "-q", "filesrc", f"location={path}", "!", "decodebin", "!",
-        "fakesink", "sync=false", stderr=asyncio.subprocess.PIPE,
+        "gst-launch-1.0", "-q", "filesrc", f"location={path}", "!", "decodebin", "name=d", *sinks,
+        stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     _, err = await process.communicate()
     assert process.returncode == 0, err.decode()
