@@ -78,6 +78,7 @@ class RecordingRow:
     status: str  # recording | stopped | completed | failed | error
     error_message: str = ""
     camera_deleted: bool = False
+    on_disk: bool = True  # a first segment is closed, so it can be played and downloaded
 
 
 @dataclass(frozen=True, slots=True)

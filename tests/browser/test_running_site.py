@@ -143,6 +143,8 @@ async def test_a_recording_that_is_being_made_shows_how_long_it_runs(tmp_path: P
         before = await length.inner_text()
         await expect(length).not_to_have_text(before)
         await expect(length).to_have_text("0:05")
+        # Nothing can be downloaded before the first segment is closed, so nothing is offered.
+        assert await page.get_by_role("link", name="Download").count() == 0
 
 
 async def test_without_scripts_there_are_stills_and_lists(tmp_path: Path) -> None:
