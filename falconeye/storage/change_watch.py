@@ -20,6 +20,7 @@ class ChangeWatch:
         self._database = database
         self._reloads: list[Reload] = []
         self._changed = False
+        self._one = asyncio.Lock()  # a second caller's success must not hide a failed reload
         self._tasks = TaskSet("change-watch")
 
     def subscribe(self, reload: Reload) -> None:
@@ -36,13 +37,14 @@ class ChangeWatch:
 
         When a reload fails, the next look repeats all of them: no change is lost.
         """
-        self._changed = await self._database.changed_elsewhere() or self._changed
-        if not self._changed:
-            return False
-        for reload in self._reloads:
-            await reload()
-        self._changed = False
-        return True
+        async with self._one:
+            self._changed = await self._database.changed_elsewhere() or self._changed
+            if not self._changed:
+                return False
+            for reload in self._reloads:
+                await reload()
+            self._changed = False
+            return True
 
     async def _run(self) -> None:
         while True:

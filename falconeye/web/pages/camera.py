@@ -78,12 +78,11 @@ async def delete_question(request: Asking, camera_id: FromPath[str]) -> Response
     """Keep or delete the recordings? As a page, or as the inside of a dialog."""
     services = services_of(request)
     camera = services.cameras.get(camera_id)
-    recordings, total = await services.recordings.list(camera_id=camera_id, limit=1000)
     question = DeleteCameraPage(
         camera_id=camera_id,
         name=camera.config.name,
-        recordings_count=total,
-        recordings_bytes=sum(recording.size_bytes for recording in recordings),
+        recordings_count=await services.recordings.count(camera_id),
+        recordings_bytes=await services.recordings.footage_bytes(camera_id),
     )
     if is_htmx(request):
         return part(request, "partials/delete_camera.html", question=question)

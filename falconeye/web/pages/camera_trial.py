@@ -6,12 +6,10 @@ from typing import Final
 from falconeye.base.times import DAY_US, SECOND_US
 from falconeye.cameras.views import TestResult
 from falconeye.config.camera import RecordMode
-from falconeye.storage.recordings import MAX_LIMIT, Recordings
 from falconeye.web.contexts import DiskRoom, TrialPage
 from falconeye.web.services import Services
 
 _DAY_S: Final = DAY_US // SECOND_US
-MAX_COUNTED: Final = 5000
 
 
 async def trial_page(
@@ -33,20 +31,6 @@ def holds_days(disk: DiskRoom, bytes_per_day: int) -> float:
     return room / (bytes_per_day + disk.other_bytes_per_day)
 
 
-async def footage_bytes(recordings: Recordings) -> int:
-    """What recordings take on the disk; of more than `MAX_COUNTED` only the newest count.
-
-    Too little rather than too much: the estimate then promises fewer days than there will be.
-    """
-    total = 0
-    for offset in range(0, MAX_COUNTED, MAX_LIMIT):
-        found, _total = await recordings.list(limit=MAX_LIMIT, offset=offset)
-        total += sum(recording.size_bytes for recording in found)
-        if len(found) < MAX_LIMIT:
-            break
-    return total
-
-
 async def disk_room(services: Services, *, without: str | None) -> DiskRoom | None:
     """The disk that new footage goes to; None when it is not there."""
     facts = next((fact for fact in await services.volumes.facts() if fact.present), None)
@@ -62,7 +46,7 @@ async def disk_room(services: Services, *, without: str | None) -> DiskRoom | No
         total_bytes=facts.total_bytes,
         free_bytes=facts.free_bytes,
         floor_bytes=facts.floor_bytes,
-        footage_bytes=await footage_bytes(services.recordings),
+        footage_bytes=await services.recordings.footage_bytes(),
         is_root=facts.is_root_fs,
         is_sd_card=facts.is_sd_card,
         other_bytes_per_day=int(others),
