@@ -178,8 +178,8 @@ async def test_a_client_that_leaves_a_large_download_frees_its_file(served: Serv
     assert (end.status_code, end.content) == (206, b"last")
     async with served.viewer.stream("GET", url) as answer:
         assert answer.headers["content-length"] == str(size)
-        async for _ in answer.aiter_raw(1):
-            break
+        pieces = answer.aiter_raw(1)  # kept: a generator that is collected closes the connection
+        await anext(pieces)
         assert await asyncio.to_thread(open_files, "large.mp4")
     async with asyncio.timeout(5):
         while await asyncio.to_thread(open_files, "large.mp4"):  # noqa: ASYNC110 - the kernel has no event
