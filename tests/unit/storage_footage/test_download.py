@@ -197,7 +197,7 @@ async def left_open(node: Node) -> int:
     left = 1
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(3):  # a reader may still be in its last close
-            while left := await asyncio.to_thread(open_footage):
+            while left := await asyncio.to_thread(open_footage):  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.01)
     return left
 
