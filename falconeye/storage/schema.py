@@ -156,7 +156,7 @@ def _create(path: Path, revision: str) -> None:
     log.info("making the database, revision %s", revision)
     try:
         with _migration_connection(path) as connection:
-            for metadata in {segment_tables.segments.metadata, tables.CAMERAS.metadata}:
+            for metadata in {tables.METADATA, segment_tables.segments.metadata}:  # one, in fact
                 metadata.create_all(connection)
             connection.exec_driver_sql(
                 "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "

@@ -7,6 +7,7 @@ here ever leaves `storage`. Units are in the names; `_us` is UTC.
 from typing import Any, cast
 
 from sqlalchemy import (
+    DDL,
     JSON,
     CheckConstraint,
     Column,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    event,
     text,
 )
 from sqlmodel import Field, SQLModel
@@ -167,5 +169,14 @@ SESSIONS = _core(SessionRow)
 TOKENS = _core(TokenRow)
 SETUP_LINKS = _core(SetupLinkRow)
 AUDIT = _core(AuditRow)
+for _change in ("UPDATE", "DELETE"):
+    event.listen(
+        AUDIT,
+        "after_create",
+        DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+            f"CREATE TRIGGER audit_no_{_change} BEFORE {_change} ON audit "
+            "BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END"
+        ),
+    )
 SETTINGS = _core(SettingRow)
 NODE = _core(NodeRow)

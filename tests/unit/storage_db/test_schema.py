@@ -1,6 +1,7 @@
 """Migrations: from nothing, with a backup, never over a newer one, and back."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -71,6 +72,20 @@ def shape(path: Path) -> dict[str, object]:
     return found
 
 
+def texts(path: Path) -> dict[str, str]:
+    """What PRAGMAs do not tell: triggers, views, CHECK and AUTOINCREMENT, in one spelling."""
+    rows = execute(path, "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    found: dict[str, str] = {}
+    for kind, name, sql in rows:
+        text = re.sub(r"\s+", " ", str(sql)).replace('"', "").replace("( ", "(").replace(" )", ")")
+        if kind in {"trigger", "view"}:
+            found[f"{kind} {name}"] = text.lower()
+        elif kind == "table":
+            words = re.findall(r"check ?\(.*?\)(?=[,)])|autoincrement", text.lower())
+            found[f"{kind} {name}"] = " ".join(sorted(words))
+    return found
+
+
 def test_a_new_database_equals_what_the_revisions_make(
     path: Path, tmp_path: Path, clock: FakeClock
 ) -> None:
@@ -80,6 +95,7 @@ def test_a_new_database_equals_what_the_revisions_make(
     schema._run_alembic(stepwise, "upgrade", migrations.revisions()[-1])
     made, stepped = shape(path), shape(stepwise)
     assert set(made) == set(stepped)
+    assert texts(path) == texts(stepwise)
     for table, facts in made.items():
         assert facts == stepped[table], table
 
