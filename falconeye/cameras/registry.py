@@ -54,7 +54,9 @@ class CameraRegistry:
         self._creating_timeout_minutes = creating_timeout_minutes
         self._pipelines: dict[str, CameraPipeline] = {}
         self._tasks = TaskSet("cameras")
-        self._reloading = asyncio.Lock()  # two looks at the database may meet
+        # One change at a time: of two restarts at once the second would take the recorder away
+        # that the first had just given. Stopping takes < 1 s, so others do not wait long.
+        self._changing = asyncio.Lock()
 
     # -- the node --------------------------------------------------------------------------
 
@@ -75,7 +77,7 @@ class CameraRegistry:
 
     async def reload(self) -> None:
         """Follow changes that another process (the command line) made in the database."""
-        async with self._reloading:
+        async with self._changing:
             await self._reload()
 
     async def _reload(self) -> None:
@@ -108,31 +110,34 @@ class CameraRegistry:
 
     async def add(self, new: NewCamera) -> Camera:
         """Check, store and (where `start`) start; Conflict when its address is already there."""
-        config = new_config(new, self._parts.clock.utc_us(), self._node_name)
-        await self._store.insert(config)
-        self._build(config)
-        self._changed(config.id, "created")
-        return self.get(config.id)
+        async with self._changing:
+            config = new_config(new, self._parts.clock.utc_us(), self._node_name)
+            await self._store.insert(config)
+            self._build(config)
+            self._changed(config.id, "created")
+            return self.get(config.id)
 
     async def update(self, camera_id: str, changes: Mapping[str, Any]) -> Camera:
         """Change fields of `CameraConfig`; another address or login reconnects."""
-        pipeline = self._pipeline(camera_id)
-        config = changed_config(pipeline.config, changes, self._parts.clock.utc_us())
-        if config != pipeline.config:
-            await self._store.update(config)
-            await self._replace(pipeline, config)
-        return self.get(camera_id)
+        async with self._changing:
+            pipeline = self._pipeline(camera_id)
+            config = changed_config(pipeline.config, changes, self._parts.clock.utc_us())
+            if config != pipeline.config:
+                await self._store.update(config)
+                await self._replace(pipeline, config)
+            return self.get(camera_id)
 
     async def delete(self, camera_id: str, *, delete_footage: bool) -> None:
         """Stop and remove; recordings stay (marked `camera_deleted`) unless `delete_footage`."""
-        pipeline = self._pipeline(camera_id)
-        if pipeline.status.state.status is CameraStatus.DELETING:
+        if self._pipeline(camera_id).status.state.status is CameraStatus.DELETING:
             msg = "this camera is being deleted already"
             raise BadRequest(msg)
-        pipeline.signal_stop(deleting=True)
-        await pipeline.wait_stopped()
-        await self._store.delete(camera_id)
-        self._pipelines.pop(camera_id, None)
+        async with self._changing:
+            pipeline = self._pipeline(camera_id)
+            pipeline.signal_stop(deleting=True)
+            await pipeline.wait_stopped()
+            await self._store.delete(camera_id)
+            self._pipelines.pop(camera_id, None)
         if delete_footage:
             await self._recordings.delete_camera_footage(camera_id)
         else:
@@ -143,36 +148,41 @@ class CameraRegistry:
 
     async def start(self, camera_id: str) -> Camera:
         """Connect, now and at each start of the node."""
-        pipeline = await self._set(camera_id, started=True)
-        pipeline.start()
-        return self.get(camera_id)
+        async with self._changing:
+            pipeline = await self._set(camera_id, started=True)
+            pipeline.start()
+            return self.get(camera_id)
 
     async def stop(self, camera_id: str) -> Camera:
         """Disconnect, until somebody starts it."""
-        pipeline = await self._set(camera_id, started=False)
-        pipeline.signal_stop()
-        await pipeline.wait_stopped()
-        return self.get(camera_id)
+        async with self._changing:
+            pipeline = await self._set(camera_id, started=False)
+            pipeline.signal_stop()
+            await pipeline.wait_stopped()
+            return self.get(camera_id)
 
     async def restart(self, camera_id: str) -> Camera:
         """Disconnect and connect again."""
-        pipeline = await self._set(camera_id, started=True)
-        pipeline.signal_stop()
-        await pipeline.wait_stopped()
-        pipeline.start()
-        return self.get(camera_id)
+        async with self._changing:
+            pipeline = await self._set(camera_id, started=True)
+            pipeline.signal_stop()
+            await pipeline.wait_stopped()
+            pipeline.start()
+            return self.get(camera_id)
 
     async def start_recording(self, camera_id: str) -> Camera:
         """BadRequest when the camera is not running, Conflict when it already records."""
-        self._pipeline(camera_id).start_recording()
-        await self._set(camera_id, recording_stopped_by=None)
-        return self.get(camera_id)
+        async with self._changing:
+            self._pipeline(camera_id).start_recording()
+            await self._set(camera_id, recording_stopped_by=None)
+            return self.get(camera_id)
 
     async def stop_recording(self, camera_id: str, *, by: str) -> Camera:
         """Stop, until somebody starts the recording again; `by` is who did it."""
-        pipeline = await self._set(camera_id, recording_stopped_by=by)
-        pipeline.stop_recording()
-        return self.get(camera_id)
+        async with self._changing:
+            pipeline = await self._set(camera_id, recording_stopped_by=by)
+            pipeline.stop_recording()
+            return self.get(camera_id)
 
     # -- watching --------------------------------------------------------------------------
 
