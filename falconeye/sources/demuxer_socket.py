@@ -1,8 +1,9 @@
 """Finds the connection that libavformat opened, to check where it leads and to end its waits.
 
 libavformat does not tell its descriptors. What appeared in /proc/self/fd while `av.open` ran and
-leads to the peer we asked for is it; opens of the same peer (channels of one recorder box) take
-turns, others do not wait for each other.
+leads to the peer we asked for is it. Opens of the same peer (channels of one recorder box) take
+turns, but only until the earlier one's connection is seen: the camera's answers, which take most of
+the time, are awaited side by side. Opens of different peers never wait for each other.
 """
 
 import os
@@ -11,21 +12,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from falconeye.sources.addresses import Peer, is_own, peer_of
 from falconeye.sources.interrupt import Interrupt, shut_down
 
 _FDS = Path("/proc/self/fd")
-_turns: dict[Peer, tuple[threading.Lock, int]] = {}
-_turns_lock = threading.Lock()
+_LOOK_S = 0.01
 
 
 class Opening:
-    """One `av.open` to `peer`; made by `opening` only."""
+    """One `av.open` to `peer`, which makes one connection; made by `opening` only."""
 
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._before = _inodes()
+        self._seen: frozenset[int] = frozenset()
 
     def find(self) -> list[socket.socket]:
         """Duplicates of the new sockets that lead to the peer; the caller closes them."""
@@ -35,6 +37,15 @@ class Opening:
             if (duplicate := self._duplicate(number)) is not None
         ]
 
+    def see(self) -> bool:
+        """Whether the connection is there; from then on later ones are not taken for it."""
+        if not self._seen:
+            found = self.find()
+            self._seen = frozenset(_inode(duplicate.fileno()) for duplicate in found)
+            for duplicate in found:
+                duplicate.close()
+        return bool(self._seen)
+
     def shut_down(self) -> None:
         """End what the opening waits for."""
         for duplicate in self.find():
@@ -43,7 +54,8 @@ class Opening:
 
     def _duplicate(self, number: int) -> socket.socket | None:
         try:
-            if _inode(number) in self._before:
+            inode = _inode(number)
+            if inode in self._before or (self._seen and inode not in self._seen):
                 return None
             duplicate = socket.socket(fileno=os.dup(number))
         except OSError:
@@ -58,34 +70,45 @@ class Opening:
         return None
 
 
+class _Turn:
+    """Who may open a connection to one peer."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._unseen: Opening | None = None
+
+    def take(self, peer: Peer) -> Opening | None:
+        """The caller's opening, or None while an earlier one's connection is not there yet."""
+        with self._lock:
+            if self._unseen and not self._unseen.see():
+                return None
+            self._unseen = Opening(peer)
+            return self._unseen
+
+    def end(self, one: Opening) -> None:
+        """`one` is over, with a connection or without."""
+        with self._lock:
+            if self._unseen is one:
+                self._unseen = None
+
+
+_turns: WeakValueDictionary[Peer, _Turn] = WeakValueDictionary()
+_turns_lock = threading.Lock()
+
+
 @contextmanager
 def opening(peer: Peer, interrupt: Interrupt) -> Iterator[Opening]:
-    """The time in which sockets that appear to `peer` are ours; an interrupt ends their waits."""
-    with _turn(peer, interrupt):
-        one = Opening(peer)
+    """The time of one `av.open`; an interrupt ends its waits."""
+    with _turns_lock:
+        turn = _turns.setdefault(peer, _Turn())
+    while (one := turn.take(peer)) is None:
+        interrupt.wait(_LOOK_S)
+        interrupt.check()
+    try:
         with interrupt.by(one.shut_down):
             yield one
-
-
-@contextmanager
-def _turn(peer: Peer, interrupt: Interrupt) -> Iterator[None]:
-    with _turns_lock:
-        lock, users = _turns.get(peer, (threading.Lock(), 0))
-        _turns[peer] = lock, users + 1
-    try:
-        while not lock.acquire(timeout=0.1):
-            interrupt.check()
-        try:
-            yield
-        finally:
-            lock.release()
     finally:
-        with _turns_lock:
-            lock, users = _turns[peer]
-            if users == 1:
-                del _turns[peer]
-            else:
-                _turns[peer] = lock, users - 1
+        turn.end(one)
 
 
 def _inode(number: int) -> int:

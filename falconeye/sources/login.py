@@ -98,10 +98,10 @@ class RefusedLogins:
 
     @contextmanager
     def attempt(self, target: SourceTarget, clock: Clock, interrupt: Interrupt) -> Iterator[None]:
-        """Surrounds what may show the password; one stream of a login at a time.
+        """Surrounds the first use of the password; one stream of a login at a time.
 
         Raises PASSWORD_REFUSED without asking when it was refused within 10 minutes, and notes it
-        when the failure inside says so.
+        when the failure inside says so. Keep it short: the other streams of a camera wait.
         """
         if target.password is None:
             yield
@@ -113,15 +113,22 @@ class RefusedLogins:
             interrupt.check()
         try:
             self._check(target, clock)
-            yield
+            with self.noting(target, clock):
+                yield
             self.forget(target)
+        finally:
+            turn.release()
+
+    @contextmanager
+    def noting(self, target: SourceTarget, clock: Clock) -> Iterator[None]:
+        """Surrounds later uses of a password that was just taken; notes a refusal all the same."""
+        try:
+            yield
         except SourceFailure as failure:
             if failure.login_sent:
                 with self._lock:
-                    self._refused_us[key] = clock.monotonic_us()
+                    self._refused_us[_key(target)] = clock.monotonic_us()
             raise
-        finally:
-            turn.release()
 
     def _check(self, target: SourceTarget, clock: Clock) -> None:
         if self.wait_s(target, clock):

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -41,7 +42,7 @@ from falconeye.media.samples import VIDEO_TIMESCALE, AudioParameters, VideoParam
 from falconeye.sources.connection import Carried, Connection
 from falconeye.sources.demuxer_socket import Opening, opening
 from falconeye.sources.failures import SourceFailure, answer_failure, status_failure
-from falconeye.sources.interrupt import shut_down
+from falconeye.sources.interrupt import Interrupt, shut_down
 from falconeye.sources.rtsp_describe import Description, describe
 from falconeye.sources.target import SourceTarget
 
@@ -78,33 +79,32 @@ class RtspReader:
 
     def run_once(self, connection: Connection) -> None:
         """Read until the camera or an interrupt ends it; SourceFailure where it never began."""
-        target, interrupt = connection.target, connection.interrupt
+        target, clock, interrupt = connection.target, connection.clock, connection.interrupt
+        logins = connection.logins
         with ExitStack() as stack:
-            with (
-                connection.logins.attempt(target, connection.clock, interrupt),
-                ExitStack() as asked,
-            ):
-                description = asked.enter_context(describe(target, interrupt))
+            with ExitStack() as asked:
+                with logins.attempt(target, clock, interrupt):
+                    description = asked.enter_context(describe(target, interrupt))
                 _check_media(description)
                 if not self._holds:
                     asked.close()
-                with opening(description.peer, interrupt) as one:
-                    container, transport = self._open(target, description)
-                    stack.enter_context(container)
-                    own = stack.enter_context(_own_socket(one, description))
-            stack.enter_context(interrupt.by(lambda: shut_down(own)))
-            _Reading(connection, container, transport).run()
+                with logins.noting(target, clock):
+                    opened = self._open(target, description, interrupt)
+                stack.enter_context(opened.container)
+                control = stack.enter_context(opened.control)
+            stack.enter_context(interrupt.by(lambda: shut_down(control)))
+            _Reading(connection, opened).run()
 
     def _open(
-        self, target: SourceTarget, description: Description
-    ) -> tuple[InputContainer, Transport]:
+        self, target: SourceTarget, description: Description, interrupt: Interrupt
+    ) -> "_Opened":
         """Open by the wanted transport, or TCP first and UDP where the camera insists."""
         started = time.monotonic()
         try:
             if target.transport is Transport.UDP or self._insists_on_udp:
-                return _av_open(target, description, Transport.UDP), Transport.UDP
+                return _av_open(target, description, Transport.UDP, interrupt)
             try:
-                return _av_open(target, description, Transport.TCP), Transport.TCP
+                return _av_open(target, description, Transport.TCP, interrupt)
             except FFmpegError as error:
                 if error.errno != errno.EPROTONOSUPPORT:
                     raise
@@ -112,18 +112,26 @@ class RtspReader:
                     reason = "the camera refuses RTP over TCP; let it choose the transport"
                     raise answer_failure(ReasonCode.TRANSPORT_REFUSED, reason) from None
             self._insists_on_udp = True
-            return _av_open(target, description, Transport.UDP), Transport.UDP
+            return _av_open(target, description, Transport.UDP, interrupt)
         except FFmpegError as error:
             self._holds = not self._holds
             raise _open_failure(error, time.monotonic() - started, description) from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A stream that plays; both parts are the receiver's to close."""
+
+    container: InputContainer
+    control: socket.socket  # a duplicate of the control connection
+    transport: Transport
+
+
 class _Reading:
     """The packets of an open container."""
 
-    def __init__(
-        self, connection: Connection, container: InputContainer, transport: Transport
-    ) -> None:
+    def __init__(self, connection: Connection, opened: _Opened) -> None:
+        container = opened.container
         self._connection = connection
         self._container = container
         self._video = _video_stream(container)
@@ -132,7 +140,7 @@ class _Reading:
         self._audio_factor: Fraction | None = None
         video, described = _described_video(self._video)
         audio, audio_words = self._choose_audio(container.streams.audio)
-        connection.open(video, audio, Carried(described, audio_words, transport))
+        connection.open(video, audio, Carried(described, audio_words, opened.transport))
 
     def run(self) -> None:
         """Hand packets on until the generator ends: that is a disconnect, not an error."""
@@ -187,8 +195,8 @@ class _Reading:
 
 
 def _av_open(
-    target: SourceTarget, description: Description, transport: Transport
-) -> InputContainer:
+    target: SourceTarget, description: Description, transport: Transport, interrupt: Interrupt
+) -> _Opened:
     protocols = _UDP_PROTOCOLS if transport is Transport.UDP else _TCP_PROTOCOLS
     options = {
         **_OPTIONS,
@@ -196,7 +204,12 @@ def _av_open(
         "protocol_whitelist": protocols,
     }
     url = _pinned_url(target, description)
-    return av.open(url, format="rtsp", options=options, timeout=(OPEN_S, None))
+    with opening(description.peer, interrupt) as one, ExitStack() as stack:
+        container = av.open(url, format="rtsp", options=options, timeout=(OPEN_S, None))
+        stack.enter_context(container)
+        opened = _Opened(container, _control(one, description), transport)
+        stack.pop_all()
+        return opened
 
 
 def _pinned_url(target: SourceTarget, description: Description) -> str:
@@ -209,7 +222,7 @@ def _pinned_url(target: SourceTarget, description: Description) -> str:
     return urlunsplit(parts._replace(netloc=f"{login}{description.peer}"))
 
 
-def _own_socket(one: Opening, description: Description) -> socket.socket:
+def _control(one: Opening, description: Description) -> socket.socket:
     """The control connection; a demuxer that went elsewhere than we asked is not listened to."""
     found = one.find()
     if not found:

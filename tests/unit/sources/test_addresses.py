@@ -128,3 +128,41 @@ def test_turns_at_one_peer_and_none_at_others() -> None:
         order.append("first")
     thread.join()
     assert order == ["other", "first", "second"]
+
+
+def test_the_turn_passes_once_the_connection_is_there() -> None:
+    """Each finds its own; the first still awaits its camera's answer while the second connects."""
+    interrupt = Interrupt()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        peer = Peer("127.0.0.1", server.getsockname()[1])
+        with (
+            opening(peer, interrupt) as first,
+            socket.create_connection(peer) as first_connection,
+            opening(peer, interrupt) as second,
+        ):
+            assert second.find() == []
+            with socket.create_connection(peer) as second_connection:
+                for one, connection in ((first, first_connection), (second, second_connection)):
+                    (found,) = one.find()
+                    with found:
+                        assert found.getsockname() == connection.getsockname()
+
+
+def test_waiting_for_a_turn_stops() -> None:
+    interrupt = Interrupt()
+    here = Peer("127.0.0.1", 1)
+    waiting, ended = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        waiting.set()
+        with pytest.raises(Stopped), opening(here, interrupt):
+            pass
+        ended.set()
+
+    thread = threading.Thread(target=wait)
+    with opening(here, Interrupt()):
+        thread.start()
+        assert waiting.wait(5)
+        interrupt.stop()
+        assert ended.wait(5)
+    thread.join()

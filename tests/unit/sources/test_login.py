@@ -1,5 +1,8 @@
 """Answers to challenges (with the RFCs' own examples), and the memory of refusals."""
 
+import threading
+from contextlib import suppress
+
 import pytest
 
 from falconeye.base.secret import Secret
@@ -97,3 +100,30 @@ def test_network_failure_is_no_refusal() -> None:
     with pytest.raises(SourceFailure), logins.attempt(_target("p"), clock, Interrupt()):
         raise SourceFailure(ReasonCode.NO_ANSWER, "silence")
     assert logins.wait_s(_target("p"), clock) == 0
+
+
+def test_refusal_after_the_login_is_noted_too() -> None:
+    logins, clock = RefusedLogins(), ManualClock()
+    with pytest.raises(SourceFailure), logins.noting(_target("p"), clock):
+        raise SourceFailure(ReasonCode.PASSWORD_REFUSED, "no", Retry.LOGIN, login_sent=True)
+    assert logins.wait_s(_target("p"), clock) == pytest.approx(600)
+
+
+def test_channels_of_one_box_show_a_refused_password_once() -> None:
+    """They log in one after the other, so that those behind the first learn of its refusal."""
+    logins, clock = RefusedLogins(), ManualClock()
+    shown: list[str] = []
+    start = threading.Barrier(4)
+
+    def channel() -> None:
+        start.wait(5)
+        with suppress(SourceFailure), logins.attempt(_target("wrong"), clock, Interrupt()):
+            shown.append("wrong")
+            raise SourceFailure(ReasonCode.PASSWORD_REFUSED, "no", Retry.LOGIN, login_sent=True)
+
+    threads = [threading.Thread(target=channel) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert shown == ["wrong"]
