@@ -20,16 +20,9 @@ GROUP_DEV := $(BIN)/python -c 'import tomllib; \
 	([entry] if isinstance(entry, str) else expand(entry["include-group"]))]; \
 	print("hatchling", "editables", *expand("dev"), sep="\n")'
 
-# What the tests need beyond Python: an RTSP server, ffmpeg, a browser with a font.
-PACKAGES := python3-venv python3-gi gir1.2-gst-rtsp-server-1.0 gir1.2-gstreamer-1.0 \
-	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
-	gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-tools ffmpeg chromium \
-	fonts-dejavu-core
-APT_INSTALL := apt-get install -y --no-install-recommends $(PACKAGES)
-
 .PHONY: help
 help:  ## this list
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/make \1@\2/p' Makefile | column -t -s @
+	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 .PHONY: run
 run: $(VENV)/.runtime  ## start on http://127.0.0.1:8900 with a demo camera and throw-away data
@@ -95,28 +88,16 @@ constraints: $(VENV)/.development  ## pin the newest allowed versions with their
 
 .PHONY: packages
 packages:
-	@missing=""; \
-	command -v dpkg-query > /dev/null && for package in $(PACKAGES); do \
-		[[ $$(dpkg-query -W -f '$${db:Status-Status}' "$$package" 2>/dev/null) == installed ]] \
-			|| missing+=" $$package"; \
-	done || missing=" (not a Debian: their counterparts of) $(PACKAGES)"; \
-	if [[ -z $$missing ]]; then exit 0; fi; \
-	if ! command -v apt-get > /dev/null || [[ $$EUID != 0 && $${CI:-} != true ]]; then \
-		echo "Tests that need these packages will be skipped:$$missing"; \
-		echo "To run them:  sudo $(APT_INSTALL)"; \
-		exit 0; \
-	fi; \
-	export DEBIAN_FRONTEND=noninteractive; \
-	as_root=(); [[ $$EUID == 0 ]] || as_root=(sudo -n -E); \
-	"$${as_root[@]}" apt-get update -q && "$${as_root[@]}" $(APT_INSTALL) -q
+	@bash tests/packages.sh
 
 .PHONY: clean
 clean:  ## remove what was made, the virtual environment too
 	rm -rf $(VENV) .demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
+# Without python3-venv Debian leaves half an environment: it must not pass for a whole one.
 $(VENV)/bin/python:
 	@[[ -n "$(PYTHON)" ]] || { echo "FalconEye needs Python 3.11 or newer" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -f $@; exit 1; }
 
 $(VENV)/.runtime: constraints.txt pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --quiet --require-hashes -r constraints.txt
