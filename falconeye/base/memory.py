@@ -42,10 +42,13 @@ class MemoryBudget:
     def used_bytes(self) -> int:
         return self._used
 
-    def take(self, amount: int) -> bool:
-        """Take `amount` bytes; False (and nothing taken) when the limit would be passed."""
+    def take(self, amount: int, *, keep_free: int = 0) -> bool:
+        """Take `amount` bytes; False (and nothing taken) when fewer than `keep_free` would be left.
+
+        What can be done without leaves room for what cannot.
+        """
         with self._lock:
-            if self._used + amount > self.limit_bytes:
+            if self._used + amount + keep_free > self.limit_bytes:
                 return False
             self._used += amount
             return True

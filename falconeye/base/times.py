@@ -3,8 +3,12 @@
 from datetime import UTC, datetime, timedelta, tzinfo
 
 SECOND_US = 1_000_000
-HOUR_US = 3600 * SECOND_US
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
+LATEST_US = (
+    7_258_118_400 * SECOND_US
+)  # 2200-01-01: later is a typing error, and a date ends at 9999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

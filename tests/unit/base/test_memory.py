@@ -17,6 +17,13 @@ def test_the_budget_is_never_passed() -> None:
     assert budget.used_bytes == 0
 
 
+def test_room_is_left_for_what_matters_more() -> None:
+    budget = MemoryBudget(100)
+    assert budget.take(50, keep_free=50)
+    assert not budget.take(1, keep_free=50)
+    assert budget.take(50)
+
+
 @pytest.mark.skipif(
     not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc: other C libraries differ"
 )

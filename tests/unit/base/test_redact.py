@@ -7,7 +7,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from falconeye.base.errors import InvalidInput
-from falconeye.base.redact import redact_text, split_credentials
+from falconeye.base.redact import (
+    fill_hidden,
+    hide_parameters,
+    holds_hidden,
+    is_secret_name,
+    redact_text,
+    split_credentials,
+)
 from falconeye.cameras.changes import new_config
 from falconeye.cameras.views import NewCamera
 from falconeye.config.camera import Protocol
@@ -62,6 +69,51 @@ def test_a_password_with_a_space(first: str, second: str) -> None:
 )
 def test_what_holds_no_password_stays(text: str) -> None:
     assert redact_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://cam/v.cgi?loginuse=admin&loginpas=s3cret&ch=1",
+         "http://cam/v.cgi?loginuse=***&loginpas=***&ch=1"),
+        ("http://cam/v?ch=1&password=ab'cd\"ef", "http://cam/v?ch=1&password=***"),
+        ("http://cam/v?rtsp2_passwd=a;b#c&ch=1", "http://cam/v?rtsp2_passwd=***&ch=1"),
+        ("http://cam/v?AuthBasic=YTpi&ApiKey=x", "http://cam/v?AuthBasic=***&ApiKey=***"),
+        ("rtsp://cam/user=admin&password=tlJwpbo6&channel=1&stream=0.sdp?",
+         "rtsp://cam/user=***&password=***&channel=1&stream=0.sdp?"),
+        ("rtsp://cam/user=admin_password=tlJwpbo6_channel=1_stream=0.sdp?real_stream",
+         "rtsp://cam/user=***_channel=1_stream=0.sdp?real_stream"),
+    ],
+)  # fmt: skip
+def test_logins_among_the_parameters(url: str, shown: str) -> None:
+    assert redact_text(url) == shown
+    assert redact_text(f"cannot open {url} (no answer)") == f"cannot open {shown} (no answer)"
+    assert holds_hidden(shown)
+    assert not holds_hidden(url)
+    assert fill_hidden(shown, url) == url
+
+
+@given(st.text(TYPED.replace("&", ""), min_size=4, max_size=20))
+@example("ab'SECRET")
+@example("@0000")
+def test_no_part_of_a_parameter_survives(password: str) -> None:
+    url = f"http://{HOST}/LIVE?loginpas={password}&CH=1"
+    assert hide_parameters(url) == f"http://{HOST}/LIVE?loginpas=***&CH=1"
+    assert left_of(password, redact_text(url).replace(HOST, "")) == []
+
+
+def test_hidden_values_are_filled_in_by_name_and_order() -> None:
+    known = "http://a/v?user=one&pwd=two&user=three"
+    assert fill_hidden("http://a/w?pwd=***&user=***&user=***", known).endswith(
+        "?pwd=two&user=one&user=three"
+    )
+    assert fill_hidden("http://a/w?user=new&user=***", known).endswith("?user=new&user=three")
+    assert fill_hidden("http://a/w?token=***", known) == "http://a/w?token=***"
+
+
+def test_names_of_logins() -> None:
+    assert all(map(is_secret_name, ("loginpas", "LoginUse", "pwd", "rtsp_password", "usr")))
+    assert not any(map(is_secret_name, ("channel", "passage", "users", "compass_x", "")))
 
 
 def test_two_urls_on_a_line() -> None:
