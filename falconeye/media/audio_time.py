@@ -2,11 +2,12 @@
 
 With two streams libavformat derives the times from RTCP sender reports, so a step of the camera's
 clock moves audio alone by seconds. Frames tile without holes while the times are within 0.1 s of
-that; a step is judged by the arrival time.
+that; a step is judged by the arrival time. Opus frames may each be of another length.
 """
 
+from falconeye.media.audio_frames import opus_frame_ticks
 from falconeye.media.packets import RawPacket
-from falconeye.media.samples import VIDEO_TIMESCALE, AudioParameters, AudioSample
+from falconeye.media.samples import VIDEO_TIMESCALE, AudioParameters, AudioSample, Codec
 
 _TOLERANCE_S = 0.1
 _BELIEVED_S = 1.5  # further than this from the pictures that arrive now, a time is not believed
@@ -17,7 +18,7 @@ class AudioTime:
 
     def __init__(self, parameters: AudioParameters) -> None:
         self._rate = parameters.sample_rate
-        self._frame_ticks = parameters.frame_ticks
+        self._frame_ticks = None if parameters.codec is Codec.OPUS else parameters.frame_ticks
         self._shift_ticks = 0
         self._end_ticks: int | None = None
 
@@ -27,10 +28,13 @@ class AudioTime:
         self._shift_ticks = 0
 
     def place(self, packet: RawPacket, *, base_90k: int, now_90k: int) -> AudioSample | None:
-        """The frame as a sample; None where it lies before the run or before its predecessor.
+        """The frame as a sample; None where it lies before the run or its predecessor, or is none.
 
         `base_90k` is the raw time of the run's zero, `now_90k` where the pictures are now.
         """
+        length = self._frame_ticks or opus_frame_ticks(packet.data)
+        if not length:
+            return None
         now_ticks = now_90k * self._rate // VIDEO_TIMESCALE
         time = packet.pts if packet.pts is not None else packet.dts
         if time is None:
@@ -47,5 +51,5 @@ class AudioTime:
             at = self._end_ticks
         if at < (self._end_ticks or 0):
             return None
-        self._end_ticks = at + self._frame_ticks
-        return AudioSample(at, self._frame_ticks, packet.data, packet.arrived_us)
+        self._end_ticks = at + length
+        return AudioSample(at, length, packet.data, packet.arrived_us)

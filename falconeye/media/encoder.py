@@ -1,6 +1,5 @@
 """H.264 by libx264, for sources that have pictures only: HTTP MJPEG, the demo camera."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -48,7 +47,3 @@ class VideoEncoder:
             RawPacket(bytes(packet), packet.pts, packet.dts, packet.is_keyframe, arrived_us)
             for packet in self._encoder.encode(frame)
         ]
-
-    def measured(self, framerate: float) -> VideoParameters:
-        """The parameters with another frame interval, once the source's rate is known."""
-        return replace(self.parameters, frame_interval_90k=round(VIDEO_TIMESCALE / framerate))

@@ -1,12 +1,14 @@
 """Writes fragments: `moof` + `mdat` (ISO 14496-12 8.8.4–8.8.12). libavformat cannot flush one.
 
 A fragment holds whole samples of the video track and those of the audio track that came meanwhile.
-`tfhd` carries the defaults, so a video sample costs 8 bytes (12 with B-frames), an audio one 4.
+`tfhd` carries the defaults, so a video sample costs 8 bytes (12 with B-frames), an audio one 4 (8
+where they are of different lengths, or sound is missing between them).
 """
 
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from falconeye.media.init_segment import AUDIO_TRACK, VIDEO_TRACK
 from falconeye.media.samples import AudioSample, VideoSample
@@ -92,17 +94,21 @@ def _video_traf(
 
 
 def _audio_traf(start_ticks: int, audio: Sequence[AudioSample], offset: int) -> bytes:
+    durations = [after.dts_ticks - before.dts_ticks for before, after in pairwise(audio)]
+    durations.append(audio[-1].duration_ticks)
     flags = _TRUN_OFFSET | _TRUN_SIZE
-    trun = struct.pack(
-        f">III{len(audio)}I", flags, len(audio), offset, *(len(sample.data) for sample in audio)
-    )
+    rows = [len(sample.data) for sample in audio]
+    if any(duration != durations[0] for duration in durations):
+        flags |= _TRUN_DURATION
+        rows = [value for row in zip(durations, rows, strict=True) for value in row]
+    trun = struct.pack(f">III{len(rows)}I", flags, len(audio), offset, *rows)
     tfhd = struct.pack(
         ">I4sIIII",
         24,
         b"tfhd",
         _TFHD_DEFAULTS | _TFHD_DURATION,
         AUDIO_TRACK,
-        audio[0].duration_ticks,
+        durations[0],
         _SYNC,
     )
     return _traf(tfhd, start_ticks, trun)

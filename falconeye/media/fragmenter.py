@@ -58,7 +58,6 @@ class Fragmenter:
             is_keyframe=video[0].is_keyframe,
             start_90k=start,
             duration_90k=end_90k - video[0].dts_90k,
-            video_samples=len(video),
             video_tfdt_offset=header.video_tfdt_offset,
             audio_tfdt_offset=header.audio_tfdt_offset,
             audio_start_ticks=audio_start,

@@ -1,4 +1,4 @@
-"""Init segments and fragments as values; `muxer` makes them."""
+"""Init segments and fragments as values; `init_segment`, `fragmenter` and `hub` make them."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,6 @@ class RecordingFragment:
     is_keyframe: bool  # the first video sample is a keyframe
     start_90k: int  # decode time of the first video sample in the file
     duration_90k: int  # sum of the video samples' durations
-    video_samples: int
     video_tfdt_offset: int  # of the 8-byte baseMediaDecodeTime, from the fragment's start
     audio_tfdt_offset: int  # the same for audio; 0 = no audio in this fragment
     audio_start_ticks: int

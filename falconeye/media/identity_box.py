@@ -50,18 +50,25 @@ def parse_identity_box(data: bytes, box: Box) -> Identity:
             camera_id=str(fields["camera_id"]),
             camera_name=str(fields["camera_name"]),
             stream=StreamKind(fields["stream"]),
-            run_id=int(fields["run_id"]),
-            start_us=int(fields["start_us"]),
-            clock=int(fields["clock"]),
-            media_offset_90k=int(fields["media_offset_90k"]),
-            audio_offset_ticks=int(fields["audio_offset_ticks"]),
+            run_id=_number(fields["run_id"]),
+            start_us=_number(fields["start_us"]),
+            clock=_number(fields["clock"]),
+            media_offset_90k=_number(fields["media_offset_90k"]),
+            audio_offset_ticks=_number(fields["audio_offset_ticks"]),
             codecs=str(fields["codecs"]),
             recording_id=_text(fields["recording_id"]),
             recording_kind=_text(fields["recording_kind"]),
         )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         msg = "the identity box cannot be read"
         raise BadBox(msg) from error
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or not 0 <= value < 1 << 63:
+        msg = f"{value!r:.40} is no count or time"
+        raise ValueError(msg)
+    return value
 
 
 def _text(value: object) -> str | None:

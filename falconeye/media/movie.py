@@ -212,8 +212,8 @@ def _samples(moof: bytes, run: Box, duration: int, size: int, flags: int) -> _Sa
         position += 4
     bits = [bit for bit in (_TRUN_DURATION, _TRUN_SIZE, _TRUN_FLAGS, _TRUN_CTS) if given & bit]
     width = len(bits)
-    if not count or position + 4 * width * count > run.end:
-        msg = "the samples of a trun pass its end"
+    if not count or not width or position + 4 * width * count > run.end:
+        msg = "a trun without samples or columns, or one that passes its end"  # ours have both
         raise BadBox(msg)
     values = struct.unpack_from(f">{width * count}I", moof, position)
     columns = {bit: values[index::width] for index, bit in enumerate(bits)}

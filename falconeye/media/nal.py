@@ -6,9 +6,11 @@ Sources deliver Annex B (start codes); MP4 wants each unit behind its length (IS
 from falconeye.media.samples import Codec
 
 _START = b"\0\0\1"
-_H264_SPS, _H264_PPS, _H264_IDR, _H264_AUD = 7, 8, 5, 9
+_H264_SLICE, _H264_IDR, _H264_SPS, _H264_PPS, _H264_AUD = 1, 5, 7, 8, 9
 _HEVC_VPS, _HEVC_SPS, _HEVC_PPS, _HEVC_AUD = 32, 33, 34, 35
 _HEVC_IRAP = range(16, 24)
+_HEVC_BLA_W_LP, _HEVC_BLA_W_RADL, _HEVC_CRA = 16, 17, 21
+_HEVC_RADL, _HEVC_RASL = (6, 7), (8, 9)
 
 
 def split_annex_b(data: bytes) -> list[bytes]:
@@ -64,13 +66,21 @@ class NalRules:
     def __init__(self, codec: Codec) -> None:
         self._hevc = codec is Codec.HEVC
         self._header = 2 if self._hevc else 1
+        self.names_leading_pictures = self._hevc  # H.264 tells them by their times only
 
     def unit_type(self, unit: bytes) -> int:
         return (unit[0] >> 1) & 0x3F if self._hevc else unit[0] & 0x1F
 
     def is_valid(self, unit: bytes) -> bool:
-        """Long enough, and forbidden_zero_bit is 0."""
-        return len(unit) > self._header and not unit[0] & 0x80
+        """Long enough, and its header is one that a camera may send.
+
+        forbidden_zero_bit is 0; HEVC also has a temporal id, and the layer that all decoders take.
+        """
+        if len(unit) <= self._header:
+            return False
+        if self._hevc:
+            return not unit[0] & 0x81 and 0 < unit[1] < 8
+        return not unit[0] & 0x80
 
     def is_picture(self, unit: bytes) -> bool:
         """Whether it is a slice (VCL)."""
@@ -86,6 +96,25 @@ class NalRules:
         kind = self.unit_type(unit)
         return kind in _HEVC_IRAP if self._hevc else kind == _H264_IDR
 
+    def is_open(self, unit: bytes) -> bool:
+        """Whether pictures that follow this keyframe's slice may refer to some from before it."""
+        kind = self.unit_type(unit)
+        return kind in (_HEVC_BLA_W_LP, _HEVC_CRA) if self._hevc else kind == _H264_SLICE
+
+    def broken_link(self, unit: bytes) -> bytes:
+        """A CRA picture's slice as a BLA picture's: only the type differs. Others as they are."""
+        if not self._hevc or self.unit_type(unit) != _HEVC_CRA:
+            return unit
+        return bytes([_HEVC_BLA_W_RADL << 1]) + unit[1:]
+
+    def is_rasl(self, unit: bytes) -> bool:
+        """A random access skipped leading picture's slice (ITU-T H.265 table 7-1)."""
+        return self._hevc and self.unit_type(unit) in _HEVC_RASL
+
+    def is_radl(self, unit: bytes) -> bool:
+        """A random access decodable leading picture's slice."""
+        return self._hevc and self.unit_type(unit) in _HEVC_RADL
+
     def is_parameter_set(self, unit: bytes) -> bool:
         kind = self.unit_type(unit)
         return _HEVC_VPS <= kind <= _HEVC_PPS if self._hevc else kind in (_H264_SPS, _H264_PPS)
@@ -93,6 +122,19 @@ class NalRules:
     def is_sequence_parameter_set(self, unit: bytes) -> bool:
         return self.unit_type(unit) == (_HEVC_SPS if self._hevc else _H264_SPS)
 
+    def picture_set_id(self, unit: bytes) -> int | None:
+        """pic_parameter_set_id, with which a PPS takes the place of another; None if it is none."""
+        if self.unit_type(unit) != (_HEVC_PPS if self._hevc else _H264_PPS):
+            return None
+        return _exp_golomb(unit[self._header : self._header + 4])
+
     def is_delimiter(self, unit: bytes) -> bool:
         """An access unit delimiter, which MP4 does not need."""
         return self.unit_type(unit) == (_HEVC_AUD if self._hevc else _H264_AUD)
+
+
+def _exp_golomb(data: bytes) -> int:
+    """The ue(v) that `data` begins with (ITU-T H.264 9.1)."""
+    value, bits = int.from_bytes(data, "big"), 8 * len(data)
+    zeros = bits - value.bit_length()
+    return (value >> max(bits - 2 * zeros - 1, 0)) - 1

@@ -1,4 +1,4 @@
-"""Packets as a demuxer gives them, before they are normalised, and what normalising gives."""
+"""Packets as a demuxer gives them, the pictures in them, and what normalising makes of those."""
 
 from dataclasses import dataclass
 
@@ -19,6 +19,17 @@ class RawPacket:
     dts: int | None
     is_keyframe: bool
     arrived_us: int  # node's monotonic clock
+
+
+@dataclass(slots=True)
+class Picture:
+    """One whole picture out of packets, on the camera's clock; its time may still be counted."""
+
+    units: list[bytes]  # NAL units: its slices and what belongs to them
+    pts: int | None
+    dts: int | None
+    is_keyframe: bool
+    arrived_us: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from av.audio.stream import AudioStream
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
+from falconeye.media.audio_frames import aac_frame_ticks
 from falconeye.media.nal import NalRules, join_annex_b, split_annex_b
 from falconeye.media.samples import VIDEO_TIMESCALE, AudioParameters, Codec, VideoParameters
 
@@ -22,7 +23,6 @@ _NAMES = {
     "mpeg4": "MPEG-4 Part 2",
 }
 _DEFAULT_INTERVAL_90K = 3600
-_AAC_FRAME = 1024
 _OPUS_FRAME = 960
 
 
@@ -63,12 +63,13 @@ def audio_parameters(stream: AudioStream) -> AudioParameters:
         raise UnsupportedCodec(msg)
     is_aac = context.name == "aac"
     rate = stream.time_base.denominator if stream.time_base else context.sample_rate
+    config = bytes(context.extradata or b"")
     return AudioParameters(
         codec=Codec.AAC if is_aac else Codec.OPUS,
         sample_rate=rate if is_aac else 48_000,
         channels=context.channels or 1,
-        config=bytes(context.extradata or b""),
-        frame_ticks=_AAC_FRAME if is_aac else _OPUS_FRAME,
+        config=config,
+        frame_ticks=aac_frame_ticks(config, rate) if is_aac else _OPUS_FRAME,
     )
 
 

@@ -45,7 +45,7 @@ class AudioParameters:
     sample_rate: int  # Hz, also the track's timescale
     channels: int
     config: bytes  # AudioSpecificConfig (ISO 14496-3) or OpusHead (RFC 7845)
-    frame_ticks: int  # samples per audio frame: 1024 for AAC, 960 for 20 ms of Opus
+    frame_ticks: int  # of one frame: 1024 for most AAC; of Opus the usual 20 ms, each may differ
 
 
 # Not frozen, though nobody changes one: 70 are made a second per camera; frozen costs twice.

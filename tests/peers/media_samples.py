@@ -71,11 +71,14 @@ def video_clip(
     gops: int = 1,
     slices: int = 1,
     b_frames: int = 0,
+    open_gop: bool = False,
     bit_rate: int = 1_000_000,
     noise: bool = False,
 ) -> VideoClip:
-    """Encode `gops` x `gop` pictures; closed GOPs, parameter sets also in front of keyframes.
+    """Encode `gops` x `gop` pictures; parameter sets also in front of keyframes.
 
+    GOPs are closed; with `open_gop` keyframes but the first are CRA (HEVC) or I pictures (H.264),
+    and B-frames shown before them refer to both sides (`gop=27, b_frames=3` has such).
     The plain picture needs few bits; with `noise` the clip really has its `bit_rate`.
     """
     library = "libx264" if codec == "h264" else "libx265"
@@ -83,7 +86,7 @@ def video_clip(
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.time_base, context.framerate = Fraction(1, 90_000), Fraction(fps)
     context.bit_rate, context.gop_size = bit_rate, gop
-    context.options = _options(codec, gop, slices, b_frames)
+    context.options = _options(codec, gop, slices, b_frames, open_gop=open_gop)
     picture = DemoPicture(width, height)
     packets = []
     for index in range(gop * gops):
@@ -111,15 +114,15 @@ def _add_noise(picture: DemoPicture, seed: int) -> None:
     picture.luma[start:] = grain.translate(_GRAIN)
 
 
-def _options(codec: str, gop: int, slices: int, b_frames: int) -> dict[str, str]:
+def _options(codec: str, gop: int, slices: int, b_frames: int, *, open_gop: bool) -> dict[str, str]:
     if codec == "h264":
         parameters = (
-            f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:b-adapt=0:open-gop=0:"
-            f"repeat-headers=1:annexb=1:slices={slices}:threads=1:sliced-threads=0"
+            f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:b-adapt=0:"
+            f"open-gop={open_gop:d}:repeat-headers=1:annexb=1:slices={slices}:threads=1:sliced-threads=0"
         )
         return {"preset": "veryfast", "x264-params": parameters}
     parameters = (
-        f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:open-gop=0:"
+        f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:open-gop={open_gop:d}:"
         f"repeat-headers=1:annexb=1:slices={slices}:log-level=none:pools=1:frame-threads=1"
     )
     return {"preset": "ultrafast", "x265-params": parameters}

@@ -19,6 +19,7 @@ from falconeye.media.samples import (
     VideoSample,
 )
 from tests.peers.media_samples import audio_clip, video_clip
+from tests.peers.programs import program
 from tests.unit.media.test_normaliser import normaliser, packets, run, samples
 
 
@@ -50,7 +51,7 @@ def test_every_picture_decodes(codec: str, b_frames: int, tag: str, tmp_path: Pa
     path = tmp_path / "out.mp4"
     path.write_bytes(_file(video, pictures))
     probe = subprocess.run(
-        ["ffprobe", "-v", "error", "-count_frames", "-of", "json", "-show_entries",
+        [program("ffprobe"), "-v", "error", "-count_frames", "-of", "json", "-show_entries",
          "stream=codec_tag_string,nb_read_frames,duration,width,height", str(path)],
         check=True, capture_output=True,
     )  # fmt: skip
@@ -59,7 +60,7 @@ def test_every_picture_decodes(codec: str, b_frames: int, tag: str, tmp_path: Pa
     assert int(stream["nb_read_frames"]) == len(pictures) == 100
     assert float(stream["duration"]) == pytest.approx(4.0)
     decoded = subprocess.run(
-        ["ffmpeg", "-v", "error", "-i", str(path), "-f", "null", "-"],
+        [program("ffmpeg"), "-v", "error", "-i", str(path), "-f", "null", "-"],
         check=True, capture_output=True,
     )  # fmt: skip
     assert decoded.stderr == b""
@@ -123,6 +124,26 @@ def test_aac_configuration_of_the_camera_is_kept(tmp_path: Path) -> None:
         stream = container.streams.audio[0]
         assert bytes(stream.codec_context.extradata or b"") == clip.config
         assert sum(frame.samples for frame in container.decode(audio=0)) > 0
+
+
+@pytest.mark.parametrize(
+    "starts", [[0, 1024, 2048, 3072], [0, 1024, 4096, 5120]], ids=["tiled", "with-a-hole"]
+)
+def test_audio_frames_stand_at_their_times(starts: list[int]) -> None:
+    video, pictures = _parameters("h264")
+    clip = audio_clip("aac")
+    audio = AudioParameters(
+        Codec.AAC, clip.sample_rate, clip.channels, clip.config, clip.frame_ticks
+    )
+    fragmenter = Fragmenter(0, 0)
+    fragmenter.video(pictures[0])
+    for start, frame in zip(starts, clip.frames, strict=False):
+        fragmenter.audio(AudioSample(start, 1024, frame, 0))
+    fragment = fragmenter.end(45_000)
+    assert fragment
+    data = make_init_segment(video, audio).data + b"".join(fragment.buffers)
+    with av.open(io.BytesIO(data), "r") as container:
+        assert [packet.dts for packet in container.demux(audio=0) if packet.size] == starts
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc"])

@@ -1,12 +1,14 @@
 """Every repair of the normaliser, each on a sequence with one thing bent."""
 
 import itertools
+import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falconeye.media.nal import split_annex_b, split_length_prefixed
+from falconeye.media.nal import NalRules, join_annex_b, split_annex_b, split_length_prefixed
 from falconeye.media.normaliser import Normaliser
 from falconeye.media.packets import Output, ParametersChanged, RawPacket, RunBreak
 from falconeye.media.samples import (
@@ -182,6 +184,95 @@ def test_slow_camera_is_no_hole() -> None:
     assert len(samples(out)) == 50
 
 
+def slow(clip: VideoClip, fps: float, count: int = 150) -> list[RawPacket]:
+    """So many pictures of the clip at another rate, each up to 5 ms early or late."""
+    chance = random.Random(1)  # noqa: S311 - jitter
+    made = []
+    for packet, index in zip(itertools.cycle(packets(clip)), range(count), strict=False):
+        at = int(index * 90_000 / fps) + chance.randint(-450, 450) + 100_000
+        made.append(replace(packet, dts=at, pts=at, arrived_us=at * 100 // 9))
+    return made
+
+
+@pytest.mark.parametrize("fps", [2, 1, 0.8, 0.5, 0.2])
+def test_a_camera_that_is_slower_than_it_says_has_no_holes(fps: float) -> None:
+    clip = video_clip()
+    normal = normaliser(clip)
+    out = run(normal, slow(clip, fps))
+    assert not breaks(out)
+    assert len(samples(out)) == 150
+    assert normal.frame_interval_90k == pytest.approx(90_000 / fps, rel=0.02)
+
+
+def test_a_camera_that_becomes_slow_costs_one_gop() -> None:
+    clip = video_clip(gop=10)
+    fast = packets(clip, repeats=5)
+    after = slow(clip, 0.5)[5:]
+    first = (fast[-1].dts or 0) + 180_000 - (after[0].dts or 0)
+    for packet in after:
+        packet.dts = packet.pts = first + (packet.dts or 0)
+        packet.arrived_us = packet.dts * 100 // 9
+    out = run(normaliser(clip), fast + after)
+    assert [b.detail for b in breaks(out)] == ["no picture for 2.0 s"]
+    assert len(samples(out)) == 50 + 140
+
+
+def test_a_slow_camera_has_holes_too() -> None:
+    clip = video_clip(gop=10)
+    raw = slow(clip, 1)
+    raw[50:] = [
+        replace(
+            p,
+            dts=(p.dts or 0) + 5 * 90_000,
+            pts=(p.pts or 0) + 5 * 90_000,
+            arrived_us=p.arrived_us + 5_000_000,
+        )
+        for p in raw[50:]
+    ]
+    out = run(normaliser(clip), raw)
+    assert [b.detail for b in breaks(out)] == ["no picture for 6.0 s"]
+    assert len(samples(out)) == 150
+
+
+@pytest.mark.parametrize("step_s", [30, 1_700_000_000, -1_000_000_000])
+def test_the_first_pts_of_a_clock_that_was_set_is_not_believed(step_s: int) -> None:
+    """Where pictures are reordered a demuxer tells the old dts with it."""
+    clip = video_clip(b_frames=2)
+    raw = packets(clip, repeats=3)
+    step_90k = step_s * 90_000
+    raw[61] = replace(raw[61], pts=(raw[61].pts or 0) + step_90k)
+    raw[62:] = [
+        replace(p, dts=(p.dts or 0) + step_90k, pts=(p.pts or 0) + step_90k) for p in raw[62:]
+    ]
+    out = run(normaliser(clip), raw)
+    assert len(breaks(out)) == 1
+    assert len(samples(out)) == 62 + 50
+    assert max(s.cts_90k for s in samples(out)) <= 4 * STEP
+
+
+def picture_set(unit: bytes, qp: int) -> bytes:
+    """Another PPS of id 0: only what stands behind its two ids differs."""
+    return unit[:2] + bytes([unit[2] ^ qp]) + unit[3:]
+
+
+def test_a_picture_parameter_set_that_changes_and_changes_back_takes_its_place_each_time() -> None:
+    clip = video_clip(gop=10)
+    rules = NalRules(Codec.H264)
+    old = next(u for u in split_annex_b(clip.parameter_sets) if rules.picture_set_id(u) == 0)
+    new = picture_set(old, 0x10)
+    assert rules.picture_set_id(new) == 0
+    sequence = [u for u in split_annex_b(clip.parameter_sets) if u != old]
+    raw = []
+    for index, packet in enumerate(packets(clip, repeats=3)):
+        units = [u for u in split_annex_b(packet.data) if not rules.is_parameter_set(u)]
+        if packet.is_keyframe:
+            units.insert(0, new if index // 10 == 1 else old)
+        raw.append(replace(packet, data=join_annex_b(units)))
+    out = run(normaliser(clip), raw)
+    changed = [item.video.parameter_sets for item in out if isinstance(item, ParametersChanged)]
+    assert changed == [join_annex_b([*sequence, new]), join_annex_b([*sequence, old])]
+
+
 def test_other_parameter_sets_change_the_parameters() -> None:
     small, large = video_clip(), video_clip(width=320, height=176)
     shift = small.duration_90k
@@ -275,3 +366,26 @@ def test_audio_clock_step_of_30_s_is_not_believed() -> None:
         assert len(out) >= 88
         span = out[-1].dts_ticks - out[0].dts_ticks
         assert abs(span - (len(out) - 1) * 1024) <= 2 * 1024
+
+
+OPUS = AudioParameters(Codec.OPUS, 48_000, 1, b"", 960)
+
+
+@pytest.mark.parametrize(
+    ("packet", "ticks"), [(b"\xf0", 480), (b"\xf8", 960), (b"\x18", 2880)], ids=["10", "20", "60"]
+)
+def test_opus_frames_tile_whatever_their_length(packet: bytes, ticks: int) -> None:
+    clip = video_clip()
+    normal = normaliser(clip, OPUS)
+    out: list[Output] = []
+    video = packets(clip, repeats=3)
+    for at in range(0, 5 * 48_000, ticks):
+        arrived = 1_000_000 + at * 1_000_000 // 48_000
+        while video and video[0].arrived_us <= arrived:
+            normal.video(video.pop(0))
+        out += normal.audio(RawPacket(packet, at, at, True, arrived))
+    heard = [item for item in out if isinstance(item, AudioSample)]
+    assert heard[0].dts_ticks < 0.1 * 48_000
+    assert {item.duration_ticks for item in heard} == {ticks}
+    assert all(b.dts_ticks == a.dts_ticks + ticks for a, b in itertools.pairwise(heard))
+    assert heard[-1].dts_ticks + ticks == pytest.approx(5 * 48_000, abs=ticks)

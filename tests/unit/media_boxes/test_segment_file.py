@@ -4,10 +4,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from falconeye.media.boxes import BadBox, ReadAt, child_boxes, make_box, top_level_boxes
+from falconeye.media.boxes import (
+    BadBox,
+    Box,
+    ReadAt,
+    box_at,
+    child_boxes,
+    make_box,
+    top_level_boxes,
+)
 from falconeye.media.identity_box import Identity, make_identity_box, parse_identity_box
 from falconeye.media.index_boxes import MAX_REFERENCES, Subsegment, make_sidx
-from falconeye.media.movie import movie_of
+from falconeye.media.movie import movie_of, parse_moof
 from falconeye.media.random_access import RandomAccess
 from falconeye.media.samples import StreamKind
 from falconeye.media.segment_file import read_segment_file
@@ -129,3 +137,19 @@ def test_a_sidx_has_no_more_entries_than_fit() -> None:
     assert count == -(-len(entries) // 2)
     sizes = [int.from_bytes(data[32 + 12 * n : 36 + 12 * n], "big") for n in range(count)]
     assert sum(sizes) == 10 * len(entries)
+
+
+def test_a_trun_without_columns_is_refused_before_its_count_is_believed() -> None:
+    data, ends = file_of(1)
+    moof = bytearray(data[ends[0] : ends[0] + box_at(data, ends[0]).size])
+    at = moof.index(b"trun") + 4
+    moof[at : at + 8] = (1).to_bytes(4, "big") + (1 << 27).to_bytes(4, "big")
+    with pytest.raises(BadBox, match="columns"):
+        parse_moof(bytes(moof), movie_of(init_segment().data))
+
+
+@pytest.mark.parametrize("start", ["1E90000000000000", "1E9", "-1", "9223372036854775808", "null"])
+def test_an_identity_with_a_number_that_is_none(start: str) -> None:
+    data = make_identity_box(IDENTITY).replace(b"1790000000000000", start.encode())
+    with pytest.raises(BadBox, match="identity"):
+        parse_identity_box(data, Box(b"uuid", 0, len(data), 8))
