@@ -4,13 +4,10 @@ import ipaddress
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from falconeye.base.errors import InvalidInput
+from falconeye.base.redact import hide_parameters, is_secret_name
 from falconeye.config.camera import CameraConfig, Protocol
 
 DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "onvif": 80}
-_CREDENTIAL_NAMES = frozenset({
-    "auth", "loginpas", "loginuse", "pass", "passwd", "password", "pwd", "token", "user",
-    "username", "usr",
-})  # fmt: skip
 
 
 def address_key(camera: CameraConfig) -> str | None:
@@ -40,9 +37,19 @@ def normalised_address(url: str) -> str:
     if not host or port is None:
         msg = "an address looks like rtsp://192.168.1.20:554/path"
         raise InvalidInput(msg, field="source_url")
-    path = quote(unquote(parts.path), safe="/:@!$&'()*+,;=~") or "/"
+    path = quote(unquote(hide_parameters(parts.path)), safe="/:@!$&'()*+,;=~") or "/"
     query = _query(parts.query)
     return f"{host}:{port}{path}" + (f"?{query}" if query else "")
+
+
+def origin(url: str) -> tuple[str, str, int | None] | None:
+    """(scheme, host, port) in one spelling: who is asked there; None when that cannot be told."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return parts.scheme, _host(parts.hostname or ""), port
 
 
 def _host(name: str) -> str:
@@ -57,6 +64,6 @@ def _query(query: str) -> str:
     kept = [
         (name, value)
         for name, value in parse_qsl(query, keep_blank_values=True)
-        if name.lower() not in _CREDENTIAL_NAMES
+        if not is_secret_name(name)
     ]
     return urlencode(kept)

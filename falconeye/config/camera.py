@@ -34,9 +34,13 @@ class RecordMode(StrEnum):
     OFF = "off"
 
 
+MAX_KEEP_DAYS = 36_500
+MIN_KEEP_BYTES, MAX_KEEP_BYTES = 1_000_000_000, 10**18
+
+
 @dataclass(frozen=True, slots=True)
 class CameraConfig:
-    """One camera. URLs never hold credentials; those are in `username` and `password`."""
+    """One camera. Its URLs hold no user info; that is in `username` and `password`."""
 
     id: str  # UUID
     name: str
@@ -58,4 +62,6 @@ class CameraConfig:
     started: bool = True  # desired: False = a person stopped it
     recording_stopped_by: str | None = None  # a person stopped the recording of a running camera
     allow_local: bool = False  # an admin let it point at loopback or link-local addresses
+    keep_days: int | None = None  # None: the node's setting
+    keep_bytes: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)

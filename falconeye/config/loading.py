@@ -128,8 +128,21 @@ def load_settings(
         values["data_dir"], origins["data_dir"] = data_dir, data_dir_origin
     values.setdefault("media_dir", values["data_dir"] / "media")
     settings = NodeSettings(**values)
+    _check_import_root(settings, origins)
     everything = {field.name: origins.get(field.name, "default") for field in fields(settings)}
     return LoadedSettings(settings, everything, tuple(notices), file)
+
+
+def _check_import_root(settings: NodeSettings, origins: Mapping[str, str]) -> None:
+    """Who may register recordings reads and deletes what lies there: never keys or footage."""
+    if settings.import_root is None:
+        return
+    root = settings.import_root.resolve()
+    for own in (settings.data_dir.resolve(), settings.media_dir.resolve()):
+        if root.is_relative_to(own) or own.is_relative_to(root):
+            msg = (f"{origins['import_root']}: the import directory {root} must lie apart from "
+                   f"{own}, where this node keeps its own files")  # fmt: skip
+            raise InvalidInput(msg, field="import_root")
 
 
 def _from_environment(environment: Mapping[str, str], here: Path) -> tuple[_Source, list[str]]:
@@ -167,8 +180,12 @@ def _config_file(given: Path | None, environment: Mapping[str, str], data_dir: P
     if named := environment.get(CONFIG_VARIABLE):
         return Path(named).absolute()
     for path in (data_dir / FILE_NAME, SYSTEM_FILE):
-        if path.exists():
-            return path
+        try:
+            if path.exists():
+                return path
+        except OSError as error:  # the directory of another user
+            message = f"cannot look into {path.parent}: {error.strerror}"
+            raise InvalidInput(message) from error
     return None
 
 

@@ -20,7 +20,7 @@ class NodeSettings:
     node_name: str = ""  # empty: the host name
     admin_password_file: Path | None = None  # first start without a person: user "admin"
     data_key_file: Path | None = None  # None: data_dir/data.key, made at first start with mode 0600
-    import_root: Path | None = None  # paths given by API clients must resolve below it
+    import_root: Path | None = None  # clients' paths must resolve below; no client sets it
     memory_budget_bytes: int = default_budget_bytes()
     sync_interval_s: float = 2.0  # at most this much footage is lost at a power cut, plus 1 s
     free_floor_bytes: int | None = None  # None: max(5 %, 2 GB), 12 % on the root file system

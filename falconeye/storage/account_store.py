@@ -160,8 +160,17 @@ class AccountStore:
 
         await self._database.write(write)
 
-    async def add_session(self, session: StoredSession) -> None:
-        await self._add(SESSIONS, asdict(session), "the session is already there")
+    async def add_session(self, session: StoredSession, password_hash: str) -> bool:
+        """Add it if the user still has the password that was verified; whether that is so."""
+
+        async def write(connection: AsyncConnection) -> bool:
+            same = USERS.c.id == session.user_id, USERS.c.password_hash == password_hash
+            if (await connection.execute(select(USERS.c.id).where(*same))).first() is None:
+                return False
+            await connection.execute(insert(SESSIONS).values(asdict(session)))
+            return True
+
+        return await self._database.write(write)
 
     async def remove_sessions(self, session_ids: Iterable[str]) -> None:
         await self._remove(SESSIONS, SESSIONS.c.id.in_(list(session_ids)))

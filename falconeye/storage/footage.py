@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from falconeye.base.clock import Clock
@@ -14,6 +15,7 @@ from falconeye.storage.free_space import Deleter
 from falconeye.storage.import_root import ImportRoot
 from falconeye.storage.recordings import Recordings
 from falconeye.storage.recovery import recover
+from falconeye.storage.retention import Keep
 from falconeye.storage.segment_store import FootageStore, RecordingListener
 from falconeye.storage.volumes import Volumes
 
@@ -43,10 +45,12 @@ class Footage:
         clock: Clock,
         *,
         node_name: str,
+        keep: Callable[[], Keep],
         on_recording: RecordingListener,
     ) -> "Footage":
         """Recorders may begin at once; recovery after a crash runs beside them.
 
+        `keep` tells the node's rule now, for cameras that have none of their own.
         `on_recording` is called on the loop with (camera id, recording id, started | grown | ended
         | deleted). StartError when the media directory cannot be made.
         """
@@ -60,7 +64,11 @@ class Footage:
         deleter = Deleter(
             database,
             volumes,
-            lambda camera_id, recording_id: on_recording(camera_id, recording_id, "deleted"),
+            clock,
+            keep=keep,
+            on_deleted=lambda camera_id, recording_id: on_recording(
+                camera_id, recording_id, "deleted"
+            ),
         )
         store = FootageStore(
             database,
@@ -87,31 +95,46 @@ class Footage:
         return done
 
     async def _begin(self, database: Database, node_name: str) -> None:
-        await self._recover(database, node_name)
+        recovered = await self._recover(database, node_name)
         while True:
-            if await self._look_for_disks() and self.store.leftovers:
-                await self._recover(database, node_name)
+            is_back = await self._look_for_disks()
+            if (is_back and self.store.leftovers) or not recovered:
+                recovered = await self._recover(database, node_name)
             await self._round()
             await asyncio.sleep(ROUND_S)
 
-    async def _recover(self, database: Database, node_name: str) -> None:
+    async def _recover(self, database: Database, node_name: str) -> bool:
+        """False when it is to be tried again in the next round."""
         try:
             await recover(database, self.volumes, self.store, node_name=node_name)
         except FalconEyeError as error:
-            log.warning("recovery is left to the next start: %s", error)
+            log.warning("recovery is put off: %s", error)
+            return False
+        except Exception:  # a mistake of ours would not mend itself: left to the next start
+            log.exception("recovery failed")
+        return True
 
     async def _look_for_disks(self) -> bool:
         """Whether a disk is back that was missing."""
         missing = [volume for volume in self.volumes.all if volume.missing is not None]
         for volume in missing:
-            await volume.open()
+            try:
+                await volume.open()
+            except Exception:  # looked at again in the next round
+                log.exception("the disk of %s cannot be looked at", volume.path)
         return any(volume.missing is None for volume in missing)
 
     async def _round(self) -> None:
-        """Keep disks free and rows complete."""
-        try:
-            await self.deleter.enforce()
-            await self.deleter.empty_garbage()
-            await self.store.housekeeping()
-        except FalconEyeError as error:  # the database is full or busy: the next round
-            log.warning("housekeeping of footage: %s", error)
+        """Keep disks free and rows complete: each step whatever became of the others."""
+        for step in (
+            self.deleter.enforce,
+            self.deleter.enforce_rules,
+            self.deleter.empty_garbage,
+            self.store.housekeeping,
+        ):
+            try:
+                await step()
+            except FalconEyeError as error:  # the database is full or busy: the next round
+                log.warning("housekeeping of footage: %s", error)
+            except Exception:  # else nothing would be deleted any more until the next start
+                log.exception("housekeeping of footage failed")

@@ -1,65 +1,69 @@
-"""The one place where footage is deleted: for room on a disk, and because a person said so.
+"""The one place where footage is deleted: for room on a disk, by its camera's rule, by a person.
 
-Order: row → garbage (one transaction), unlink, drop. A crash in between leaves garbage, which the
-next start removes. Protected footage stays.
+Order: row → garbage (one transaction), unlink, sync of the directory, drop. A crash in between
+leaves garbage, which the next start removes. Which footage, says `retention`; protected footage
+stays. Room is what was unlinked: a disk that refuses that must not empty the index.
 """
 
 import asyncio
-import heapq
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from sqlalchemy import and_, delete, exists, or_, select, tuple_
+from sqlalchemy import and_, delete, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from falconeye.media.samples import StreamKind
+from falconeye.base.clock import Clock, clock_is_synchronised
+from falconeye.base.counters import RepeatingLog
+from falconeye.base.times import DAY_US, MINUTE_US, SECOND_US
 from falconeye.storage.database import Database
-from falconeye.storage.layout import SegmentName, segment_path
 from falconeye.storage.recording_index import recount_recordings
-from falconeye.storage.segment_index import change_usage
-from falconeye.storage.segment_tables import (
-    fragments,
-    garbage,
-    recordings,
-    segments,
-    streams,
-    usage,
+from falconeye.storage.retention import (
+    Doomed,
+    Keep,
+    SettledTime,
+    beyond_keep,
+    in_range,
+    oldest_on,
 )
+from falconeye.storage.segment_index import change_usage
+from falconeye.storage.segment_tables import fragments, garbage, segments
 from falconeye.storage.volume import ANSWER_S, Volume
 from falconeye.storage.volumes import Volumes
 
 log = logging.getLogger(__name__)
 
-BATCH = 200  # segments a transaction: others wait for it
+BATCHES_A_ROUND = 10  # of a long backlog: the floor must not wait for it
+RULES_EVERY_US = MINUTE_US
 UNLINKED_AT_ONCE = 20  # files; a slow disk must be done with them in `ANSWER_S`
 LAST_RESERVE_BYTES = 256 << 20  # with nothing left to delete, recording stops here
 ON_FULL_SHARE = 200  # a full disk is given 1/200 of its size back at once
-
-
-@dataclass(frozen=True, slots=True)
-class Doomed:
-    """A segment that is to go."""
-
-    stream_id: int
-    start_us: int
-    wall_duration_us: int
-    size_bytes: int
-    volume_id: int
-    path: str
 
 
 class Deleter:
     """Deletes footage; one caller after the other. Lives on the loop."""
 
     def __init__(
-        self, database: Database, volumes: Volumes, on_deleted: Callable[[str, str], None]
+        self,
+        database: Database,
+        volumes: Volumes,
+        clock: Clock,
+        *,
+        keep: Callable[[], Keep],
+        on_deleted: Callable[[str, str], None],
+        is_synchronised: Callable[[], bool] = clock_is_synchronised,
     ) -> None:
         self._database = database
         self._volumes = volumes
+        self._clock = clock
+        self._time = SettledTime(clock, is_synchronised)
+        self._log = RepeatingLog(log, clock)
+        self._clock_log = RepeatingLog(log, clock, DAY_US / SECOND_US)
+        self._rules_due_us = clock.monotonic_us()
+        self._keep = keep  # the node's rule, for cameras without their own
         self._on_deleted = on_deleted  # camera id, recording id
         self._one = asyncio.Lock()
         self.deleted_bytes = 0  # for room, since the start
@@ -70,8 +74,30 @@ class Deleter:
             if volume.missing is None:
                 await self._enforce(volume)
 
+    async def enforce_rules(self) -> None:
+        """Delete what no camera's rule keeps by age and bytes; looks once a minute."""
+        now_us = self._clock.monotonic_us()
+        if now_us < self._rules_due_us:
+            return
+        keep, time_us = self._keep(), self._time.now_us()
+        deleted_bytes = 0
+        for _ in range(BATCHES_A_ROUND):
+            emptied = True
+            async with self._one:  # for a batch only: a full disk cannot wait for all of them
+                doomed = await self._database.read(partial(beyond_keep, keep, time_us))
+                if doomed:
+                    emptied = await self._delete(doomed)
+            if not doomed or not emptied:
+                self._rules_due_us = now_us + RULES_EVERY_US
+                break
+            deleted_bytes += sum(segment.size_bytes for segment in doomed)
+        if self._time.lacks_ntp and keep.days is not None:
+            self._clock_log.warning("no NTP has set the clock: no footage is deleted by its age")
+        if deleted_bytes:
+            log.info("deleted %d MB that no rule keeps", deleted_bytes // 1_000_000)
+
     async def make_room(self, volume: Volume, size_bytes: int) -> bool:
-        """The disk is full: delete the oldest footage; False when there is none to delete."""
+        """The disk is full: delete the oldest footage; False when nothing could be deleted."""
         space = await volume.space(ANSWER_S)
         need = size_bytes + space.total_bytes // ON_FULL_SHARE
         return await self._free(volume, need) > 0
@@ -89,13 +115,15 @@ class Deleter:
         `runs`: only of runs with ids from the first to the second.
         """
         count = 0
-        async with self._one:
-            while doomed := await self._database.read(
-                partial(_in_range, stream_ids, from_us, to_us, runs)
-            ):
+        while True:
+            async with self._one:  # for a batch only, as above
+                doomed = await self._database.read(
+                    partial(in_range, stream_ids, from_us, to_us, runs)
+                )
+                if not doomed:
+                    return count
                 await self._delete(doomed)
-                count += len(doomed)
-        return count
+            count += len(doomed)
 
     async def empty_garbage(self) -> None:
         """Unlink what is left of a crash, or what recovery threw away."""
@@ -125,131 +153,90 @@ class Deleter:
         """Delete the oldest until `need_bytes` are gained; the bytes gained."""
         freed = 0
         async with self._one:
-            await self._empty_garbage(volume)
-            while freed < need_bytes:
+            while True:
+                emptied = await self._empty_garbage(volume)
+                freed += emptied.gained_bytes
+                if emptied.refused or freed >= need_bytes:
+                    break
                 doomed = await self._database.read(
-                    partial(_oldest, volume.number, need_bytes - freed)
+                    partial(oldest_on, volume.number, need_bytes - freed)
                 )
                 if not doomed:
                     break
-                await self._delete(doomed)
-                freed += sum(segment.size_bytes for segment in doomed)
+                await self._doom(doomed)
         self.deleted_bytes += freed
         if freed:
             log.info("deleted %d MB of the oldest footage on %s", freed // 1_000_000, volume.path)
         return freed
 
-    async def _delete(self, doomed: Sequence[Doomed]) -> None:
+    async def _doom(self, doomed: Sequence[Doomed]) -> None:
+        """Take segments off the index; their files are garbage now."""
         gone = await self._database.write(partial(_to_garbage, doomed))
         for camera_id, recording_id in gone:
             self._on_deleted(camera_id, recording_id)
+
+    async def _delete(self, doomed: Sequence[Doomed]) -> bool:
+        """Delete segments; False when a disk did not unlink their files now."""
+        await self._doom(doomed)
+        emptied = True
         for number in {segment.volume_id for segment in doomed}:
             volume = self._volumes.get(number)
-            if volume is not None and volume.missing is None:
-                await self._empty_garbage(volume)
+            if volume is None or volume.missing is not None:
+                emptied = False
+            else:
+                emptied = not (await self._empty_garbage(volume)).refused and emptied
+        return emptied
 
-    async def _empty_garbage(self, volume: Volume) -> None:
-        while paths := await self._database.read(partial(_garbage_of, volume.number)):
+    async def _empty_garbage(self, volume: Volume) -> "_Emptied":
+        """Unlink what is garbage. What cannot be unlinked stays it, and is tried at each call."""
+        gained, after = 0, ""
+        while found := await self._database.read(partial(_garbage_of, volume.number, after)):
             try:
                 async with asyncio.timeout(ANSWER_S):
-                    removed = await volume.readers.run(partial(_unlink_all, volume, paths))
+                    removed, error = await volume.readers.run(
+                        partial(_unlink_all, volume, list(found))
+                    )
             except TimeoutError:  # they stay garbage, and go when the disk is back
                 volume.does_not_answer()
-                return
-            await self._database.write(partial(_drop, volume.number, removed))
-            if len(removed) < len(paths):
-                return  # the disk refuses: tried again at the next call
+                return _Emptied(gained, refused=True)
+            if error is not None:
+                self._log.warning(f"footage on {volume.path} cannot be deleted: {error}")
+            if removed:
+                await self._database.write(partial(_drop, volume.number, removed))
+            # A few damaged files do not keep the others from going; so many mean the disk.
+            if not removed and len(found) == UNLINKED_AT_ONCE:
+                return _Emptied(gained, refused=True)
+            gained += sum(found[path] for path in removed)
+            after = max(found)
+        return _Emptied(gained, refused=False)
 
 
-def _unlink_all(volume: Volume, paths: Sequence[str]) -> list[str]:
-    removed: list[str] = []
+@dataclass(frozen=True, slots=True)
+class _Emptied:
+    """What became of a volume's garbage."""
+
+    gained_bytes: int
+    refused: bool  # the disk does not unlink, or does not answer
+
+
+def _unlink_all(volume: Volume, paths: Sequence[str]) -> tuple[list[str], OSError | None]:
+    """Those that are gone for good, also after a power cut; an error of the others."""
+    failure: OSError | None = None
+    gone_from: dict[str, list[str]] = {}  # a directory that is still there → what lay below it
     for path in paths:
         try:
-            volume.unlink(path)
+            gone_from.setdefault(volume.unlink(path), []).append(path)
         except OSError as error:
-            log.warning("%s cannot be deleted: %s", path, error)
+            failure = error
+    removed: list[str] = []
+    for directory, gone in gone_from.items():
+        try:
+            volume.sync_directory(directory)
+        except OSError as error:
+            failure = error
         else:
-            removed.append(path)
-    return removed
-
-
-_COLUMNS = (
-    segments.c.stream_id,
-    segments.c.start_us,
-    segments.c.wall_duration_us,
-    segments.c.size_bytes,
-    segments.c.named_offset_us,
-    segments.c.volume_id,
-    streams.c.camera_id,
-    streams.c.kind,
-)
-_protected = exists().where(
-    recordings.c.stream_id == segments.c.stream_id,
-    recordings.c.protected,
-    recordings.c.start_us < segments.c.start_us + segments.c.wall_duration_us,
-    or_(recordings.c.end_us.is_(None), recordings.c.end_us > segments.c.start_us),
-)
-
-
-async def _oldest(volume: int, need_bytes: int, connection: AsyncConnection) -> list[Doomed]:
-    """The oldest unprotected segments of a volume, over all streams, that make `need_bytes`."""
-    holders = await connection.execute(
-        select(usage.c.stream_id).where(usage.c.volume_id == volume, usage.c.segments > 0)
-    )
-    found: list[list[Doomed]] = []
-    for stream_id in holders.scalars():
-        rows = await connection.execute(
-            select(*_COLUMNS)
-            .join(streams, streams.c.id == segments.c.stream_id)
-            .where(segments.c.stream_id == stream_id, segments.c.volume_id == volume, ~_protected)
-            .order_by(segments.c.start_us)
-            .limit(BATCH)
-        )
-        found.append([_doomed(*row) for row in rows])
-    chosen: list[Doomed] = []
-    gained = 0
-    for segment in heapq.merge(*found, key=lambda segment: segment.start_us):
-        if gained >= need_bytes or len(chosen) == BATCH:
-            break
-        chosen.append(segment)
-        gained += segment.size_bytes
-    return chosen
-
-
-async def _in_range(
-    stream_ids: Sequence[int],
-    from_us: int,
-    to_us: int,
-    runs: tuple[int, int] | None,
-    connection: AsyncConnection,
-) -> list[Doomed]:
-    rows = await connection.execute(
-        select(*_COLUMNS)
-        .join(streams, streams.c.id == segments.c.stream_id)
-        .where(
-            segments.c.stream_id.in_(stream_ids),
-            segments.c.start_us >= from_us,
-            segments.c.start_us < to_us,
-            *([segments.c.run_id.between(*runs)] if runs else []),
-            ~_protected,
-        )
-        .limit(BATCH)
-    )
-    return [_doomed(*row) for row in rows]
-
-
-def _doomed(
-    stream_id: int,
-    start_us: int,
-    wall_duration_us: int,
-    size_bytes: int,
-    named_offset_us: int,
-    volume: int,
-    camera_id: str,
-    kind: str,
-) -> Doomed:
-    name = SegmentName(camera_id, StreamKind(kind), start_us + named_offset_us)
-    return Doomed(stream_id, start_us, wall_duration_us, size_bytes, volume, segment_path(name))
+            removed += gone
+    return removed, failure
 
 
 async def _to_garbage(
@@ -312,11 +299,15 @@ async def remove_rows(
     return vanished
 
 
-async def _garbage_of(volume: int, connection: AsyncConnection) -> list[str]:
+async def _garbage_of(volume: int, after: str, connection: AsyncConnection) -> dict[str, int]:
+    """Some files with their sizes, in the order of their paths."""
     rows = await connection.execute(
-        select(garbage.c.path).where(garbage.c.volume_id == volume).limit(UNLINKED_AT_ONCE)
+        select(garbage.c.path, garbage.c.size_bytes)
+        .where(garbage.c.volume_id == volume, garbage.c.path > after)
+        .order_by(garbage.c.path)
+        .limit(UNLINKED_AT_ONCE)
     )
-    return list(rows.scalars())
+    return {row.path: row.size_bytes for row in rows}
 
 
 async def _drop(volume: int, paths: Sequence[str], connection: AsyncConnection) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from falconeye.storage.segment_tables import recordings, segments
+from falconeye.storage.segment_tables import open_files, recordings, segments
 from falconeye.storage.segments import RecordingKind
 
 _PERSONAL = (
@@ -80,16 +80,43 @@ async def begin_recording(
 
 
 async def complete_others(connection: AsyncConnection, stream_id: int, recording_id: str) -> None:
-    """A stream records into one recording at a time: those before are complete."""
+    """A stream records into one recording at a time: those before are complete.
+
+    One whose last file is still open is complete when that is closed: see `complete_left`.
+    """
     await connection.execute(
         update(recordings)
         .where(
             recordings.c.stream_id == stream_id,
             recordings.c.status == "recording",
             recordings.c.id != recording_id,
+            ~_has_open_file(recordings.c.id),
         )
         .values(status="completed")
     )
+
+
+async def complete_left(connection: AsyncConnection, stream_id: int, recording_id: str) -> bool:
+    """A file of it was closed: complete it if that was its last, and the stream is in another."""
+    done = await connection.execute(
+        update(recordings)
+        .where(
+            recordings.c.id == recording_id,
+            recordings.c.status == "recording",
+            ~_has_open_file(recordings.c.id),
+            exists().where(
+                open_files.c.stream_id == stream_id,
+                open_files.c.recording_id != recording_id,
+                open_files.c.run_id >= recordings.c.last_run_id,
+            ),
+        )
+        .values(status="completed")
+    )
+    return done.rowcount > 0
+
+
+def _has_open_file(recording_id: ColumnElement[str]) -> ColumnElement[bool]:
+    return exists().where(open_files.c.recording_id == recording_id)
 
 
 async def grow_recording(

@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from falconeye.base.errors import FalconEyeError
 from falconeye.media.runs import RunEnd
 from falconeye.storage import recording_index, segment_index
 from falconeye.storage.database import Database
 from falconeye.storage.layout import segment_path
 from falconeye.storage.salvage import Salvaged, entry_of, salvage
-from falconeye.storage.segment_store import FootageStore, OpenFile
-from falconeye.storage.segment_tables import recordings, runs
+from falconeye.storage.segment_store import FootageStore
+from falconeye.storage.segment_tables import open_files, recordings, runs
+from falconeye.storage.store_rows import OpenFile
 from falconeye.storage.volumes import Volumes
 
 log = logging.getLogger(__name__)
@@ -37,15 +39,22 @@ class RecoveryReport:
 async def recover(
     database: Database, volumes: Volumes, store: FootageStore, *, node_name: str
 ) -> RecoveryReport:
-    """Bring the files that the last process left open into the index; never raises for one.
+    """Bring the files that the last process left open into the index.
 
     Those that cannot be read now stay in `store.leftovers`: for when their disk is back.
+    Unavailable when the database does not take the rows now: all of it may be done again.
     """
     report = RecoveryReport()
     unreadable: list[OpenFile] = []
     for left in sorted(store.leftovers, key=lambda left: left.key.named_start_us):
         before = report.unreadable
-        await _recover_file(database, volumes, left, node_name, report)
+        try:
+            await _recover_file(database, volumes, left, node_name, report)
+        except FalconEyeError:
+            raise
+        except Exception:  # one damaged file must not keep the others out of the index
+            log.exception("%s cannot be recovered", segment_path(left.name))
+            report.unreadable += 1
         if report.unreadable > before:
             unreadable.append(left)
     await database.write(
@@ -66,7 +75,7 @@ async def _recover_file(
         report.unreadable += 1
         return
     try:
-        found = await volume.readers.run(partial(salvage, volume, path, cut=True))
+        found = await volume.readers.run(partial(salvage, volume, path, cut=True, whole=True))
     except FileNotFoundError:
         report.never_made += 1
         await database.write(partial(_forget, left))
@@ -101,7 +110,11 @@ async def _index(
 async def _end_all(
     first_run_id: int, open_ids: set[str], left: Sequence[OpenFile], connection: AsyncConnection
 ) -> None:
-    """Runs and recordings of the last process that nobody ended."""
+    """Runs and recordings of the last process that nobody ended; runs without footage go."""
+    is_left = exists().where(open_files.c.run_id == runs.c.id)  # its disk is not there
+    await connection.execute(
+        delete(runs).where(runs.c.id < first_run_id, runs.c.ended_us.is_(None), ~is_left)
+    )
     await connection.execute(
         update(runs)
         .where(

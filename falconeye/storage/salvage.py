@@ -16,7 +16,7 @@ from falconeye.storage.volume import Volume
 
 log = logging.getLogger(__name__)
 
-# How much of the end is read whole: more than what can wait for a sync. H.264 has no zero sectors.
+# How much of the end of a file is read whole where its end was synced once: a look, not a proof.
 TAIL_BYTES = 8 << 20
 
 
@@ -29,8 +29,10 @@ class Salvaged:
     cut_bytes: int
 
 
-def salvage(volume: Volume, path: str, *, cut: bool) -> Salvaged:
+def salvage(volume: Volume, path: str, *, cut: bool, whole: bool = False) -> Salvaged:
     """Read a file back; with `cut`, shorten it to what is whole. Reader threads.
+
+    `whole`: after a power cut. Any part may be lost that was not synced, and a slow disk is behind.
 
     FileNotFoundError when it is not there, OSError when the disk cannot read it.
     """
@@ -41,7 +43,7 @@ def salvage(volume: Volume, path: str, *, cut: bool) -> Salvaged:
             found = read_segment_file(
                 lambda offset, count: os.pread(fd, count, offset),
                 size,
-                check_from=max(0, size - TAIL_BYTES),
+                check_from=0 if whole else max(0, size - TAIL_BYTES),
             )
         except BadBox as error:
             log.warning("%s cannot be played: %s", path, error)

@@ -19,8 +19,9 @@ from sqlalchemy.pool import NullPool
 from falconeye.base.clock import Clock
 from falconeye.base.errors import StartError
 from falconeye.base.times import to_datetime
-from falconeye.storage import migrations, segment_tables, tables
+from falconeye.storage import migrations, segment_tables  # noqa: F401  # its tables join METADATA
 from falconeye.storage.instance_lock import RETRY_S, InstanceLock
+from falconeye.storage.tables import METADATA
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,10 @@ def migrate(path: Path, lock: InstanceLock, clock: Clock) -> None:
 
 
 def downgrade(path: Path, revision: str, clock: Clock) -> None:
-    """Take the schema back to `revision`, after a backup; StartError when it is no older one."""
+    """Take the schema back to `revision`, after a backup; nothing is done when it is there already.
+
+    StartError for a revision that is neither the present one nor an older one.
+    """
     known = migrations.revisions()
     current = current_revision(path)
     if current is None:
@@ -69,6 +73,8 @@ def downgrade(path: Path, revision: str, clock: Clock) -> None:
     if revision not in older:
         msg = f"the database is at revision {current}; it can go back to one of {', '.join(older)}"
         raise StartError(msg)
+    if revision == current:
+        return  # and no backup, which would push out an older one
     _backup(path, current, clock)
     _run_alembic(path, "downgrade", revision)
 
@@ -156,8 +162,7 @@ def _create(path: Path, revision: str) -> None:
     log.info("making the database, revision %s", revision)
     try:
         with _migration_connection(path) as connection:
-            for metadata in {tables.METADATA, segment_tables.segments.metadata}:  # one, in fact
-                metadata.create_all(connection)
+            METADATA.create_all(connection)
             connection.exec_driver_sql(
                 "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
                 "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

@@ -6,7 +6,7 @@ Each function is one step of a transaction (`Database.write`), made of Core stat
 import hashlib
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Table, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -98,13 +98,27 @@ async def add_run(
 
 
 async def end_run(
-    connection: AsyncConnection, run_id: int, ended_us: int, reason: RunEnd | None
+    connection: AsyncConnection, run_id: int, ended_us: int | None, reason: RunEnd | None
 ) -> None:
-    """The run has footage up to `ended_us`; with a reason it has ended there."""
-    values: dict[str, object] = {"ended_us": ended_us}
+    """The run has footage up to `ended_us` (None: no more than before); with a reason it ended."""
+    values: dict[str, object] = {}
+    if ended_us is not None:
+        values["ended_us"] = ended_us
     if reason is not None:
         values["end_reason"] = reason.value
-    await connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+    if values:
+        await connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+
+
+async def forget_empty_run(connection: AsyncConnection, run_id: int) -> None:
+    """A file came to nothing: its run goes, unless it has footage or another file."""
+    await connection.execute(
+        delete(runs).where(
+            runs.c.id == run_id,
+            runs.c.ended_us.is_(None),
+            ~exists().where(open_files.c.run_id == run_id),
+        )
+    )
 
 
 async def add_open_file(

@@ -11,29 +11,31 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Row, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from falconeye.base.clock import Clock
-from falconeye.base.counters import Counter
+from falconeye.base.counters import Counter, RepeatingLog
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.times import SECOND_US
 from falconeye.media.identity_box import Identity, make_identity_box
 from falconeye.media.samples import StreamKind
-from falconeye.storage import recording_index, segment_index
+from falconeye.storage import store_rows
 from falconeye.storage.database import Database
 from falconeye.storage.free_space import Deleter
-from falconeye.storage.layout import SegmentName
 from falconeye.storage.recording_index import RecordingEntry
 from falconeye.storage.recording_rows import Growing
 from falconeye.storage.segment_index import FileKey, SegmentEntry
-from falconeye.storage.segment_tables import open_files, recordings, runs, streams
 from falconeye.storage.segment_writer import OpenSegment, WriterParts
-from falconeye.storage.segments import RecordingKind, SegmentStart, SegmentStore
+from falconeye.storage.segments import (
+    MAX_HOLE_US,
+    RecordingKind,
+    SegmentStart,
+    SegmentStore,
+)
+from falconeye.storage.store_rows import OpenFile, StreamName
 from falconeye.storage.volume import Volume
 from falconeye.storage.volumes import Volumes
 from falconeye.storage.write_metrics import WriteMetrics
@@ -41,21 +43,10 @@ from falconeye.storage.write_queue import Operation
 
 log = logging.getLogger(__name__)
 
-StreamName = tuple[str, StreamKind]
 # (camera id, recording id, started | grown | ended | deleted); called on the loop.
 RecordingListener = Callable[[str, str, str], None]
-MAX_HOLE_US = 60 * SECOND_US  # a recording without an open file for longer is complete
 ROOM_WAIT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class OpenFile:
-    """A row of `open_files`."""
-
-    key: FileKey
-    name: SegmentName
-    run_id: int
-    recording_id: str | None
+_ROOM_SHARE = 0.75  # of the memory budget: with less to go a new file would be given up at once
 
 
 class FootageStore(SegmentStore):
@@ -79,6 +70,7 @@ class FootageStore(SegmentStore):
         self._clock = clock
         self._node_name = node_name
         self._on_recording = on_recording
+        self._log = RepeatingLog(log, clock)
         self._lock = threading.Lock()
         self._streams: dict[StreamName, int] = {}
         self._latest: dict[StreamName, str] = {}  # recording ids
@@ -95,7 +87,7 @@ class FootageStore(SegmentStore):
     async def open(self) -> None:
         """Read which ids are taken. Recorders may begin after it."""
         self._loop = asyncio.get_running_loop()
-        self._streams, last_run, self.leftovers = await self._database.read(_ids)
+        self._streams, last_run, self.leftovers = await self._database.read(store_rows.read_known)
         # Also beyond the ids in files whose database was lost: those were seconds of the past.
         self.first_run_id = max(last_run, self._clock.utc_us() // SECOND_US) + 1
         self._run_ids = itertools.count(self.first_run_id)
@@ -114,7 +106,7 @@ class FootageStore(SegmentStore):
                 return known
             made = max(self._streams.values(), default=0) + 1
             self._streams[camera_id, kind] = made
-            self._queue(partial(_add_stream, made, camera_id, kind))
+            self._queue(partial(store_rows.add_stream, made, camera_id, kind))
         return made
 
     @override
@@ -122,8 +114,12 @@ class FootageStore(SegmentStore):
         stream_id = self.stream_id(camera_id, stream)
         with self._lock:
             run_id = next(self._run_ids)
-        self._queue(partial(_add_run, run_id, stream_id, started_us))
+        self._queue(partial(store_rows.add_run, run_id, stream_id, started_us))
         return run_id
+
+    @override
+    def has_room(self) -> bool:
+        return self._budget.used_bytes < self._budget.limit_bytes * _ROOM_SHARE
 
     @override
     def create(self, start: SegmentStart) -> OpenSegment:
@@ -182,7 +178,7 @@ class FootageStore(SegmentStore):
         for segment, entry, size_bytes in waiting:
             self._closed(segment, entry, size_bytes)
         ended = await self._database.write(
-            partial(_end_idle, self.open_recordings(), self._clock.utc_us() - MAX_HOLE_US)
+            partial(store_rows.end_idle, self.open_recordings(), self._clock.utc_us() - MAX_HOLE_US)
         )
         for camera_id, recording_id in ended:
             self._on_recording(camera_id, recording_id, "ended")
@@ -203,7 +199,7 @@ class FootageStore(SegmentStore):
 
     def _queue(self, operation: Operation[None]) -> None:
         # Should this row be refused (disk full), `_register` adds it with the first file.
-        self._database.write_threadsafe(operation).add_done_callback(_log_refusal)
+        self._database.write_threadsafe(operation).add_done_callback(self._note_refusal)
 
     def _make_room(self, volume: Volume, size_bytes: int) -> bool:
         """On the volume's writer thread, which has nothing better to do than to wait."""
@@ -223,8 +219,9 @@ class FootageStore(SegmentStore):
         self, segment: OpenSegment, key: FileKey, instead_of: FileKey | None
     ) -> "Future[None]":
         answer = self._database.write_threadsafe(
-            partial(_register, key, instead_of, segment.start, segment.recording)
+            partial(store_rows.register, key, instead_of, segment.start, segment.recording)
         )
+        answer.add_done_callback(self._note_refusal)
         if instead_of is None and segment.recording is not None:
             self._tell_start(segment, segment.recording.id)
         return answer
@@ -241,7 +238,19 @@ class FootageStore(SegmentStore):
         self, segment: OpenSegment, entry: SegmentEntry | None, size_bytes: int | None
     ) -> None:
         """The file is closed and synced: index it. Any thread."""
-        answer = self._database.write_threadsafe(partial(_close, segment, entry, size_bytes))
+        if segment.was_refused:  # no row to take back: nothing of it is kept
+            self._forget(segment)
+            return
+        answer = self._database.write_threadsafe(
+            partial(
+                store_rows.close,
+                segment.key,
+                segment.start.run_id,
+                segment.end,
+                entry,
+                None if size_bytes is None else (segment.path, size_bytes),
+            )
+        )
         answer.add_done_callback(partial(self._indexed, segment, entry, size_bytes))
 
     def _indexed(
@@ -249,32 +258,36 @@ class FootageStore(SegmentStore):
         segment: OpenSegment,
         entry: SegmentEntry | None,
         size_bytes: int | None,
-        answer: "Future[None]",
+        answer: "Future[bool]",
     ) -> None:
-        if (error := answer.exception()) is not None:
-            log.warning("%s is not in the index yet: %s", segment.path, error)
+        if answer.exception() is not None:
+            self._note_refusal(answer)
             with self._lock:
                 self._unindexed.append((segment, entry, size_bytes))
             return
+        kind = "ended" if answer.result() else "grown"
+        self._forget(segment, kind if entry is not None else None)
+
+    def _forget(self, segment: OpenSegment, became: str | None = None) -> None:
+        """It is over; `became`: what its recording has."""
         with self._lock:
             self._live.pop(segment, None)
-        self._call_soon(self._tell, segment, entry)
+        self._call_soon(self._tell, segment, became)
 
-    def _tell(self, segment: OpenSegment, entry: SegmentEntry | None) -> None:
+    def _tell(self, segment: OpenSegment, became: str | None) -> None:
         self._idle.set()
-        if segment.recording is not None and entry is not None:
-            kind = "ended" if entry.recording_ended else "grown"
-            self._on_recording(segment.start.camera_id, segment.recording.id, kind)
+        if segment.recording is not None and became is not None:
+            self._on_recording(segment.start.camera_id, segment.recording.id, became)
+
+    def _note_refusal(self, answer: "Future[Any]") -> None:
+        """On the loop, or where the loop is gone: one line for all cameras and files."""
+        if (error := answer.exception()) is not None:
+            self._log.warning(f"the index takes no rows; footage is kept back or lost: {error}")
 
     def _call_soon(self, function: Callable[..., None], *arguments: object) -> None:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(function, *arguments)
-
-
-def _log_refusal(answer: "Future[None]") -> None:
-    if (error := answer.exception()) is not None:
-        log.warning("a row of the index was refused: %s", error)
 
 
 def _recording(start: SegmentStart, node_name: str) -> RecordingEntry | None:
@@ -303,83 +316,3 @@ def _identity(start: SegmentStart) -> Identity:
         recording_id=start.recording_id,
         recording_kind=start.recording_kind if start.recording_id else None,
     )
-
-
-async def _ids(
-    connection: AsyncConnection,
-) -> tuple[dict[StreamName, int], int, list[OpenFile]]:
-    rows = await connection.execute(select(streams))
-    known = {(row.camera_id, StreamKind(row.kind)): row.id for row in rows}
-    last_run = (await connection.execute(select(func.max(runs.c.id)))).scalar_one()
-    left = await connection.execute(
-        select(open_files, streams.c.camera_id, streams.c.kind).join(
-            streams, streams.c.id == open_files.c.stream_id
-        )
-    )
-    return known, last_run or 0, [_open_file(row) for row in left]
-
-
-def _open_file(row: Row[tuple[object, ...]]) -> OpenFile:
-    key = FileKey(row.volume_id, row.stream_id, row.named_start_us)
-    name = SegmentName(row.camera_id, StreamKind(row.kind), row.named_start_us)
-    return OpenFile(key, name, row.run_id, row.recording_id)
-
-
-async def _add_stream(
-    stream_id: int, camera_id: str, kind: StreamKind, connection: AsyncConnection
-) -> None:
-    await segment_index.add_stream(connection, stream_id, camera_id, kind)
-
-
-async def _add_run(
-    run_id: int, stream_id: int, started_us: int, connection: AsyncConnection
-) -> None:
-    await segment_index.add_run(connection, run_id, stream_id, started_us)
-
-
-async def _register(
-    key: FileKey,
-    instead_of: FileKey | None,
-    start: SegmentStart,
-    recording: RecordingEntry | None,
-    connection: AsyncConnection,
-) -> None:
-    await segment_index.add_stream(connection, key.stream_id, start.camera_id, start.stream)
-    await segment_index.add_run(connection, start.run_id, key.stream_id, start.start_us)
-    if instead_of is not None:
-        await segment_index.remove_open_file(connection, instead_of)
-    await segment_index.add_open_file(connection, key, start.run_id, start.start_us, recording)
-
-
-async def _close(
-    segment: OpenSegment,
-    entry: SegmentEntry | None,
-    size_bytes: int | None,
-    connection: AsyncConnection,
-) -> None:
-    if entry is not None:
-        await segment_index.add_segment(connection, entry)
-        return
-    end = segment.end
-    if end is not None and end.run_end is not None:
-        await segment_index.end_run(connection, segment.start.run_id, end.end_us, end.run_end)
-    if size_bytes is not None:  # a file without one fragment
-        await segment_index.add_garbage(connection, segment.key.volume, segment.path, size_bytes)
-    await segment_index.remove_open_file(connection, segment.key)
-
-
-async def _end_idle(
-    open_ids: set[str], before_us: int, connection: AsyncConnection
-) -> list[tuple[str, str]]:
-    """End recordings that have had no file since `before_us`; (camera id, recording id) of each."""
-    idle = await connection.execute(
-        select(recordings.c.id, recordings.c.camera_id).where(
-            recordings.c.status == "recording",
-            func.coalesce(recordings.c.end_us, recordings.c.start_us) < before_us,
-            recordings.c.id.not_in(open_ids),
-        )
-    )
-    ended = [(row.camera_id, row.id) for row in idle]
-    for _, recording_id in ended:
-        await recording_index.finish_recording(connection, recording_id)
-    return ended

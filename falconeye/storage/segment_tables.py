@@ -25,6 +25,9 @@ streams = Table(
     Column("id", Integer, primary_key=True),
     Column("camera_id", Text, nullable=False),
     Column("kind", Text, nullable=False),
+    # Of a camera that was deleted: its own rule, which its footage keeps (`CameraStore.delete`).
+    Column("keep_days", Integer),
+    Column("keep_bytes", BigInteger),
     UniqueConstraint("camera_id", "kind"),
 )
 

@@ -13,26 +13,24 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import partial
 
 from typing_extensions import override
 
 from falconeye.base.counters import Counter
 from falconeye.base.memory import MemoryBudget
-from falconeye.media.boxes import BadBox, box_at
+from falconeye.media.boxes import BadBox
 from falconeye.media.fragments import RecordingFragment
-from falconeye.media.movie import Movie, movie_of, parse_moof
-from falconeye.media.random_access import read_access
 from falconeye.media.runs import RunEnd
-from falconeye.media.segment_file import FragmentPlace, audio_end_ticks, read_segment_file
+from falconeye.media.segment_file import read_segment_file
 from falconeye.storage.disk_calls import PartlyWritten, write_all
-from falconeye.storage.fragment_table import FragmentTable
 from falconeye.storage.layout import SegmentName, segment_path
 from falconeye.storage.recording_index import RecordingEntry
 from falconeye.storage.recording_rows import Growing
-from falconeye.storage.segment_index import FileKey, InitEntry, SegmentEntry
+from falconeye.storage.segment_contents import SegmentContents
+from falconeye.storage.segment_index import FileKey, SegmentEntry
 from falconeye.storage.segments import Accepted, SegmentEnd, SegmentStart, SegmentWriter
-from falconeye.storage.syncer import DirtyFile
+from falconeye.storage.syncer import DirtyFile, above
 from falconeye.storage.volume import Volume, VolumeMissing
 from falconeye.storage.write_metrics import WriteMetrics
 
@@ -75,6 +73,7 @@ class OpenSegment(SegmentWriter, DirtyFile):
         self.recording = recording
         self.end: SegmentEnd | None = None
         self._head = head
+        self._contents = SegmentContents(start, len(head))
         self._bytes_written = bytes_written
         self._lock = threading.Lock()
         self._pending: deque[RecordingFragment] = deque()
@@ -82,14 +81,18 @@ class OpenSegment(SegmentWriter, DirtyFile):
         self._scheduled = True  # until the row is committed nobody may touch the file
         self._handed_over = False
         self._fd: int | None = None
-        self._size_bytes = 0  # whole fragments
-        self.growing: Growing | None = None  # None until the first fragment is written
         self._synced_bytes = 0
-        self._must_check = False
-        self._places: list[FragmentPlace] = []
-        self._last_audio: bytes | None = None
+        self._sync_failed = False
+        self._must_check = False  # what is in the file may not be what was written
+        self.was_refused = False  # the index has no row of it
 
     @property
+    def growing(self) -> Growing | None:
+        """What is written of it; None before the first fragment."""
+        return self._contents.growing
+
+    @property
+    @override
     def path(self) -> str:
         return segment_path(
             SegmentName(self.start.camera_id, self.start.stream, self.key.named_start_us)
@@ -133,12 +136,16 @@ class OpenSegment(SegmentWriter, DirtyFile):
 
     def _register(self, instead_of: FileKey | None) -> None:
         answer = self._parts.register(self, self.key, instead_of)
-        answer.add_done_callback(self._registered)
+        answer.add_done_callback(partial(self._registered, instead_of))
 
-    def _registered(self, answer: Future[None]) -> None:
-        error = answer.exception()
-        if error is not None:
-            self._fail(RunEnd.DISK_ERROR, f"the index does not take it: {error}")
+    def _registered(self, instead_of: FileKey | None, answer: Future[None]) -> None:
+        if answer.exception() is not None:  # the store has said so
+            with self._lock:
+                self._failure = self._failure or RunEnd.DISK_ERROR
+            if instead_of is None:
+                self.was_refused = True
+            else:
+                self.key = instead_of
         with self._lock:
             self._scheduled = False
         self._schedule()
@@ -162,15 +169,31 @@ class OpenSegment(SegmentWriter, DirtyFile):
 
     def _pump(self) -> None:
         """Write all that waits; hand the file over to the syncer when it is closed."""
-        if self._fd is None and self._failure is None and not self._create():
+        if not self._is_made():
             return
         while (fragment := self._next()) is not None:
             try:
                 if self._failure is None:
                     self._write(fragment)
+            except Exception:  # an unsound fragment: the file ends before it
+                log.exception("%s: a fragment cannot be written", self.path)
+                self._fail(RunEnd.DISK_ERROR, "a fragment is not sound")
             finally:
                 self._parts.budget.give_back(fragment.size_bytes)
                 self._parts.metrics.queued(-1, -fragment.size_bytes)
+
+    def _is_made(self) -> bool:
+        """Make the file if need be; False when another name is being registered first."""
+        with self._lock:
+            is_empty = self.end is not None and not self._pending
+        if self._fd is not None or self._failure is not None or is_empty:
+            return True
+        try:
+            return self._create()
+        except Exception:
+            log.exception("%s cannot be made", self.path)
+            self._fail(RunEnd.DISK_ERROR, "it cannot be made")
+            return True
 
     def _next(self) -> RecordingFragment | None:
         """The next fragment; None ends this turn of the writer, or the file where it is closed."""
@@ -205,7 +228,7 @@ class OpenSegment(SegmentWriter, DirtyFile):
         except PartlyWritten as error:
             self._write_failed(error.error)
         else:
-            self._size_bytes = len(self._head)
+            self._contents.head_written()
         return True
 
     def _take_next_name(self) -> bool:
@@ -219,6 +242,7 @@ class OpenSegment(SegmentWriter, DirtyFile):
         return False
 
     def _write(self, fragment: RecordingFragment) -> None:
+        place = self._contents.place(fragment)
         begun = time.monotonic()
         try:
             self._write_all(fragment.buffers, fragment.size_bytes)
@@ -227,40 +251,10 @@ class OpenSegment(SegmentWriter, DirtyFile):
             return
         finally:
             self._parts.metrics.latency.add(time.monotonic() - begun)
-        self._size_bytes += fragment.size_bytes
-        self._places.append(self._place(fragment))
-        media_us = (fragment.start_90k + fragment.duration_90k) * 100 // 9
-        self.growing = Growing(self.start.start_us, media_us, self._size_bytes)
-        if fragment.audio_tfdt_offset:
-            self._last_audio = fragment.buffers[0]
+        self._contents.written(fragment, place)
         self._bytes_written.add(fragment.size_bytes)
         self._parts.volume.bytes_written.add(fragment.size_bytes)
         self._parts.volume.syncer.file_changed(self)
-
-    def _place(self, fragment: RecordingFragment) -> FragmentPlace:
-        access = None
-        if fragment.is_keyframe:
-            buffers = fragment.buffers
-            video, _ = parse_moof(buffers[0][: box_at(buffers[0]).end], self._movie)
-            access = read_access(
-                lambda offset, size: b"".join(buffers)[offset : offset + size],
-                0,
-                video,
-                self.start.init.codecs,
-            )
-        return FragmentPlace(
-            size_bytes=fragment.size_bytes,
-            access=access,
-            start_90k=fragment.start_90k,
-            duration_90k=fragment.duration_90k,
-            video_tfdt_offset=fragment.video_tfdt_offset,
-            audio_tfdt_offset=fragment.audio_tfdt_offset,
-            audio_start_ticks=fragment.audio_start_ticks,
-        )
-
-    @cached_property
-    def _movie(self) -> Movie:
-        return movie_of(self.start.init.data)
 
     def _write_all(self, buffers: tuple[bytes, ...], size_bytes: int) -> None:
         """Write, and when the disk is full delete the oldest footage and go on."""
@@ -282,7 +276,7 @@ class OpenSegment(SegmentWriter, DirtyFile):
         """Nothing more goes into this file; take away what is there of the last fragment."""
         self._fail(_reason(error), error.strerror or str(error))
         try:
-            os.ftruncate(self._open_fd(), self._size_bytes)
+            os.ftruncate(self._open_fd(), self._contents.size_bytes)
         except OSError:
             self._must_check = True
         self._must_check = self._must_check or error.errno not in _FULL
@@ -298,7 +292,7 @@ class OpenSegment(SegmentWriter, DirtyFile):
     @override
     def sync_target(self) -> tuple[int, int] | None:
         fd = self._fd
-        return None if fd is None or self._must_check else (fd, self._size_bytes)
+        return None if fd is None or self._sync_failed else (fd, self._contents.size_bytes)
 
     @override
     def synced(self, size_bytes: int) -> None:
@@ -306,7 +300,7 @@ class OpenSegment(SegmentWriter, DirtyFile):
 
     @override
     def sync_failed(self, error: OSError) -> None:
-        self._must_check = True
+        self._sync_failed = self._must_check = True
         self._fail(RunEnd.DISK_ERROR, f"it cannot be synced: {error.strerror or error}")
 
     def _finish(self) -> None:
@@ -321,20 +315,27 @@ class OpenSegment(SegmentWriter, DirtyFile):
             size_bytes = os.fstat(self._fd).st_size
         except OSError as error:
             log.warning("%s cannot be read back: %s", self.path, error)
-            size_bytes = self._size_bytes
+            size_bytes = self._contents.size_bytes
         finally:
             os.close(self._fd)
             self._fd = None
-        self._parts.closed(self, self._entry() if self._places else None, size_bytes)
+        entry = None
+        if self._contents:
+            entry = self._contents.entry(self.key, self.end, self._failure, self.recording)
+        self._parts.closed(self, entry, size_bytes)
 
     def _sync_all(self) -> None:
-        if self._must_check:
+        """The data, then the directories, also of a file that could not be written to its end."""
+        if self._sync_failed:
             return
         try:
             self._parts.volume.calls.fdatasync(self._open_fd())
-            self._parts.volume.syncer.sync_directories()
         except OSError as error:
             self.sync_failed(error)
+            return
+        failure = above(self.path, self._parts.volume.syncer.sync_directories())
+        if failure is not None:
+            self.sync_failed(failure)
 
     def _check(self) -> None:
         """Keep what is really on the disk: all up to the first fragment that is not whole."""
@@ -344,46 +345,16 @@ class OpenSegment(SegmentWriter, DirtyFile):
         try:
             found = read_segment_file(
                 lambda offset, size: os.pread(fd, size, offset),
-                self._size_bytes,
+                self._contents.size_bytes,
                 check_from=self._synced_bytes,
             )
         except BadBox:
-            self._places = []
+            self._contents.keep(None)
             return
-        self._places = self._places[: len(found.fragments)]
-        self._size_bytes = found.good_bytes
+        self._contents.keep(found)
         os.ftruncate(fd, found.good_bytes)
-
-    def _entry(self) -> SegmentEntry:
-        end = self.end
-        init = self.start.init
-        media_us = sum(place.duration_90k for place in self._places) * 100 // 9
-        wall_us = max(1, end.end_us - self.start.start_us) if end else media_us
-        if self._failure is not None:  # the recorder's end lies behind what was kept
-            wall_us = min(wall_us, media_us)
-        run_end = end.run_end if end else None
-        return SegmentEntry(
-            file=self.key,
-            run_id=self.start.run_id,
-            start_us=self.start.start_us,
-            wall_duration_us=max(1, wall_us),
-            media_offset_90k=self.start.media_offset_90k,
-            size_bytes=self._size_bytes,
-            init=InitEntry(init.data, init.codecs, init.video.width, init.video.height),
-            table=FragmentTable(
-                head_bytes=len(self._head),
-                audio_offset_ticks=self.start.audio_offset_ticks,
-                audio_end_ticks=self._audio_end(),
-                fragments=tuple(self._places),
-            ),
-            recording=self.recording,
-            run_end=run_end or self._failure,
-            recording_ended=bool(end and end.recording_ended)
-            or run_end in {RunEnd.STOPPED_BY_USER, RunEnd.NODE_STOPPED},
-        )
-
-    def _audio_end(self) -> int:
-        return audio_end_ticks(self._last_audio, self._movie) if self._last_audio else 0
+        if not self._sync_failed:
+            self._parts.volume.calls.fdatasync(fd)
 
 
 def _reason(error: OSError) -> RunEnd:

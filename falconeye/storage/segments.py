@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
+from falconeye.base.times import SECOND_US
 from falconeye.media.fragments import InitSegment, RecordingFragment
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+
+MAX_HOLE_US = 60 * SECOND_US  # a longer hole ends a recording
 
 
 class RecordingKind(StrEnum):
@@ -80,6 +83,9 @@ class SegmentStore(Protocol):
 
     def begin_run(self, camera_id: str, stream: StreamKind, started_us: int) -> int:
         """A new run's id, unique on this node for ever; never blocks."""
+
+    def has_room(self) -> bool:
+        """False while so much waits for a slow disk that a new file could not be written."""
 
     def create(self, start: SegmentStart) -> SegmentWriter:
         """Queue a new file; never blocks. Errors show up at `append`."""

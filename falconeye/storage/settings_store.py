@@ -1,4 +1,8 @@
-"""What an admin changes in the page: typed, checked, kept in memory for everyone to read."""
+"""What an admin changes in the page: typed, checked, kept in memory for everyone to read.
+
+What opens the machine to clients (directories, addresses, keys) is no setting of this kind: whoever
+runs the node sets it, see `config.settings`.
+"""
 
 import asyncio
 import logging
@@ -60,13 +64,6 @@ def _resolution(text: str) -> str:
     return f"{int(width)}x{int(height)}"
 
 
-def _absolute(path: str) -> str:
-    if not path.startswith("/") or "\0" in path:
-        msg = "a path must be absolute"
-        raise ValueError(msg)
-    return path
-
-
 def _origin(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
@@ -77,6 +74,17 @@ def _origin(text: str) -> str:
 
 T = TypeVar("T")
 NodeName = Annotated[str, Field(min_length=1, max_length=253)]
+# Named without its unit by the systems that FalconEye replaces. Nothing here waits for it: what can
+# be deleted is deleted within seconds.
+CleanupInterval = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=10,
+        le=86_400,
+        description="seconds, 10 to 86400; kept for programs that set it, without effect here",
+    ),
+]
 
 
 class StoredSettings(BaseModel):
@@ -91,13 +99,12 @@ class StoredSettings(BaseModel):
     k8s_namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] = (
         "default"
     )
-    cleanup_interval: Annotated[int, Field(strict=True, ge=10, le=86_400)] = 60  # seconds
+    cleanup_interval: CleanupInterval = 60
     creating_timeout_minutes: Annotated[int, Field(strict=True, ge=1, le=60)] = 3
     node_ips: dict[NodeName, Annotated[str, Field(max_length=45)]] = {}
     site_time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"  # default: the system's
     keep_days: Annotated[int, Field(strict=True, ge=1, le=36_500)] | None = None  # None: no limit
     keep_bytes: Annotated[int, Field(strict=True, ge=1_000_000_000)] | None = None
-    import_root: Annotated[str, AfterValidator(_absolute)] | None = None
     cors_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
 
 
@@ -191,4 +198,5 @@ def _in_words(error: ValidationError) -> InvalidInput:
     if first["type"] == "extra_forbidden":
         return InvalidInput(f"{field}: there is no such setting", field=field)
     words = first["msg"].removeprefix("Value error, ")
-    return InvalidInput(f"{field}: {words}", field=field)
+    unit = StoredSettings.model_fields[field].description
+    return InvalidInput(f"{field}: {words}{f' ({unit})' if unit else ''}", field=field)

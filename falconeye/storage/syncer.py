@@ -2,15 +2,16 @@
 
 One pass over the dirty files per interval, stretched so that passes take at most a quarter of the
 time. It also ends files, in the order write → sync → directory → row. A failed sync is never
-retried on that file: the kernel has forgotten which pages it lost (fsyncgate, 2018).
+retried on that file: the kernel has forgotten which pages it lost (fsyncgate, 2018). A directory
+is tried again, for the files made in it later; those that were waiting for it count as failed.
 """
 
-import contextlib
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -23,6 +24,10 @@ BUSY_SHARE = 0.25
 
 class DirtyFile(Protocol):
     """A file with bytes that may not be on the disk yet."""
+
+    @property
+    def path(self) -> str:
+        """Below its volume."""
 
     def sync_target(self) -> tuple[int, int] | None:
         """Its descriptor and its size now; None when it has none."""
@@ -44,6 +49,7 @@ class Syncer:
         self.last_pass_s = 0.0
         self._dirty: dict[DirtyFile, None] = {}
         self._directories: dict[str, int] = {}  # path → the volume's open directory
+        self._bad_directories: dict[str, OSError] = {}  # not synced at the last try
         self._lock = threading.Lock()
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -68,17 +74,32 @@ class Syncer:
         with self._lock:
             self._dirty.pop(file, None)
 
-    def sync_directories(self) -> None:
-        """Bring all new directory entries to the disk; OSError when one cannot. On the thread."""
+    def sync_directories(self) -> Mapping[str, OSError]:
+        """Bring all new directory entries to the disk; those that cannot be. On the thread."""
         with self._lock:
             directories, self._directories = self._directories, {}
+        bad: dict[str, OSError] = {}
         for path, root in directories.items():
-            with contextlib.suppress(FileNotFoundError):  # removed again meanwhile
-                fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root)
-                try:
-                    self._calls.fsync(fd)
-                finally:
-                    os.close(fd)
+            try:
+                self._sync_directory(path, root)
+            except FileNotFoundError:  # removed again meanwhile
+                continue
+            except OSError as error:
+                bad[path] = error
+                if path not in self._bad_directories:
+                    log.warning("the directory %s cannot be synced: %s", path, error)
+        with self._lock:
+            for path in bad:
+                self._directories[path] = directories[path]
+        self._bad_directories = bad
+        return bad
+
+    def _sync_directory(self, path: str, root_fd: int) -> None:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=root_fd)
+        try:
+            self._calls.fsync(fd)
+        finally:
+            os.close(fd)
 
     def stop(self) -> None:
         """End after the jobs that are queued; does not wait."""
@@ -112,12 +133,10 @@ class Syncer:
             files, self._dirty = list(self._dirty), {}
         for file in files:
             self._sync(file)
-        try:
-            self.sync_directories()
-        except OSError as error:
-            log.warning("a directory cannot be synced: %s", error)
-            for file in files:
-                file.sync_failed(error)
+        bad = self.sync_directories()
+        for file in files:
+            if (failure := above(file.path, bad)) is not None:
+                file.sync_failed(failure)
         self.last_pass_s = time.monotonic() - begun
         self.effective_interval_s = max(self._interval_s, self.last_pass_s / BUSY_SHARE)
         return begun + self.effective_interval_s
@@ -133,3 +152,9 @@ class Syncer:
             file.sync_failed(error)
         else:
             file.synced(size_bytes)
+
+
+def above(path: str, bad: Mapping[str, OSError]) -> OSError | None:
+    """Why the entry of a file may be lost: the error of a directory above it."""
+    parents = PurePosixPath(path).parents
+    return next((bad[str(parent)] for parent in parents if str(parent) in bad), None)

@@ -9,6 +9,7 @@ from typing import Any, cast
 from sqlalchemy import (
     DDL,
     JSON,
+    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -26,7 +27,7 @@ _ROLES = "role IN ('viewer', 'operator', 'admin')"
 
 
 class CameraRow(SQLModel, table=True):
-    """A configured camera; its URLs hold no credentials."""
+    """A configured camera; credentials in the queries of its URLs are sealed (sealed_urls.py)."""
 
     __tablename__ = "cameras"
 
@@ -49,6 +50,8 @@ class CameraRow(SQLModel, table=True):
     started: bool
     recording_stopped_by: str | None
     allow_local: bool
+    keep_days: int | None  # NULL: the node's setting
+    keep_bytes: int | None = Field(sa_column=Column(BigInteger))
     details: dict[str, Any] = Field(sa_column=Column("metadata", JSON, nullable=False))
     created_at_us: int
     updated_at_us: int

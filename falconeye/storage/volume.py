@@ -150,14 +150,33 @@ class Volume:
         except FileNotFoundError:
             return None
 
-    def unlink(self, path: str) -> None:
-        """Remove a file, if it is there, and the directories empty by that. Reader threads."""
+    def unlink(self, path: str) -> str:
+        """Remove a file, if it is there, and the directories empty by that. Reader threads.
+
+        Returns the directory above that is still there: after `sync_directory` it is gone for good.
+        """
         with contextlib.suppress(FileNotFoundError):
             self.calls.unlink(path, self.root_fd)
-        for parent in list(Path(path).parents)[:-1]:
+        *parents, top = Path(path).parents
+        for parent in parents:
             try:
                 os.rmdir(parent, dir_fd=self.root_fd)
+            except FileNotFoundError:
+                continue
             except OSError:  # not empty: the usual case
+                return str(parent)
+        return str(top)
+
+    def sync_directory(self, path: str) -> None:
+        """Make what was removed in a directory gone for good, or itself. Reader threads."""
+        for directory in (Path(path), *Path(path).parents):
+            with contextlib.suppress(FileNotFoundError):
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+                fd = os.open(directory, flags, dir_fd=self.root_fd)
+                try:
+                    self.calls.fsync(fd)
+                finally:
+                    os.close(fd)
                 return
 
     async def space(self, limit_s: float) -> Space:
@@ -178,7 +197,9 @@ class Volume:
             for name in names:
                 path = os.path.normpath(os.path.join(directory, name))  # noqa: PTH118 - no Path: speed
                 if path != ID_FILE:
-                    found.append((path, os.stat(name, dir_fd=fd, follow_symlinks=False).st_size))
+                    with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
+                        size_bytes = os.stat(name, dir_fd=fd, follow_symlinks=False).st_size
+                        found.append((path, size_bytes))
         return found
 
     def stop(self) -> bool:

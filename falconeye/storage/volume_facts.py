@@ -59,9 +59,10 @@ def disk_kind(directory_fd: int) -> DiskKind:
 
 def _mount(device: str) -> tuple[str, str]:
     """File system type and mount source of `major:minor` (proc(5), mountinfo)."""
-    for line in _MOUNTS.read_text().splitlines():
-        front, _, back = line.partition(" - ")
-        if front.split()[2] == device:
+    # Bytes: a mount may have a name that is not UTF-8. Only spaces and newlines in it are escaped.
+    for line in _MOUNTS.read_bytes().split(b"\n"):
+        front, _, back = line.partition(b" - ")
+        if front.split()[2:3] == [device.encode()]:
             kind, source, *_ = back.split()
-            return kind, source
+            return os.fsdecode(kind), os.fsdecode(source)
     return "", ""

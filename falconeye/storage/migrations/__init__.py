@@ -1,6 +1,7 @@
 """The schema's history: one file per revision in `versions`, applied in order, forward and back.
 
-A file is named `NNNN_what.py`, its revision is `NNNN`; it never rewrites the segment table.
+A file is named `NNNN_what.py`, its revision is `NNNN`; it never rewrites the segment table. The way
+back keeps every row that the older release knows: nothing has to be rebuilt after it.
 """
 
 from pathlib import Path

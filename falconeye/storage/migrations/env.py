@@ -2,11 +2,9 @@
 
 from alembic import context
 
-from falconeye.storage import segment_tables
+from falconeye.storage import segment_tables  # noqa: F401  # its tables join METADATA
 from falconeye.storage.tables import METADATA
 
-# Every module that defines tables is imported, so that `alembic check` compares all of them.
-_FOOTAGE = segment_tables.segments
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=METADATA,

@@ -1,5 +1,7 @@
 """Which place wins, what is refused and in what words."""
 
+import errno
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -31,6 +33,17 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> N
     assert {name: loaded.origins[name] for name in ("port", "host", "segment_s", "demo")} == {
         "port": "--port", "host": "FALCONEYE_HOST", "segment_s": str(file), "demo": "default",
     }  # fmt: skip
+
+
+def test_the_directory_of_another_user_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exists(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "exists", exists)
+    with pytest.raises(InvalidInput, match=f"cannot look into {tmp_path}: Permission denied"):
+        load_settings({"data_dir": tmp_path}, {})
 
 
 def test_media_lie_below_the_data_unless_said_otherwise(tmp_path: Path) -> None:
@@ -138,3 +151,19 @@ def test_the_default_data_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_data_dir({})[0] == at_home
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert default_data_dir({})[0] == Path("/var/lib/falconeye")
+
+
+@pytest.mark.parametrize("root", [".", "data", "data/media/imports", "link"])
+def test_the_import_root_shares_nothing_with_the_nodes_own_files(tmp_path: Path, root: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(
+        InvalidInput, match=r"--import-root: the import directory .* apart"
+    ) as refused:
+        load_settings({"data_dir": tmp_path / "data", "import_root": tmp_path / root}, {})
+    assert refused.value.field == "import_root"
+
+
+def test_an_import_root_beside_the_nodes_own_files(tmp_path: Path) -> None:
+    flags = {"data_dir": tmp_path / "data", "import_root": tmp_path / "database"}
+    assert load_settings(flags, {}).settings.import_root == tmp_path / "database"

@@ -17,9 +17,7 @@ from falconeye.storage import migrations, schema
 from falconeye.storage.data_directory import DATABASE_NAME
 from falconeye.storage.instance_lock import InstanceLock
 from tests.clock import FakeClock
-from tests.databases import closed_database
-
-FIRST = "0001"
+from tests.databases import HEAD, LATER, closed_database, later_release
 
 
 @pytest.fixture
@@ -46,7 +44,7 @@ def test_an_empty_file_gets_the_newest_schema_without_a_backup(
     path: Path, clock: FakeClock
 ) -> None:
     migrate(path, clock)
-    assert schema.current_revision(path) == migrations.revisions()[-1]
+    assert schema.current_revision(path) == HEAD
     assert backups(path) == []
     assert not InstanceLock(path.parent).held
     assert InstanceLock(path.parent).try_acquire()
@@ -92,7 +90,7 @@ def test_a_new_database_equals_what_the_revisions_make(
     migrate(path, clock)
     stepwise = tmp_path / "stepwise.sqlite3"
     stepwise.touch()
-    schema._run_alembic(stepwise, "upgrade", migrations.revisions()[-1])
+    schema._run_alembic(stepwise, "upgrade", HEAD)
     made, stepped = shape(path), shape(stepwise)
     assert set(made) == set(stepped)
     assert texts(path) == texts(stepwise)
@@ -101,7 +99,7 @@ def test_a_new_database_equals_what_the_revisions_make(
 
 
 def test_the_tables_are_what_the_revisions_make(path: Path) -> None:
-    schema._run_alembic(path, "upgrade", migrations.revisions()[-1])
+    schema._run_alembic(path, "upgrade", HEAD)
     config = Config()
     config.set_main_option("script_location", str(migrations.DIRECTORY))
     with schema._migration_connection(path) as connection:
@@ -141,7 +139,7 @@ def test_alembic_is_not_loaded_for_a_new_or_a_present_database(tmp_path: Path) -
 
 def test_the_file_names_are_the_revisions() -> None:
     known = migrations.revisions()
-    assert known[0] == FIRST
+    assert known[0] == "0001"
     for revision, before in zip(known, [None, *known], strict=False):
         (file,) = (migrations.DIRECTORY / "versions").glob(f"{revision}_*.py")
         source = file.read_text()
@@ -149,17 +147,56 @@ def test_the_file_names_are_the_revisions() -> None:
         assert f"down_revision = {before!r}".replace("'", '"') in source
 
 
-def test_the_first_revision_goes_back_to_it_after_a_backup(path: Path, clock: FakeClock) -> None:
+ROWS = {
+    "users": "('u1', 'Anna', 'anna', 'hash', 'admin', NULL, 0, NULL, 1, 1)",
+    "sessions": "('s1', x'00', 'u1', 1, 1, '::1', 'a browser')",
+    "settings": "('k', '{}')",
+    "streams": "(1, 'cam', 'main', 7, NULL)",
+    "segments": "(1, 100, 1, 1, 60, 90, 0, 5, 1, 0)",
+    "fragments": "(1, 100, x'01')",
+    "recordings": "('r1', 'cam', 'Door', 'manual', 1, 1, 1, 100, 160, 'completed', 5, 60, 1, "
+    "0, 1, 0, 'pi-1', NULL, NULL)",
+}
+
+
+def fill(path: Path) -> None:
+    for table, values in ROWS.items():
+        execute(path, f"INSERT INTO {table} VALUES {values}")  # noqa: S608
+
+
+def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    return {table: execute(path, f"SELECT * FROM {table}") for table in ROWS}  # noqa: S608
+
+
+def test_the_way_to_a_later_release_and_back_loses_nothing(
+    path: Path, clock: FakeClock, tmp_path: Path
+) -> None:
     migrate(path, clock)
-    execute(path, "INSERT INTO settings VALUES ('k', '{}')")
-    schema.downgrade(path, FIRST, clock)
-    assert schema.current_revision(path) == FIRST
-    (copy,) = backups(path)
-    assert execute(copy, "SELECT * FROM settings") == [("k", "{}")]
-    assert copy.stat().st_mode & 0o777 == 0o600
+    fill(path)
+    before = (shape(path), texts(path), contents(path))
+    with later_release(tmp_path):
+        migrate(path, clock)
+        assert schema.current_revision(path) == LATER
+        (copy,) = backups(path)
+        assert copy.stem.endswith(f"-{HEAD}")
+        assert (shape(copy), texts(copy), contents(copy)) == before
+        assert copy.stat().st_mode & 0o777 == 0o600
+        assert "tags" in shape(path)
+        assert execute(path, "SELECT id, language FROM users") == [("u1", None)]
+        clock.advance(60)
+        schema.downgrade(path, HEAD, clock)
+        assert backups(path)[-1].stem.endswith(f"-{LATER}")
+    assert schema.current_revision(path) == HEAD
+    assert (shape(path), texts(path), contents(path)) == before
+    migrate(path, clock)  # this release takes it as it is
+    assert len(backups(path)) == 2
+
+
+def test_a_downgrade_to_where_it_is_does_nothing(path: Path, clock: FakeClock) -> None:
     migrate(path, clock)
-    assert schema.current_revision(path) == migrations.revisions()[-1]
-    assert execute(path, "SELECT * FROM settings") == [("k", "{}")]
+    before = path.read_bytes()
+    schema.downgrade(path, HEAD, clock)
+    assert (path.read_bytes(), backups(path)) == (before, [])
 
 
 def test_every_revision_goes_all_the_way_back(path: Path, clock: FakeClock) -> None:
@@ -176,7 +213,7 @@ def test_three_backups_are_kept(path: Path, clock: FakeClock) -> None:
     made = []
     for _ in range(5):
         clock.advance(60)
-        schema._backup(path, FIRST, clock)
+        schema._backup(path, HEAD, clock)
         made.append(backups(path)[-1])
     assert backups(path) == made[-3:]
 
@@ -184,16 +221,15 @@ def test_three_backups_are_kept(path: Path, clock: FakeClock) -> None:
 def test_a_newer_database_is_refused_with_the_way_out(path: Path, clock: FakeClock) -> None:
     migrate(path, clock)
     execute(path, "UPDATE alembic_version SET version_num = '9999'")
-    head = migrations.revisions()[-1]
-    with pytest.raises(StartError, match=rf"newer FalconEye.*9999.*db downgrade {head}"):
+    with pytest.raises(StartError, match=rf"newer FalconEye.*9999.*db downgrade {HEAD}"):
         migrate(path, clock)
     with pytest.raises(StartError, match="newer FalconEye"):
-        schema.downgrade(path, FIRST, clock)
+        schema.downgrade(path, HEAD, clock)
 
 
 def test_a_downgrade_to_an_unknown_revision_is_refused(path: Path, clock: FakeClock) -> None:
     migrate(path, clock)
-    with pytest.raises(StartError, match=f"can go back to one of {FIRST}"):
+    with pytest.raises(StartError, match=f"can go back to one of {HEAD}"):
         schema.downgrade(path, "0000", clock)
 
 
@@ -215,25 +251,29 @@ def test_a_command_does_not_migrate_under_an_older_server(
     server.release()
 
 
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        (("CREATE TABLE half (x)", "NO SQL"), "nothing was changed"),
+        (("CREATE TABLE half (x)", "DELETE FROM users"), "would break 1 references"),
+    ],
+    ids=["an error", "a broken reference"],
+)
 def test_a_failed_migration_changes_nothing(
-    path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    path: Path, clock: FakeClock, tmp_path: Path, steps: tuple[str, ...], words: str
 ) -> None:
     migrate(path, clock)
-    broken = tmp_path / "migrations"
-    (broken / "versions").mkdir(parents=True)
-    for file in [migrations.DIRECTORY / "env.py", *migrations.DIRECTORY.glob("versions/*.py")]:
-        target = broken / file.relative_to(migrations.DIRECTORY)
-        target.write_text(file.read_text())
-    head = migrations.revisions()[-1]
-    (broken / "versions" / "0999_broken.py").write_text(
-        f'from alembic import op\nrevision = "0999"\ndown_revision = "{head}"\n'
-        'def upgrade():\n    op.execute("CREATE TABLE half (x)")\n    op.execute("NO SQL")\n'
-    )
-    monkeypatch.setattr(migrations, "DIRECTORY", broken)
-    with pytest.raises(StartError, match="nothing was changed"):
+    fill(path)
+    before = contents(path)
+    body = "".join(f"    op.execute({step!r})\n" for step in steps)
+    with (
+        later_release(tmp_path, f"from alembic import op\ndef upgrade():\n{body}"),
+        pytest.raises(StartError, match=words),
+    ):
         migrate(path, clock)
-    assert schema.current_revision(path) == head
+    assert schema.current_revision(path) == HEAD
     assert ("half",) not in execute(path, "SELECT name FROM sqlite_master")
+    assert contents(path) == before
     assert len(backups(path)) == 1
 
 
@@ -241,9 +281,9 @@ async def test_downgrade_refuses_while_a_server_runs(tmp_path: Path, clock: Fake
     server = closed_database(tmp_path, clock)
     await server.open(exclusive=True)
     with pytest.raises(StartError, match="already serves"):
-        await closed_database(tmp_path, clock).downgrade(FIRST)
+        await closed_database(tmp_path, clock).downgrade(HEAD)
     await server.close()
-    await closed_database(tmp_path, clock).downgrade(FIRST)
+    await closed_database(tmp_path, clock).downgrade(HEAD)
 
 
 async def test_a_backup_is_whole(tmp_path: Path, clock: FakeClock) -> None:

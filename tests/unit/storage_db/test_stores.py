@@ -18,6 +18,7 @@ from falconeye.base.errors import Conflict, InvalidInput, NotFound, StartError
 from falconeye.base.secret import Secret
 from falconeye.config.addresses import normalised_address
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
+from falconeye.config.loading import SETTINGS as NODE_SETTINGS
 from falconeye.storage.camera_store import CameraStore
 from falconeye.storage.change_watch import ChangeWatch
 from falconeye.storage.credentials import (
@@ -120,6 +121,63 @@ async def test_a_lost_key_costs_the_password_alone_and_is_said(database: Databas
     await store.update(dataclasses.replace(camera, password=Secret("new")))
     assert not store.password_problems
     assert (await store.get(DOOR.id)).password == Secret("new")
+
+
+HIDING = dataclasses.replace(
+    DOOR,
+    protocol=Protocol.HTTP,
+    source_url="http://10.0.0.9/v.cgi?loginuse=adm1n&loginpas=s3cr%27et'x&ch=1",
+    sub_url="http://10.0.0.9/user=adm1n_password=s3cr%26et_channel=1_stream=0.sdp",
+)
+
+
+async def test_no_login_within_an_address_lies_in_the_database(database: Database) -> None:
+    store = CameraStore(database, new_cipher())
+    await store.insert(HIDING)
+    assert await store.get(HIDING.id) == HIDING
+    with closing(sqlite3.connect(database.path)) as connection:
+        dump = "\n".join(connection.iterdump())
+    assert "loginuse=sealed:" in dump
+    assert "adm1n" not in dump
+    assert "s3cr" not in dump
+    assert "et'x" not in dump.replace("''", "'")
+    # Two channels of one recorder are two cameras; another login makes no other camera.
+    assert HIDING.source_url
+    other = dataclasses.replace(HIDING, id="2", source_url=HIDING.source_url[:-1] + "2")
+    await store.insert(other)
+    same = dataclasses.replace(HIDING, id="3", source_url="http://10.0.0.9/v.cgi?loginpas=x&ch=1")
+    with pytest.raises(Conflict, match="Door"):
+        await store.insert(same)
+
+
+def test_an_address_key_holds_no_login() -> None:
+    url = "rtsp://10.0.0.9/user=adm1n_password=s3cr%26et_channel={}_stream=0.sdp"
+    assert normalised_address(url.format(1)) == "10.0.0.9:554/user=***_channel=1_stream=0.sdp"
+    assert normalised_address(url.format(2)) == "10.0.0.9:554/user=***_channel=2_stream=0.sdp"
+
+
+async def test_a_lost_key_hides_what_an_address_held(database: Database) -> None:
+    right = new_cipher()
+    await CameraStore(database, right).insert(HIDING)
+    store = CameraStore(database, new_cipher())
+    (camera,) = await store.list()
+    assert camera.source_url == "http://10.0.0.9/v.cgi?loginuse=***&loginpas=***&ch=1"
+    assert "another key" in store.password_problems[HIDING.id]
+    # A change of something else keeps it, for when the key comes back.
+    await store.update(dataclasses.replace(camera, source_url=camera.source_url + "0"))
+    back = await CameraStore(database, right).get(HIDING.id)
+    assert back.source_url == f"{HIDING.source_url}0"
+    assert (back.sub_url, back.password) == (HIDING.sub_url, HIDING.password)
+    # It can be used again when everything was entered anew.
+    camera = dataclasses.replace(camera, password=Secret("new"))
+    await store.update(camera)
+    assert HIDING.id in store.password_problems
+    camera = dataclasses.replace(camera, source_url=HIDING.source_url, sub_url=None)
+    await store.update(camera)
+    assert not store.password_problems
+    assert await store.get(HIDING.id) == camera
+    await store.update(dataclasses.replace(camera, password=None))
+    assert (await store.get(HIDING.id)).password is None
 
 
 def test_a_changed_ciphertext_is_damage() -> None:
@@ -303,7 +361,11 @@ async def test_the_watch_looks_by_itself(database: Database, clock: FakeClock) -
         ("site_time_zone", "../../etc/passwd"),
         ("site_time_zone", ""),
         ("keep_days", 0),
-        ("import_root", "relative"),
+        ("cleanup_interval", 9),
+        ("cleanup_interval", 86_401),
+        ("cleanup_interval", 60.0),
+        ("cleanup_interval", "60"),
+        ("import_root", "/srv"),  # the node's: see the next test
         ("cors_origins", ["ftp://x"]),
         ("cors_origins", ["https://x/path"]),
         ("node_ips", {"a": 5}),
@@ -322,6 +384,20 @@ async def test_bad_settings_are_refused_and_nothing_changes(
     assert refused.value.field == field
     await store.load()
     assert store.current == before
+
+
+def test_a_setting_has_one_home() -> None:
+    """What whoever runs the node sets is never changed by a client, and the other way round."""
+    assert StoredSettings.model_fields.keys().isdisjoint(NODE_SETTINGS)
+
+
+async def test_a_refusal_says_the_unit_that_the_name_does_not(database: Database) -> None:
+    store = SettingsStore(database)
+    await store.load()
+    with pytest.raises(InvalidInput, match=r"^cleanup_interval: .*\(seconds, 10 to 86400; "):
+        await store.patch({"cleanup_interval": 5})
+    for allowed in (10, 86_400):
+        assert (await store.patch({"cleanup_interval": allowed})).cleanup_interval == allowed
 
 
 async def test_a_bad_or_newer_stored_setting_stops_nothing(database: Database) -> None:

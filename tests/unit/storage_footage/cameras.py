@@ -163,7 +163,7 @@ class Camera:
     def __init__(self, node: Node, hub: StreamHub, *, segment_s: int = 2) -> None:
         self.node = node
         self.hub = hub
-        plan = RecordingPlan(CAMERA, "Front door", "continuous", lists_recordings=True)
+        plan = RecordingPlan(CAMERA, lambda: "Front door", "continuous", lists_recordings=True)
         plan = replace(plan, segment_s=segment_s)
         self.recorder = Recorder(plan, StreamKind.MAIN, node.store, node.clock)
         hub.sinks.add(self.recorder)

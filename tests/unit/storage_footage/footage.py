@@ -1,6 +1,6 @@
 """Real footage for the tests: encoded pictures and a tone, cut by the product's own fragmenter."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,7 @@ from falconeye.storage.download import DownloadPlan
 from falconeye.storage.free_space import Deleter
 from falconeye.storage.import_root import ImportRoot
 from falconeye.storage.recordings import Recordings
+from falconeye.storage.retention import Keep
 from falconeye.storage.segment_store import FootageStore
 from falconeye.storage.segments import Accepted, ClockState, SegmentEnd, SegmentStart
 from falconeye.storage.volumes import Volumes
@@ -149,6 +150,7 @@ class Node:
         run_end: RunEnd | None = None,
         camera_id: str = CAMERA,
         end_us: int | None = None,
+        ends: bool = False,
     ) -> int:
         """Write one segment and wait until it is indexed; the wall time of its end."""
         writer = self.store.create(
@@ -164,7 +166,7 @@ class Node:
         for fragment in segment_fragments(gops, offset_90k=offset_90k):
             assert writer.append(fragment) is Accepted.YES
         end_us = end_us or start_us + gops * GOP_US
-        writer.close(SegmentEnd(end_us, run_end))
+        writer.close(SegmentEnd(end_us, run_end, recording_ended=ends))
         assert await self.store.flush(5)
         return end_us
 
@@ -178,6 +180,8 @@ async def open_node(
     budget_bytes: int = 64 << 20,
     sync_interval_s: float = 30.0,
     floor_bytes: int = 0,
+    keep: Callable[[], Keep] = Keep,
+    is_synchronised: Callable[[], bool] = lambda: True,
     data: str = "data",
 ) -> Node:
     database = Database(tmp_path / data, clock, ballast_bytes=1 << 20)
@@ -193,7 +197,12 @@ async def open_node(
         calls=calls,
     )
     deleter = Deleter(
-        database, volumes, lambda camera, recording: events.append((camera, recording, "deleted"))
+        database,
+        volumes,
+        clock,
+        keep=keep,
+        on_deleted=lambda camera, recording: events.append((camera, recording, "deleted")),
+        is_synchronised=is_synchronised,
     )
     budget = MemoryBudget(budget_bytes)
     store = FootageStore(

@@ -17,6 +17,7 @@ from falconeye.media.segment_file import SegmentFile, read_segment_file
 from falconeye.storage import fragment_table
 from falconeye.storage.check import check
 from falconeye.storage.segment_tables import fragments, segments
+from tests.peers.programs import program
 from tests.unit.storage_footage.cameras import Camera, Pictures, Sound, pictures, sound
 from tests.unit.storage_footage.footage import CAMERA, Node, read, rows
 
@@ -61,12 +62,21 @@ async def judged(node: Node, folder: Path) -> Judged:
     assert len(data) == plan.length
     file = folder / "download.mp4"
     await asyncio.to_thread(file.write_bytes, data)
-    probe = ("ffprobe", "-v", "error", "-of", "json", "-show_format", "-show_packets", str(file))
+    probe = (
+        program("ffprobe"),
+        "-v",
+        "error",
+        "-of",
+        "json",
+        "-show_format",
+        "-show_packets",
+        str(file),
+    )
     output, errors = await said_by(*probe)
     assert errors == ""
     said: dict[str, Any] = json.loads(output)
     _, errors = await said_by(
-        "ffmpeg", "-v", "error", "-xerror", "-i", str(file), "-f", "null", "-"
+        program("ffmpeg"), "-v", "error", "-xerror", "-i", str(file), "-f", "null", "-"
     )
     assert errors == ""
     if shutil.which("gst-launch-1.0"):

@@ -20,7 +20,7 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage import free_space
 from falconeye.storage.check import check
 from falconeye.storage.disk_calls import DiskCalls
-from falconeye.storage.segment_tables import segments
+from falconeye.storage.segment_tables import open_files, runs, segments
 from falconeye.web.metrics import NodeStatus
 from tests.clock import FakeClock
 from tests.unit.storage_footage.cameras import FPS, Camera, Pictures, in_time, pictures, sound
@@ -71,6 +71,18 @@ class SickDisk(DiskCalls):
     def _refuse(self) -> None:
         if self.error is not None:
             raise OSError(self.error, os.strerror(self.error))
+
+
+class FullForFiles(DiskCalls):
+    """Has no room for another file while it is `full`; those that are open go on growing."""
+
+    full = False
+
+    @override
+    def create(self, path: str, directory_fd: int) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().create(path, directory_fd)
 
 
 class Watched:
@@ -232,6 +244,66 @@ async def test_a_disk_that_refuses_for_a_while(
         gap = await gap_s(node, reason)
         assert 3 <= gap <= 5 + 2 + 1 + 0.6  # ill, the wait, a GOP, a fragment
         assert await kept_s(node) + gap == pytest.approx(15, abs=0.1)
+
+
+async def test_a_disk_that_is_full_when_the_next_file_begins(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """The file that could not be made has no row: the run before the gap says why all the same."""
+    disk = FullForFiles()
+    async with opened(tmp_path, clock, disk, segment_s=2) as (node, watched):
+        await watched.play(3)
+        (recording,) = (await node.recordings.list())[0]
+        await node.recordings.update(recording.id, {"protected": True})
+        disk.full = True
+        await watched.play(6)
+        assert watched.trouble() is RunEnd.DISK_FULL
+        disk.full = False
+        await watched.play(5)
+        await watched.end()
+        assert watched.trouble() is None
+        gap = await gap_s(node, RunEnd.DISK_FULL)
+        assert await kept_s(node) + gap == pytest.approx(14, abs=0.1)
+
+
+async def test_a_disk_that_hangs_collects_no_segments(tmp_path: Path, clock: FakeClock) -> None:
+    disk = StalledDisk()
+    async with opened(tmp_path, clock, disk, budget_bytes=200_000) as (node, watched):
+        await watched.play(5)
+        disk.go.clear()
+        await watched.play(1, settle=False)
+        assert await asyncio.to_thread(disk.held.wait, 5)
+        await watched.play(120, settle=False)
+        assert watched.trouble() is RunEnd.DISK_TOO_SLOW
+        assert len(node.store._live) <= 2
+        assert len(await rows(node, open_files)) <= 2
+        assert len(await rows(node, runs)) <= 2
+        disk.go.set()
+        await settled(node)
+        await watched.play(4)
+        assert watched.trouble() is None
+        await watched.end()
+        files = len(await rows(node, segments))
+        assert sum(1 for _ in node.media_dir.rglob("*.mp4")) == files
+        assert len(await rows(node, runs)) == 2
+        assert await kept_s(node) + await gap_s(node, RunEnd.DISK_TOO_SLOW) == pytest.approx(
+            130, abs=1
+        )
+
+
+async def test_a_recorder_that_begins_on_a_hanging_disk_says_so(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    async with opened(tmp_path, clock, DiskCalls(), budget_bytes=200_000) as (node, watched):
+        assert node.budget.take(180_000)
+        await watched.play(2)
+        assert watched.trouble() is RunEnd.DISK_TOO_SLOW
+        assert await rows(node, open_files) == []
+        node.budget.give_back(180_000)
+        await watched.play(2)
+        assert watched.trouble() is None
+        await watched.end()
+        assert await kept_s(node) == 2
 
 
 async def test_a_disk_that_is_unplugged_and_comes_back(tmp_path: Path, clock: FakeClock) -> None:

@@ -18,6 +18,7 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage import download
 from falconeye.storage.download import DownloadPlan
 from tests.clock import START_US
+from tests.peers.programs import program
 from tests.unit.storage_footage.footage import CAMERA, GOP_90K, GOP_US, Node, read
 
 
@@ -51,7 +52,7 @@ async def test_ffprobe_and_ffmpeg_take_a_download(node: Node, tmp_path: Path) ->
     await asyncio.to_thread(file.write_bytes, data)
     said = json.loads(
         await run(
-            "ffprobe",
+            program("ffprobe"),
             "-v",
             "error",
             "-of",
@@ -70,7 +71,10 @@ async def test_ffprobe_and_ffmpeg_take_a_download(node: Node, tmp_path: Path) ->
     steps = [after - before for before, after in pairwise(audio)]
     assert min(steps) > 0.0639  # 1024 / 16000: none overlaps the one before
     assert max(steps) < 0.2
-    assert await run("ffmpeg", "-v", "error", "-xerror", "-i", str(file), "-f", "null", "-") == ""
+    assert (
+        await run(program("ffmpeg"), "-v", "error", "-xerror", "-i", str(file), "-f", "null", "-")
+        == ""
+    )
 
 
 async def test_the_boxes_of_a_download(node: Node) -> None:

@@ -2,14 +2,23 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from falconeye.base.errors import Unavailable
 from falconeye.base.memory import MemoryBudget
 from falconeye.config.settings import NodeSettings
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage import footage as footage_module
+from falconeye.storage import recovery
 from falconeye.storage.database import Database
 from falconeye.storage.footage import Footage
+from falconeye.storage.free_space import Deleter
 from falconeye.storage.recording_rows import RecordingStatus
+from falconeye.storage.retention import Keep
+from falconeye.storage.segment_store import FootageStore
 from falconeye.storage.segments import ClockState, SegmentEnd, SegmentStart
 from tests.clock import START_US, FakeClock
 from tests.databases import closed_database
@@ -21,9 +30,14 @@ from tests.unit.storage_footage.footage import (
     segment_fragments,
 )
 
+NO_RULE = Keep()
+
 
 async def opened(
-    tmp_path: Path, clock: FakeClock, heard: asyncio.Queue[tuple[str, str, str]]
+    tmp_path: Path,
+    clock: FakeClock,
+    heard: asyncio.Queue[tuple[str, str, str]],
+    keep: Keep = NO_RULE,
 ) -> tuple[Database, Footage]:
     database = closed_database(tmp_path / "data", clock)
     await database.open(exclusive=True)
@@ -34,6 +48,7 @@ async def opened(
         MemoryBudget(1 << 24),
         clock,
         node_name="pi-1",
+        keep=lambda: keep,
         on_recording=lambda *event: heard.put_nowait(event),
     )
     return database, footage
@@ -77,4 +92,77 @@ async def test_a_disk_that_comes_back_is_noticed(tmp_path: Path, clock: FakeCloc
     assert await footage._look_for_disks()
     assert not await footage._look_for_disks()  # nothing was missing any more
     await footage.stop()
+    await database.close()
+
+
+async def test_a_step_of_housekeeping_that_fails_ends_no_other(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    monkeypatch.setattr(footage_module, "ROUND_S", 0)
+    asked: list[str] = []
+    twice = asyncio.Event()
+
+    def step(name: str, error: Exception) -> None:
+        async def fail(_self: object, *_given: object, **_named: object) -> None:
+            asked.append(name)
+            if asked.count("housekeeping") == 2:
+                twice.set()
+            raise error
+
+        owner = FootageStore if name == "housekeeping" else Deleter
+        monkeypatch.setattr(owner, name, fail)
+
+    step("enforce", OverflowError("a number that is none"))
+    step("enforce_rules", Unavailable("busy"))
+    step("empty_garbage", KeyError("x"))
+    step("housekeeping", ValueError("y"))
+    database, footage = await opened(tmp_path, clock, heard)
+    async with asyncio.timeout(5):
+        await twice.wait()
+    assert asked[:8] == ["enforce", "enforce_rules", "empty_garbage", "housekeeping"] * 2
+    assert await footage.stop()
+    await database.close()
+
+
+async def test_recovery_that_the_database_puts_off_is_tried_again(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    monkeypatch.setattr(footage_module, "ROUND_S", 0)
+    answers = [Unavailable("busy"), Unavailable("busy")]
+    done = asyncio.Event()
+
+    async def recover(*given: Any, **named: Any) -> None:
+        if answers:
+            raise answers.pop()
+        await recovery.recover(*given, **named)
+        done.set()
+
+    monkeypatch.setattr(footage_module, "recover", recover)
+    database, footage = await opened(tmp_path, clock, heard)
+    async with asyncio.timeout(5):
+        await done.wait()
+    assert answers == []
+    assert await footage.stop()
+    await database.close()
+
+
+async def test_the_round_obeys_the_rule(tmp_path: Path, clock: FakeClock) -> None:
+    heard: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    database, footage = await opened(tmp_path, clock, heard)
+    run_id = footage.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    start = SegmentStart(
+        CAMERA, StreamKind.MAIN, run_id, START_US, 0, 0, ClockState.UNKNOWN, init_segment(), "rec"
+    )
+    writer = footage.store.create(start)
+    for fragment in segment_fragments(2):
+        writer.append(fragment)
+    writer.close(SegmentEnd(START_US + 2 * GOP_US, RunEnd.NODE_STOPPED, recording_ended=True))
+    assert await footage.stop()
+    await database.close()
+    database, footage = await opened(tmp_path, clock, heard, Keep(size_bytes=1))
+    events = [await heard.get() for _ in range(3)]
+    assert events[-1] == (CAMERA, "rec", "deleted")
+    assert await footage.stop()
     await database.close()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import segment_index
+from falconeye.storage import salvage, segment_index
 from falconeye.storage.check import check
 from falconeye.storage.layout import segment_path
 from falconeye.storage.recording_rows import RecordingStatus
@@ -142,6 +143,68 @@ async def test_files_on_a_disk_that_is_not_there_wait_for_it(
     recording = await node.recordings.get("rec-1")
     assert (recording.status, recording.duration_us) == (RecordingStatus.COMPLETED, 2 * GOP_US)
     assert (await check(node.database, node.volumes)).problems == []
+    await node.stop()
+
+
+async def test_data_that_was_lost_far_before_the_end_is_found(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(salvage, "TAIL_BYTES", 4096)  # what a rebuild looks at
+    node = await open_node(tmp_path, clock)
+    path = await crash(node, b"".join(b"".join(f.buffers) for f in segment_fragments(1)) * 40)
+    (media_at, size) = (path.read_bytes().index(b"mdat") + 100, path.stat().st_size)
+    assert size - media_at > 100_000
+    # A sector of the second fragment never reached the disk.
+    second = path.read_bytes().index(b"mdat", media_at) + 100
+
+    def lose() -> None:
+        with path.open("r+b") as file:
+            file.seek(second)
+            file.write(bytes(512))
+
+    await asyncio.to_thread(lose)
+    node, report = await restart(node, tmp_path, clock)
+    assert report.recovered == 1
+    (segment,) = await rows(node, segments)
+    assert segment.media_duration_90k < GOP_90K
+    assert b"\0" * 512 not in path.read_bytes()
+    await node.stop()
+
+
+async def test_a_file_that_recovery_stumbles_over_keeps_no_other_from_it(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await open_node(tmp_path, clock)
+    path = await crash(node, b"torn")
+    await node.stop()
+    clock.advance(60)
+    node = await open_node(tmp_path, clock)
+    (good,) = node.store.leftovers
+    bad = replace(good, key=replace(good.key, named_start_us=START_US - 1))
+    node.store.leftovers = [bad, good]
+    index = segment_index.remove_open_file
+
+    async def stumble(connection: AsyncConnection, key: FileKey) -> None:
+        if key == bad.key:
+            raise OverflowError("a number that is none")
+        await index(connection, key)
+
+    monkeypatch.setattr(segment_index, "remove_open_file", stumble)
+    report = await recover(node.database, node.volumes, node.store, node_name="pi-1")
+    assert (report.recovered, report.unreadable, node.store.leftovers) == (1, 1, [bad])
+    assert path.stat().st_size == (await rows(node, segments))[0].size_bytes
+    await node.stop()
+
+
+async def test_runs_of_the_past_without_footage_go(tmp_path: Path, clock: FakeClock) -> None:
+    node = await open_node(tmp_path, clock)
+    await crash(node, b"torn")
+    for _ in range(3):
+        node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    node, report = await restart(node, tmp_path, clock)
+    assert report.recovered == 1
+    (run,) = await rows(node, runs)
+    assert (run.end_reason, run.ended_us) == (RunEnd.NODE_CRASHED, START_US + 2 * GOP_US)
     await node.stop()
 
 

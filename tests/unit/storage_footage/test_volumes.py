@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -14,6 +15,7 @@ from typing_extensions import override
 from falconeye.base.errors import StartError
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage import volume_facts
 from falconeye.storage.check import Fault, check
 from falconeye.storage.disk_calls import DiskCalls
 from falconeye.storage.segment_tables import segments
@@ -180,6 +182,8 @@ def test_the_sync_interval_is_stretched(tmp_path: Path) -> None:
     synced = threading.Event()
 
     class File:
+        path = "a.mp4"
+
         def sync_target(self) -> tuple[int, int] | None:
             return (0, 1)
 
@@ -314,3 +318,35 @@ async def test_a_fragment_is_gone_on_with_after_room_was_made(
     plan = await node.recordings.download(f"r{START_US + 10 * GOP_US}")
     assert len(await read(plan)) == plan.length
     await node.stop()
+
+
+async def test_a_listing_beside_the_deleter(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    await node.record(1)
+    await node.record(2, START_US + 10 * GOP_US)
+    walk = os.fwalk
+
+    def deleted_meanwhile(*given: Any, **named: Any) -> Iterator[Any]:
+        for found in walk(*given, **named):
+            if f"{START_US}.mp4" in found[2]:
+                os.unlink(f"{START_US}.mp4", dir_fd=found[3])
+            yield found
+
+    monkeypatch.setattr(os, "fwalk", deleted_meanwhile)
+    (volume,) = node.volumes.all
+    ((path, _),) = await volume.readers.run(volume.files)
+    assert path.endswith(f"/{START_US + 10 * GOP_US}.mp4")
+
+
+def test_a_mount_whose_name_is_not_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = tmp_path.stat().st_dev
+    mounts = tmp_path / "mountinfo"
+    mounts.write_bytes(
+        b"22 1 0:99 / /mnt/caf\xe9\x85 rw - vfat /dev/sd\xff rw\n"
+        + f"23 1 {os.major(device)}:{os.minor(device)} / /m rw - ext4 /dev/x rw\n".encode()
+    )
+    monkeypatch.setattr(volume_facts, "_MOUNTS", mounts)
+    root = os.open(tmp_path, os.O_RDONLY)
+    try:
+        assert volume_facts.disk_kind(root).file_system == "ext4"
+    finally:
+        os.close(root)

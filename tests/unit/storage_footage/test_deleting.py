@@ -1,0 +1,185 @@
+"""Deletion on disks that refuse it, are slow with it, or lose power in between."""
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from falconeye.storage import free_space, retention
+from falconeye.storage.check import check
+from falconeye.storage.disk_calls import DiskCalls
+from falconeye.storage.segment_tables import garbage, recordings, segments
+from tests.clock import START_US, FakeClock
+from tests.unit.storage_footage.footage import GOP_US, Node, open_node, rows
+
+FLOOR_BYTES = 50_000_000
+
+
+class RefusingDisk(DiskCalls):
+    """Does not unlink what `refuses` says; always a little below the floor."""
+
+    error = errno.EROFS
+    all_free = False
+
+    def __init__(self) -> None:
+        self.refuses: Callable[[str], bool] = lambda _path: False
+
+    @override
+    def unlink(self, path: str, directory_fd: int) -> None:
+        if self.refuses(path):
+            raise OSError(self.error, os.strerror(self.error))
+        super().unlink(path, directory_fd)
+
+    @override
+    def statvfs(self, fd: int) -> os.statvfs_result:
+        free = 200_000 if self.all_free else 12_000  # blocks of 4 kB, of 250 000
+        rest = tuple(super().statvfs(fd))[5:]
+        return os.statvfs_result((4096, 4096, 250_000, free, free, *rest))
+
+
+async def record_many(node: Node, count: int) -> None:
+    for index in range(count):
+        at = START_US + index * 2 * GOP_US
+        await node.record(index + 1, at, recording_id=f"r{index // 10}", ends=True)
+
+
+def files(node: Node) -> int:
+    return sum(1 for _ in node.media_dir.rglob("*.mp4"))
+
+
+async def test_a_disk_that_refuses_to_unlink_keeps_its_index(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = RefusingDisk()
+    node = await open_node(tmp_path, clock, calls=disk, floor_bytes=FLOOR_BYTES)
+    await record_many(node, 60)
+    size_bytes = (await rows(node, segments))[0].size_bytes
+    disk.refuses = lambda _path: True
+    # Room for about five: what a disk can be asked for until it is known that it refuses.
+    for _ in range(20):
+        async with asyncio.timeout(10):
+            assert await node.deleter._free(node.volumes.all[0], 5 * size_bytes) == 0
+    kept = await rows(node, segments)
+    assert len(kept) >= 60 - free_space.UNLINKED_AT_ONCE - 5
+    assert len(await rows(node, recordings)) >= 4
+    assert files(node) == 60
+    assert sum("cannot be deleted" in record.message for record in caplog.records) == 1
+    assert node.deleter.deleted_bytes == 0
+    disk.refuses = lambda _path: False
+    disk.all_free = True
+    await node.deleter.empty_garbage()
+    assert files(node) == len(kept)  # what was let go before is gone now
+    assert (await check(node.database, node.volumes)).problems == []
+    await node.stop()
+
+
+async def test_the_round_stops_at_a_disk_that_refuses(tmp_path: Path, clock: FakeClock) -> None:
+    disk = RefusingDisk()
+    node = await open_node(tmp_path, clock, calls=disk, floor_bytes=FLOOR_BYTES)
+    await record_many(node, 30)
+    disk.refuses = lambda _path: True
+    await node.deleter.enforce()
+    left = len(await rows(node, segments))
+    for _ in range(5):
+        await node.deleter.enforce()
+    assert len(await rows(node, segments)) == left
+    assert not await node.deleter.make_room(node.volumes.all[0], 1)
+    await node.stop()
+
+
+async def test_a_file_that_cannot_be_deleted_does_not_keep_the_others(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    disk = RefusingDisk()
+    disk.error = errno.EPERM  # as of `chattr +i`
+    node = await open_node(tmp_path, clock, calls=disk, floor_bytes=FLOOR_BYTES)
+    await record_many(node, 30)
+    disk.refuses = lambda path: path.endswith(f"/{START_US}.mp4")
+    await node.deleter.enforce()
+    assert await rows(node, segments) == []
+    assert files(node) == len(await rows(node, garbage)) == 1
+    await node.stop()
+
+
+class TracedDisk(DiskCalls):
+    """Writes down what it is asked to make durable."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.fails = False
+
+    @override
+    def unlink(self, path: str, directory_fd: int) -> None:
+        super().unlink(path, directory_fd)
+        self.calls.append(("unlink", path))
+
+    @override
+    def fsync(self, fd: int) -> None:
+        directory = str(Path(f"/proc/self/fd/{fd}").readlink())
+        self.calls.append(("fsync", directory))
+        if self.fails:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().fsync(fd)
+
+
+async def test_what_is_unlinked_is_durable_before_it_is_forgotten(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    disk = TracedDisk()
+    node = await open_node(tmp_path, clock, calls=disk)
+    await record_many(node, 3)
+    hour = str(next(node.media_dir.rglob("*.mp4")).parent)
+    disk.calls.clear()
+    disk.fails = True
+    end_us = START_US + 4 * GOP_US
+    await node.deleter.delete_where([1], 0, end_us)
+    assert [call for call, _ in disk.calls] == ["unlink", "unlink", "fsync"]  # once a directory
+    assert disk.calls[-1] == ("fsync", hour)
+    assert len(await rows(node, garbage)) == 2  # a power cut may bring them back
+    disk.fails = False
+    await node.deleter.empty_garbage()
+    assert await rows(node, garbage) == []
+    disk.calls.clear()
+    await node.deleter.delete_where([1], 0, 1 << 62)
+    assert disk.calls[-1] == ("fsync", str(node.media_dir))  # the directories are gone, too
+    assert await rows(node, garbage) == []
+    await node.stop()
+
+
+class HeldDisk(DiskCalls):
+    """Unlinks when it may go on."""
+
+    def __init__(self) -> None:
+        self.go, self.held = threading.Event(), threading.Event()
+
+    @override
+    def unlink(self, path: str, directory_fd: int) -> None:
+        self.held.set()
+        assert self.go.wait(10)
+        super().unlink(path, directory_fd)
+
+
+async def test_a_full_disk_does_not_wait_for_a_long_deletion(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    disk = HeldDisk()
+    node = await open_node(tmp_path, clock, calls=disk)
+    await record_many(node, 20)
+    async with asyncio.TaskGroup() as group:
+        deletion = group.create_task(node.deleter.delete_where([1], 0, 1 << 62))
+        assert await asyncio.to_thread(disk.held.wait, 5)
+        room = group.create_task(node.deleter._free(node.volumes.all[0], 1))
+        await asyncio.sleep(0)  # it waits behind this batch now, and behind no other
+        disk.go.set()
+        assert await room > 0
+        assert not deletion.done()
+        assert await rows(node, segments) != []
+    assert await rows(node, segments) == []
+    assert files(node) == 0
+    await node.stop()

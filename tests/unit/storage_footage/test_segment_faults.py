@@ -1,0 +1,271 @@
+"""Segments that go wrong on their way: what is kept, what is told, and that nothing piles up."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from falconeye.base.errors import Unavailable
+from falconeye.hub.stream import StreamHub
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import StreamKind
+from falconeye.storage import segment_index
+from falconeye.storage.check import check
+from falconeye.storage.disk_calls import DiskCalls
+from falconeye.storage.recording_rows import RecordingStatus
+from falconeye.storage.segment_index import SegmentEntry
+from falconeye.storage.segment_tables import open_files, recordings, runs, segments
+from falconeye.storage.segments import Accepted, SegmentEnd
+from falconeye.storage.write_queue import Operation
+from tests.clock import START_US, FakeClock
+from tests.unit.storage_footage.cameras import Camera, in_time, pictures
+from tests.unit.storage_footage.footage import (
+    CAMERA,
+    GOP_90K,
+    GOP_US,
+    Node,
+    open_node,
+    rows,
+    segment_fragments,
+)
+
+OTHER = "1b6f2d8e-70f2-4a2f-9d43-6c3e1f6f8a22"
+
+
+class TracedDisk(DiskCalls):
+    """Writes down its calls; its `failing_write` and the directories `bad` fail."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.failing_write = 0
+        self.writes = 0
+        self.bad: set[str] = set()
+
+    @override
+    def writev(self, fd: int, buffers: Sequence[bytes | memoryview]) -> int:
+        self.writes += 1
+        if self.writes == self.failing_write:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().writev(fd, buffers)
+
+    @override
+    def fdatasync(self, fd: int) -> None:
+        self.calls.append("fdatasync")
+        super().fdatasync(fd)
+
+    @override
+    def fsync(self, fd: int) -> None:
+        path = str(Path(f"/proc/self/fd/{fd}").readlink())
+        self.calls.append(f"fsync {path}")
+        if path in self.bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().fsync(fd)
+
+
+async def settled(node: Node) -> None:
+    """The rows of new files are stored and all that waits is written."""
+    for _ in range(3):
+        await node.database.write(lambda connection: connection.exec_driver_sql("SELECT 1"))
+        await node.volumes.all[0].writer.run(lambda: None)
+
+
+async def test_after_a_failed_write_the_rest_is_synced_before_its_row(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = TracedDisk()
+    node = await open_node(tmp_path, clock, calls=disk)
+    add = segment_index.add_segment
+
+    async def spy(connection: Any, entry: SegmentEntry) -> None:
+        disk.calls.append("row")
+        await add(connection, entry)
+
+    monkeypatch.setattr(segment_index, "add_segment", spy)
+    disk.failing_write = 6
+    writer = node.store.create(node.start(1))
+    for fragment in segment_fragments(5):
+        writer.append(fragment)
+    writer.close(SegmentEnd(START_US + 5 * GOP_US))
+    assert await node.store.flush(5)
+    assert writer.failure is RunEnd.DISK_ERROR
+    before = disk.calls[: disk.calls.index("row")]
+    assert before[0] == "fdatasync"
+    assert f"fsync {next(node.media_dir.rglob('*.mp4')).parent}" in before
+    (segment,) = await rows(node, segments)
+    assert segment.media_duration_90k == 2 * GOP_90K
+    assert (await check(node.database, node.volumes)).problems == []
+    await node.stop()
+
+
+async def test_a_directory_that_fails_keeps_no_other_from_being_synced(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    disk = TracedDisk()
+    node = await open_node(tmp_path, clock, calls=disk)
+    disk.bad = {str(node.media_dir / CAMERA)}
+    one = node.store.create(node.start(1))
+    two = node.store.create(node.start(2, camera_id=OTHER, recording_id="rec-2"))
+    for writer in (one, two):
+        for fragment in segment_fragments(2):
+            writer.append(fragment)
+    await settled(node)
+    for writer in (one, two):
+        writer.close(SegmentEnd(START_US + 2 * GOP_US))
+    assert await node.store.flush(5)
+    assert (one.failure, two.failure) == (RunEnd.DISK_ERROR, None)
+    for path in node.media_dir.rglob("*.mp4"):
+        assert f"fsync {path.parent}" in disk.calls
+    assert len(await rows(node, segments)) == 2  # what can be read back is kept
+    disk.calls.clear()
+    disk.bad.clear()
+    await node.record(3, START_US + 10 * GOP_US)
+    assert f"fsync {node.media_dir / CAMERA}" in disk.calls  # it was not forgotten
+    await node.stop()
+
+
+@pytest.mark.parametrize("at", [0, 2])
+async def test_an_unsound_fragment_ends_the_file_before_it(
+    tmp_path: Path, clock: FakeClock, at: int
+) -> None:
+    node = await open_node(tmp_path, clock)
+    writer = node.store.create(node.start(1))
+    fragments = list(segment_fragments(3))
+    unsound = replace(fragments[at], buffers=(b"\0" * fragments[at].size_bytes,))
+    for fragment in (*fragments[:at], unsound, *fragments[at + 1 :]):
+        if writer.append(fragment) is not Accepted.YES:
+            break
+    writer.close(SegmentEnd(START_US + 3 * GOP_US))
+    assert await node.store.flush(5)
+    assert writer.failure is RunEnd.DISK_ERROR
+    assert node.budget.used_bytes == 0
+    assert len(await rows(node, segments)) == (1 if at else 0)
+    await node.deleter.empty_garbage()
+    assert (await check(node.database, node.volumes)).problems == []
+    await node.stop()
+
+
+async def test_a_file_that_cannot_be_named_is_over(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await open_node(tmp_path, clock)
+
+    def fail(_path: str) -> int:
+        raise ValueError("no such name")
+
+    monkeypatch.setattr(node.volumes.all[0], "create", fail)
+    writer = node.store.create(node.start(1))
+    assert writer.append(next(segment_fragments(1))) is Accepted.YES
+    writer.close(SegmentEnd(START_US + GOP_US))
+    assert await node.store.flush(5)
+    assert writer.failure is RunEnd.DISK_ERROR
+    assert node.budget.used_bytes == 0
+    assert await rows(node, open_files) == []
+    await node.stop()
+
+
+async def test_a_run_without_footage_leaves_no_row(tmp_path: Path, clock: FakeClock) -> None:
+    disk = TracedDisk()
+    node = await open_node(tmp_path, clock, calls=disk)
+    first = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    end_us = await node.record(first)
+    disk.failing_write = disk.writes + 2  # the first fragment of the next file, in the same run
+    writer = node.store.create(node.start(first, end_us, offset_90k=2 * GOP_90K))
+    for fragment in segment_fragments(1, offset_90k=2 * GOP_90K):
+        writer.append(fragment)
+    writer.close(SegmentEnd(end_us + GOP_US, RunEnd.DISK_ERROR))
+    assert await node.store.flush(5)
+    (run,) = await rows(node, runs)  # it has footage, and ended so
+    assert (run.id, run.ended_us, run.end_reason) == (first, end_us, RunEnd.DISK_ERROR)
+    for _ in range(3):
+        run_id = node.store.begin_run(CAMERA, StreamKind.MAIN, end_us)
+        writer = node.store.create(node.start(run_id, end_us))
+        writer.close(SegmentEnd(end_us + 1, RunEnd.CAMERA_OFFLINE))
+        assert await node.store.flush(5)
+    assert [row.id for row in await rows(node, runs)] == [first]
+    await node.stop()
+
+
+async def test_a_recording_is_complete_when_its_last_file_is_closed(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    node = await open_node(tmp_path, clock)
+    await node.record(1, recording_id="hour-1")
+    at = START_US + 2 * GOP_US
+    last = node.store.create(node.start(1, at, offset_90k=2 * GOP_90K, recording_id="hour-1"))
+    for fragment in segment_fragments(2, offset_90k=2 * GOP_90K):
+        last.append(fragment)
+    at += 2 * GOP_US
+    following = node.store.create(node.start(1, at, offset_90k=4 * GOP_90K, recording_id="hour-2"))
+    for fragment in segment_fragments(1, offset_90k=4 * GOP_90K):
+        following.append(fragment)
+    await settled(node)
+    assert (await node.recordings.get("hour-1")).status is RecordingStatus.RECORDING
+    last.close(SegmentEnd(at))
+    while (CAMERA, "hour-1", "ended") not in node.events:
+        node.store._idle.clear()
+        async with asyncio.timeout(5):
+            await node.store._idle.wait()
+    one, two = [await node.recordings.get(name) for name in ("hour-1", "hour-2")]
+    assert (one.status, one.segments) == (RecordingStatus.COMPLETED, 2)
+    assert two.status is RecordingStatus.RECORDING
+    await node.recordings.delete("hour-1")
+    following.close(SegmentEnd(at + GOP_US, RunEnd.CAMERA_OFFLINE))
+    assert await node.store.flush(5)
+    assert [row.id for row in await rows(node, recordings)] == ["hour-2"]
+    await node.stop()
+
+
+async def test_a_database_that_refuses_makes_nothing_pile_up(
+    tmp_path: Path,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    video = await asyncio.to_thread(pictures)
+    node = await open_node(tmp_path, clock)
+    queue = node.database._queue
+    assert queue is not None
+    put, is_full = queue.put, False
+
+    def refuse(operation: Operation[Any], answer: Future[Any]) -> None:
+        if is_full:
+            answer.set_exception(Unavailable("the disk of the data directory is full"))
+        else:
+            put(operation, answer)
+
+    monkeypatch.setattr(queue, "put", refuse)
+    hub = StreamHub(CAMERA, StreamKind.MAIN, asyncio.get_running_loop(), clock, node.budget)
+    camera = Camera(node, hub, segment_s=60)
+    camera.begin(video)
+    begin_us = clock.monotonic_us()
+    samples = in_time(video, None, 125, begin_us)
+    held = 0
+    for second in range(125):
+        is_full = second >= 5
+        low = begin_us + second * 1_000_000
+        camera.play([s for s in samples if low <= s.arrived_us < low + 1_000_000])
+        for _ in range(4):  # answers, writer, answers, recorder
+            await asyncio.sleep(0)
+            await node.volumes.all[0].writer.run(lambda: None)
+        if second % 5 == 0 and is_full:
+            with pytest.raises(Unavailable):
+                await node.store.housekeeping()
+        held = max(held, len(node.store._live))
+    assert held <= 3  # the one with footage, one in between, the one now
+    about = [r for r in caplog.records if r.name.startswith("falconeye.storage.segment")]
+    assert len(about) <= 6  # one a minute, and one for the file that is given up
+    is_full = False
+    hub.end_run(RunEnd.CAMERA_OFFLINE, "")
+    await node.store.housekeeping()
+    assert await node.store.flush(5)
+    assert (await rows(node, segments))[0].media_duration_90k >= 60 * 90_000
+    assert await rows(node, open_files) == []
+    assert (await check(node.database, node.volumes)).problems == []
+    await node.stop()
