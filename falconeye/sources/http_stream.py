@@ -106,9 +106,10 @@ def _get(
         peer = peer_of(trial) or peers[0]
     parts = urlsplit(url)
     pinned = urlunsplit(parts._replace(netloc=str(peer)))
-    headers = {"Host": parts.netloc, "User-Agent": "FalconEye", "Accept-Encoding": "identity"}
+    texts = {"Host": parts.netloc, "User-Agent": "FalconEye", "Accept-Encoding": "identity"}
     if header:
-        headers["Authorization"] = header
+        texts["Authorization"] = header
+    headers = {name.encode(): text.encode() for name, text in texts.items()}  # names like "jürg"
     guard = _Guard(allow_local=target.allow_local)
     extensions: dict[str, Any] = {"trace": guard.trace, "sni_hostname": host}
     try:

@@ -44,6 +44,22 @@ def authorization(
     return None
 
 
+def libavformat_can_answer(challenges: Sequence[str]) -> bool:
+    """Whether libavformat, which logs in for itself, does not fail at a digest other than MD5.
+
+    It takes Digest rather than Basic, and of several the last.
+    """
+    digests = [
+        rest
+        for scheme, _, rest in (c.partition(" ") for c in challenges)
+        if scheme.lower() == "digest"
+    ]
+    if not digests:
+        return True
+    field = {name.lower(): quoted or plain for name, quoted, plain in _FIELD.findall(digests[-1])}
+    return field.get("algorithm", "MD5").upper() in {"MD5", "MD5-SESS"}
+
+
 def _digest(rest: str, method: str, uri: str, username: str, password: str) -> str | None:
     field = {name.lower(): quoted or plain for name, quoted, plain in _FIELD.findall(rest)}
     algorithm = field.get("algorithm", "MD5")
@@ -103,7 +119,7 @@ class RefusedLogins:
         Raises PASSWORD_REFUSED without asking when it was refused within 10 minutes, and notes it
         when the failure inside says so. Keep it short: the other streams of a camera wait.
         """
-        if target.password is None:
+        if target.username is None and target.password is None:
             yield
             return
         key = _key(target)

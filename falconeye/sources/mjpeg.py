@@ -1,5 +1,7 @@
 """Reads HTTP cameras that send JPEG after JPEG: the pictures go on untouched, and once as H.264."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 
 import av
@@ -15,6 +17,7 @@ from falconeye.sources.http_stream import open_stream
 from falconeye.sources.multipart import MultipartParser
 
 DEFAULT_FPS = 15
+_BUNCHED_US = 500_000  # pictures that the network held back so long still keep to the rate
 GOP_US = 2_000_000
 MAX_PIXELS = 8192 * 4320
 _MAX_BAD_PICTURES = 10
@@ -26,8 +29,7 @@ class MjpegReader:
     def run_once(self, connection: Connection) -> None:
         """Read until the camera or an interrupt ends it; SourceFailure where it never began."""
         target, interrupt = connection.target, connection.interrupt
-        login = connection.logins.attempt(target, connection.clock, interrupt)
-        with open_stream(target, interrupt, login) as response:
+        with open_stream(target, interrupt, _turn(connection)) as response, connection.asking():
             kind = response.headers.get("content-type", "")
             _check_content_type(kind)
             parser = MultipartParser(kind)
@@ -40,6 +42,14 @@ class MjpegReader:
                 raise answer_failure(
                     ReasonCode.NOT_A_CAMERA, f"no MJPEG stream: {error}"
                 ) from error
+
+
+@contextmanager
+def _turn(connection: Connection) -> Iterator[None]:
+    """The time in which the camera is asked; the login is tried."""
+    attempt = connection.logins.attempt(connection.target, connection.clock, connection.interrupt)
+    with attempt, connection.asking():
+        yield
 
 
 def _check_content_type(content_type: str) -> None:
@@ -75,7 +85,7 @@ class JpegRecoder:
         if arrived_us < self._due_us:
             self._connection.jpeg(data, arrived_us)
             return
-        self._due_us = max(self._due_us + interval_us, arrived_us)
+        self._due_us = max(self._due_us or arrived_us, arrived_us - _BUNCHED_US) + interval_us
         frame = self._decoded(data)
         if frame is None:
             return

@@ -83,7 +83,7 @@ class RtspReader:
         logins = connection.logins
         with ExitStack() as stack:
             with ExitStack() as asked:
-                with logins.attempt(target, clock, interrupt):
+                with logins.attempt(target, clock, interrupt), connection.asking():
                     description = asked.enter_context(describe(target, interrupt))
                 _check_media(description)
                 if not self._holds:

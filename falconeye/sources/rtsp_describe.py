@@ -23,7 +23,7 @@ from falconeye.sources.failures import (
     status_failure,
 )
 from falconeye.sources.interrupt import Interrupt
-from falconeye.sources.login import authorization
+from falconeye.sources.login import authorization, libavformat_can_answer
 from falconeye.sources.target import SourceTarget, check_url, host_and_port
 
 ANSWER_S = 5.0
@@ -115,9 +115,14 @@ def _ask(
             answer = _exchange(channel, url, 1, None)
             if answer.status != 401 or login is None:
                 return answer, False
-            value = authorization(
-                answer.headers.get("www-authenticate", []), "DESCRIBE", url, *login
-            )
+            challenges = answer.headers.get("www-authenticate", [])
+            if not libavformat_can_answer(challenges):
+                raise answer_failure(
+                    ReasonCode.CAMERA_ERROR,
+                    "the camera wants a login by SHA-256; let it take MD5, too (its setting for "
+                    "RTSP or digest authentication)",
+                )
+            value = authorization(challenges, "DESCRIBE", url, *login)
             if value is None:
                 raise answer_failure(
                     ReasonCode.CAMERA_ERROR, "the camera wants a kind of login that is not known"

@@ -9,7 +9,7 @@ from falconeye.events.camera_state import ReasonCode
 
 
 class SourceStatus(StrEnum):
-    """Connecting for the first time, delivering pictures, or not (and trying again)."""
+    """Connecting or waiting for a keyframe, delivering pictures, or not (and trying again)."""
 
     CONNECTING = "connecting"
     RUNNING = "running"

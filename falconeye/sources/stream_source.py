@@ -10,7 +10,7 @@ from typing import Protocol
 
 from falconeye.base.backoff import Backoff
 from falconeye.base.clock import Clock
-from falconeye.base.counters import Counter, RepeatingLog
+from falconeye.base.counters import RepeatingLog
 from falconeye.events.camera_state import ReasonCode
 from falconeye.media.runs import RunEnd
 from falconeye.sources.connection import Carried, Connection
@@ -63,7 +63,6 @@ class StreamSource:
     ) -> None:
         """`on_state` is called from the source's thread, whenever the state changes."""
         self.target = target
-        self.reconnects = Counter()  # connections that delivered and ended
         self._sink = sink
         self._on_state = on_state
         self._clock = clock
@@ -118,22 +117,25 @@ class StreamSource:
     def run_once(self) -> SourceFailure | None:
         """One connection, to its end; None when it ended because of a stop."""
         connection = Connection(
-            self.target, self._sink, self._clock, self._interrupt, self._logins, self._running
+            self.target,
+            self._sink,
+            self._clock,
+            self._interrupt,
+            self._logins,
+            self._running,
+            self._waiting,
         )
         self._connection = connection
         failure = self._read(connection)
         self._connection = None
         if connection.delivered:
-            self.reconnects.add()
             self._network_waits.reset()
             self._answer_waits.reset()
         if self._interrupt.stopped:
             connection.close(self._end, "stopped")
             return None
         if connection.stalled:
-            failure = SourceFailure(
-                ReasonCode.STALLED, _stall_words(delivered=connection.delivered)
-            )
+            failure = connection.stalled
         connection.close(RunEnd.CAMERA_OFFLINE, failure.reason)
         return failure
 
@@ -142,9 +144,6 @@ class StreamSource:
             self._reader.run_once(connection)
         except SourceFailure as failure:
             return failure
-        except ValueError:
-            reason = "the camera sends pictures that cannot be read"
-            return answer_failure(ReasonCode.CAMERA_ERROR, reason)
         except Stopped:
             pass
         except Exception:
@@ -158,8 +157,8 @@ class StreamSource:
             self._interrupt.fire()  # the stop may have come between two waits
             return
         connection = self._connection
-        if connection and connection.is_stalled():
-            connection.stalled = True
+        if connection and (stalled := connection.stall()):
+            connection.stalled = stalled
             self._interrupt.fire()
 
     def _running(self, carried: Carried) -> None:
@@ -174,10 +173,15 @@ class StreamSource:
             )
         )
 
+    def _waiting(self) -> None:
+        words = "waits for the camera's next keyframe"
+        self._report(SourceState(SourceStatus.CONNECTING, ReasonCode.CONNECTING, words))
+
     def _tell(self, failure: SourceFailure) -> float:
         """Report a failure; the wait before the next try, in seconds."""
         if failure.retry is Retry.LOGIN:
-            wait_s = self._logins.wait_s(self.target, self._clock)
+            # Somebody may just have let it be tried again; no refusal is answered at once.
+            wait_s = max(self._logins.wait_s(self.target, self._clock), NETWORK_WAITS_S[0])
         elif failure.retry is Retry.ANSWER:
             wait_s = self._answer_waits.next_s()
         else:
@@ -197,9 +201,3 @@ class StreamSource:
         )
         if not same:
             self._on_state(state)
-
-
-def _stall_words(*, delivered: bool) -> str:
-    if delivered:
-        return "the camera is connected but sends no pictures any more"
-    return "the camera is connected but sent no picture that can be shown"

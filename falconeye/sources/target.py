@@ -5,11 +5,11 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from falconeye.base.errors import InvalidInput
 from falconeye.base.secret import Secret
+from falconeye.config.addresses import DEFAULT_PORTS
 from falconeye.config.camera import CameraConfig, Transport
 from falconeye.media.samples import StreamKind
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "demo")
-DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 MAX_URL_CHARACTERS = 2048
 _AT_SIGN = (
     "user and password belong into their own fields; an @ that is part of the path is written %40"
@@ -29,7 +29,6 @@ class SourceTarget:
     audio: bool = True
     allow_local: bool = False  # loopback and link-local addresses are allowed
     framerate: int | None = None  # pictures/s asked of sources that encode
-    size: tuple[int, int] | None = None  # width, height asked of sources that offer a choice
 
     @property
     def scheme(self) -> str:
@@ -53,7 +52,6 @@ def source_target(config: CameraConfig, kind: StreamKind) -> SourceTarget:
         audio=config.audio,
         allow_local=config.allow_local,
         framerate=config.framerate,
-        size=_size(config.resolution),
     )
 
 
@@ -100,13 +98,3 @@ def _split(url: str, field: str) -> SplitResult:
             field=field,
         )
     return parts
-
-
-def _size(resolution: str | None) -> tuple[int, int] | None:
-    if not resolution:
-        return None
-    width, _, height = resolution.partition("x")
-    try:
-        return int(width), int(height)
-    except ValueError as error:
-        raise InvalidInput('a resolution looks like "1280x720"', field="resolution") from error

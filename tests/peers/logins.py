@@ -16,6 +16,7 @@ class Gate:
     def __init__(self, kind: LoginKind, user: str, password: str) -> None:
         self.kind = kind
         self.user, self.password = user, password
+        self.algorithm = "MD5"  # that of the challenge; answers are checked for MD5 only
         self.refuse_all = False
         self.attempts = 0  # requests that carried credentials
         self.refused = 0  # of those, the ones that were wrong
@@ -25,7 +26,8 @@ class Gate:
         """The value of `WWW-Authenticate`."""
         if self.kind == "basic":
             return 'Basic realm="test camera"'
-        return f'Digest realm="test camera", nonce="{self._nonce}", qop="auth", algorithm=MD5'
+        nonce = f'nonce="{self._nonce}", qop="auth", algorithm={self.algorithm}'
+        return f'Digest realm="test camera", {nonce}'
 
     def admits(self, method: str, authorization: str | None) -> bool:
         """Whether a request may pass; counts it when it carries credentials."""

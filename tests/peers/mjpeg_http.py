@@ -2,7 +2,7 @@
 
     with MjpegServer() as camera:
         camera.url("stream")    # also: page, snapshot, missing, busy, mute, mute-body, huge-header,
-                                # huge-part, no-length, ends, garbage, redirect
+                                # huge-part, no-length, ends, garbage, redirect, trickle
         camera.redirect = "http://127.0.0.1:1/"
 
 `login="basic"` or `"digest"` protects every path. Pictures carry their number as bar code.
@@ -93,7 +93,12 @@ class _Handler(BaseHTTPRequestHandler):
             return  # the client left
 
     def _answer(self) -> None:
-        if not self.camera.gate.admits("GET", self.headers.get("Authorization")):
+        login = self.headers.get("Authorization")
+        if login is not None:
+            login = login.encode(
+                "latin-1"
+            ).decode()  # as RFC 7616 has it; http.server reads Latin-1
+        if not self.camera.gate.admits("GET", login):
             self._whole(401, "text/plain", b"", {"WWW-Authenticate": self.camera.gate.challenge()})
             return
         name = self.path.strip("/").split("?")[0]
@@ -129,6 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         if name == "mute-body":
             self.camera.ending.wait()
+        elif name == "trickle":
+            self._trickle(f"--{BOUNDARY}\r\nX-Long: ".encode())
         elif name == "huge-header":
             self._flood(f"--{BOUNDARY}\r\nX-Long: ".encode())
         elif name == "huge-part":
@@ -141,6 +148,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(head)
         while not self.camera.ending.is_set():
             self.wfile.write(b"x" * 65_536)
+
+    def _trickle(self, head: bytes) -> None:
+        """A byte now and then: never silent, never done."""
+        self.wfile.write(head)
+        while not self.camera.ending.wait(0.1):
+            self.wfile.write(b"x")
 
     def _pictures(self, name: str) -> None:
         started = time.monotonic()

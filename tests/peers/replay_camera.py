@@ -13,6 +13,7 @@ class Faults:
 
     mute_on_connect: bool = False  # accepts and never says anything
     mute_methods: frozenset[str] = frozenset()  # requests that get no answer
+    trickle_methods: frozenset[str] = frozenset()  # a byte now and then, an answer that never ends
     statuses: dict[str, tuple[int, str]] = field(default_factory=dict)  # method -> answer
     redirect: str | None = None  # Location of a 302 to DESCRIBE
     describes_before_redirect: int = 0  # so many are answered truthfully first

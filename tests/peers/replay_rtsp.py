@@ -145,6 +145,13 @@ class _Connection:
         while request := await self._request():
             await self._answer(*request)
 
+    async def _trickle(self) -> None:
+        self._writer.write(b"RTSP/1.0 200 OK\r\nX-Long: ")
+        while True:
+            self._writer.write(b"x")
+            await self._writer.drain()
+            await asyncio.sleep(0.1)
+
     def end(self) -> None:
         if self._player:
             self._player.stop()
@@ -180,6 +187,9 @@ class _Connection:
         faults = camera.faults
         if method in faults.mute_methods:
             await self._reader.read(-1)
+            return
+        if method in faults.trickle_methods:
+            await self._trickle()
             return
         if not camera.gate.admits(method, headers.get("authorization")):
             challenge = {"WWW-Authenticate": camera.gate.challenge()}

@@ -5,7 +5,7 @@ import pytest
 from falconeye.config.camera import Transport
 from falconeye.media.samples import Codec
 from tests.integration.sources.conftest import Start
-from tests.peers.gst_rtsp import PASSWORD, USER, GstRtspServer, Login
+from tests.peers.gst_rtsp import PASSWORD, USER, GstRtspServer, Login, skip_without_gst
 from tests.peers.judging import decoded, failed_with, span_s
 
 pytestmark = pytest.mark.rtsp
@@ -86,6 +86,7 @@ def test_audio_is_left_out_where_not_wanted(gst: GstRtspServer, start: Start) ->
 
 
 def test_server_dies_and_comes_back(start: Start) -> None:
+    skip_without_gst()
     server = GstRtspServer()
     with server:
         _, sink = start(server.url("sub"))
@@ -98,6 +99,7 @@ def test_server_dies_and_comes_back(start: Start) -> None:
 
 @pytest.mark.timeout(25)
 def test_frozen_server_is_a_stall(start: Start) -> None:
+    skip_without_gst()
     with GstRtspServer() as server:
         _, sink = start(server.url("sub"))
         sink.until(lambda: sink.pictures >= 5)

@@ -25,6 +25,13 @@ def test_pictures_arrive(start: Start, login: str, path: str) -> None:
     assert camera.gate.attempts == (login != "none")
 
 
+def test_names_and_passwords_of_any_script(start: Start) -> None:
+    with MjpegServer(login="digest", user="jürg", password="Пароль") as camera:
+        _, sink = start(camera.url(), user="jürg", password="Пароль")
+        sink.until(lambda: sink.pictures > 0)
+        assert camera.gate.attempts == 1
+
+
 def test_https(start: Start) -> None:
     with MjpegServer(tls=True, login="basic") as camera:
         source, sink = start(camera.url(), user="admin", password="right")

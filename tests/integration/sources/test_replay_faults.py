@@ -3,11 +3,16 @@
 import time
 
 import pytest
+from typing_extensions import override
 
+from falconeye.base.clock import Clock
 from falconeye.config.camera import Transport
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.sources.login import RefusedLogins
 from falconeye.sources.state import SourceStatus
+from falconeye.sources.stream_source import NETWORK_WAITS_S
+from falconeye.sources.target import SourceTarget
 from tests.integration.sources.conftest import Sources, Start
 from tests.peers.judging import decoded, failed_with, span_s
 from tests.peers.media_samples import audio_clip, video_clip
@@ -372,3 +377,40 @@ def test_many_cameras_at_one_address(replay: ReplayServer, start: Start) -> None
         if index != 3:
             sink.until(lambda sink=sink: sink.pictures > before[id(sink)] + 5)  # type: ignore[misc]
             assert len(sink.runs) == 1
+
+
+def test_a_login_by_sha_256_is_said_and_not_tried(replay: ReplayServer, start: Start) -> None:
+    """Our own DESCRIBE would pass, libavformat could not, and the password would be blamed."""
+    gate = replay.add("a", video=video_clip(), login="digest").gate
+    gate.algorithm = "SHA-256"
+    _, sink = start(replay.url("a"), user="admin", password="right")
+    sink.until(lambda: failed_with(sink, "camera_error"))
+    assert sink.state
+    assert "SHA-256" in sink.state.reason
+    assert gate.attempts == 0
+
+
+def test_a_name_without_a_password_is_tried_once(replay: ReplayServer, start: Start) -> None:
+    gate = replay.add("a", video=video_clip(), login="digest").gate
+    _, sink = start(replay.url("a"), user="admin")
+    sink.until(lambda: failed_with(sink, "password_refused"))
+    assert sink.state
+    assert sink.state.retry_s == pytest.approx(600, abs=5)
+    assert gate.attempts == 1
+
+
+class _Forgetful(RefusedLogins):
+    """As when somebody lets a login be tried again while it is refused."""
+
+    @override
+    def wait_s(self, target: SourceTarget, clock: Clock) -> float:
+        return 0.0
+
+
+def test_a_refusal_is_never_answered_at_once(replay: ReplayServer, sources: Sources) -> None:
+    replay.add("a", video=video_clip(), login="digest")
+    sources.logins = _Forgetful()
+    _, sink = sources.start(replay.url("a"), user="admin", password="wrong")
+    sink.until(lambda: failed_with(sink, "password_refused"))
+    assert sink.state
+    assert sink.state.retry_s == NETWORK_WAITS_S[0]

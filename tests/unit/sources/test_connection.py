@@ -1,6 +1,9 @@
 """Feeding runs to the hub, and what counts as a stall."""
 
+import pytest
+
 from falconeye.base.clock import Clock
+from falconeye.events.camera_state import ReasonCode
 from falconeye.media.packets import ParametersChanged, RawPacket, RunBreak
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import (
@@ -20,6 +23,7 @@ from tests.peers.media_samples import video_clip
 from tests.peers.recording_sink import RecordingSink
 
 VIDEO = VideoParameters(Codec.H264, b"", 640, 360, 3600)
+NO_VIDEO = "the camera sends data that is no video"
 OTHER = VideoParameters(Codec.H264, b"", 320, 176, 3600)
 
 
@@ -57,13 +61,36 @@ def test_nothing_began_nothing_ends() -> None:
     assert sink.runs == []
 
 
-def _connection(clock: Clock) -> tuple[Connection, list[Carried]]:
-    running: list[Carried] = []
+class _Told:
+    """What a connection said of itself."""
+
+    def __init__(self) -> None:
+        self.running: list[Carried] = []
+        self.waiting = 0
+
+    def wait(self) -> None:
+        self.waiting += 1
+
+
+def _connection(clock: Clock) -> tuple[Connection, _Told]:
+    told = _Told()
     target = SourceTarget("c", StreamKind.MAIN, "rtsp://cam/")
     connection = Connection(
-        target, RecordingSink(), clock, Interrupt(), RefusedLogins(), running.append
+        target,
+        RecordingSink(),
+        clock,
+        Interrupt(),
+        RefusedLogins(),
+        told.running.append,
+        told.wait,
     )
-    return connection, running
+    return connection, told
+
+
+def _stalled(connection: Connection) -> tuple[ReasonCode, str]:
+    failure = connection.stall()
+    assert failure
+    return failure.code, failure.reason
 
 
 def _open(connection: Connection, fps: int = 25) -> None:
@@ -81,17 +108,19 @@ def _packet(index: int, clock: Clock) -> RawPacket:
 
 def test_stall_is_five_seconds_without_a_picture() -> None:
     clock = ManualClock()
-    connection, running = _connection(clock)
-    assert not connection.is_stalled()
+    connection, told = _connection(clock)
+    assert connection.stall() is None
     _open(connection)
     for index in range(3):
         connection.video(_packet(index, clock))
     assert connection.delivered
-    assert len(running) == 1
+    assert len(told.running) == 1
+    assert told.waiting == 0
     clock.advance_s(4.9)
-    assert not connection.is_stalled()
+    assert connection.stall() is None
     clock.advance_s(0.2)
-    assert connection.is_stalled()
+    words = "the camera is connected but sends no pictures any more"
+    assert _stalled(connection) == (ReasonCode.STALLED, words)
 
 
 def test_slow_camera_has_three_intervals() -> None:
@@ -99,9 +128,10 @@ def test_slow_camera_has_three_intervals() -> None:
     connection, _ = _connection(clock)
     connection.open(VideoParameters(Codec.H264, b"", 640, 368, 4 * 90_000), None, Carried("H.264"))
     clock.advance_s(11.9)
-    assert not connection.is_stalled()
+    assert connection.stall() is None
     clock.advance_s(0.2)
-    assert connection.is_stalled()
+    words = "the camera is connected but sends no pictures"
+    assert _stalled(connection) == (ReasonCode.STALLED, words)
 
 
 def test_packets_that_become_no_picture_do_not_count() -> None:
@@ -113,18 +143,43 @@ def test_packets_that_become_no_picture_do_not_count() -> None:
     for _ in range(6):
         clock.advance_s(1)
         connection.video(RawPacket(b"noise", None, None, False, clock.monotonic_us()))
-    assert connection.is_stalled()
+    assert _stalled(connection) == (ReasonCode.CAMERA_ERROR, NO_VIDEO)
 
 
-def test_waiting_for_a_keyframe_is_bounded() -> None:
+@pytest.mark.parametrize("fps", [25, 1])
+def test_waiting_for_a_keyframe_is_told_and_bounded(fps: int) -> None:
     clock = ManualClock()
-    connection, running = _connection(clock)
-    _open(connection)
-    for second in range(60):
-        connection.video(_packet(1 + second % 40, clock))
-        assert not connection.is_stalled()
-        clock.advance_s(1)
+    connection, told = _connection(clock)
+    _open(connection, fps)
+    for number in range(60 * fps):
+        connection.video(_packet(1 + number % 40, clock))
+        assert connection.stall() is None
+        clock.advance_s(1 / fps)
+    assert told.waiting == 1
     clock.advance_s(0.5)
     connection.video(_packet(1, clock))
-    assert connection.is_stalled()
-    assert running == []
+    words = "the camera sent no keyframe in 60 s; set a shorter keyframe interval in the camera"
+    assert _stalled(connection) == (ReasonCode.STALLED, words)
+    assert told.running == []
+
+
+def test_the_keyframe_that_is_waited_for_ends_the_wait() -> None:
+    clock = ManualClock()
+    connection, told = _connection(clock)
+    _open(connection)
+    for index in (30, 31, 32, 0, 1, 2):
+        connection.video(_packet(index, clock))
+        clock.advance_s(0.04)
+    assert (told.waiting, len(told.running)) == (1, 1)
+    assert connection.stall() is None
+
+
+def test_silence_while_waiting_for_a_keyframe_is_a_stall() -> None:
+    clock = ManualClock()
+    connection, _ = _connection(clock)
+    _open(connection)
+    for index in (30, 31, 32):
+        connection.video(_packet(index, clock))
+    clock.advance_s(5.1)
+    words = "the camera is connected but sends no pictures any more"
+    assert _stalled(connection) == (ReasonCode.STALLED, words)

@@ -10,7 +10,7 @@ from falconeye.events.camera_state import ReasonCode
 from falconeye.media.samples import StreamKind
 from falconeye.sources.failures import Retry, SourceFailure
 from falconeye.sources.interrupt import Interrupt
-from falconeye.sources.login import RefusedLogins, authorization
+from falconeye.sources.login import RefusedLogins, authorization, libavformat_can_answer
 from falconeye.sources.target import SourceTarget
 from tests.peers.logins import Gate, LoginKind
 from tests.peers.manual_clock import ManualClock
@@ -60,8 +60,25 @@ def test_server_agrees(kind: LoginKind, password: str) -> None:
     assert not gate.admits("DESCRIBE", wrong)
 
 
-def _target(password: str) -> SourceTarget:
-    return SourceTarget("c", StreamKind.MAIN, "rtsp://cam/a", "u", Secret(password))
+@pytest.mark.parametrize(
+    ("challenges", "can"),
+    [
+        ([], True),
+        (['Basic realm="x"'], True),
+        (['Digest realm="x", nonce="n"'], True),
+        (['Digest realm="x", nonce="n", algorithm="md5"'], True),
+        (['Digest realm="x", nonce="n", algorithm=SHA-256'], False),
+        (['Digest realm="x", nonce="n", algorithm=SHA-256', 'Digest realm="x", nonce="n"'], True),
+        (['Digest nonce="n"', 'digest nonce="n", algorithm=SHA-256', 'Basic realm="x"'], False),
+    ],
+)
+def test_what_libavformat_logs_in_with(challenges: list[str], *, can: bool) -> None:
+    assert libavformat_can_answer(challenges) is can
+
+
+def _target(password: str | None) -> SourceTarget:
+    secret = None if password is None else Secret(password)
+    return SourceTarget("c", StreamKind.MAIN, "rtsp://cam/a", "u", secret)
 
 
 def _refuse(logins: RefusedLogins, target: SourceTarget, clock: ManualClock) -> None:
@@ -72,17 +89,19 @@ def _refuse(logins: RefusedLogins, target: SourceTarget, clock: ManualClock) -> 
         raise SourceFailure(ReasonCode.PASSWORD_REFUSED, "no", Retry.LOGIN, login_sent=True)
 
 
-def test_refused_password_waits_ten_minutes() -> None:
+@pytest.mark.parametrize("password", ["wrong", None])  # a user name alone is a login, too
+def test_refused_password_waits_ten_minutes(password: str | None) -> None:
     logins, clock = RefusedLogins(), ManualClock()
-    _refuse(logins, _target("wrong"), clock)
+    target = _target(password)
+    _refuse(logins, target, clock)
     clock.advance_s(599)
-    assert logins.wait_s(_target("wrong"), clock) == pytest.approx(1)
+    assert logins.wait_s(target, clock) == pytest.approx(1)
     entered = False
-    with pytest.raises(SourceFailure), logins.attempt(_target("wrong"), clock, Interrupt()):
+    with pytest.raises(SourceFailure), logins.attempt(target, clock, Interrupt()):
         entered = True
     assert not entered
     clock.advance_s(2)
-    with logins.attempt(_target("wrong"), clock, Interrupt()):
+    with logins.attempt(target, clock, Interrupt()):
         entered = True
     assert entered
 

@@ -1,7 +1,10 @@
 """Noise among which some packets look like pictures."""
 
+import random
+
 import pytest
 
+from falconeye.events.camera_state import ReasonCode
 from falconeye.media.packets import RawPacket
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import Codec, StreamKind, VideoParameters
@@ -29,16 +32,75 @@ def running(clock: ManualClock) -> tuple[Connection, list[Carried], RecordingSin
     carried: list[Carried] = []
     sink = RecordingSink()
     target = SourceTarget("camera", StreamKind.MAIN, "rtsp://127.0.0.1/a")
-    connection = Connection(target, sink, clock, Interrupt(), RefusedLogins(), carried.append)
+    connection = Connection(
+        target, sink, clock, Interrupt(), RefusedLogins(), carried.append, lambda: None
+    )
     connection.open(PARAMETERS, None, Carried("H.264"))
     return connection, carried, sink
 
 
+NO_VIDEO = (ReasonCode.CAMERA_ERROR, "the camera sends data that is no video")
 Running = tuple[Connection, list[Carried], RecordingSink]
 
 
 def packet(clock: ManualClock, data: bytes, number: int, *, key: bool = False) -> RawPacket:
     return RawPacket(data, number * 3600, number * 3600, key, clock.monotonic_us())
+
+
+def said(connection: Connection) -> tuple[ReasonCode, str] | None:
+    failure = connection.stall()
+    return (failure.code, failure.reason) if failure else None
+
+
+def noise(source: random.Random) -> bytes:
+    """A picture's worth of random NAL units, as libavformat makes of random RTP payloads."""
+    units = [source.randbytes(source.randint(40, 1400)) for _ in range(source.randint(1, 18))]
+    return b"".join(b"\0\0\0\1" + unit for unit in units)
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_noise_from_the_first_packet_on_is_told_in_the_time_of_a_stall(
+    clock: ManualClock, codec: str
+) -> None:
+    """A hundred such cameras: each is told, and none seems to run or to wait for a keyframe."""
+    source = random.Random(codec)  # noqa: S311 - noise
+    for _ in range(100):
+        connection = of_no_use(codec, clock)
+        for number in range(160):  # 6.4 s
+            clock.advance_s(0.04)
+            key = source.random() < 0.4  # what libavformat makes of it
+            connection.video(packet(clock, noise(source), number, key=key))
+        assert said(connection) == NO_VIDEO
+
+
+def of_no_use(codec: str, clock: ManualClock) -> Connection:
+    """A connection that may say neither that it runs nor that it waits for a keyframe."""
+
+    def running(carried: Carried) -> None:
+        pytest.fail(f"it is said to run: {carried}")
+
+    def waiting() -> None:
+        pytest.fail("it is said to wait for a keyframe")
+
+    target = SourceTarget("camera", StreamKind.MAIN, "rtsp://127.0.0.1/a")
+    connection = Connection(
+        target, RecordingSink(), clock, Interrupt(), RefusedLogins(), running, waiting
+    )
+    clip = video_clip(codec)
+    sets = VideoParameters(Codec(codec), clip.parameter_sets, clip.width, clip.height, 3600)
+    connection.open(sets, None, Carried(codec))
+    return connection
+
+
+@pytest.mark.parametrize(("named", "sent"), [("h264", "hevc"), ("hevc", "h264")])
+def test_another_codec_than_the_description_names_is_no_video(
+    clock: ManualClock, named: str, sent: str
+) -> None:
+    connection = of_no_use(named, clock)
+    for number in range(160):
+        clock.advance_s(0.04)
+        connection.video(packet(clock, video_clip(sent).frames[number % 50].data, number))
+    assert said(connection) == NO_VIDEO
 
 
 def test_what_looks_like_a_picture_now_and_then_keeps_no_stream_alive(
@@ -53,7 +115,22 @@ def test_what_looks_like_a_picture_now_and_then_keeps_no_stream_alive(
         clock.advance_s(0.04)
         data = SLICE if number % 20 == 0 else NOISE
         connection.video(packet(clock, data, number))
-    assert connection.is_stalled()
+    assert said(connection) == NO_VIDEO
+
+
+def test_parameter_sets_amid_noise_change_nothing(clock: ManualClock, running: Running) -> None:
+    """Neither another recording for each, nor an error at the first that cannot be read."""
+    connection, _, sink = running
+    for number in range(4):
+        connection.video(packet(clock, CLIP.frames[number].data, number, key=number == 0))
+    other = video_clip(width=320, height=176).frames[0].data
+    false_sps = b"\0\0\0\1\x67" + bytes(range(255, 155, -1))
+    for number, sets in enumerate((NOISE * 9, other + NOISE * 4, false_sps + NOISE + other), 4):
+        clock.advance_s(0.04)
+        connection.video(packet(clock, sets, number, key=True))
+    connection.close(RunEnd.CAMERA_OFFLINE, "gone")
+    assert [run.changes for run in sink.runs] == [[]]
+    assert sink.faults == []
 
 
 def test_a_picture_lost_now_and_then_is_no_stall(clock: ManualClock, running: Running) -> None:
@@ -63,7 +140,7 @@ def test_a_picture_lost_now_and_then_is_no_stall(clock: ManualClock, running: Ru
         frame = CLIP.frames[number % len(CLIP.frames)]
         data = NOISE if number % 5 == 4 else frame.data
         connection.video(packet(clock, data, number, key=frame.is_keyframe and data != NOISE))
-        assert not connection.is_stalled()
+        assert connection.stall() is None
 
 
 def test_a_false_keyframe_that_waits_does_not_break_the_end(

@@ -73,14 +73,11 @@ def _config(**changes: object) -> CameraConfig:
 
 
 def test_target_of_main_and_substream() -> None:
-    config = _config(
-        sub_url="rtsp://cam/sub", username="u", password=Secret("p"), resolution="1280x720"
-    )
+    config = _config(sub_url="rtsp://cam/sub", username="u", password=Secret("p"))
     main = source_target(config, StreamKind.MAIN)
     sub = source_target(config, StreamKind.SUB)
     assert (main.url, sub.url) == ("rtsp://cam/main", "rtsp://cam/sub")
     assert main.password == sub.password == Secret("p")
-    assert main.size == (1280, 720)
     assert "'p'" not in repr(main)
 
 
@@ -88,8 +85,3 @@ def test_no_substream() -> None:
     with pytest.raises(InvalidInput) as caught:
         source_target(_config(), StreamKind.SUB)
     assert caught.value.field == "sub_url"
-
-
-def test_resolution_in_words() -> None:
-    with pytest.raises(InvalidInput, match="1280x720"):
-        source_target(_config(resolution="big"), StreamKind.MAIN)

@@ -1,0 +1,49 @@
+"""How many of an MJPEG camera's pictures are recorded."""
+
+import pytest
+
+from falconeye.media.samples import StreamKind
+from falconeye.sources.connection import Connection
+from falconeye.sources.interrupt import Interrupt
+from falconeye.sources.login import RefusedLogins
+from falconeye.sources.mjpeg import JpegRecoder
+from falconeye.sources.target import SourceTarget
+from tests.peers.manual_clock import ManualClock
+from tests.peers.media_samples import jpeg_pictures
+from tests.peers.recording_sink import RecordingSink
+
+
+def _recorded(arrivals_ms: list[int], framerate: float) -> int:
+    """How many of the pictures that arrive so are recorded."""
+    sink = RecordingSink()
+    target = SourceTarget("c", StreamKind.MAIN, "http://cam/a")
+    connection = Connection(
+        target,
+        sink,
+        ManualClock(),
+        Interrupt(),
+        RefusedLogins(),
+        lambda _carried: None,
+        lambda: None,
+    )
+    recoder = JpegRecoder(connection, framerate)
+    (jpeg,) = jpeg_pictures(1, width=320, height=176)
+    for arrival_ms in arrivals_ms:
+        recoder.picture(jpeg, 1_000_000 + arrival_ms * 1000)
+    return sum(len(run.pictures) for run in sink.runs)
+
+
+@pytest.mark.parametrize("late_ms", [0, 60, 300])
+def test_pictures_that_the_network_held_back_are_all_kept(late_ms: int) -> None:
+    """Every fifth comes late, and those after it at once behind it."""
+    sent = [number * 67 for number in range(30)]
+    arrivals = list(sent)
+    for number in range(4, 30, 5):
+        for after in range(number, 30):
+            arrivals[after] = max(arrivals[after], sent[number] + late_ms + after - number)
+    assert _recorded(arrivals, 15) == 30
+
+
+def test_a_fast_camera_is_kept_to_the_rate_whatever_its_jitter() -> None:
+    arrivals = [number * 20 + (15 if number % 3 else 0) for number in range(150)]  # 3 s at 50/s
+    assert 28 <= _recorded(arrivals, 10) <= 36
