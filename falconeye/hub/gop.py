@@ -8,13 +8,15 @@ MAX_GOP_BYTES = 8 * 1024 * 1024
 
 
 class GopBuffer:
-    """Samples since the last keyframe, bounded by 10 s, 8 MB and the node's memory budget.
+    """Samples since the last keyframe, bounded by 10 s, 8 MB and half of the node's memory budget.
 
+    The other half is for footage that waits for a disk: a viewer may begin later, a recorder not.
     A GOP that outgrows a bound keeps only its keyframe: viewers get a still, then the next GOP.
     """
 
     def __init__(self, budget: MemoryBudget) -> None:
         self._budget = budget
+        self._keep_free_bytes = budget.limit_bytes // 2
         self._taken_bytes = 0
         self._uncharged_bytes = 0
         self._whole = False
@@ -35,7 +37,7 @@ class GopBuffer:
         self._uncharged_bytes = 0
         too_long = sample.dts_90k - self.keyframe.dts_90k > MAX_GOP_90K
         too_big = self._taken_bytes + size > MAX_GOP_BYTES
-        if too_long or too_big or not self._budget.take(size):
+        if too_long or too_big or not self._take(size):
             self._give_up()
             return
         self._taken_bytes += size
@@ -57,6 +59,9 @@ class GopBuffer:
         self.samples = []
         self.audio = []
         self._whole = False
+
+    def _take(self, size: int) -> bool:
+        return self._budget.take(size, keep_free=self._keep_free_bytes)
 
     def _release(self) -> None:
         self._budget.give_back(self._taken_bytes)

@@ -53,12 +53,14 @@ class LiveFanout:
         self._av_init: InitSegment | None = None
         self._clock: RunClock | None = None
         self.overflows = 0  # fragments dropped because the loop was too far behind
+        self._dropped_by_former = 0  # fragments that viewers who left were too slow for
 
     # -- the stream's thread ---------------------------------------------------------------
 
     def begin(self, video_init: InitSegment, clock: RunClock) -> None:
         """Another run, or other video parameters: viewers begin again at the next keyframe."""
         with self._lock:
+            self._gop.clear()  # who joins before that keyframe must not get it with this init
             self._video_init, self._av_init, self._clock = video_init, None, clock
             for variant in self._variants.values():
                 variant.reset()
@@ -149,6 +151,12 @@ class LiveFanout:
         return sum(len(group) for group in self._viewers.values())
 
     @property
+    def dropped(self) -> int:
+        """Fragments that viewers did not get: each one's own, and those of all at once."""
+        now = sum(viewer.dropped for group in self._viewers.values() for viewer in group)
+        return self.overflows + self._dropped_by_former + now
+
+    @property
     def inits(self) -> tuple[InitSegment | None, InitSegment | None]:
         """The video-only init segment and the one with audio, while the stream runs."""
         return self._video_init, self._av_init
@@ -171,6 +179,8 @@ class LiveFanout:
         """A viewer has gone; a shape that nobody watches is built no more."""
         viewer.close()
         group = self._viewers.get(shape, set())
+        if viewer in group:
+            self._dropped_by_former += viewer.dropped
         group.discard(viewer)
         if not group:
             with self._lock:

@@ -1,5 +1,7 @@
 """The sinks of one hub: joined and left from the loop, served in the stream's thread."""
 
+from contextlib import ExitStack
+
 from falconeye.hub.sink import Run, SampleSink
 from falconeye.media.fragments import InitSegment
 from falconeye.media.runs import RunEnd
@@ -51,8 +53,9 @@ class Sinks:
 
     def end(self, reason: RunEnd, detail: str) -> None:
         active, self._active = self._active, []
-        for sink in active:
-            sink.end_run(self._leaving.pop(sink, reason), detail)
+        with ExitStack() as all_of_them:  # one that fails keeps none from its end
+            for sink in reversed(active):
+                all_of_them.callback(sink.end_run, self._leaving.pop(sink, reason), detail)
 
     def _begin_joiners(self, run: Run) -> None:
         if self._init is None:

@@ -69,11 +69,6 @@ class StreamHub:
         run = self._run
         return run.clock.utc_offset_us if run else None
 
-    def wall_us(self, dts_90k: int) -> int | None:
-        """UTC of a decode time of the present run; None while nothing comes."""
-        run = self._run
-        return run.clock.wall_us(dts_90k) if run else None
-
     # -- the source's thread ---------------------------------------------------------------
 
     def begin_run(self, video: VideoParameters, audio: AudioParameters | None) -> None:
@@ -98,7 +93,7 @@ class StreamHub:
         run = self._run or self._first_sample(sample)
         run.clock.observe(sample.dts_90k, sample.arrived_us)
         self.meter.add(len(sample.data), sample.arrived_us, picture=True)
-        if 0 < sample.dts_90k - self._last_dts_90k < 90_000 and self._last_dts_90k >= 0:
+        if self._last_dts_90k >= 0:  # steps that are no frame interval begin another run
             self._interval_90k = sample.dts_90k - self._last_dts_90k
         self._last_dts_90k = sample.dts_90k
         if sample.is_keyframe:
@@ -116,15 +111,16 @@ class StreamHub:
 
     def end_run(self, reason: RunEnd, detail: str) -> None:
         """No more samples of this run; sinks finish, viewers are told."""
-        if self._gate:
-            self._gate.end()
-        self._gate = None
-        self.sinks.end(reason, detail)
-        if self._run:
-            self.live.end(detail)
-        self._run = None
-        self.video_parameters = self.audio_parameters = None
-        self.latest_jpeg = None
+        try:
+            if self._gate:
+                self._gate.end()
+            self.sinks.end(reason, detail)
+        finally:  # whatever fails in a sink, the next connection must not get this run's clock
+            if self._run:
+                self.live.end(detail)
+            self._gate = self._run = None
+            self.video_parameters = self.audio_parameters = None
+            self.latest_jpeg = None
 
     def jpeg(self, data: bytes, arrived_us: int) -> None:
         """The camera's own JPEG, for viewers who take pictures untouched."""

@@ -1,11 +1,12 @@
 """What a recorder is told to do, and which recording a segment belongs to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from falconeye.base.times import HOUR_US, SECOND_US, to_datetime
+from falconeye.base.times import HOUR_US, SECOND_US
 from falconeye.media.fragments import InitSegment
-
-MAX_HOLE_US = 60 * SECOND_US  # a longer hole ends a recording
+from falconeye.storage.layout import recording_id
+from falconeye.storage.segments import MAX_HOLE_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class RecordingPlan:
     """How one stream is recorded; fixed while its recorder lives."""
 
     camera_id: str
-    camera_name: str
+    camera_name: Callable[[], str]  # asked at each segment, in any thread: people rename cameras
     kind: str  # continuous | manual
     lists_recordings: bool  # the main stream: people see its recordings; the substream has none
     segment_s: int = 60
@@ -22,8 +23,9 @@ class RecordingPlan:
 class RecordingIds:
     """Names the recording of each segment of one stream, by DESIGN's rule.
 
-    A continuous recording ends at the UTC hour, at a change of the init segment and at a hole of
-    more than 60 s; a manual one at the latter two. A new recorder always begins a new one.
+    A continuous recording ends at the UTC hour, at a change of the init segment, at a hole of more
+    than 60 s and where the node's clock was set back before its last segment; a manual one at the
+    latter three. A new recorder always begins a new one.
     """
 
     def __init__(self, plan: RecordingPlan) -> None:
@@ -31,6 +33,8 @@ class RecordingIds:
         self._current: str | None = None
         self._since_us = 0
         self._end_us = 0
+        self._last_us = 0  # where its last segment began
+        self._latest_us = 0  # the latest start of any segment
         self._init: bytes = b""
 
     @property
@@ -49,7 +53,8 @@ class RecordingIds:
             self._current = self._new_id(start_us)
             self._since_us = start_us
             self._init = init.data
-        self._end_us = start_us
+        self._end_us = self._last_us = start_us
+        self._latest_us = max(self._latest_us, start_us)
         return self._current
 
     def note_end(self, end_us: int) -> None:
@@ -63,10 +68,13 @@ class RecordingIds:
 
     def _ends_before(self, start_us: int, init: InitSegment) -> bool:
         hole = start_us - self._end_us > MAX_HOLE_US
-        return hole or init.data != self._init or self.crosses_hour(self._since_us, start_us)
+        was_set_back = start_us <= self._last_us  # its segments lie in the order of their starts
+        is_other = hole or was_set_back or init.data != self._init
+        return is_other or self.crosses_hour(self._since_us, start_us)
 
     def _new_id(self, start_us: int) -> str:
-        moment = to_datetime(start_us)
-        new = f"{self._plan.camera_id}_{moment:%Y%m%d%H%M%S}"
-        # Two in one second (a camera that changes its picture size at once): tell them apart.
-        return new if new != self._current else f"{new}-{moment.microsecond:06d}"
+        new = recording_id(self._plan.camera_id, start_us)
+        # A second that may have one already (the picture size changed at once, the clock was set
+        # back): tell them apart.
+        is_first = start_us // SECOND_US > self._latest_us // SECOND_US
+        return new if is_first else f"{new}-{start_us % SECOND_US:06d}"

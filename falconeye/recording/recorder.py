@@ -1,6 +1,7 @@
 """Turns one stream's samples into segments. A sink of its hub; lives in the stream's thread."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from falconeye.base.clock import Clock, clock_is_synchronised
@@ -53,12 +54,19 @@ class Recorder:
     """Writes segments while its hub delivers; all but the properties is called in one thread."""
 
     def __init__(
-        self, plan: RecordingPlan, kind: StreamKind, store: SegmentStore, clock: Clock
+        self,
+        plan: RecordingPlan,
+        kind: StreamKind,
+        store: SegmentStore,
+        clock: Clock,
+        on_segment: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_segment` is called in the stream's thread whenever a segment has begun."""
         self._plan = plan
         self._kind = kind
         self._store = store
         self._clock = clock
+        self._on_segment = on_segment
         self._ids = RecordingIds(plan)
         self._log = RepeatingLog(log, clock)
         self._run: Run | None = None
@@ -92,6 +100,7 @@ class Recorder:
         self._run = run
         self._run_id = self._store.begin_run(self._plan.camera_id, self._kind, run.started_us)
         self._last = None
+        self._last_start_us = 0  # the node's clock may have been set back since the last run
 
     def begin_init(self, init: InitSegment) -> None:
         """The next sample is a keyframe of another init segment: a new file."""
@@ -135,17 +144,24 @@ class Recorder:
 
     def _wants_new_segment(self, keyframe: VideoSample) -> bool:
         if self._open is None:
-            return self._clock.monotonic_us() >= self._retry_at_us
+            return self._clock.monotonic_us() >= self._retry_at_us and self._has_room()
         length_90k = keyframe.dts_90k - self._open.start_90k
         if self._cut_next or length_90k >= self._plan.segment_s * VIDEO_TIMESCALE:
             return True
         return self._ids.crosses_hour(self._open.start_us, self._wall_us(keyframe.dts_90k))
 
+    def _has_room(self) -> bool:
+        """False while the disk has not caught up: a file more would only wait, too."""
+        if self._store.has_room():
+            return True
+        self._note_trouble(RunEnd.DISK_TOO_SLOW)
+        return False
+
     def _begin(self, keyframe: VideoSample) -> None:
         if self._run is None or self._init is None:
             return
         self._cut_next = False
-        # The estimate may move back a little between segments; their order may not.
+        # The estimate may move back a little between segments; their order in a run may not.
         start_us = max(self._wall_us(keyframe.dts_90k), self._last_start_us + 1)
         audio_zero = self._audio_ticks(keyframe.dts_90k)
         start = SegmentStart(
@@ -159,13 +175,14 @@ class Recorder:
             init=self._init,
             recording_id=self._ids.for_segment(start_us, self._init),
             recording_kind=self._plan.kind,
-            camera_name=self._plan.camera_name,
+            camera_name=self._plan.camera_name(),
         )
         self._last_start_us = start_us
         writer = self._store.create(start)
         fragmenter = Fragmenter(keyframe.dts_90k, audio_zero)
         has_audio = self._init.audio is not None
         self._open = _OpenSegment(writer, fragmenter, start_us, keyframe.dts_90k, has_audio)
+        self._on_segment()
 
     def _append(self, segment: _OpenSegment, fragment: RecordingFragment) -> None:
         if self._take(segment, fragment):
@@ -186,9 +203,13 @@ class Recorder:
             return True
         self.lost_fragments.add()
         slow = accepted is Accepted.OVER_BUDGET
-        self.trouble = RunEnd.DISK_TOO_SLOW if slow else segment.writer.failure or RunEnd.DISK_ERROR
-        self._log.warning(f"camera {self._plan.camera_id}: not recorded: {self.trouble.value}")
+        failure = segment.writer.failure or RunEnd.DISK_ERROR
+        self._note_trouble(RunEnd.DISK_TOO_SLOW if slow else failure)
         return False
+
+    def _note_trouble(self, reason: RunEnd) -> None:
+        self.trouble = reason
+        self._log.warning(f"camera {self._plan.camera_id}: not recorded: {reason.value}")
 
     def _renew_run(self) -> None:
         """Footage is missing: what follows is another run."""

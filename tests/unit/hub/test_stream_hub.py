@@ -3,6 +3,7 @@
 import asyncio
 import io
 import itertools
+import struct
 from dataclasses import dataclass, field, replace
 
 import av
@@ -234,7 +235,9 @@ async def test_a_viewer_that_stops_reading_resumes_at_a_keyframe(hub: StreamHub)
     assert after.is_keyframe
     queued = sum(len(i.data) for i in items if isinstance(i, LiveFragment))
     assert queued < 5 * 1024 * 1024
+    assert hub.live.dropped == viewer.dropped
     hub.live.leave(FOCUSED, viewer)
+    assert hub.live.dropped == viewer.dropped
 
 
 async def test_viewer_without_a_stream_gets_it_when_it_comes(hub: StreamHub) -> None:
@@ -300,13 +303,13 @@ async def test_step_of_the_nodes_clock_begins_a_run(hub: StreamHub, clock: FakeC
     samples = clip_samples(repeats=2)
     for sample in samples[:50]:
         hub.video(sample)
-    before = hub.wall_us(0)
+    before = hub.wall_offset_us
     clock.step_utc(3600)
     for sample in samples[50:]:
         hub.video(sample)
     assert sink.ends == [RunEnd.CLOCK_CHANGED]
     assert sink.calls.count("run") == 2
-    after = hub.wall_us(0)
+    after = hub.wall_offset_us
     assert before is not None
     assert after is not None
     assert after - before == 3_600_000_000
@@ -330,3 +333,77 @@ async def test_loop_that_is_far_behind_costs_fragments_not_memory(hub: StreamHub
     assert isinstance(after, LiveFragment)
     assert after.is_keyframe
     hub.live.leave(FOCUSED, viewer)
+
+
+class _Failing(Sink):
+    """A sink with a bug in its end."""
+
+    def end_run(self, reason: RunEnd, detail: str) -> None:
+        super().end_run(reason, detail)
+        raise struct.error
+
+    __hash__ = object.__hash__
+
+
+async def test_a_sink_that_fails_at_the_end_costs_no_other_and_not_the_next_run(
+    hub: StreamHub, clock: FakeClock
+) -> None:
+    sinks = [_Failing(), Sink()]
+    for sink in sinks:
+        hub.sinks.add(sink)
+    begin(hub)
+    for sample in clip_samples():
+        hub.video(sample)
+    with pytest.raises(struct.error):
+        hub.end_run(RunEnd.CAMERA_OFFLINE, "gone")
+    assert [sink.ends for sink in sinks] == [[RunEnd.CAMERA_OFFLINE]] * 2
+    assert hub.wall_offset_us is None
+    hub.sinks.remove(sinks[0], RunEnd.STOPPED_BY_USER)
+    clock.advance(3600)
+    begin(hub)
+    later_us = clock.monotonic_us()
+    for sample in clip_samples(arrived_us=later_us):
+        hub.video(sample)
+    assert hub.first_arrived_us == later_us
+    assert sinks[1].calls.count("run") == 2
+
+
+async def test_who_joins_as_the_picture_size_changes_gets_no_picture_of_the_old_one(
+    hub: StreamHub,
+) -> None:
+    begin(hub)
+    for sample in clip_samples():
+        hub.video(sample)
+    small = video_clip(width=320, height=176)
+    hub.parameters_changed(clip_parameters(small))
+    viewer = hub.live.join(FOCUSED)
+    (start,) = await drain(viewer)
+    assert isinstance(start, LiveStart)
+    assert start.init.video.width == 320
+    for sample in clip_samples(small):
+        hub.video(replace(sample, dts_90k=sample.dts_90k + 180_000))
+    assert decoded([start, *await drain(viewer)]) == 50
+    hub.live.leave(FOCUSED, viewer)
+
+
+async def test_pictures_of_a_slow_camera_join_without_a_hole(hub: StreamHub) -> None:
+    """A hole of two pictures' length makes browsers wait for a keyframe."""
+    begin(hub)
+    viewer = hub.live.join(FOCUSED)
+    for index, sample in enumerate(clip_samples()[:6]):
+        hub.video(replace(sample, dts_90k=index * 180_000))
+    fragments = [item for item in await drain(viewer) if isinstance(item, LiveFragment)]
+    for before, after in itertools.pairwise(fragments[1:]):
+        assert before.start_90k + before.duration_90k == after.start_90k
+    hub.live.leave(FOCUSED, viewer)
+
+
+async def test_gops_leave_half_of_the_memory_to_the_recorders(clock: FakeClock) -> None:
+    budget = MemoryBudget(2_000_000)
+    hub = StreamHub("cam", StreamKind.MAIN, asyncio.get_running_loop(), clock, budget)
+    begin(hub)
+    for sample in clip_samples()[:20]:
+        hub.video(replace(sample, data=bytes(100_000)))
+        assert budget.used_bytes <= 1_000_000
+    assert hub.gop.keyframe is not None
+    assert budget.take(1_000_000)

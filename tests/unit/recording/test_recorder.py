@@ -9,6 +9,7 @@ from falconeye.base.memory import MemoryBudget
 from falconeye.base.times import HOUR_US
 from falconeye.hub.stream import StreamHub
 from falconeye.media.fragments import RecordingFragment
+from falconeye.media.init_segment import make_init_segment
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import (
     AudioParameters,
@@ -17,7 +18,7 @@ from falconeye.media.samples import (
     StreamKind,
     VideoSample,
 )
-from falconeye.recording.plan import RecordingPlan
+from falconeye.recording.plan import RecordingIds, RecordingPlan
 from falconeye.recording.recorder import Recorder
 from falconeye.storage.segments import Accepted, SegmentEnd, SegmentStart
 from tests.clock import START_US, FakeClock
@@ -26,7 +27,7 @@ from tests.streams import clip_parameters, clip_samples
 
 MONOTONIC_US = 1_000_000_000
 AUDIO = AudioParameters(Codec.AAC, 16_000, 1, audio_clip("aac").config, 1024)
-PLAN = RecordingPlan("cam", "Front door", "continuous", lists_recordings=True, segment_s=4)
+PLAN = RecordingPlan("cam", lambda: "Front door", "continuous", lists_recordings=True, segment_s=4)
 
 
 @dataclass
@@ -59,6 +60,9 @@ class Store:
     def begin_run(self, _camera_id: str, _stream: StreamKind, _started_us: int) -> int:
         self.runs += 1
         return self.runs
+
+    def has_room(self) -> bool:
+        return True
 
     def create(self, start: SegmentStart) -> File:
         self.files.append(File(start, accept=self.accept))
@@ -131,7 +135,7 @@ async def test_a_recording_ends_at_the_utc_hour(
 
 async def test_a_manual_recording_does_not(hub: StreamHub, store: Store, clock: FakeClock) -> None:
     clock.step_utc((HOUR_US - START_US % HOUR_US) / 1_000_000 - 3)
-    plan = RecordingPlan("cam", "Front door", "manual", lists_recordings=True, segment_s=4)
+    plan = replace(PLAN, kind="manual")
     hub.sinks.add(recorder(store, clock, plan))
     begin(hub)
     play(hub, clock, clip_samples(repeats=4))
@@ -317,3 +321,57 @@ async def test_a_last_fragment_that_is_refused_ends_its_segment_before_it(
     assert end.end_us - START_US == store.files[0].duration_90k * 100 // 9
     assert recording.lost_fragments.value == 1
     assert store.files[1].duration_90k == 3600
+
+
+async def test_another_name_counts_from_the_next_segment(
+    hub: StreamHub, store: Store, clock: FakeClock
+) -> None:
+    names = ["Front door"]
+    begun: list[int] = []
+    plan = replace(PLAN, camera_name=lambda: names[-1])
+    recording = Recorder(
+        plan, StreamKind.MAIN, store, clock, lambda: begun.append(len(store.files))
+    )
+    hub.sinks.add(recording)
+    begin(hub)
+    samples = clip_samples(repeats=4)
+    play(hub, clock, samples[:100])
+    names.append("Gate")
+    play(hub, clock, samples[100:])
+    hub.end_run(RunEnd.CAMERA_OFFLINE, "")
+    assert [file.start.camera_name for file in store.files] == ["Front door", "Gate"]
+    assert begun == [1, 2]
+    assert len({file.start.recording_id for file in store.files}) == 1
+
+
+async def test_footage_after_the_clock_was_set_back_has_its_own_dates(
+    hub: StreamHub, store: Store, clock: FakeClock
+) -> None:
+    hub.sinks.add(recorder(store, clock))
+    begin(hub)
+    samples = clip_samples(repeats=6)
+    play(hub, clock, samples[:200])
+    clock.step_utc(-600)
+    play(hub, clock, samples[200:])
+    hub.end_run(RunEnd.CAMERA_OFFLINE, "")
+    starts_s = [(file.start.start_us - START_US) / 1_000_000 for file in store.files]
+    assert starts_s == [0, 4, 8 - 600]
+    assert store.files[1].ends == [SegmentEnd(START_US + 8_000_000, RunEnd.CLOCK_CHANGED)]
+    recordings = [file.start.recording_id for file in store.files]
+    assert recordings[0] == recordings[1] != recordings[2]
+
+
+def test_a_recording_that_claims_the_start_of_another_has_its_own_name() -> None:
+    ids = RecordingIds(PLAN)
+    init = make_init_segment(clip_parameters(video_clip()), None)
+    hour_us = START_US // HOUR_US * HOUR_US
+    hours = [hour_us + 1_000_000, hour_us + HOUR_US + 1_500_000]
+    again = [hour_us + 30_000_000, hour_us + HOUR_US + 1_000_000, hour_us + 2 * HOUR_US]
+    found = [ids.for_segment(start_us, init) for start_us in hours + again]
+    assert found == [
+        "cam_20260921140001",
+        "cam_20260921150001",
+        "cam_20260921140030-000000",
+        "cam_20260921150001-000000",
+        "cam_20260921160000",
+    ]
