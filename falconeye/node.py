@@ -1,4 +1,7 @@
-"""The node: builds everything once, starts it in flow order, stops it in reverse."""
+"""The node: builds everything once, starts it in flow order, stops it in reverse.
+
+With one exception: before the web, which was started last, all recordings end at once.
+"""
 
 import asyncio
 import gc
@@ -11,6 +14,8 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 
 from falconeye.accounts.service import Accounts
 from falconeye.base.clock import Clock, SystemClock
@@ -33,6 +38,7 @@ from falconeye.storage.credentials import load_cipher
 from falconeye.storage.database import Database
 from falconeye.storage.footage import Footage
 from falconeye.storage.node_store import load_identity
+from falconeye.storage.retention import Keep
 from falconeye.storage.settings_store import SettingsStore
 from falconeye.web.app import create_app
 from falconeye.web.listening_socket import open_socket
@@ -40,10 +46,13 @@ from falconeye.web.metrics import STATE_KEY as STATUS_KEY
 from falconeye.web.metrics import NodeStatus
 from falconeye.web.server import WebServer
 from falconeye.web.services import Services
+from falconeye.web.shell import STATE_KEY as SHELL_KEY
+from falconeye.web.shell import Shell
 
 log = logging.getLogger(__name__)
 
 PICTURE_THREADS = 2
+CLOSING_S = 0.3  # viewers are told before their streams end with the recordings
 
 
 class Node:
@@ -106,14 +115,14 @@ class Node:
         await stored.load()
         bus = EventBus()
         budget = MemoryBudget(self.settings.memory_budget_bytes)
-        footage = await self._open_footage(database, bus, budget)
+        footage = await self._open_footage(database, stored, bus, budget)
         cameras = await self._start_cameras(database, stored, footage, bus, budget)
         accounts = await self._start_accounts(database)
         self.services = Services(
             node_id=identity.node_id,
             node_name=self.name,
             started_at_us=started_at_us,
-            settings=self.settings,
+            settings=replace(self.settings, port=listening.getsockname()[1]),  # 0: any free one
             stored_settings=stored,
             clock=self._clock,
             bus=bus,
@@ -128,7 +137,7 @@ class Node:
             footage=footage.store,
             budget=budget,
             clock=self._clock,
-            pipelines_started=lambda: True,
+            pipelines_started=lambda: cameras.all_started,
         )
         port = await self._start_web(self.services, status, listening)
         await self._watch_changes(database, (accounts, stored, cameras))
@@ -144,7 +153,7 @@ class Node:
         return database
 
     async def _open_footage(
-        self, database: Database, bus: EventBus, budget: MemoryBudget
+        self, database: Database, stored: SettingsStore, bus: EventBus, budget: MemoryBudget
     ) -> Footage:
         def recording_changed(camera_id: str, recording_id: str, kind: str) -> None:
             bus.publish(RecordingChanged(camera_id, recording_id, kind))
@@ -155,6 +164,7 @@ class Node:
             budget,
             self._clock,
             node_name=self.name,
+            keep=lambda: Keep(stored.current.keep_days, stored.current.keep_bytes),
             on_recording=recording_changed,
         )
         self._on_stop("footage", footage.stop)
@@ -234,6 +244,9 @@ class Node:
         web = WebServer(app, listening)
         self._on_stop("web", web.stop)
         await web.start()
+        self._on_stop("recording", services.cameras.close)
+        shell: Shell = app.state[SHELL_KEY]
+        self._on_stop("viewers", partial(shell.streams.stop, CLOSING_S))
         self._stage("the web serves")
         return web.port
 

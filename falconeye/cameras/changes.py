@@ -1,28 +1,37 @@
 """New and changed camera configurations: what a person gave, checked and cleaned."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
+from unicodedata import category
 
 from falconeye.base.errors import InvalidInput
-from falconeye.base.redact import split_credentials
+from falconeye.base.redact import HIDDEN, fill_hidden, holds_hidden, split_credentials
 from falconeye.base.secret import Secret
 from falconeye.cameras.views import NewCamera
-from falconeye.config.addresses import DEFAULT_PORTS
+from falconeye.config.addresses import origin
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.media.samples import StreamKind
-from falconeye.sources.target import source_target
+from falconeye.sources.target import SourceTarget, source_target
 
 MAX_NAME = 255
+_RESOLUTION = re.compile(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}")
+_URLS = ("source_url", "sub_url")
+_SCHEMES = {
+    Protocol.RTSP: {"rtsp", "rtsps"},
+    Protocol.HTTP: {"http", "https"},
+    Protocol.DEMO: {"demo"},
+}
 _CHANGEABLE = {
     "name", "location", "source_url", "sub_url", "username", "password", "resolution",
-    "framerate", "transport", "audio", "record", "allow_local", "metadata",
+    "framerate", "transport", "audio", "record", "allow_local", "keep_days", "keep_bytes",
+    "metadata",
 }  # fmt: skip
 _RECONNECTS = {
-    "source_url", "sub_url", "username", "password", "transport", "audio", "resolution",
-    "framerate", "allow_local", "record", "name",
+    "source_url", "sub_url", "username", "password", "transport", "audio", "framerate",
+    "allow_local", "record",
 }  # fmt: skip
 
 
@@ -50,9 +59,11 @@ def new_config(new: NewCamera, now_us: int, node_name: str) -> CameraConfig:
         record=new.record,
         started=new.start,
         allow_local=new.allow_local,
+        keep_days=new.keep_days,
+        keep_bytes=new.keep_bytes,
         metadata=new.metadata or {},
     )
-    return _checked(_without_logins(config))
+    return _checked(_without_logins(_with_hidden(config, None)))
 
 
 def changed_config(config: CameraConfig, changes: Mapping[str, Any], now_us: int) -> CameraConfig:
@@ -64,7 +75,9 @@ def changed_config(config: CameraConfig, changes: Mapping[str, Any], now_us: int
     changed = replace(config, **dict(changes))
     if "name" in changes:
         changed = replace(changed, name=_name(changed.name))
-    changed = _without_logins(changed)
+    if changed.record is not config.record:
+        changed = replace(changed, recording_stopped_by=None)  # it was the earlier mode's
+    changed = _without_logins(_with_hidden(changed, config))
     _refuse_taking_login_along(config, changed, changes)
     if changed == config:
         return config
@@ -84,11 +97,28 @@ def _name(name: str) -> str:
     return name
 
 
+def _with_hidden(config: CameraConfig, before: CameraConfig | None) -> CameraConfig:
+    """What addresses show as *** is what was stored, as long as it goes to the same place."""
+    urls: dict[str, str] = {}
+    for field in _URLS:
+        url: str | None = getattr(config, field)
+        stored: str = (before and getattr(before, field)) or ""
+        if not url or url == stored or not holds_hidden(url):
+            continue
+        urls[field] = fill_hidden(url, stored)
+        if origin(url) != origin(stored) or (
+            holds_hidden(urls[field]) and not holds_hidden(stored)
+        ):
+            msg = f"write the login into the address instead of {HIDDEN}: none is known for it"
+            raise InvalidInput(msg, field=field)
+    return replace(config, **urls)  # type: ignore[arg-type]  # the keys are the two URL fields
+
+
 def _without_logins(config: CameraConfig) -> CameraConfig:
     """Logins out of the URLs: a camera has one, that of its main address unless it is given."""
     username, password = config.username, config.password
     urls: dict[str, str | None] = {}
-    for field in ("source_url", "sub_url"):
+    for field in _URLS:
         url = getattr(config, field)
         if not url:
             urls[field] = None
@@ -111,27 +141,46 @@ def _refuse_taking_login_along(
     """A stored password goes only to the place it was given for."""
     if before.password is None or after.password != before.password or "password" in changes:
         return
-    for field in ("source_url", "sub_url"):
+    origins = {origin(url) for url in (before.source_url, before.sub_url) if url}
+    for field in _URLS:
         url = getattr(after, field)
-        origins = {_origin(before.source_url), _origin(before.sub_url)}
-        if url and _origin(url) not in origins:
+        if url and origin(url) not in origins:
             msg = "another camera address: enter the password again"
             raise InvalidInput(msg, field="password")
 
 
-def _origin(url: str | None) -> tuple[str, str | None, int | None] | None:
-    if not url:
-        return None
-    parts = urlsplit(url)
-    try:
-        return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:
-        return None
-
-
 def _checked(config: CameraConfig) -> CameraConfig:
-    """Let the source look at the addresses."""
+    """Let the source look at the addresses; refuse what does not fit together."""
+    _refuse_controls(config)
+    if config.resolution and not _RESOLUTION.fullmatch(config.resolution):
+        raise InvalidInput('a resolution looks like "1280x720"', field="resolution")
     for kind in StreamKind:
         if kind is StreamKind.MAIN or config.sub_url:
-            source_target(config, kind)
+            _check_scheme(config.protocol, source_target(config, kind))
     return config
+
+
+def _check_scheme(protocol: Protocol, target: SourceTarget) -> None:
+    """A camera stays of its kind; the substream of one in the network may be read either way."""
+    allowed = set(_SCHEMES[protocol])
+    field = "source_url"
+    if target.kind is StreamKind.SUB:
+        field = "sub_url"
+        if protocol is not Protocol.DEMO:
+            allowed = _SCHEMES[Protocol.RTSP] | _SCHEMES[Protocol.HTTP]
+    if target.scheme not in allowed:
+        words = " or ".join(f"{scheme}:" for scheme in sorted(allowed))
+        msg = (
+            f"the address of this camera ({protocol.value}) begins with {words}; "
+            "add another kind of camera as a new one"
+        )
+        raise InvalidInput(msg, field=field)
+
+
+def _refuse_controls(config: CameraConfig) -> None:
+    """A login becomes a part of a request's head, where a line break would begin another line."""
+    password = config.password.reveal() if config.password else ""
+    for field, text in (("username", config.username or ""), ("password", password)):
+        if any(category(character) == "Cc" for character in text):
+            msg = f"the {field} holds control characters, such as a line break"
+            raise InvalidInput(msg, field=field)

@@ -46,7 +46,7 @@ def _stream(pipeline: CameraPipeline, kind: StreamKind, hub: StreamHub, now_us: 
         height=video.height if video else None,
         fps=round(fps, 2),
         bits_per_second=round(bits_per_second),
-        drops=lost + hub.live.overflows,
+        drops=lost + hub.live.dropped,
         reconnects=pipeline.reconnects[kind],
         viewers=hub.live.viewers + pipeline.watchers(kind),
         bytes_written=recorder.bytes_written.value if recorder else 0,

@@ -9,15 +9,17 @@
 """
 
 import asyncio
+import logging
+from collections.abc import Callable
 from functools import partial
 
-from falconeye.base.errors import BadRequest, Conflict, Unavailable
+from falconeye.base.errors import BadRequest, Conflict, InvalidInput, Unavailable
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.status import StatusTracker
 from falconeye.cameras.substream import SubstreamPolicy
 from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.events.bus import CameraStateChanged, StreamsChanged
-from falconeye.events.camera_state import CameraState, CameraStatus
+from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.hub.stream import StreamHub
 from falconeye.live.picture_feed import PictureFeed
 from falconeye.live.session import LiveSession
@@ -31,13 +33,19 @@ from falconeye.sources.state import SourceState, SourceStatus
 from falconeye.sources.stream_source import StreamSource
 from falconeye.sources.target import source_target
 
+log = logging.getLogger(__name__)
+
 
 class CameraPipeline:
     """Everything of one camera that runs; all methods on the loop."""
 
-    def __init__(self, config: CameraConfig, parts: PipelineParts) -> None:
+    def __init__(
+        self, config: CameraConfig, parts: PipelineParts, password_problem: str | None = None
+    ) -> None:
+        """`password_problem`: why its stored password cannot be read; then it does not connect."""
         self.config = config
         self._parts = parts
+        self._password_problem = password_problem
         self.status = StatusTracker(config.id, parts.clock, self._state_changed)
         self.hubs = {StreamKind.MAIN: self._new_hub(StreamKind.MAIN)}
         if config.sub_url:
@@ -50,20 +58,34 @@ class CameraPipeline:
         self.recorders: dict[StreamKind, Recorder] = {}
         self._turns = dict.fromkeys(StreamKind, 0)  # tells a source from its predecessor
         self.reconnects = dict.fromkeys(StreamKind, 0)
+        self._sessions: set[LiveSession] = set()
+        self._recording_begun = asyncio.Event()
+        self.start_failed = False  # it should run, but the node could not begin it
 
     # -- running ---------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Connect; does nothing when it runs already."""
+        """Connect; does nothing when it runs already. What prevents it becomes the camera's state.
+
+        So that one camera keeps neither the node from its start nor the others from theirs.
+        """
         if StreamKind.MAIN in self._sources:
             return
+        self.start_failed = False
         self.status.starting()
-        if self.config.username:  # somebody asks: try a login again that the camera refused
-            for kind in self.hubs:
-                REFUSED_LOGINS.forget(source_target(self.config, kind))
-        if self._records_by_itself():
-            self._attach_recorders(self.config.record)
-        self._connect(StreamKind.MAIN)
+        if self._password_problem:  # without it a camera would see a wrong login again and again
+            log.warning("camera %s: %s", self.config.id, self._password_problem)
+            self.status.failed(ReasonCode.PASSWORD_NEEDED, self._password_problem)
+            return
+        try:
+            self._start()
+        except InvalidInput as error:  # stored by a release that allowed it, or edited by hand
+            log.warning("camera %s cannot be connected to: %s", self.config.id, error)
+            self.status.failed(ReasonCode.CAMERA_ERROR, str(error))
+        except Exception:
+            log.exception("camera %s could not be started", self.config.id)
+            self.start_failed = True
+            self.status.failed(ReasonCode.INTERNAL, "an error inside FalconEye; see its log")
 
     def signal_stop(
         self, reason: RunEnd = RunEnd.STOPPED_BY_USER, *, deleting: bool = False
@@ -71,7 +93,7 @@ class CameraPipeline:
         """Begin to stop; `wait_stopped` ends it. The open fragments go to the disk."""
         if deleting:
             self.status.deleting()
-        else:
+        elif reason is not RunEnd.NODE_STOPPED:  # that is no state of the camera
             self.status.stopped("stopped")
         for source in self._sources.values():
             source.stop(reason)
@@ -84,7 +106,7 @@ class CameraPipeline:
         for source in ending:
             await asyncio.to_thread(source.join)
         self._detach_recorders(RunEnd.STOPPED_BY_USER)
-        self.tick(creating_timeout_us=1)
+        self.status.recording(now_recording=False)
 
     def tick(self, *, creating_timeout_us: int) -> None:
         """Once a second: silence, time limits, the substream's turn."""
@@ -95,8 +117,17 @@ class CameraPipeline:
             recording=bool(recorder and recorder.is_writing),
             creating_timeout_us=creating_timeout_us,
         )
+        self._ending = [source for source in self._ending if not source.join(0)]
         if self._wants_substream():
             self._connect(StreamKind.SUB)
+
+    def _start(self) -> None:
+        if self.config.username:  # somebody asks: try a login again that the camera refused
+            for kind in self.hubs:
+                REFUSED_LOGINS.forget(source_target(self.config, kind))
+        if self._records_by_itself() and not self.recorders:
+            self._attach_recorders(self.config.record)
+        self._connect(StreamKind.MAIN)
 
     # -- recording -------------------------------------------------------------------------
 
@@ -111,6 +142,30 @@ class CameraPipeline:
         continuous = self.config.record is RecordMode.CONTINUOUS
         self._attach_recorders(RecordMode.CONTINUOUS if continuous else RecordMode.MANUAL)
 
+    @property
+    def recording_is_stopped(self) -> bool:
+        """A person stopped a recording that would otherwise be continuous."""
+        config = self.config
+        return config.record is RecordMode.CONTINUOUS and config.recording_stopped_by is not None
+
+    def resume_recording(self) -> None:
+        """A person takes back that it should not record: it does, now or once pictures come."""
+        if StreamKind.MAIN in self._sources and self._records_by_itself() and not self.recorders:
+            self._attach_recorders(self.config.record)
+
+    async def recording_begun(self, limit_s: float) -> None:
+        """Wait until the first file is begun, which takes a keyframe, or the recorders are gone.
+
+        At most `limit_s`, and not at all while no pictures come.
+        """
+        if self.status.state.status is not CameraStatus.RUNNING:
+            return
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._recording_begun.wait()
+        except TimeoutError:
+            log.info("camera %s: no keyframe to begin the recording with", self.config.id)
+
     def stop_recording(self) -> None:
         """Close the files at the next picture."""
         self._detach_recorders(RunEnd.STOPPED_BY_USER)
@@ -121,17 +176,19 @@ class CameraPipeline:
 
     def _attach_recorders(self, mode: RecordMode) -> None:
         parts = self._parts
+        self._recording_begun = asyncio.Event()
         for kind, hub in self.hubs.items():
             if kind is StreamKind.SUB and not parts.sub_recording:
                 continue
             plan = RecordingPlan(
                 camera_id=self.config.id,
-                camera_name=self.config.name,
+                camera_name=lambda: self.config.name,
                 kind=mode.value,
                 lists_recordings=kind is StreamKind.MAIN,
                 segment_s=parts.segment_s,
             )
-            recorder = Recorder(plan, kind, parts.store, parts.clock)
+            on_segment = partial(self._on_loop, self._segment_begun)
+            recorder = Recorder(plan, kind, parts.store, parts.clock, on_segment)
             self.recorders[kind] = recorder
             hub.sinks.add(recorder)
 
@@ -139,12 +196,32 @@ class CameraPipeline:
         recorders, self.recorders = self.recorders, {}
         for kind, recorder in recorders.items():
             self.hubs[kind].sinks.remove(recorder, reason)
+        self._recording_begun.set()
+
+    def _segment_begun(self) -> None:
+        main = self.recorders.get(StreamKind.MAIN)
+        if main and main.is_writing:
+            self.status.recording(now_recording=True)
+            self._recording_begun.set()
 
     # -- watching --------------------------------------------------------------------------
 
     def live_session(self) -> LiveSession:
         """A viewer's session; works while the camera is off, too: it says so."""
-        return LiveSession(self.config.id, self.hubs, lambda: self.status.state, self._parts.bus)
+        session = LiveSession(
+            self.config.id,
+            self.hubs,
+            lambda: self.status.state,
+            self._parts.bus,
+            self._sessions.discard,
+        )
+        self._sessions.add(session)
+        return session
+
+    def close_sessions(self) -> None:
+        """This pipeline ends for good: its viewers are to come again, to the one after it."""
+        for session in tuple(self._sessions):
+            session.close()
 
     async def snapshot(self, height: int | None) -> tuple[bytes, int]:
         """(JPEG, UTC µs); small ones from the substream while it delivers."""
@@ -178,12 +255,15 @@ class CameraPipeline:
         on_state = partial(self._from_thread, kind, self._turns[kind])
         target = source_target(self.config, kind)
         source = StreamSource(target, self.hubs[kind], on_state, self._parts.clock)
-        self._sources[kind] = source
         source.start()
+        self._sources[kind] = source
 
     def _from_thread(self, kind: StreamKind, turn: int, state: SourceState) -> None:
+        self._on_loop(self._source_changed, kind, turn, state)
+
+    def _on_loop(self, function: Callable[..., None], *arguments: object) -> None:
         try:
-            self._parts.loop.call_soon_threadsafe(self._source_changed, kind, turn, state)
+            self._parts.loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:  # the loop has ended: the node is gone
             return
 
@@ -194,6 +274,8 @@ class CameraPipeline:
             self.reconnects[kind] += 1
         if kind is StreamKind.SUB:
             self._sub_changed(state)
+        elif state.status is SourceStatus.CONNECTING:
+            self.status.connecting(state.reason)
         elif state.status is SourceStatus.RUNNING:
             self.status.running()
         elif state.status is SourceStatus.FAILED:

@@ -4,20 +4,21 @@ import asyncio
 import builtins
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from falconeye.base.errors import BadRequest, NotFound
+from falconeye.base.errors import BadRequest, FalconEyeError, NotFound, Unavailable
 from falconeye.base.tasks import TaskSet
 from falconeye.cameras.changes import changed_config, needs_reconnect, new_config
 from falconeye.cameras.describe import describe
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.pipeline import CameraPipeline
-from falconeye.cameras.trial import try_camera
+from falconeye.cameras.trial import Trials
 from falconeye.cameras.views import Camera, NewCamera, StreamStats, TestResult
-from falconeye.config.camera import CameraConfig
+from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.events.bus import CameraChanged
-from falconeye.events.camera_state import CameraStatus
+from falconeye.events.camera_state import CameraStatus, ReasonCode
 from falconeye.hub.stream import StreamHub
 from falconeye.live.relay import live_mp4
 from falconeye.live.session import LiveSession
@@ -30,6 +31,8 @@ __all__ = ["Camera", "CameraRegistry", "NewCamera", "StreamStats", "TestResult"]
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
+FIRST_SEGMENT_S = 6.0  # a recording begins at a keyframe; few cameras send them more seldom
+CHANGE_WAIT_S = 2.0  # stopping a camera takes less than 1 s
 _MINUTE_US = 60_000_000
 
 
@@ -54,6 +57,8 @@ class CameraRegistry:
         self._creating_timeout_minutes = creating_timeout_minutes
         self._pipelines: dict[str, CameraPipeline] = {}
         self._tasks = TaskSet("cameras")
+        self._trials = Trials(parts.clock)
+        self._is_open = False
         # One change at a time: of two restarts at once the second would take the recorder away
         # that the first had just given. Stopping takes < 1 s, so others do not wait long.
         self._changing = asyncio.Lock()
@@ -64,10 +69,18 @@ class CameraRegistry:
         """Build a pipeline for each stored camera and start those that should run."""
         for config in await self._store.list():
             self._build(config)
+        self._is_open = True
         _ = self._tasks.start(self._tick(), "tick")
 
     async def close(self) -> None:
-        """Stop all cameras at once; their open fragments go to the disk."""
+        """Stop all cameras at once, for good; their open fragments go to the disk."""
+        self._trials.stop()
+        self._is_open = False  # no change begins any more; one that has begun may end
+        try:
+            async with asyncio.timeout(CHANGE_WAIT_S), self._changing:
+                pass
+        except TimeoutError:  # the database's disk hangs: no reason to lose footage on another
+            log.warning("a change of a camera does not end; the node stops without it")
         await self._tasks.stop()
         pipelines = list(self._pipelines.values())
         for pipeline in pipelines:
@@ -75,14 +88,19 @@ class CameraRegistry:
         for pipeline in pipelines:
             await pipeline.wait_stopped()
 
+    @property
+    def all_started(self) -> bool:
+        """Whether the node could begin every camera that should run; the cameras may be off."""
+        return self._is_open and not any(p.start_failed for p in self._pipelines.values())
+
     async def reload(self) -> None:
         """Follow changes that another process (the command line) made in the database."""
-        async with self._changing:
+        async with self._change():
             await self._reload()
 
     async def _reload(self) -> None:
         stored = {config.id: config for config in await self._store.list()}
-        for camera_id in set(self._pipelines) - set(stored):
+        for camera_id in set(self._pipelines) - set(stored) - self._store.left_out:
             await self._remove(camera_id)
         for config in stored.values():
             pipeline = self._pipelines.get(config.id)
@@ -110,7 +128,7 @@ class CameraRegistry:
 
     async def add(self, new: NewCamera) -> Camera:
         """Check, store and (where `start`) start; Conflict when its address is already there."""
-        async with self._changing:
+        async with self._change():
             config = new_config(new, self._parts.clock.utc_us(), self._node_name)
             await self._store.insert(config)
             self._build(config)
@@ -119,7 +137,7 @@ class CameraRegistry:
 
     async def update(self, camera_id: str, changes: Mapping[str, Any]) -> Camera:
         """Change fields of `CameraConfig`; another address or login reconnects."""
-        async with self._changing:
+        async with self._change():
             pipeline = self._pipeline(camera_id)
             config = changed_config(pipeline.config, changes, self._parts.clock.utc_us())
             if config != pipeline.config:
@@ -127,35 +145,43 @@ class CameraRegistry:
                 await self._replace(pipeline, config)
             return self.get(camera_id)
 
-    async def delete(self, camera_id: str, *, delete_footage: bool) -> None:
-        """Stop and remove; recordings stay (marked `camera_deleted`) unless `delete_footage`."""
+    async def delete(self, camera_id: str) -> None:
+        """Remove and stop; recordings stay (marked `camera_deleted`) until `delete_footage`.
+
+        The row goes first: where that fails the camera goes on as before, and what fails later
+        never brings it back.
+        """
         if self._pipeline(camera_id).status.state.status is CameraStatus.DELETING:
             msg = "this camera is being deleted already"
             raise BadRequest(msg)
-        async with self._changing:
-            pipeline = self._pipeline(camera_id)
-            pipeline.signal_stop(deleting=True)
-            await pipeline.wait_stopped()
+        async with self._change():
+            _ = self._pipeline(camera_id)
             await self._store.delete(camera_id)
-            self._pipelines.pop(camera_id, None)
-        if delete_footage:
+            await self._remove(camera_id)
+
+    async def delete_footage(self, camera_id: str) -> None:
+        """Delete the recordings of a camera that was deleted.
+
+        Audit the deletion of the camera before: the disk may not answer.
+        """
+        try:
             await self._recordings.delete_camera_footage(camera_id)
-        else:
-            await self._recordings.mark_camera_deleted(camera_id)
-        self._changed(camera_id, "deleted")
+        except FalconEyeError as error:
+            msg = f"the camera is deleted, its recordings are still listed: {error}"
+            raise Unavailable(msg) from error
 
     # -- running ---------------------------------------------------------------------------
 
     async def start(self, camera_id: str) -> Camera:
         """Connect, now and at each start of the node."""
-        async with self._changing:
+        async with self._change():
             pipeline = await self._set(camera_id, started=True)
             pipeline.start()
             return self.get(camera_id)
 
     async def stop(self, camera_id: str) -> Camera:
         """Disconnect, until somebody starts it."""
-        async with self._changing:
+        async with self._change():
             pipeline = await self._set(camera_id, started=False)
             pipeline.signal_stop()
             await pipeline.wait_stopped()
@@ -163,7 +189,7 @@ class CameraRegistry:
 
     async def restart(self, camera_id: str) -> Camera:
         """Disconnect and connect again."""
-        async with self._changing:
+        async with self._change():
             pipeline = await self._set(camera_id, started=True)
             pipeline.signal_stop()
             await pipeline.wait_stopped()
@@ -171,32 +197,49 @@ class CameraRegistry:
             return self.get(camera_id)
 
     async def start_recording(self, camera_id: str) -> Camera:
-        """BadRequest when the camera is not running, Conflict when it already records."""
-        async with self._changing:
-            self._pipeline(camera_id).start_recording()
-            await self._set(camera_id, recording_stopped_by=None)
-            return self.get(camera_id)
+        """BadRequest when the camera is not running, Conflict when it already records.
+
+        Returns when the first file is begun. A continuous recording that a person stopped may be
+        allowed again while the camera is off, too: it goes on when pictures come.
+        """
+        async with self._change():
+            pipeline = self._pipeline(camera_id)
+            if pipeline.recording_is_stopped:
+                await self._set(camera_id, recording_stopped_by=None)
+                pipeline.resume_recording()
+            else:
+                pipeline.start_recording()
+        await pipeline.recording_begun(FIRST_SEGMENT_S)
+        return self.get(camera_id)
 
     async def stop_recording(self, camera_id: str, *, by: str) -> Camera:
-        """Stop, until somebody starts the recording again; `by` is who did it."""
-        async with self._changing:
-            pipeline = await self._set(camera_id, recording_stopped_by=by)
+        """Stop; a continuous one until somebody starts it again. `by` is who did it."""
+        async with self._change():
+            pipeline = self._pipeline(camera_id)
+            if pipeline.config.record is RecordMode.CONTINUOUS:
+                await self._set(camera_id, recording_stopped_by=by)
             pipeline.stop_recording()
             return self.get(camera_id)
 
     # -- watching --------------------------------------------------------------------------
 
     async def test(self, new: NewCamera) -> TestResult:
-        """Connect once, take a picture, disconnect; ≤ 15 s. Nothing is stored."""
+        """Connect once, take a picture, disconnect; ≤ 15 s. Nothing is stored.
+
+        Unavailable when too many are being tested.
+        """
         config = new_config(new, self._parts.clock.utc_us(), self._node_name)
-        return await try_camera(config, self._parts.clock)
+        return await self._trials.run(config)
 
     async def test_stored(self, camera_id: str, changes: Mapping[str, Any]) -> TestResult:
         """`test` of a stored camera with changes that are not saved, and its stored password."""
         config = changed_config(
             self._pipeline(camera_id).config, changes, self._parts.clock.utc_us()
         )
-        return await try_camera(config, self._parts.clock)
+        problem = self.password_problem(camera_id)
+        if problem and not changes.keys() & {"password", "source_url"}:
+            return TestResult(ok=False, reason_code=ReasonCode.PASSWORD_NEEDED, reason=problem)
+        return await self._trials.run(config)
 
     def live_session(self, camera_id: str) -> LiveSession:
         """A viewer's session."""
@@ -231,8 +274,17 @@ class CameraRegistry:
             msg = "there is no such camera"
             raise NotFound(msg) from None
 
+    @asynccontextmanager
+    async def _change(self) -> AsyncIterator[None]:
+        """The cameras are this task's to change; Unavailable once the node stops."""
+        async with self._changing:
+            if not self._is_open:
+                msg = "the node is stopping"
+                raise Unavailable(msg)
+            yield
+
     def _build(self, config: CameraConfig) -> None:
-        pipeline = CameraPipeline(config, self._parts)
+        pipeline = CameraPipeline(config, self._parts, self.password_problem(config.id))
         self._pipelines[config.id] = pipeline
         if config.started:
             pipeline.start()
@@ -241,18 +293,27 @@ class CameraRegistry:
 
     async def _replace(self, pipeline: CameraPipeline, config: CameraConfig) -> None:
         if needs_reconnect(pipeline.config, config):
+            pipeline.close_sessions()  # before they are told that somebody stopped the camera
             pipeline.signal_stop()
             await pipeline.wait_stopped()
             self._build(config)
+            pipeline.close_sessions()  # of those who came meanwhile
         else:
             pipeline.config = config
         self._changed(config.id, "updated")
 
     async def _remove(self, camera_id: str) -> None:
-        pipeline = self._pipelines.pop(camera_id)
+        """Stop a camera whose row is gone."""
+        pipeline = self._pipeline(camera_id)
         pipeline.signal_stop(deleting=True)
         await pipeline.wait_stopped()
+        del self._pipelines[camera_id]
+        pipeline.close_sessions()
         self._changed(camera_id, "deleted")
+        try:  # those of before went with the row; one may have begun since
+            await self._recordings.mark_camera_deleted(camera_id)
+        except FalconEyeError as error:
+            log.warning("camera %s: its last recording is not marked: %s", camera_id, error)
 
     async def _set(self, camera_id: str, **values: Any) -> CameraPipeline:
         """Store other values of fields that need no new pipeline."""
@@ -271,6 +332,9 @@ class CameraRegistry:
     async def _tick(self) -> None:
         while True:
             timeout_us = int(self._creating_timeout_minutes() * _MINUTE_US)
-            for pipeline in builtins.list(self._pipelines.values()):
-                pipeline.tick(creating_timeout_us=timeout_us)
+            for pipeline in self._pipelines.values():
+                try:
+                    pipeline.tick(creating_timeout_us=timeout_us)
+                except Exception:  # one camera's trouble is not that of all
+                    log.exception("camera %s: the look once a second failed", pipeline.config.id)
             await asyncio.sleep(TICK_S)

@@ -32,6 +32,11 @@ class StatusTracker:
         self._creating_since_us = self._clock.monotonic_us()
         self._set(CameraStatus.CREATING, ReasonCode.CONNECTING, "connecting")
 
+    def connecting(self, reason: str) -> None:
+        """What connecting waits for; an error stays one until pictures come."""
+        if self.state.status is CameraStatus.CREATING:
+            self._set(CameraStatus.CREATING, ReasonCode.CONNECTING, reason)
+
     def stopped(self, reason: str) -> None:
         self._creating_since_us = None
         self._set(CameraStatus.STOPPED, ReasonCode.STOPPED_BY_USER, reason)
@@ -52,11 +57,15 @@ class StatusTracker:
         self._creating_since_us = None
         self._set(CameraStatus.ERROR, code, reason)
 
+    def recording(self, *, now_recording: bool) -> None:
+        """Whether footage is being written."""
+        if now_recording != self.state.recording:
+            self._publish(replace(self.state, recording=now_recording))
+
     def tick(self, last_arrived_us: int, *, recording: bool, creating_timeout_us: int) -> None:
         """Once a second: silence, and connecting that takes too long."""
         now = self._clock.monotonic_us()
-        if recording != self.state.recording:
-            self._publish(replace(self.state, recording=recording))
+        self.recording(now_recording=recording)
         if self._creating_since_us is not None:
             if now - self._creating_since_us > creating_timeout_us:
                 minutes = creating_timeout_us // 60_000_000

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from falconeye.base.clock import Clock
+from falconeye.base.errors import Unavailable
 from falconeye.base.memory import MemoryBudget
 from falconeye.cameras.describe import audio_words, video_words
 from falconeye.cameras.views import TestResult
@@ -19,9 +20,11 @@ from falconeye.sources.stream_source import StreamSource
 from falconeye.sources.target import source_target
 
 TRIAL_S = 14.0
+MAX_TRIALS = 8  # at once, of a node: each is a thread, a connection and some MB
 MEASURE_S = 3.0  # of stream, for the bit rate
 _LOOK_S = 0.1
 _DAY_S = 86_400
+_STOPPING = "the node is stopping"
 
 
 @dataclass(slots=True)
@@ -29,19 +32,54 @@ class _Trial:
     """What the source reports, on the loop."""
 
     failure: SourceState | None = None
-    failed: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)  # failed, or given up
 
     def note(self, state: SourceState) -> None:
         if state.status is SourceStatus.FAILED and self.failure is None:
             self.failure = state
-            self.failed.set()
+            self.over.set()
+
+
+class Trials:
+    """The trial connections of a node. Overflow policy: those beyond `MAX_TRIALS` are refused."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._running: list[_Trial] = []
+        self._stopping = False
+
+    async def run(self, config: CameraConfig) -> TestResult:
+        """`try_camera`; Unavailable when there are too many, or the node stops meanwhile."""
+        if len(self._running) >= MAX_TRIALS:
+            msg = f"{MAX_TRIALS} cameras are being tested already; try again in {TRIAL_S:.0f} s"
+            raise Unavailable(msg)
+        trial = _Trial()
+        if self._stopping:
+            raise Unavailable(_STOPPING)
+        self._running.append(trial)
+        try:
+            result = await _try_camera(config, self._clock, trial)
+        finally:
+            self._running.remove(trial)
+        if self._stopping:
+            raise Unavailable(_STOPPING)
+        return result
+
+    def stop(self) -> None:
+        """The node stops: who waits for a trial gets an answer at once."""
+        self._stopping = True
+        for trial in self._running:
+            trial.over.set()
 
 
 async def try_camera(config: CameraConfig, clock: Clock) -> TestResult:
     """Connect to the camera's main stream for at most 14 s; nothing is stored or recorded."""
+    return await _try_camera(config, clock, _Trial())
+
+
+async def _try_camera(config: CameraConfig, clock: Clock, trial: _Trial) -> TestResult:
     loop = asyncio.get_running_loop()
     hub = StreamHub(config.id, StreamKind.MAIN, loop, clock, MemoryBudget(2 * MAX_GOP_BYTES))
-    trial = _Trial()
 
     def from_thread(state: SourceState) -> None:
         loop.call_soon_threadsafe(trial.note, state)
@@ -65,14 +103,14 @@ async def try_camera(config: CameraConfig, clock: Clock) -> TestResult:
 
 
 async def _measured(hub: StreamHub, trial: _Trial) -> None:
-    """Wait until the bit rate is known, or the connection failed."""
-    while not trial.failed.is_set():
+    """Wait until the bit rate is known, or the trial is over."""
+    while not trial.over.is_set():
         first_us = hub.first_arrived_us
         if first_us is not None and hub.meter.last_arrived_us - first_us >= MEASURE_S * 1_000_000:
             return
         try:
             async with asyncio.timeout(_LOOK_S):
-                await trial.failed.wait()
+                await trial.over.wait()
         except TimeoutError:
             continue
 

@@ -28,6 +28,8 @@ class NewCamera:
     record: RecordMode = RecordMode.CONTINUOUS
     start: bool = True
     allow_local: bool = False  # granted by an admin: loopback and link-local addresses
+    keep_days: int | None = None  # None: the node's setting
+    keep_bytes: int | None = None
     metadata: Mapping[str, Any] | None = None
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from falconeye.hub.live_variant import Shape
 from falconeye.hub.stream import StreamHub
-from falconeye.hub.subscription import LiveStart
+from falconeye.hub.subscription import Ended, LiveStart
 from falconeye.media.fragments import LiveFragment
 
 _SHAPE = Shape(focused=False, audio=True)
@@ -21,7 +21,7 @@ async def live_mp4(hub: StreamHub) -> AsyncIterator[bytes]:
             elif isinstance(item, LiveStart) and init is None:
                 init = item.init.data
                 yield init
-            elif init is not None:  # MP4 cannot go on with another init segment: pull again
-                return
+            elif isinstance(item, LiveStart | Ended) and init is not None:
+                return  # MP4 cannot go on with another init segment or time line: pull again
     finally:
         hub.live.leave(_SHAPE, viewer)

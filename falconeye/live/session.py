@@ -13,7 +13,7 @@ from typing import Any
 from falconeye.base.errors import InvalidInput
 from falconeye.base.tasks import TaskSet
 from falconeye.events.bus import CameraStateChanged, EventBus, StreamsChanged, Subscription
-from falconeye.events.camera_state import CameraState
+from falconeye.events.camera_state import CameraState, ReasonCode
 from falconeye.hub.live_variant import Shape
 from falconeye.hub.stream import StreamHub
 from falconeye.hub.subscription import (
@@ -39,11 +39,14 @@ class LiveSession:
         hubs: Mapping[StreamKind, StreamHub],
         state: Callable[[], CameraState],
         bus: EventBus,
+        on_close: Callable[["LiveSession"], None] = lambda _session: None,
     ) -> None:
+        """`on_close` is called once, when whoever made the session need not keep it any more."""
         self._camera_id = camera_id
         self._hubs = hubs
         self._state = state
         self._bus = bus
+        self._on_close = on_close
         self._tasks = TaskSet(f"live-{camera_id}")
         self._box = LiveSubscription()
         self._joined: tuple[StreamHub, Shape] | None = None
@@ -70,6 +73,8 @@ class LiveSession:
 
     def choose(self, request: Mapping[str, Any]) -> None:
         """Take the viewer's choice; InvalidInput for anything but a valid `choose` message."""
+        if self._closed:  # by the camera's side; the viewer does not know it yet
+            return
         if request.get("type") != "choose":
             msg = "expected a message of type 'choose'"
             raise InvalidInput(msg)
@@ -86,10 +91,13 @@ class LiveSession:
         self._box = hub.live.join(shape)
 
     def close(self) -> None:
-        """End `messages()`."""
+        """End `messages()`; harmless when it has ended."""
+        if self._closed:
+            return
         self._closed = True
         self._leave()
         self._box.close()
+        self._on_close(self)
 
     @staticmethod
     async def _next(box: LiveSubscription) -> Item | None:
@@ -114,7 +122,7 @@ class LiveSession:
         if isinstance(item, Dropped):
             return [json.dumps({"type": "dropped", "fragments": item.fragments})]
         if isinstance(item, Ended):
-            return [self._offline()]
+            return [self._offline(item.reason)]
         return [item.data]
 
     def _hello(self, start: LiveStart) -> str:
@@ -146,11 +154,13 @@ class LiveSession:
             if (init := hub.live.inits[0]) is not None
         ]
 
-    def _offline(self) -> str:
+    def _offline(self, ended: str = "") -> str:
+        """Why nothing comes; a camera that is online has no reason but that its stream `ended`."""
         state = self._state()
-        return json.dumps(
-            {"type": "offline", "reason_code": state.reason_code.value, "reason": state.reason}
-        )
+        code, reason = state.reason_code, state.reason
+        if state.online and ended:
+            code, reason = ReasonCode.RECONNECTING, ended
+        return json.dumps({"type": "offline", "reason_code": code.value, "reason": reason})
 
     async def _watch(self, events: Subscription) -> None:
         """Tell changed reasons while there is no stream, and offer each change of the streams."""

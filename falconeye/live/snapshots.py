@@ -48,7 +48,7 @@ class Snapshots:
                 )
             else:
                 work = loop.run_in_executor(self._pool, scale_jpeg, key, height or 0)
-            future = self._cache[height] = asyncio.ensure_future(work)
+            future = self._cache[height] = work
         try:
             return await asyncio.shield(future)
         except ValueError as error:

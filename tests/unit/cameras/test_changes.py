@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from falconeye.base.errors import InvalidInput
+from falconeye.base.redact import redact_text
 from falconeye.base.secret import Secret
 from falconeye.cameras.changes import changed_config, needs_reconnect, new_config
 from falconeye.cameras.views import NewCamera
@@ -58,6 +59,79 @@ def test_bad_values_name_their_field(fields: dict[str, Any], field: str) -> None
     assert refused.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"source_url": "http://10.0.0.9/video"}, "source_url"),
+        ({"source_url": "demo:"}, "source_url"),
+        ({"protocol": Protocol.HTTP}, "source_url"),
+        ({"sub_url": "demo:"}, "sub_url"),
+        ({"protocol": Protocol.DEMO, "sub_url": "rtsp://10.0.0.9/sub"}, "sub_url"),
+    ],
+)
+def test_an_address_fits_the_protocol(fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput, match="begins with") as refused:
+        new_config(new(**fields), 1, "node")
+    assert refused.value.field == field
+
+
+def test_a_camera_stays_of_its_kind() -> None:
+    demo = new_config(new(protocol=Protocol.DEMO), 1, "node")
+    with pytest.raises(InvalidInput, match="demo"):
+        changed_config(demo, {"source_url": "rtsp://10.0.0.9:554/main"}, 2)
+    assert changed_config(demo, {"sub_url": "demo:"}, 2).sub_url == "demo:"
+    mixed = changed_config(config(), {"sub_url": "http://10.0.0.9/sub", "password": None}, 2)
+    assert mixed.sub_url == "http://10.0.0.9/sub"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"username": "admin\r\nX-Evil: 1"}, "username"),
+        ({"username": "admin", "password": Secret("a\nb")}, "password"),
+        ({"source_url": "rtsp://ad%0Amin:x@10.0.0.9/main"}, "username"),
+    ],
+)
+def test_a_login_has_no_line_breaks(fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInput, match="control characters") as refused:
+        new_config(new(**fields), 1, "node")
+    assert refused.value.field == field
+
+
+HIDING = "http://10.0.0.9/v.cgi?loginuse=admin&loginpas=s3cret&ch=1"
+
+
+def hiding() -> CameraConfig:
+    return new_config(new(protocol=Protocol.HTTP, source_url=HIDING), 1, "node")
+
+
+def test_a_hidden_part_of_an_address_stays_what_it_was() -> None:
+    before, shown = hiding(), redact_text(HIDING)
+    assert changed_config(before, {"source_url": shown}, 2) is before
+    changed = changed_config(before, {"source_url": shown.replace("ch=1", "ch=2")}, 2)
+    assert changed.source_url == HIDING.replace("ch=1", "ch=2")
+    changed = changed_config(before, {"source_url": shown.replace("pas=***", "pas=new")}, 2)
+    assert changed.source_url == HIDING.replace("s3cret", "new")
+
+
+@pytest.mark.parametrize(
+    ("field", "url"),
+    [
+        ("source_url", "http://10.6.6.6/v.cgi?loginuse=***&loginpas=***"),
+        ("source_url", "http://10.0.0.9:8080/v.cgi?loginuse=***&loginpas=***"),
+        ("source_url", "https://10.0.0.9/v.cgi?loginuse=***&loginpas=***"),
+        ("source_url", "http://10.0.0.9/v.cgi?loginuse=***&token=***"),
+        ("sub_url", "http://10.0.0.9/v.cgi?loginuse=***&loginpas=***"),
+    ],
+)
+def test_a_hidden_part_goes_nowhere_else(field: str, url: str) -> None:
+    with pytest.raises(InvalidInput, match="instead of") as refused:
+        changed_config(hiding(), {field: url}, 2)
+    assert refused.value.field == field
+    with pytest.raises(InvalidInput, match="instead of"):
+        new_config(new(protocol=Protocol.HTTP, **{"source_url": HIDING, field: url}), 1, "node")
+
+
 def test_password_is_not_taken_to_another_host() -> None:
     with pytest.raises(InvalidInput, match="enter the password again"):
         changed_config(config(), {"source_url": "rtsp://10.6.6.6:554/main"}, 2)
@@ -91,8 +165,15 @@ def test_unknown_fields_are_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "reconnects"),
     [({"location": "Yard"}, False), ({"metadata": {"a": 1}}, False), ({"audio": False}, True),
-     ({"record": RecordMode.OFF}, True), ({"password": Secret("x")}, True)],
+     ({"record": RecordMode.OFF}, True), ({"password": Secret("x")}, True), ({"name": "Y"}, False)],
 )  # fmt: skip
 def test_what_needs_another_connection(changes: dict[str, Any], *, reconnects: bool) -> None:
     before = config()
     assert needs_reconnect(before, changed_config(before, changes, 2)) is reconnects
+
+
+def test_another_record_mode_forgets_who_stopped_the_earlier_one() -> None:
+    before = replace(config(record=RecordMode.CONTINUOUS), recording_stopped_by="eve")
+    assert changed_config(before, {"name": "Y"}, 2).recording_stopped_by == "eve"
+    changed = changed_config(before, {"record": RecordMode.MANUAL}, 2)
+    assert changed.recording_stopped_by is None

@@ -145,3 +145,29 @@ async def test_close_ends_the_messages(scene: Scene) -> None:
     scene.session.close()
     assert [message async for message in messages] == []
     assert scene.hubs[StreamKind.MAIN].live.viewers == 0
+
+
+async def test_a_choice_after_the_end_joins_nothing(scene: Scene) -> None:
+    scene.deliver(StreamKind.MAIN)
+    ended: list[LiveSession] = []
+    state = scene.status.state
+    session = LiveSession("cam", scene.hubs, lambda: state, scene.bus, ended.append)
+    session.close()
+    session.close()
+    session.choose({"type": "choose", "stream": "main"})
+    assert scene.hubs[StreamKind.MAIN].live.viewers == 0
+    assert ended == [session]
+
+
+async def test_an_interruption_of_a_camera_that_is_online_has_a_reason(scene: Scene) -> None:
+    scene.deliver(StreamKind.MAIN)
+    async with aclosing(scene.session.messages()) as messages:  # type: ignore[type-var]
+        await text(messages)
+        scene.session.choose({"type": "choose", "stream": "main"})
+        assert (await text(messages))["type"] == "hello"
+        scene.hubs[StreamKind.MAIN].end_run(RunEnd.CAMERA_HOLE, "no picture for 5.0 s")
+        assert await text(messages) == {
+            "type": "offline",
+            "reason_code": "reconnecting",
+            "reason": "no picture for 5.0 s",
+        }
