@@ -14,6 +14,7 @@ FIRST_WAIT_S = 1.0
 LAST_WAIT_S = 60.0
 FORGET_S = 900.0  # without a try
 MAX_REMEMBERED = 10_000  # overflow policy: the one tried longest ago is forgotten
+_NAME_KEPT = 64  # letters of a name that anybody may send, however long
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class LoginAttempts:
     """Counts failures in memory; a restart forgets them, which costs an attacker a restart.
 
     A user at an address where the password was right before waits for own failures only: strangers
-    who guess cannot keep the owner out.
+    who guess cannot keep the owner out, not even behind the same proxy.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -36,10 +37,9 @@ class LoginAttempts:
 
     def check(self, name: str, address: str) -> None:
         """TooManyAttempts with `retry_after_s` while this user or address has to wait."""
-        wait_us = max(
-            self._wait_us(self._user_key(name, address), FREE_PER_USER),
-            self._wait_us((address,), FREE_PER_ADDRESS),
-        )
+        wait_us = self._wait_us(self._user_key(name, address), FREE_PER_USER)
+        if not self._is_familiar(name, address):
+            wait_us = max(wait_us, self._wait_us((address,), FREE_PER_ADDRESS))
         if wait_us > 0:
             seconds = wait_us / SECOND_US
             msg = f"too many wrong passwords: wait {math.ceil(seconds)} s"
@@ -64,13 +64,18 @@ class LoginAttempts:
 
     def trust(self, name: str, address: str) -> None:
         """The user signed in from there, now or before a restart."""
-        self._familiar.pop((name, address), None)
-        self._familiar[name, address] = None
+        key = (name[:_NAME_KEPT], address)
+        self._familiar.pop(key, None)
+        self._familiar[key] = None
         while len(self._familiar) > MAX_REMEMBERED:
             self._familiar.popitem(last=False)
 
     def _user_key(self, name: str, address: str) -> tuple[str, ...]:
-        return ("at", name, address) if (name, address) in self._familiar else ("user", name)
+        kept = name[:_NAME_KEPT]
+        return ("at", kept, address) if self._is_familiar(name, address) else ("user", kept)
+
+    def _is_familiar(self, name: str, address: str) -> bool:
+        return (name[:_NAME_KEPT], address) in self._familiar
 
     def _wait_us(self, key: tuple[str, ...], free: int) -> int:
         known = self._failures.get(key)

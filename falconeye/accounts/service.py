@@ -4,25 +4,26 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from falconeye.accounts.attempts import LoginAttempts
 from falconeye.accounts.audit import AuditLog
 from falconeye.accounts.directory import AccountDirectory, user_principal
-from falconeye.accounts.model import Principal, PrincipalKind
+from falconeye.accounts.model import Principal
 from falconeye.accounts.passwords import PasswordHasher
 from falconeye.accounts.revocations import Ended, Revocation, Revocations
-from falconeye.accounts.sessions import Session, Sessions
+from falconeye.accounts.sessions import Sessions
 from falconeye.accounts.setup import Setup
 from falconeye.accounts.tokens import Tokens, is_well_formed
 from falconeye.accounts.users import User, Users
 from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog
-from falconeye.base.errors import FalconEyeError, NotAuthenticated, NotFound
+from falconeye.base.errors import FalconEyeError, NotAuthenticated, TooManyAttempts
 from falconeye.base.secret import Secret
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import SECOND_US
-from falconeye.storage.account_store import AccountStore, name_key
+from falconeye.storage.account_store import AccountStore, StoredUser, name_key
 from falconeye.storage.audit_store import AuditStore
 from falconeye.storage.database import Database
 
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 STORE_SEEN_US = 60 * SECOND_US
 LOOK_AGAIN_US = SECOND_US // 20
+LOGIN_TRIES = 3  # the hash may change meanwhile: by another password, or other parameters
 
 
 class Accounts:
@@ -109,17 +111,27 @@ class Accounts:
         NotAuthenticated for a wrong name or password (the same path, words and cost for both) or
         a user past the end date; TooManyAttempts with `retry_after_s` while there is a back-off.
         """
-        user = self._directory.user_named(name)
-        stored = user.password_hash if user else None
-        await self._check_password(name_key(name), stored, Secret(password), address)
-        if user is None or user_principal(user, None).ended(self._clock.utc_us()):
-            raise NotAuthenticated("the name or the password is wrong")
+        for _ in range(LOGIN_TRIES):
+            user = self._directory.user_named(name)
+            stored = user.password_hash if user else None
+            await self._check_password(name_key(name), stored, Secret(password), address)
+            if user is None or user_principal(user, None).ended(self._clock.utc_us()):
+                break
+            made = await self._sessions.create(user, address, user_agent)
+            if made is not None:
+                cookie, session_id = made
+                await self._follow_parameters(user, Secret(password))
+                return cookie, user_principal(user, session_id)
+            await self._directory.reload()
+        raise NotAuthenticated("the name or the password is wrong")
+
+    async def _follow_parameters(self, user: StoredUser, password: Secret) -> None:
+        """Hash it as today's are, while it is at hand."""
         if self._hasher.outdated(user.password_hash):
-            await self._store.rehash(
-                user.id, user.password_hash, await self._hasher.hash(Secret(password))
-            )
-        cookie, session = await self._sessions.create(user.id, address, user_agent)
-        return cookie, user_principal(user, session.id)
+            with suppress(TooManyAttempts):  # the thread is busy: at the next login
+                better = await self._hasher.hash(password)
+                await self._store.rehash(user.id, user.password_hash, better)
+                await self._directory.reload()
 
     async def logout(self, who: Principal) -> None:
         """End the session `who` asks through; a token has none."""
@@ -151,36 +163,6 @@ class Accounts:
             await self.look_for_changes()
         except FalconEyeError as error:  # the disk is full: what is known decides
             self._trouble.warning(f"accounts could not be read again: {error}")
-
-    async def verify_password(self, who: Principal, password: str, address: str = "") -> None:
-        """Ask a signed-in user for the password again, before something grave.
-
-        NotAuthenticated when it is wrong or `who` is a token; TooManyAttempts as in `login`.
-        """
-        user = self._directory.user(who.id) if who.kind is PrincipalKind.USER else None
-        if user is None:
-            raise NotAuthenticated("only a user can confirm this, with the password")
-        await self._check_password(
-            name_key(user.name), user.password_hash, Secret(password), address
-        )
-
-    def sessions_of(self, who: Principal) -> list[Session]:
-        """The user's own sessions, the one used last first."""
-        return self._sessions.of_user(who.id) if who.kind is PrincipalKind.USER else []
-
-    async def end_session(self, who: Principal, session_id: str) -> None:
-        """End one of the user's own sessions; NotFound when it is not one of these."""
-        if session_id not in {session.id for session in self.sessions_of(who)}:
-            raise NotFound("there is no such session")
-        await self._sessions.end([session_id])
-
-    async def end_other_sessions(self, who: Principal) -> None:
-        """End all of the user's own sessions but the one that asks."""
-        await self._sessions.end_of_user(who.id, keep=who.session_id)
-
-    async def end_sessions_of(self, user_id: str) -> None:
-        """End all sessions of a user (for an admin)."""
-        await self._sessions.end_of_user(user_id)
 
     async def tick(self) -> None:
         """What time does: sessions and end dates that are over, and last-seen to the disk."""

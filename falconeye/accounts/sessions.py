@@ -3,31 +3,18 @@
 import secrets
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from falconeye.accounts.directory import AccountDirectory, secret_hash, user_principal
 from falconeye.accounts.model import Principal
 from falconeye.base.clock import Clock
 from falconeye.base.times import DAY_US
-from falconeye.storage.account_store import AccountStore, StoredSession, name_key
+from falconeye.storage.account_store import AccountStore, StoredSession, StoredUser, name_key
 
 IDLE_US = 14 * DAY_US
 ABSOLUTE_US = 90 * DAY_US
 MAX_PER_USER = 100  # overflow policy: the one seen longest ago ends
 _COOKIE_BYTES = 32
 _MAX_USER_AGENT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One signed-in browser, as its owner sees it."""
-
-    id: str
-    user_id: str
-    created_at_us: int
-    last_seen_us: int
-    address: str
-    user_agent: str
 
 
 class Sessions:
@@ -39,26 +26,35 @@ class Sessions:
         self._clock = clock
         self._seen: dict[str, int] = {}
 
-    async def create(self, user_id: str, address: str, user_agent: str) -> tuple[str, Session]:
-        """A new session and its cookie's value (256 random bits), which is stored hashed only."""
+    async def create(
+        self, user: StoredUser, address: str, user_agent: str
+    ) -> tuple[str, str] | None:
+        """A new session: its cookie's value (256 random bits), which is stored hashed only; its id.
+
+        None when the user, as known when the password was verified, has another one by now.
+        """
         cookie = secrets.token_urlsafe(_COOKIE_BYTES)
         now = self._clock.utc_us()
         stored = StoredSession(
             str(uuid.uuid4()),
             secret_hash(cookie),
-            user_id,
+            user.id,
             now,
             now,
             address,
             user_agent[:_MAX_USER_AGENT],
         )
-        await self._store.add_session(stored)
-        surplus = sorted(self.of_user(user_id), key=lambda session: session.last_seen_us)
+        if not await self._store.add_session(stored, user.password_hash):
+            return None
+        surplus = sorted(
+            (old for old in self._directory.sessions if old.user_id == user.id),
+            key=self._last_seen,
+        )
         await self._store.remove_sessions(
             session.id for session in surplus[: max(0, len(surplus) + 1 - MAX_PER_USER)]
         )
         await self._directory.reload()
-        return cookie, self._as_seen(stored)
+        return cookie, stored.id
 
     def authenticate(self, cookie: str) -> Principal | None:
         """Whose session it is now; None when it is none's, or over. Notes that it was used."""
@@ -76,27 +72,10 @@ class Sessions:
         self._seen[stored.id] = max(now, self._last_seen(stored))
         return who
 
-    def of_user(self, user_id: str) -> list[Session]:
-        """The user's sessions that are not over, the one used last first."""
-        mine = [
-            self._as_seen(stored)
-            for stored in self._directory.sessions
-            if stored.user_id == user_id and not self._over(stored)
-        ]
-        return sorted(mine, key=lambda session: session.last_seen_us, reverse=True)
-
     async def end(self, session_ids: Iterable[str]) -> None:
         """End sessions at once; those that are over already are no error."""
         await self._store.remove_sessions(session_ids)
         await self._directory.reload()
-
-    async def end_of_user(self, user_id: str, *, keep: str | None = None) -> None:
-        """End all sessions of a user but one."""
-        await self.end(
-            stored.id
-            for stored in self._directory.sessions
-            if stored.user_id == user_id and stored.id != keep
-        )
 
     async def end_those_over(self) -> None:
         """Remove what time has ended: this closes what they still hold open."""
@@ -123,13 +102,3 @@ class Sessions:
 
     def _last_seen(self, stored: StoredSession) -> int:
         return self._seen.get(stored.id, stored.last_seen_us)
-
-    def _as_seen(self, stored: StoredSession) -> Session:
-        return Session(
-            stored.id,
-            stored.user_id,
-            stored.created_at_us,
-            self._last_seen(stored),
-            stored.address,
-            stored.user_agent,
-        )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from falconeye.accounts.audit import AuditLog
 from falconeye.base.clock import SystemClock
 from falconeye.base.errors import Conflict, NotFound
+from falconeye.base.redact import redact_text
 from falconeye.cameras.changes import new_config
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.camera_address import AddressArguments, new_camera
@@ -69,8 +70,8 @@ def show(arguments: Arguments) -> ExitCode:
         return [
             {
                 "name": camera.name,
-                "address": camera.source_url,
-                "substream": camera.sub_url,
+                "address": camera.source_url and redact_text(camera.source_url),
+                "substream": camera.sub_url and redact_text(camera.sub_url),
                 "record": camera.record.value,
                 "started": camera.started,
                 "location": camera.location,

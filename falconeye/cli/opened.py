@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from falconeye.base.clock import SystemClock
-from falconeye.base.errors import NotFound
+from falconeye.base.errors import NotFound, StartError
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.configuration import load_quietly
 from falconeye.config.settings import NodeSettings
@@ -28,13 +28,21 @@ def with_database(
     when `exclusive` and a node is running.
     """
     settings = load_quietly(arguments).settings
-    if must_exist and not (settings.data_dir / DATABASE_NAME).exists():
+    if must_exist and not _is_there(settings.data_dir):
         message = f"there are no data of FalconEye in {settings.data_dir}: see --data-dir"
         raise NotFound(message)
     try:
         return asyncio.run(_run(settings, work, exclusive=exclusive))
     finally:
         give_to_owner(settings.data_dir)
+
+
+def _is_there(data_dir: Path) -> bool:
+    try:
+        return (data_dir / DATABASE_NAME).exists()
+    except OSError as error:  # the directory of another user
+        message = f"cannot look into {data_dir}: {error.strerror}"
+        raise StartError(message) from error
 
 
 def give_to_owner(data_dir: Path) -> None:

@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
 from falconeye.accounts.service import Accounts
+from falconeye.accounts.tokens import Token
+from falconeye.accounts.users import User
 from falconeye.base.clock import SystemClock
 from falconeye.base.errors import InvalidInput
-from falconeye.base.times import rfc3339, to_datetime, to_us
+from falconeye.base.times import LATEST_US, rfc3339, to_datetime, to_us
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.cameras import camera_store, find_camera
 from falconeye.config.settings import NodeSettings
@@ -43,14 +45,16 @@ def end_us(expires: str | None, now_us: int) -> int | None:
     """`--expires` as UTC µs: a span from now, the end of a day (UTC), or a time with its zone."""
     if expires is None:
         return None
-    if span := _SPAN.fullmatch(expires):
-        return to_us(to_datetime(now_us) + int(span["number"]) * _UNITS[span["unit"]])
     try:
-        if len(expires) == len("2027-01-31"):
+        if span := _SPAN.fullmatch(expires):
+            moment = to_us(to_datetime(now_us) + int(span["number"]) * _UNITS[span["unit"]])
+        elif len(expires) == len("2027-01-31"):
             day = datetime.combine(date.fromisoformat(expires), datetime.min.time(), UTC)
             moment = to_us(day + timedelta(days=1))
         else:
             moment = to_us(datetime.fromisoformat(expires))
+    except OverflowError:
+        moment = LATEST_US + 1
     except ValueError as error:
         message = (
             f"--expires {expires}: give a day (2027-01-31), a time with its zone "
@@ -59,6 +63,9 @@ def end_us(expires: str | None, now_us: int) -> int | None:
         raise InvalidInput(message) from error
     if moment <= now_us:
         message = f"--expires {expires} is over already"
+        raise InvalidInput(message)
+    if moment > LATEST_US:
+        message = f"--expires {expires} lies after the year 2199; leave it out for no end"
         raise InvalidInput(message)
     return moment
 
@@ -83,7 +90,20 @@ async def camera_names(database: Database, settings: NodeSettings) -> dict[str, 
     return {camera.id: camera.name for camera in await store.list()}
 
 
-def in_words(cameras: Iterable[str] | None, names: dict[str, str]) -> list[str] | str:
+def row_of(account: User | Token, names: dict[str, str]) -> dict[str, object]:
+    """What a list says of an account and of a token alike."""
+    return {
+        "name": account.name,
+        "role": account.role.value,
+        "cameras": _in_words(account.cameras, names),
+        "live_only": account.live_only,
+        "expires_at": moment(account.expires_at_us),
+        "created_at": moment(account.created_at_us),
+        "id": account.id,
+    }
+
+
+def _in_words(cameras: Iterable[str] | None, names: dict[str, str]) -> list[str] | str:
     """The cameras of a right, by name where there is one still."""
     return "all" if cameras is None else sorted(names.get(camera, camera) for camera in cameras)
 

@@ -12,9 +12,9 @@ from falconeye.cli.rights import (
     camera_ids,
     camera_names,
     end_us,
-    in_words,
     moment,
     opened_accounts,
+    row_of,
 )
 from falconeye.config.settings import NodeSettings
 from falconeye.storage.database import Database
@@ -56,15 +56,9 @@ def show(arguments: Arguments) -> ExitCode:
         async with opened_accounts(database) as accounts:
             return [
                 {
-                    "name": token.name,
-                    "role": token.role.value,
-                    "cameras": in_words(token.cameras, names),
-                    "live_only": token.live_only,
-                    "expires_at": moment(token.expires_at_us),
+                    **row_of(token, names),
                     "last_used_at": moment(token.last_used_us),
-                    "created_at": moment(token.created_at_us),
                     "created_by": token.created_by or "command line",
-                    "id": token.id,
                 }
                 for token in accounts.tokens.list()
             ]

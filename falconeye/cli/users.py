@@ -5,6 +5,7 @@ from pathlib import Path
 from falconeye.accounts.model import Role
 from falconeye.accounts.users import Rights, User
 from falconeye.base.clock import SystemClock
+from falconeye.base.secret import Secret
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
@@ -15,19 +16,11 @@ from falconeye.cli.rights import (
     camera_ids,
     camera_names,
     end_us,
-    in_words,
-    moment,
     opened_accounts,
+    row_of,
 )
 from falconeye.config.settings import NodeSettings
 from falconeye.storage.database import Database
-
-
-class AddArguments(RightsArguments):
-    """The words of `user add`."""
-
-    password_stdin: bool
-    password_file: Path | None
 
 
 class NameArguments(Arguments):
@@ -36,22 +29,21 @@ class NameArguments(Arguments):
     name: str
 
 
-class PasswdArguments(NameArguments):
+class PasswordArguments(NameArguments):
     """The words of `user passwd`."""
 
     password_stdin: bool
     password_file: Path | None
 
 
+class AddArguments(RightsArguments, PasswordArguments):
+    """The words of `user add`."""
+
+
 def add(arguments: AddArguments) -> ExitCode:
     """Make an account; Conflict when the name is taken."""
     ends = end_us(arguments.expires, SystemClock().utc_us())
-    password = read_secret(
-        f"Password for {arguments.name}",
-        from_stdin=arguments.password_stdin,
-        file=arguments.password_file,
-        twice=True,
-    )
+    password = _read_password("Password", arguments)
 
     async def work(database: Database, settings: NodeSettings) -> User:
         cameras = await camera_ids(arguments.cameras, database, settings)
@@ -73,32 +65,16 @@ def show(arguments: Arguments) -> ExitCode:
     async def work(database: Database, settings: NodeSettings) -> Rows:
         names = await camera_names(database, settings)
         async with opened_accounts(database) as accounts:
-            return [
-                {
-                    "name": user.name,
-                    "role": user.role.value,
-                    "cameras": in_words(user.cameras, names),
-                    "live_only": user.live_only,
-                    "expires_at": moment(user.expires_at_us),
-                    "created_at": moment(user.created_at_us),
-                    "id": user.id,
-                }
-                for user in accounts.users.list()
-            ]
+            return [row_of(user, names) for user in accounts.users.list()]
 
     rows = with_database(arguments, work)
     print_rows(rows, as_json=arguments.json, empty="there is no account yet")
     return ExitCode.OK
 
 
-def passwd(arguments: PasswdArguments) -> ExitCode:
+def passwd(arguments: PasswordArguments) -> ExitCode:
     """Another password; the account's sessions end at once."""
-    password = read_secret(
-        f"New password for {arguments.name}",
-        from_stdin=arguments.password_stdin,
-        file=arguments.password_file,
-        twice=True,
-    )
+    password = _read_password("New password", arguments)
 
     async def work(database: Database, _settings: NodeSettings) -> User:
         async with opened_accounts(database) as accounts:
@@ -125,3 +101,12 @@ def remove(arguments: NameArguments) -> ExitCode:
     user = with_database(arguments, work)
     done(f"removed {user.name!r}", as_json=arguments.json, id=user.id, name=user.name)
     return ExitCode.OK
+
+
+def _read_password(question: str, arguments: PasswordArguments) -> Secret:
+    return read_secret(
+        f"{question} for {arguments.name}",
+        from_stdin=arguments.password_stdin,
+        file=arguments.password_file,
+        twice=True,
+    )

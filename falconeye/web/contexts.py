@@ -87,7 +87,6 @@ class CameraPage:
 
     camera: Camera
     address: str  # without credentials
-    viewers: int
     recordings: tuple[RecordingRow, ...] = ()
 
     @property
@@ -127,6 +126,8 @@ class CameraForm:
     password_stored: bool = False  # edit: a password is kept; it is never shown
     resolution: str = ""
     framerate: str = ""
+    keep_days: str = ""
+    keep_bytes: str = ""  # in GB
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,6 @@ from urllib.parse import urlsplit
 from litestar.connection import ASGIConnection
 
 REDIRECT: Final = "HX-Redirect"  # answer: load this page
-REFRESH: Final = "HX-Refresh"  # answer: "true" loads this page again
-LOCATION: Final = "HX-Location"  # answer: fetch and swap this page
-PUSH_URL: Final = "HX-Push-Url"
-RETARGET: Final = "HX-Retarget"
-RESWAP: Final = "HX-Reswap"
-TRIGGER: Final = "HX-Trigger"
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -24,11 +18,6 @@ def is_htmx(connection: Connection) -> bool:
 def wants_part(connection: Connection) -> bool:
     """Whether only a part of a page is asked for (htmx 4: HX-Request-Type: partial)."""
     return is_htmx(connection) and connection.headers.get("hx-request-type") != "full"
-
-
-def source(connection: Connection) -> str | None:
-    """The element that asked, as `tag#id`; replaces htmx 2's HX-Trigger."""
-    return connection.headers.get("hx-source")
 
 
 def current_path(connection: Connection) -> str | None:

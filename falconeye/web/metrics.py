@@ -264,8 +264,8 @@ _STREAM_METRICS = (
     _StreamMetric(GaugeMetricFamily, "viewers", "Who watches it now", lambda s: s.viewers),
     _StreamMetric(
         CounterMetricFamily,
-        "dropped_samples",
-        "Samples that reached no recording or viewer",
+        "dropped_fragments",
+        "Fragments that did not reach a recording or a viewer",
         lambda s: s.drops,
     ),
     _StreamMetric(CounterMetricFamily, "reconnects", "Connections lost", lambda s: s.reconnects),

@@ -49,6 +49,7 @@ class OpenConnection:
         self.streaming = False  # the answer has begun, or the WebSocket is accepted
         self.says_goodbye = False  # its handler watches `closing` itself
         self.cancelled = False  # by us, not by the server
+        self._working: list[asyncio.Timeout] = []
         self._task = asyncio.current_task()
 
     def close(self, reason: CloseReason) -> None:
@@ -57,6 +58,8 @@ class OpenConnection:
             return
         self.reason = reason
         self.closing.set()
+        for working in self._working:
+            working.reschedule(asyncio.get_running_loop().time())
         if not self.streaming:
             return  # a short answer: it ends by itself
         if self.says_goodbye:
@@ -89,15 +92,17 @@ class OpenConnection:
     async def run(self, work: Coroutine[Any, Any, T]) -> T | None:
         """`work` to its end, or None when the connection is to close; then `work` is cancelled."""
         self.says_goodbye = True
-        working = asyncio.ensure_future(work)
-        closing = asyncio.ensure_future(self.closing.wait())
+        until_closing = asyncio.timeout(0 if self.closing.is_set() else None)
+        self._working.append(until_closing)
         try:
-            await asyncio.wait((working, closing), return_when=asyncio.FIRST_COMPLETED)
-            return working.result() if working.done() else None
+            async with until_closing:
+                return await work
+        except TimeoutError:
+            if not until_closing.expired():
+                raise
+            return None
         finally:
-            working.cancel()
-            closing.cancel()
-            await asyncio.gather(working, closing, return_exceptions=True)
+            self._working.remove(until_closing)
 
 
 class OpenStreams:

@@ -21,6 +21,7 @@ from litestar.types import Receive, Scope, Send
 from typing_extensions import override
 
 from falconeye.base.errors import FalconEyeError
+from falconeye.base.tasks import TaskSet
 from falconeye.base.times import SECOND_US, to_datetime, to_us
 
 log = logging.getLogger(__name__)
@@ -196,16 +197,17 @@ class StreamResponse(ASGIResponse):
             if self.is_head_response:
                 await super().__call__(scope, receive, send)
                 return
-            sender = asyncio.create_task(self._send_all(send), name="stream-response:send")
-            watcher = asyncio.create_task(_disconnected(receive), name="stream-response:watch")
+            tasks = TaskSet("stream-response")
+            present = asyncio.timeout(None)
             try:
-                await asyncio.wait({sender, watcher}, return_when=asyncio.FIRST_COMPLETED)
+                async with present:
+                    _ = tasks.start(_watch(receive, present), "watch")
+                    await self._send_all(send)
+            except TimeoutError:
+                if not present.expired():
+                    raise
             finally:
-                watcher.cancel()
-                sender.cancel()
-                await asyncio.gather(sender, watcher, return_exceptions=True)
-            if not sender.cancelled() and (error := sender.exception()) is not None:
-                raise error
+                await tasks.stop()
 
     async def _send_all(self, send: Send) -> None:
         try:
@@ -236,10 +238,11 @@ class StreamTimeout(FalconEyeError):
     status = 502
 
 
-async def _disconnected(receive: Receive) -> None:
-    """Return when the client has left. A request's body, should there be one, is passed over."""
+async def _watch(receive: Receive, present: asyncio.Timeout) -> None:
+    """End `present` when the client has left. A request's body, if any, is passed over."""
     while (await receive())["type"] != "http.disconnect":
         pass
+    present.reschedule(asyncio.get_running_loop().time())
 
 
 async def _only(body: bytes) -> Chunks:

@@ -19,7 +19,6 @@ from falconeye.web import i18n
 from falconeye.web.contexts import Frame
 
 AssetUrl = Callable[[str], str]
-_SECONDS: Final = {"time": "%H:%M:%S", "minute": "%H:%M"}
 
 
 def build_environment(templates_dir: Path, asset_url: AssetUrl) -> jinja2.Environment:
@@ -88,27 +87,24 @@ def _zone(context: Context) -> tzinfo:
     return frame.zone
 
 
-def _time_element(when: datetime, text: str, *, ago: bool = False) -> Markup:
-    relative = Markup(" data-ago") if ago else Markup("")
+def _time_element(when: datetime, text: str) -> Markup:
     stamp = when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     title = when.strftime("%Y-%m-%d %H:%M:%S %Z")
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        stamp, title, relative, escape(text)
-    )
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, title, escape(text))
 
 
 @pass_context
-def moment(context: Context, utc_us: int, *, ago: bool = False) -> Markup:
-    """`<time>` with date and time in the site's zone; `ago` lets timeago.js count it."""
+def moment(context: Context, utc_us: int) -> Markup:
+    """`<time>` with date and time in the site's zone."""
     when = i18n.local(utc_us, _zone(context))
-    return _time_element(when, when.strftime("%Y-%m-%d %H:%M:%S"), ago=ago)
+    return _time_element(when, when.strftime("%Y-%m-%d %H:%M:%S"))
 
 
 @pass_context
-def clock_time(context: Context, utc_us: int, precision: str = "time") -> Markup:
-    """`<time>` with the time of day alone; `precision` is "time" or "minute"."""
+def clock_time(context: Context, utc_us: int) -> Markup:
+    """`<time>` with the time of day alone."""
     when = i18n.local(utc_us, _zone(context))
-    return _time_element(when, when.strftime(_SECONDS[precision]))
+    return _time_element(when, when.strftime("%H:%M:%S"))
 
 
 @pass_context

@@ -2,8 +2,9 @@
 
 The first message brings everything up to date, also after a reconnect; then changes follow, at most
 one message a second, each made of `<hx-partial>` elements by the renderer of the pages. Nobody
-hears of a camera they may not see. The last message says why the stream ends: the named event
-`signed-out` or `closing` becomes a DOM event of the element with `hx-sse:connect`.
+hears of a camera they may not see. Named events become DOM events of the element with
+`hx-sse:connect`: `alive` comes first, and whenever nothing else came for the seconds that it
+carries, so that a page notices a network that hangs; `signed-out` or `closing` comes last.
 """
 
 import asyncio
@@ -100,11 +101,12 @@ async def _messages(
 ) -> AsyncGenerator[bytes, None]:
     connection.says_goodbye = True
     yield b"retry: 2000\n\n"
+    yield _alive()
     with shell_of(request).services.bus.subscribe() as subscription:
         changes, lost = Changes(everything=True), 0
         while connection.reason is None:
             html = await _render(request, changes) if changes else ""
-            yield message(html) if html else b": nothing changed\n\n"
+            yield message(html) if html else _alive()
             not_before = asyncio.get_running_loop().time() + INTERVAL_S
             batch = await connection.run(_next_batch(subscription, not_before))
             if subscription.dropped > lost:
@@ -141,6 +143,10 @@ async def _render(request: Request[Any, Any, Any], changes: Changes) -> str:
 def message(html: str) -> bytes:
     """One unnamed message with `html` as its data (WHATWG HTML 9.2.5)."""
     return ("".join(f"data: {line}\n" for line in html.splitlines()) + "\n").encode()
+
+
+def _alive() -> bytes:
+    return f"event: alive\ndata: {KEEP_ALIVE_S:g}\n\n".encode()
 
 
 def _goodbye(reason: CloseReason) -> bytes:

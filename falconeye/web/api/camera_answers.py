@@ -66,6 +66,9 @@ class CameraAnswer(BaseModel):
     recording: bool
     recording_id: str | None
     record: str
+    recording_stopped_by: str | None  # who stopped a continuous recording; null: nobody
+    keep_days: int | None  # null: the node's setting
+    keep_bytes: int | None
     transport: str
     audio: bool
     resolution: str | None
@@ -102,6 +105,9 @@ class CameraAnswer(BaseModel):
             recording=state.recording,
             recording_id=camera.recording_id,
             record=config.record.value,
+            recording_stopped_by=config.recording_stopped_by,
+            keep_days=config.keep_days,
+            keep_bytes=config.keep_bytes,
             transport=config.transport.value,
             audio=config.audio,
             resolution=config.resolution,

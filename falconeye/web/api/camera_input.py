@@ -10,10 +10,18 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.redact import redact_text, split_credentials
 from falconeye.base.secret import Secret
 from falconeye.cameras.registry import NewCamera
-from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
+from falconeye.config.addresses import origin
+from falconeye.config.camera import (
+    MAX_KEEP_BYTES,
+    MAX_KEEP_DAYS,
+    MIN_KEEP_BYTES,
+    CameraConfig,
+    Protocol,
+    RecordMode,
+    Transport,
+)
 
 MAX_METADATA_KEYS = 100
-_DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _LATER_PROTOCOLS = {
     "usb": "USB cameras are not in this release; add the camera's RTSP or HTTP address",
     "onvif": "ONVIF is not in this release; add the camera's rtsp:// address",
@@ -28,6 +36,8 @@ Url = Annotated[str, Field(min_length=1, max_length=2048)]
 Login = Annotated[str, Field(max_length=255)]
 Resolution = Annotated[str, Field(pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$")]
 Framerate = Annotated[int, Field(ge=1, le=60)]
+KeepDays = Annotated[int, Field(ge=1, le=MAX_KEEP_DAYS)]
+KeepBytes = Annotated[int, Field(ge=MIN_KEEP_BYTES, le=MAX_KEEP_BYTES)]
 Location = Annotated[str, Field(max_length=255)]
 RecordChoice = Literal["continuous", "schedule", "event", "manual", "off"]
 Metadata = Annotated[dict[str, JsonValue], Field(max_length=MAX_METADATA_KEYS)]
@@ -53,6 +63,8 @@ class CameraInput(BaseModel):
     transport: Literal["auto", "tcp", "udp"] = "auto"
     audio: bool = True
     record: RecordChoice = "continuous"
+    keep_days: KeepDays | None = None  # null: the node's setting
+    keep_bytes: KeepBytes | None = None
     start: bool | None = None
 
     def to_new_camera(self, *, node_name: str) -> NewCamera:
@@ -84,6 +96,8 @@ class CameraInput(BaseModel):
             record=record_mode(self.record),
             start=bool(self.start),
             allow_local=True,  # this route is for admins only
+            keep_days=self.keep_days,
+            keep_bytes=self.keep_bytes,
             metadata=self.metadata,
         )
 
@@ -105,6 +119,8 @@ class CameraPatch(BaseModel):
     transport: Literal["auto", "tcp", "udp"] | None = None
     audio: bool | None = None
     record: RecordChoice | None = None
+    keep_days: KeepDays | None = None
+    keep_bytes: KeepBytes | None = None
 
     def to_changes(self, stored: CameraConfig) -> dict[str, Any]:
         """Changed fields of `CameraConfig`; a null clears what may be empty, else it is refused."""
@@ -174,10 +190,3 @@ def _split(text: str, field: str) -> tuple[str, str | None, str | None]:
         msg = f"{field}: not an address such as rtsp://192.168.1.20/stream1"
         raise InvalidInput(msg, field=field) from None
     return split
-
-
-def origin(url: str) -> tuple[str, str, int | None]:
-    """(scheme, host, port) of a URL that `_split` has checked, normalised."""
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    return scheme, (parts.hostname or "").rstrip("."), parts.port or _DEFAULT_PORTS.get(scheme)

@@ -1,16 +1,16 @@
 """Cameras: list, add, change, delete, start and stop (api.md)."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from litestar import Controller, Request, delete, get, patch, post
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
-from falconeye.accounts.model import Action, Principal
+from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest
 from falconeye.cameras.registry import Camera
 from falconeye.config.camera import Protocol
 from falconeye.events.camera_state import CameraStatus
-from falconeye.web.api.audit import record
 from falconeye.web.api.camera_answers import (
     CameraAnswer,
     CameraDeleted,
@@ -21,9 +21,11 @@ from falconeye.web.api.camera_answers import (
 from falconeye.web.api.camera_input import CameraInput, CameraPatch
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId, Limit, Offset, page
-from falconeye.web.security.access import may_on, principal_of
+from falconeye.web.audit import record
+from falconeye.web.security.access import principal_of
 from falconeye.web.services import Services
 from falconeye.web.shell import shell_of
+from falconeye.web.views import visible_cameras
 
 Asking = Request[Any, Any, Any]
 
@@ -61,6 +63,10 @@ class CameraController(Controller):
     async def add_camera(self, request: Asking, data: JSONBody[CameraInput]) -> CameraAnswer:
         services = shell_of(request).services
         new = data.to_new_camera(node_name=services.node_name)
+        if new.protocol is Protocol.DEMO and "framerate" not in data.model_fields_set:
+            # Network cameras choose theirs themselves; the default resolution is for USB cameras.
+            default = services.stored_settings.current.default_framerate
+            new = replace(new, framerate=default)
         camera = await services.cameras.add(new)
         await record(request, "camera.added", "camera", camera.config.id, camera.config.name)
         return answer(services, camera)
@@ -109,9 +115,11 @@ class CameraController(Controller):
         if camera.state.status is CameraStatus.DELETING:
             msg = "the camera is being deleted already"
             raise BadRequest(msg)
-        await services.cameras.delete(camera_id, delete_footage=delete_footage)
-        detail = f"{camera.config.name}, footage {'deleted' if delete_footage else 'kept'}"
+        await services.cameras.delete(camera_id)
+        detail = f"{camera.config.name}, footage {'to be deleted' if delete_footage else 'kept'}"
         await record(request, "camera.deleted", "camera", camera_id, detail)
+        if delete_footage:
+            await services.cameras.delete_footage(camera_id)
         return CameraDeleted(message=f"camera {camera.config.name!r} deleted", id=camera_id)
 
     @post(
@@ -158,15 +166,6 @@ class CameraController(Controller):
             protocol=camera.config.protocol.value,
             status=camera.state.status.value,
         )
-
-
-def visible_cameras(services: Services, who: Principal) -> list[Camera]:
-    """The cameras that `who` may see live, by name."""
-    return [
-        camera
-        for camera in services.cameras.list()
-        if may_on(who, Action.VIEW_LIVE, camera.config.id)
-    ]
 
 
 def answer(services: Services, camera: Camera) -> CameraAnswer:

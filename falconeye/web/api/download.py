@@ -9,10 +9,10 @@ from litestar.params import QueryParameter
 from falconeye.accounts.model import Action, Principal
 from falconeye.base.clock import Clock
 from falconeye.base.times import SECOND_US
-from falconeye.web.api.audit import record
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import RecordingId
 from falconeye.web.api.recordings import allowed_recording
+from falconeye.web.audit import record
 from falconeye.web.range_response import Representation, StreamResponse, range_response
 from falconeye.web.shell import shell_of
 

@@ -1,4 +1,4 @@
-"""The pump between a live session and its WebSocket: one task receives, one sends.
+"""The pump between a live session and its WebSocket: tasks that receive, choose and send.
 
 Server: `offer` (or `offline`, and an offer later), after a choice `hello`, then binary init, GOP
 and fragments; `dropped`, `keepalive`, `closing`. Client: `choose`, as often as it likes. The
@@ -9,7 +9,7 @@ taken by the connection, so that a viewer which stops reading holds no memory.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any, Literal, Protocol
 
 from litestar.exceptions import WebSocketDisconnect
@@ -24,6 +24,7 @@ StreamChoice = Literal["main", "sub", "auto"]
 MAX_REQUEST_CHARS = 4096
 SEND_LIMIT_S = 60.0
 CLOSE_LIMIT_S = 5.0
+CHOICE_PERIOD_S = 0.1  # each choice costs a GOP to be built and sent
 CLOSING = '{"type":"closing"}'  # the node stops; come back
 
 # RFC 6455 7.4.1; 4000-4999 are ours: 4000 + the HTTP status that says the same
@@ -79,19 +80,18 @@ async def pump(
     """Serve an accepted connection until either side ends it or `connection` is to close."""
     connection.says_goodbye = True
     choices = _Choices(session, preferred)
-    tasks = [
-        asyncio.create_task(_send_all(socket, session, choices, send_limit_s), name="live:send"),
-        asyncio.create_task(_receive_all(socket, choices), name="live:receive"),
-        asyncio.create_task(_until_closing(connection), name="live:closing"),
-    ]
+    errors: Sequence[Exception] = ()
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        async with asyncio.TaskGroup() as tasks:  # each ends by an exception, and ends the others
+            tasks.create_task(_send_all(socket, session, choices, send_limit_s), name="live:send")
+            tasks.create_task(_receive_all(socket, choices), name="live:receive")
+            tasks.create_task(choices.take(), name="live:choose")
+            tasks.create_task(_until_closing(connection), name="live:closing")
+    except ExceptionGroup as group:
+        errors = group.exceptions
     finally:
-        for task in tasks:
-            task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
         session.close()
-    await _end(socket, results)
+    await _end(socket, errors)
 
 
 async def close_with(socket: Socket, error: FalconEyeError) -> None:
@@ -105,6 +105,8 @@ class _Choices:
     def __init__(self, session: LiveSession, preferred: StreamChoice) -> None:
         self._session = session
         self._preferred = None if preferred == "auto" else preferred
+        self._newest = ""
+        self._came = asyncio.Event()
 
     def offered(self, text: str) -> None:
         """A control message passes by: an offer that holds the preferred stream is taken up."""
@@ -119,16 +121,29 @@ class _Choices:
             )
 
     def made(self, text: str) -> None:
-        """A message of the client; `Closed` when it is none that we know."""
+        """A message of the client; one that nobody has looked at yet is forgotten."""
         if len(text) > MAX_REQUEST_CHARS:
             raise Closed(CLOSE_TOO_BIG, "message too long")
+        self._preferred = None
+        self._newest = text
+        self._came.set()
+
+    async def take(self) -> None:
+        """Do what the newest message says, ten times a second at most, for ever."""
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            self._take(self._newest)
+            await asyncio.sleep(CHOICE_PERIOD_S)
+
+    def _take(self, text: str) -> None:
+        """`Closed` when it is no message that we know."""
         try:
             request = json.loads(text)
         except (ValueError, RecursionError):
             raise Closed(CLOSE_INVALID, "not JSON") from None
         if not isinstance(request, dict):
             raise Closed(CLOSE_INVALID, "not a JSON object")
-        self._preferred = None
         try:
             self._session.choose(request)
         except InvalidInput as error:
@@ -172,9 +187,8 @@ async def _until_closing(connection: OpenConnection) -> None:
     raise Closed(reason.websocket_code, reason.value)
 
 
-async def _end(socket: Socket, results: list[Any]) -> None:
+async def _end(socket: Socket, errors: Sequence[Exception]) -> None:
     """Close as the first of the tasks to end asked for; nobody is there after a disconnect."""
-    errors = [error for error in results if isinstance(error, Exception)]
     if any(isinstance(error, WebSocketDisconnect | OSError) for error in errors):
         return
     closed = next((error for error in errors if isinstance(error, Closed)), None)

@@ -8,10 +8,10 @@ from falconeye.accounts.model import Action
 from falconeye.base.times import rfc3339
 from falconeye.cameras.registry import Camera
 from falconeye.storage.layout import recording_file_name
-from falconeye.web.api.audit import record
 from falconeye.web.api.camera_answers import RecordingStatus
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId
+from falconeye.web.audit import record
 from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
 
@@ -31,7 +31,13 @@ class RecordingControlController(Controller):
     @post(
         "/start",
         status_code=200,
-        **documented(Action.CONTROL, "Begin to record", 400, 404, 409),
+        **documented(
+            Action.CONTROL,
+            "Begin to record; answers once the first picture is written, or after 6 s",
+            400,
+            404,
+            409,
+        ),
     )
     async def start_recording(self, request: Asking, camera_id: CameraId) -> RecordingStatus:
         camera = await shell_of(request).services.cameras.start_recording(camera_id)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from falconeye.base.errors import InvalidInput
-from falconeye.base.times import SECOND_US, rfc3339
+from falconeye.base.times import LATEST_US, SECOND_US, rfc3339
 from falconeye.storage.recording_rows import Gap, Recording, RecordingStatus
 from falconeye.storage.recordings import NewImport
 from falconeye.web.api.parameters import read_time
@@ -107,6 +107,8 @@ class RecordingInput(BaseModel):
         end_us = read_time(self.end_time, zone, field="end_time")
         if end_us is None and self.duration_seconds is not None:
             end_us = start_us + round(self.duration_seconds * SECOND_US)
+        _refuse_late("start_time", start_us)
+        _refuse_late("end_time", end_us)
         return NewImport(
             camera_id=self.camera_id,
             camera_name=self.camera_name or known_name or self.camera_id,
@@ -145,6 +147,10 @@ class RecordingPatch(BaseModel):
             end_us = given["end_us"] = _moment(given.pop("end_time"), zone, "end_time")
         if "duration_seconds" in given:
             given["duration_us"] = round(given.pop("duration_seconds") * SECOND_US)
+        _refuse_late("start_time", start_us)
+        _refuse_late("end_time", end_us)
+        if "duration_us" in given:
+            _refuse_late("duration_seconds", start_us + given["duration_us"])
         if end_us is not None and end_us < start_us:
             msg = "end_time: lies before start_time"
             raise InvalidInput(msg, field="end_time")
@@ -157,6 +163,13 @@ def _moment(text: str, zone: tzinfo, field: str) -> int:
         msg = f"{field}: is missing"
         raise InvalidInput(msg, field=field)
     return moment
+
+
+def _refuse_late(field: str, moment_us: int | None) -> None:
+    """One such row would be shown in every list."""
+    if moment_us is not None and moment_us > LATEST_US:
+        msg = f"{field}: lies after the year 2199"
+        raise InvalidInput(msg, field=field)
 
 
 def _gap(gap: Gap) -> GapAnswer:

@@ -8,7 +8,6 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 from falconeye.accounts.model import Action
 from falconeye.base.errors import NotFound
 from falconeye.storage.recording_rows import Recording, RecordingStatus
-from falconeye.web.api.audit import record
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import (
     DEFAULT_LIMIT,
@@ -26,6 +25,7 @@ from falconeye.web.api.recording_models import (
     RecordingList,
     RecordingPatch,
 )
+from falconeye.web.audit import record
 from falconeye.web.security.access import principal_of, require_camera
 from falconeye.web.services import Services
 from falconeye.web.shell import shell_of

@@ -8,16 +8,16 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
-from falconeye.storage.settings_store import StoredSettings
-from falconeye.web.api.audit import record
+from falconeye.config.loading import ENVIRONMENT_PREFIX
+from falconeye.config.loading import SETTINGS as OF_THE_NODE
+from falconeye.storage.settings_store import CleanupInterval, StoredSettings
 from falconeye.web.api.documentation import documented
+from falconeye.web.audit import record
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
 
 _LATER = frozenset({"anthropic_api_key", "chatbot_tools", "chatbot"})
-# The import root opens the disk to API clients: whoever runs the node sets it, not a client.
-_NOT_BY_API = frozenset({"import_root"})
 
 
 class ChatbotAnswer(BaseModel):
@@ -36,7 +36,7 @@ class SettingsAnswer(BaseModel):
     default_camera_node: str | None
     default_recorder_node: str | None
     k8s_namespace: str
-    cleanup_interval: int
+    cleanup_interval: CleanupInterval
     creating_timeout_minutes: int
     node_ips: dict[str, str]
     site_time_zone: str
@@ -47,12 +47,14 @@ class SettingsAnswer(BaseModel):
 
     @classmethod
     def of(cls, settings: StoredSettings) -> "SettingsAnswer":
-        values = settings.model_dump(mode="json", exclude=set(_NOT_BY_API))
-        return cls(**values, chatbot=ChatbotAnswer())
+        return cls(**settings.model_dump(mode="json"), chatbot=ChatbotAnswer())
 
 
 class SettingsPatch(BaseModel):
-    """Any of the settings; what is absent stays as it is. The store checks the values."""
+    """Any of the settings, in the units of the answer; what is absent stays as it is.
+
+    The store checks the values.
+    """
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
     __pydantic_extra__: dict[str, JsonValue]
@@ -86,8 +88,9 @@ class SettingsController(Controller):
             if name in _LATER:
                 msg = f"{name}: the chat is not in this release"
                 raise InvalidInput(msg, field=name)
-            if name in _NOT_BY_API:
-                msg = f"{name}: set in the node's configuration file or by FALCONEYE_IMPORT_ROOT"
+            if name in OF_THE_NODE:  # import_root opens the disk: whoever runs the node sets it
+                variable = f"{ENVIRONMENT_PREFIX}{name.upper()}"
+                msg = f"{name}: set in the node's configuration file or by {variable}"
                 raise InvalidInput(msg, field=name)
         services = shell_of(request).services
         settings = await services.stored_settings.patch(changes)
@@ -124,7 +127,9 @@ class SettingsController(Controller):
         cameras = shell_of(request).services.cameras
         doomed = cameras.list()
         for camera in doomed:
-            await cameras.delete(camera.config.id, delete_footage=delete_footage)
-        detail = f"{len(doomed)} cameras, footage {'deleted' if delete_footage else 'kept'}"
+            await cameras.delete(camera.config.id)
+        detail = f"{len(doomed)} cameras, footage {'to be deleted' if delete_footage else 'kept'}"
         await record(request, "cameras.deleted", "camera", None, detail)
+        for camera in doomed if delete_footage else ():
+            await cameras.delete_footage(camera.config.id)
         return CamerasConcerned(message="cameras deleted", count=len(doomed))

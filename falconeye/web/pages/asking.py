@@ -1,4 +1,4 @@
-"""What all page handlers share: language, rendering, going elsewhere, the audit log."""
+"""What all page handlers share: language, rendering, going elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +10,6 @@ from falconeye.base.errors import FalconEyeError
 from falconeye.web import i18n, rendering
 from falconeye.web.frame import frame_of
 from falconeye.web.i18n import gettext
-from falconeye.web.security.access import principal_or_none
 from falconeye.web.services import Services
 from falconeye.web.shell import shell_of
 
@@ -88,10 +87,3 @@ def sentence(error: FalconEyeError) -> str:
     words = str(error)
     text = words[:1].upper() + words[1:]
     return text if text.endswith((".", "!", "?", "”")) else f"{text}."
-
-
-async def note(request: Asking, action: str, kind: str, object_id: str, detail: str = "") -> None:
-    """One entry of the audit log."""
-    address = request.client.host if request.client else ""
-    audit = services_of(request).accounts.audit
-    await audit.record(principal_or_none(request), action, kind, object_id, detail, address)

@@ -8,10 +8,11 @@ from litestar.params import FromPath
 from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, InvalidInput
 from falconeye.web import views
+from falconeye.web.audit import record
 from falconeye.web.contexts import CameraPage, DeleteCameraPage, RecordingRow
 from falconeye.web.htmx import is_htmx
 from falconeye.web.i18n import gettext as _
-from falconeye.web.pages.asking import Asking, go_to, note, part, services_of, show, texts
+from falconeye.web.pages.asking import Asking, go_to, part, services_of, show, texts
 from falconeye.web.security.access import may_on, needs, principal_of
 
 _DONE: Final = {
@@ -38,7 +39,6 @@ async def camera_page(request: Asking, camera_id: FromPath[str]) -> Response[str
     context = CameraPage(
         camera=camera,
         address=views.shown_address(camera),
-        viewers=sum(stream.viewers for stream in camera.streams),
         recordings=rows,
     )
     return show(request, "pages/camera.html", context)
@@ -48,7 +48,7 @@ async def camera_page(request: Asking, camera_id: FromPath[str]) -> Response[str
 async def camera_streams(request: Asking, camera_id: FromPath[str]) -> Response[str]:
     """The figures beside the picture, asked for again every few seconds."""
     camera = services_of(request).cameras.get(camera_id)
-    return part(request, "partials/camera_streams.html", camera=camera)
+    return part(request, "partials/camera_streams.html", camera=camera, counted=True)
 
 
 @post("/cameras/{camera_id:str}/action", opt=needs(Action.CONTROL), include_in_schema=False)
@@ -69,7 +69,7 @@ async def camera_action(request: Asking, camera_id: FromPath[str]) -> Response[s
             camera = await cameras.stop_recording(camera_id, by=principal_of(request).name)
         case _:
             raise BadRequest(_("There is no such action."))
-    await note(request, f"camera.{action}", "camera", camera_id, camera.config.name)
+    await record(request, f"camera.{action}", "camera", camera_id, camera.config.name)
     return go_to(f"/cameras/{camera_id}", done=_DONE[action])
 
 
@@ -97,7 +97,9 @@ async def delete_camera(request: Asking, camera_id: FromPath[str]) -> Response[s
         raise InvalidInput(_("Choose whether the recordings stay."), field="footage")
     cameras = services_of(request).cameras
     name = cameras.get(camera_id).config.name
-    await cameras.delete(camera_id, delete_footage=choice == "delete")
-    await note(request, "camera.deleted", "camera", camera_id, f"{name}, footage: {choice}")
+    await cameras.delete(camera_id)
+    await record(request, "camera.deleted", "camera", camera_id, f"{name}, footage: {choice}")
+    if choice == "delete":
+        await cameras.delete_footage(camera_id)
     done = "camera-deleted" if choice == "keep" else "camera-and-footage-deleted"
     return go_to("/", done=done)

@@ -9,12 +9,12 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import Conflict, InvalidInput
 from falconeye.cameras.views import TestResult
 from falconeye.config.camera import CameraConfig
+from falconeye.web.audit import record
 from falconeye.web.contexts import CameraForm, CameraFormPage, TrialPage
 from falconeye.web.pages import camera_input
 from falconeye.web.pages.asking import (
     Asking,
     go_to,
-    note,
     part,
     sentence,
     services_of,
@@ -48,7 +48,7 @@ async def add_camera(request: Asking) -> Response[str]:
     except (InvalidInput, Conflict) as error:
         context = CameraFormPage(form, errors=_by_field(error))
         return show(request, TEMPLATE, context, status=error.status)
-    await note(request, "camera.added", "camera", camera.config.id, camera.config.name)
+    await record(request, "camera.added", "camera", camera.config.id, camera.config.name)
     return go_to(f"/cameras/{camera.config.id}", done="added")
 
 
@@ -79,7 +79,7 @@ async def edit_camera(request: Asking, camera_id: FromPath[str]) -> Response[str
     except (InvalidInput, Conflict) as error:
         context = CameraFormPage(form, camera_id, config.name, errors=_by_field(error))
         return show(request, TEMPLATE, context, status=error.status)
-    await note(request, "camera.changed", "camera", camera_id, ", ".join(sorted(changes)))
+    await record(request, "camera.changed", "camera", camera_id, ", ".join(sorted(changes)))
     return go_to(f"/cameras/{camera_id}", done="saved")
 
 
@@ -112,7 +112,7 @@ async def _try(
         local = may_on(principal_of(request), Action.CHANGE_CAMERA)
         new = camera_input.new_camera(form, password, may_be_local=local)
         result = await services.cameras.test(new)
-    await note(request, "camera.tested", "camera", config.id if config else "", form.name)
+    await record(request, "camera.tested", "camera", config.id if config else "", form.name)
     return await trial_page(
         services, result, record=form.record, camera_id=config.id if config else None
     )

@@ -9,10 +9,18 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.redact import redact_text
 from falconeye.base.secret import Secret
 from falconeye.cameras.views import NewCamera
-from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
+from falconeye.config.camera import (
+    MAX_KEEP_BYTES,
+    MAX_KEEP_DAYS,
+    CameraConfig,
+    Protocol,
+    RecordMode,
+    Transport,
+)
 from falconeye.web.contexts import CameraForm
 from falconeye.web.i18n import gettext as _
 
+GIGABYTE: Final = 1_000_000_000
 _PROTOCOLS: Final = {
     "rtsp": Protocol.RTSP,
     "rtsps": Protocol.RTSP,
@@ -20,7 +28,10 @@ _PROTOCOLS: Final = {
     "https": Protocol.HTTP,
     "demo": Protocol.DEMO,
 }
-_TEXTS: Final = ("name", "source_url", "username", "sub_url", "location", "transport", "record")
+_TEXTS: Final = (
+    "name", "source_url", "username", "sub_url", "location", "transport", "record", "keep_days",
+    "keep_bytes",
+)  # fmt: skip
 
 
 def typed(fields: Mapping[str, str], *, password_stored: bool = False) -> CameraForm:
@@ -46,12 +57,15 @@ def stored(config: CameraConfig) -> CameraForm:
         record=config.record.value,
         audio=config.audio,
         allow_local=config.allow_local,
+        keep_days="" if config.keep_days is None else str(config.keep_days),
+        keep_bytes="" if config.keep_bytes is None else f"{config.keep_bytes / GIGABYTE:g}",
         password_stored=config.password is not None,
     )
 
 
 def new_camera(form: CameraForm, password: str, *, may_be_local: bool) -> NewCamera:
     """What to add or test; InvalidInput names the field."""
+    keep_days, keep_bytes = _keep(form)
     return NewCamera(
         name=form.name,
         protocol=_protocol(form.source_url),
@@ -64,6 +78,8 @@ def new_camera(form: CameraForm, password: str, *, may_be_local: bool) -> NewCam
         audio=form.audio,
         record=_record(form.record),
         allow_local=form.allow_local and may_be_local,
+        keep_days=keep_days,
+        keep_bytes=keep_bytes,
     )
 
 
@@ -91,7 +107,28 @@ def changes(form: CameraForm, password: str, config: CameraConfig) -> dict[str, 
         "audio": form.audio,
         "allow_local": form.allow_local,
     }
+    # As text they are rounded: what was not touched stays exact.
+    for name, value in zip(("keep_days", "keep_bytes"), _keep(form), strict=True):
+        if getattr(form, name) != shown[name]:
+            found[name] = value
     return {name: value for name, value in found.items() if value != getattr(config, name)}
+
+
+def _keep(form: CameraForm) -> tuple[int | None, int | None]:
+    """The camera's own rule, days and bytes; empty fields leave it to the node's setting."""
+    try:
+        days = int(form.keep_days) if form.keep_days else None
+    except ValueError:
+        days = 0
+    if days is not None and not 1 <= days <= MAX_KEEP_DAYS:
+        raise InvalidInput(_("A whole number of days is needed here, from 1."), field="keep_days")
+    try:
+        gigabytes = float(form.keep_bytes.replace(",", ".")) if form.keep_bytes else None
+    except ValueError:
+        gigabytes = 0.0
+    if gigabytes is not None and not 1 <= gigabytes <= MAX_KEEP_BYTES / GIGABYTE:
+        raise InvalidInput(_("A number of GB is needed here, from 1."), field="keep_bytes")
+    return days, None if gigabytes is None else round(gigabytes * GIGABYTE)
 
 
 def _protocol(url: str) -> Protocol:

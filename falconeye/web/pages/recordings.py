@@ -10,9 +10,10 @@ from litestar.params import FromPath, QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import Unavailable
-from falconeye.base.times import DAY_US, parse_rfc3339
+from falconeye.base.times import DAY_US, LATEST_US, parse_rfc3339
 from falconeye.storage.recording_rows import Recording, RecordingStatus
 from falconeye.web import i18n, views
+from falconeye.web.audit import record
 from falconeye.web.contexts import (
     GapRow,
     RecordingFilter,
@@ -23,7 +24,7 @@ from falconeye.web.contexts import (
 )
 from falconeye.web.htmx import is_htmx
 from falconeye.web.i18n import gettext as _
-from falconeye.web.pages.asking import Asking, go_to, note, part, sentence, services_of, show
+from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show
 from falconeye.web.security.access import needs, principal_of, require_camera
 
 PAGE_SIZE: Final = 50
@@ -132,7 +133,7 @@ async def delete_recording(request: Asking, recording_id: FromPath[str]) -> Resp
     recording = await _visible(request, recording_id, Action.DELETE_FOOTAGE)
     await services_of(request).recordings.delete(recording_id)
     detail = f"{recording.camera_name}, {recording.file_name}"
-    await note(request, "recording.deleted", "recording", recording_id, detail)
+    await record(request, "recording.deleted", "recording", recording_id, detail)
     return go_to("/recordings", done="recording-deleted")
 
 
@@ -169,7 +170,8 @@ def _filter(camera: str, status: str, from_: str, to: str, zone: tzinfo) -> Reco
 
     def read(name: str, text: str) -> int | None:
         try:
-            return parse_rfc3339(text, zone) if text else None
+            # Bounded: it is shown again, in a zone, and dates end.
+            return min(max(parse_rfc3339(text, zone), 0), LATEST_US) if text else None
         except (ValueError, OverflowError):
             errors[name] = _("This is no date and time.")
             return None

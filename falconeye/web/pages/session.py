@@ -7,7 +7,6 @@ from litestar import MediaType, Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.types import ControllerRouterHandler
 
-from falconeye.accounts.model import Principal
 from falconeye.base.errors import (
     Conflict,
     InvalidInput,
@@ -15,6 +14,7 @@ from falconeye.base.errors import (
     NotFound,
     TooManyAttempts,
 )
+from falconeye.web.audit import address_of, record_of
 from falconeye.web.contexts import LoginPage, SetupPage
 from falconeye.web.frame import page
 from falconeye.web.i18n import gettext as _
@@ -57,7 +57,7 @@ async def login(request: Asking) -> Response[str]:
         return page(request, "pages/login.html", context, status=429, headers=headers)
     except NotAuthenticated:
         words = _("The name or the password is wrong.")
-        await _record(request, None, "login.refused", name[:_MAX_NAME])
+        await record_of(request, None, "login.refused", "user", None, name[:_MAX_NAME])
         context = LoginPage(name=name, next=back, error=words)
         return page(request, "pages/login.html", context, status=401)
 
@@ -67,7 +67,7 @@ async def logout(request: Asking) -> Response[str]:
     """End the session, here and for every stream it holds open."""
     who = principal_of(request)
     await shell_of(request).services.accounts.logout(who)
-    await _record(request, who, "logout", who.name)
+    await record_of(request, who, "logout", "user", None, who.name)
     answer = _go_to("/login")
     answer.cookies.append(ended_session_cookie(secure=_is_secure(request)))
     return answer
@@ -105,38 +105,27 @@ async def setup(request: Asking, secret: FromPath[str]) -> Response[str]:
         return page(request, "pages/setup.html", SetupPage(valid=False), status=404)
     except Conflict:
         return _go_to("/login")
-    await _record(request, None, "setup", user.name, user.id)
+    await record_of(request, None, "setup", "user", user.id, user.name)
     return await _begin_session(request, user.name, password, "/")
 
 
 async def _begin_session(request: Asking, name: str, password: str, back: str) -> Response[str]:
     accounts = shell_of(request).services.accounts
     agent = request.headers.get("user-agent", "")
-    cookie, who = await accounts.login(name, password, _address(request), agent)
+    cookie, who = await accounts.login(name, password, address_of(request), agent)
     before = principal_or_none(request)
     if before is not None:
         await accounts.logout(before)
-    await _record(request, who, "login", who.name, who.id)
+    await record_of(request, who, "login", "user", who.id, who.name)
     answer = _go_to(back)
     answer.cookies.append(session_cookie(cookie, secure=_is_secure(request)))
     return answer
-
-
-async def _record(
-    request: Asking, who: Principal | None, action: str, name: str, user_id: str | None = None
-) -> None:
-    audit = shell_of(request).services.accounts.audit
-    await audit.record(who, action, "user", user_id, name, _address(request))
 
 
 async def _field(request: Asking, name: str) -> str:
     """A text field of the posted form; empty when it is missing or a file."""
     value = (await request.form()).get(name, "")
     return value if isinstance(value, str) else ""
-
-
-def _address(request: Asking) -> str:
-    return request.client.host if request.client else ""
 
 
 def _is_secure(request: Asking) -> bool:

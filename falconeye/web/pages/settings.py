@@ -10,10 +10,11 @@ from litestar.datastructures import Cookie
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
 from falconeye.storage.settings_store import StoredSettings
+from falconeye.web.audit import record
 from falconeye.web.contexts import SettingField, SettingsPage
 from falconeye.web.frame import THEME_COOKIE
 from falconeye.web.i18n import gettext as _
-from falconeye.web.pages.asking import Asking, go_to, note, sentence, services_of, show, texts
+from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
 from falconeye.web.security.access import needs, signed_in
 
 GIGABYTE: Final = 1_000_000_000
@@ -40,7 +41,7 @@ async def save_settings(request: Asking) -> Response[str]:
         changes = {name: _value(name, text) for name, text in typed.items() if text != before[name]}
         if changes:
             await store.patch(changes)
-            await note(request, "settings.changed", "settings", "", ", ".join(sorted(changes)))
+            await record(request, "settings.changed", "settings", "", ", ".join(sorted(changes)))
     except InvalidInput as error:
         field = error.field or ""
         words = sentence(InvalidInput(str(error).removeprefix(f"{field}: ")))
@@ -100,8 +101,8 @@ def _page(values: Mapping[str, str], errors: Mapping[str, str]) -> SettingsPage:
 
     fields = (
         field("site_time_zone", _("Time zone"), _("All pages show the time of this zone."), "zone"),
-        field("keep_days", _("Keep for, days"), _("Empty: as long as the disk has room.")),
-        field("keep_bytes", _("Keep at most, GB per camera"), _("Empty: no limit.")),
+        field("keep_days", _("Days to keep footage"), _("Empty: as long as the disk has room.")),
+        field("keep_bytes", _("GB to keep per camera"), _("Empty: no limit.")),
         field(
             "default_resolution",
             _("Picture size"),

@@ -25,6 +25,7 @@ from falconeye.storage.database import Database
 from falconeye.storage.free_space import Deleter
 from falconeye.storage.import_root import ImportRoot
 from falconeye.storage.recordings import Recordings
+from falconeye.storage.retention import Keep
 from falconeye.storage.segment_store import FootageStore
 from falconeye.storage.settings_store import SettingsStore
 from falconeye.storage.volumes import Volumes
@@ -87,7 +88,9 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
     accounts = Accounts(database, clock)
     await accounts.start(serving=False)
     stack.push_async_callback(accounts.stop)
-    deleter = Deleter(database, volumes, lambda _camera, _recording: None)
+    deleter = Deleter(
+        database, volumes, clock, keep=Keep, on_deleted=lambda _camera, _recording: None
+    )
     budget = MemoryBudget(64 << 20)
     footage = FootageStore(
         database,
@@ -138,7 +141,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         footage=footage,
         budget=budget,
         clock=clock,
-        pipelines_started=lambda: True,
+        pipelines_started=lambda: cameras.all_started,
     )
     _ = await stack.enter_async_context(status.probe.running())
     server = await _server(stack, services, status)

@@ -16,7 +16,7 @@ FIELDS = {
 GATE = {
     "name": "Gate",
     "protocol": "rtsp",
-    "source_url": "rtsp://bob:hunter2@192.0.2.10/main?token=abc",
+    "source_url": "rtsp://bob:hunter2@192.0.2.10/main?token=swordfish2",
     "location": "yard",
     "metadata": {"floor": 1},
 }
@@ -64,7 +64,7 @@ async def test_no_answer_holds_a_credential(served: Served) -> None:
     for text in texts:
         assert "hunter2" not in text
         assert "swordfish" not in text
-        assert "abc" not in text
+        assert "swordfish2" not in text
 
 
 async def test_lists_are_filtered_and_cut(served: Served) -> None:
@@ -129,6 +129,32 @@ async def test_the_same_address_twice_is_409(served: Served) -> None:
     )
     assert again.status_code == 409
     await add(served, source_url="rtsp://192.0.2.10/other")
+
+
+async def test_an_address_of_another_kind_is_refused(served: Served) -> None:
+    url = "http://192.0.2.10/video"
+    wrong = await served.admin.post("/api/cameras/", json={**GATE, "source_url": url})
+    assert (wrong.status_code, "rtsp" in wrong.json()["detail"]) == (422, True)
+    await add(served)
+    demo = await served.admin.post("/api/cameras/", json={"name": "Demo", "protocol": "demo"})
+    path = f"/api/cameras/{demo.json()['id']}"
+    taken = await served.admin.patch(path, json={"source_url": GATE["source_url"]})
+    assert (taken.status_code, "demo" in taken.json()["detail"]) == (422, True)
+
+
+async def test_a_login_within_the_address_is_hidden_and_kept(served: Served) -> None:
+    url = "http://192.0.2.10/v.cgi?loginuse=bob&loginpas=hunter2&ch="
+    camera = await add(served, protocol="http", source_url=f"{url}1")
+    path = f"/api/cameras/{camera['id']}"
+    shown = (await served.viewer.get(path)).json()["source_url"]
+    assert shown == "http://192.0.2.10/v.cgi?loginuse=***&loginpas=***&ch=1"
+    for sent, kept in ((shown, f"{url}1"), (f"{shown}2", f"{url}12")):
+        answer = await served.admin.patch(path, json={"source_url": sent})
+        assert (answer.status_code, answer.json()["source_url"]) == (200, sent)
+        assert served.services.cameras.get(camera["id"]).config.source_url == kept
+    elsewhere = shown.replace("192.0.2.10", "192.0.2.11")
+    answer = await served.admin.patch(path, json={"source_url": elsewhere})
+    assert (answer.status_code, "***" in answer.json()["detail"]) == (422, True)
 
 
 async def test_changes_and_what_they_need(served: Served) -> None:

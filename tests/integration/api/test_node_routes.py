@@ -89,6 +89,9 @@ async def test_settings_are_the_admins(served: Served) -> None:
         {"anthropic_api_key": "sk-secret"},
         {"chatbot_tools": []},
         {"import_root": "/"},
+        {"data_dir": "/"},
+        {"cleanup_interval": 9},
+        {"cleanup_interval": 86_401},
         {"default_framerate": 30, "k8s_namespace": "Not A Name"},
     )
     for body in wrong:
@@ -100,6 +103,25 @@ async def test_settings_are_the_admins(served: Served) -> None:
     for client, code in ((served.nobody, 401), (served.viewer, 403), (served.operator, 403)):
         assert (await client.get("/api/settings/")).status_code == code
         assert (await client.patch("/api/settings/", json={})).status_code == code
+
+
+async def test_what_the_node_sets_is_refused_with_the_place_to_set_it(served: Served) -> None:
+    for name in ("import_root", "port"):
+        answer = await served.admin.patch("/api/settings/", json={name: "/"})
+        assert answer.status_code == 422
+        assert f"FALCONEYE_{name.upper()}" in answer.json()["detail"]
+        assert name not in (await served.admin.get("/api/settings/")).json()
+
+
+async def test_the_unit_and_bounds_of_the_clean_up_are_documented(served: Served) -> None:
+    document = (await served.viewer.get("/schema/openapi.json")).json()
+    (answer,) = (
+        schema for name, schema in document["components"]["schemas"].items()
+        if name.endswith("SettingsAnswer")
+    )  # fmt: skip
+    interval = answer["properties"]["cleanup_interval"]
+    assert (interval["minimum"], interval["maximum"]) == (10, 86_400)
+    assert interval["description"].startswith("seconds")
 
 
 async def test_all_cameras_are_restarted_or_deleted_at_once(served: Served) -> None:

@@ -263,6 +263,28 @@ async def test_a_recording_made_elsewhere_is_registered(served: Served) -> None:
     assert moved.json()["end_time"] == "2026-07-01T10:00:09.000Z"
 
 
+async def test_a_recording_of_another_age_is_refused_and_the_lists_go_on(served: Served) -> None:
+    root = served.services.settings.import_root
+    assert root is not None
+    await asyncio.to_thread((root / "clip.mp4").write_bytes, b"a clip")
+    body = {"camera_id": "c", "file_path": "clip.mp4", "start_time": "2026-07-01T12:00:00Z"}
+    late: tuple[dict[str, object], ...] = (
+        {"start_time": "9999-12-31T23:59:59Z", "duration_seconds": 100_000},
+        {"start_time": "2200-01-02T00:00:00Z"},
+        {"start_time": "2199-12-31T00:00:00Z", "duration_seconds": 100_000},
+        {"end_time": "2200-01-02T00:00:00Z"},
+    )
+    for change in late:
+        answer = await served.operator.post("/api/recordings/", json={**body, **change})
+        assert answer.status_code == 422, change
+    made = (await served.operator.post("/api/recordings/", json=body)).json()
+    for change in (*late, {"start_time": "2199-12-31T00:00:00Z", "duration_seconds": 100_000}):
+        answer = await served.operator.patch(f"/api/recordings/{made['id']}", json=change)
+        assert answer.status_code == 422, change
+    listed = await served.viewer.get("/api/recordings/")
+    assert [recording["id"] for recording in listed.json()["recordings"]] == [made["id"]]
+
+
 async def test_paths_outside_the_import_root_are_refused(served: Served) -> None:
     root = served.services.settings.import_root
     assert root is not None

@@ -41,6 +41,22 @@ def test_the_login_is_stored_encrypted_and_shown_nowhere(
         assert rows.fetchall() == [("eve", 0)]
 
 
+def test_a_login_within_an_address_is_stored_encrypted_and_shown_nowhere(
+    falconeye: Falconeye, data_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "address").write_text("http://10.0.0.9/v?loginuse=eve&loginpas=s3cret-pass&ch=1\n")
+    answers = [
+        falconeye("camera", "add", "--url-file", str(tmp_path / "address"), "--name", "Yard"),
+        falconeye("camera", "list"),
+        falconeye("camera", "list", "--json"),
+    ]
+    assert [answer.code for answer in answers] == [0, 0, 0]
+    [row] = answers[2].json
+    assert row["address"] == "http://10.0.0.9/v?loginuse=***&loginpas=***&ch=1"
+    assert not any("s3cret-pass" in answer.out + answer.err for answer in answers)
+    assert not any(b"s3cret-pass" in file.read_bytes() for file in data_dir.iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

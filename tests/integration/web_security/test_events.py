@@ -41,14 +41,14 @@ def state(camera_id: str) -> CameraStateChanged:
 
 
 async def messages(answer: httpx.Response) -> AsyncIterator[str]:
-    """The blocks of the stream that are not comments."""
+    """The blocks of the stream that say more than that it lives."""
     block: list[str] = []
     async for line in answer.aiter_lines():
         if line:
             block.append(line)
         elif block:
             text, block = "\n".join(block), []
-            if not text.startswith(":"):
+            if not text.startswith("event: alive"):
                 yield text
 
 
@@ -105,12 +105,23 @@ async def test_a_quiet_stream_stays_alive(
 ) -> None:
     monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.01)
     async with site.client.stream("GET", "/events", headers=await bearer(site)) as answer:
-        comments = 0
+        lives = 0
         async for line in answer.aiter_lines():
-            comments += line.startswith(":")
-            if comments == 3:
+            lives += line == "event: alive"
+            if lives == 4:
                 break
     assert len(seen) == 1
+
+
+async def test_a_page_learns_at_once_how_long_silence_may_last(
+    site: Site, seen: list[Changes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "KEEP_ALIVE_S", 7.5)
+    async with site.client.stream("GET", "/events", headers=await bearer(site)) as answer:
+        lines = answer.aiter_lines()
+        begin = [await anext(lines) for _ in range(4)]
+    assert begin == ["retry: 2000", "", "event: alive", "data: 7.5"]
+    assert len(seen) <= 1
 
 
 async def test_the_last_message_says_why(site: Site, seen: list[Changes]) -> None:

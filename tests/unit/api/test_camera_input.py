@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from falconeye.base.errors import InvalidInput
 from falconeye.base.redact import redact_text
 from falconeye.base.secret import Secret
+from falconeye.cameras.changes import changed_config, needs_reconnect, new_config
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.web.api.camera_input import CameraInput, CameraPatch
 
@@ -57,6 +58,11 @@ def test_a_network_camera_is_created_stopped_unless_told_otherwise() -> None:
         {"metadata": {str(n): n for n in range(101)}},
         {"source_url": "x" * 2049},
         {"start": 1},
+        {"keep_days": 0},
+        {"keep_days": 36_501},
+        {"keep_days": 1.5},
+        {"keep_bytes": 999_999_999},
+        {"keep_bytes": 10**19},
     ],
 )
 def test_wrong_fields_are_refused(fields: dict[str, Any]) -> None:
@@ -88,6 +94,18 @@ def test_a_refusal_never_repeats_the_password() -> None:
 def test_what_this_release_cannot_do_is_said(fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         CameraInput.model_validate({**NETWORK, **fields}).to_new_camera(node_name="pi-1")
+
+
+def test_a_camera_may_have_its_own_rule() -> None:
+    fields = {**NETWORK, "keep_days": 7, "keep_bytes": 10**9}
+    new = CameraInput.model_validate(fields).to_new_camera(node_name="pi-1")
+    assert (new.keep_days, new.keep_bytes) == (7, 10**9)
+    config = new_config(new, 1, "pi-1")
+    assert (config.keep_days, config.keep_bytes) == (7, 10**9)
+    back = CameraPatch.model_validate({"keep_days": None, "keep_bytes": 2 * 10**9})
+    changed = changed_config(config, back.to_changes(config), 2)
+    assert (changed.keep_days, changed.keep_bytes) == (None, 2 * 10**9)
+    assert not needs_reconnect(config, changed)
 
 
 def test_only_what_changes_is_changed() -> None:

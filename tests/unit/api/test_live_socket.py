@@ -199,3 +199,17 @@ async def test_a_refusal_says_the_same_as_http_would() -> None:
     await close_with(connection, NotFound("there is no such camera: " + "ü" * 200))
     assert connection.close_code == 4404
     assert len(connection.close_reason.encode()) <= 123
+
+
+async def test_of_many_choices_at_once_the_newest_counts() -> None:
+    viewer = Viewer()
+    for number in range(100):
+        viewer.connection.incoming.put_nowait(
+            json.dumps({"type": "choose", "stream": "sub", "number": number})
+        )
+    while not viewer.session.choices or viewer.session.choices[-1]["number"] != 99:
+        viewer.session.chosen.clear()
+        await viewer.session.chosen.wait()
+    assert len(viewer.session.choices) <= 2
+    viewer.session.outgoing.put_nowait(None)
+    await viewer.task

@@ -87,7 +87,7 @@ def test_cameras_streams_and_process_are_there() -> None:
     assert found[("falconeye_camera_recording", 'Gate "N"\n')] == 1
     assert found[("falconeye_stream_fps", "main")] == 25
     assert found[("falconeye_stream_bits_per_second", "main")] == 4e6
-    assert found[("falconeye_stream_dropped_samples_total", "main")] == 3
+    assert found[("falconeye_stream_dropped_fragments_total", "main")] == 3
     assert found[("falconeye_stream_reconnects_total", "main")] == 2
     assert found[("falconeye_stream_written_bytes_total", "main")] == 12345
     assert found[("falconeye_volume_sync_interval_seconds", "v1")] == 2.5
