@@ -43,13 +43,43 @@ document.addEventListener("signed-out", signIn);
 // While the stream of changes is away, the page says that it may be out of date.
 const lost = document.getElementById("lost-note");
 const away = (on) => { if (lost) lost.hidden = !on; };
+const updates = document.getElementById("updates");
+let connection; // of the extension, which renews it
+let heardAt = performance.now();
+let quietS = 15; // the longest silence of a stream that lives; each `alive` says it anew
+const heard = () => { heardAt = performance.now(); };
 document.addEventListener("closing", () => away(true));
 document.addEventListener("htmx:sse:error", (event) => {
   if (event.detail.status === 401) signIn();
   else away(true);
 });
-document.addEventListener("htmx:sse:after:message", ({ detail }) => { if (!detail.message.event) away(false); });
+document.addEventListener("htmx:sse:after:connection", ({ detail }) => { connection = detail.connection; heard(); });
+document.addEventListener("alive", ({ detail }) => { quietS = Number(detail.data); away(false); });
+document.addEventListener("htmx:sse:after:message", ({ detail }) => {
+  heard();
+  if (!detail.message.event) away(false);
+});
+document.addEventListener("visibilitychange", heard);
 window.addEventListener("offline", () => away(true));
+
+// A network that hangs ends no connection: long silence counts as the end, and the extension begins anew.
+function listen() {
+  if (document.hidden || performance.now() - heardAt < 2500 * quietS) return;
+  away(true);
+  heard();
+  connection?.reader?.cancel();
+}
+if (updates) setInterval(listen, 1000);
+
+// The extension renews a stream that once began; one that never did is asked for again here.
+function missing() {
+  away(true);
+  if (connection) return;
+  const { connectTimeout: timeout } = htmx.config.sse;
+  setTimeout(() => htmx.ajax("GET", updates.getAttribute("hx-sse:connect"), { source: updates, timeout }), 5000);
+}
+updates?.addEventListener("htmx:error", missing);
+updates?.addEventListener("htmx:response:error", missing);
 window.addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
 
 // Recordings that are being made grow. The server's length is the start: a wrong clock here does no harm.

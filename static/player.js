@@ -8,6 +8,10 @@ const STALE_MS = 5000;
 const HIDDEN_MS = 5000;
 const STILL_MS = 2000;
 const KEEP_S = 20;
+// After a stall the picture stays this long where it is safe, then comes 10 ms a second nearer to the live edge.
+// Each stall that follows soon doubles it: one hiccup costs seconds of delay, a bad network few stalls.
+const PATIENCE_MS = 5000;
+const MAX_PATIENCE_MS = 60_000;
 const texts = document.getElementById("player-texts")?.dataset ?? {};
 const now = () => performance.now();
 const plays = (codecs) => MS?.isTypeSupported(`video/mp4; codecs="${codecs}"`) ?? false;
@@ -44,6 +48,8 @@ class LivePlayer {
     this.base = this.focused ? 0.12 : 0.3;
     this.target = this.base;
     this.stalls = 0;
+    this.stalledAt = -Infinity;
+    this.patience = PATIENCE_MS;
     this.failures = 0;
     this.wanted = false;
     this.lastPicture = 0;
@@ -61,7 +67,7 @@ class LivePlayer {
   set state(name) {
     if (this.root.dataset.state === name) return;
     this.root.dataset.state = name;
-    this.root.dispatchEvent(new CustomEvent("falconeye:state", { bubbles: true, detail: name }));
+    this.root.dispatchEvent(new CustomEvent(`falconeye:${name}`, { bubbles: true }));
   }
 
   hint(text) {
@@ -94,7 +100,7 @@ class LivePlayer {
     };
     socket.onclose = ({ code }) => {
       if (socket !== this.socket) return;
-      if (code === 1008 || (code >= 4400 && code < 4500)) {
+      if (code === 4401 || code === 4403) {
         this.disconnect();
         this.state = "offline";
         this.hint(texts.signedOut);
@@ -152,13 +158,12 @@ class LivePlayer {
     this.chosen = wanted;
     this.stopStills();
     // Said only where a better picture exists that this browser cannot play.
-    this.hint(this.focused && stream !== known[0] ? this.codecHint(known[0]) : "");
+    this.hint(this.focused && stream !== known[0] ? this.codecHint(known[0], texts.codecSmall) : "");
     this.send({ type: "choose", stream: stream.stream, audio: this.audio && stream.audio, focused: this.focused });
   }
 
-  codecHint(stream) {
+  codecHint(stream, text = this.focused ? texts.codec : texts.codecShort) {
     const name = /^(hvc1|hev1)/.test(stream?.codecs ?? "") ? "HEVC" : stream?.codecs ?? "";
-    const text = this.focused ? texts.codec : texts.codecShort;
     return (MS ? text ?? "" : texts.stills ?? "").replace("{codec}", name);
   }
 
@@ -321,6 +326,9 @@ class LivePlayer {
   stalled() {
     if (this.seeking || this.root.dataset.state !== "live" || document.hidden) return;
     this.stalls += 1;
+    const soon = now() - this.stalledAt < Math.max(MAX_PATIENCE_MS, 3 * this.patience);
+    this.patience = soon ? Math.min(MAX_PATIENCE_MS, 2 * this.patience) : PATIENCE_MS;
+    this.stalledAt = now();
     this.target = Math.min(1, this.target + 0.06);
     this.root.dataset.stalls = this.stalls;
   }
@@ -340,7 +348,7 @@ class LivePlayer {
   }
 
   tick() {
-    this.target = Math.max(this.base, this.target - 0.002);
+    if (now() - this.stalledAt > this.patience) this.target = Math.max(this.base, this.target - 0.01);
     if (this.stillTimer || !this.lastPicture || !this.wanted || document.hidden) return;
     const age = now() - this.lastPicture;
     this.age(age);

@@ -104,7 +104,7 @@ class LiveServer:
     still: bytes = b""
     still_age_s: float = 0.0
     streams: tuple[str, ...] = ("main",)
-    codecs: str = CODECS
+    codecs: str = CODECS  # of the main stream
     audio: bool = False
     media: Movie = field(default_factory=movie)
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -147,7 +147,7 @@ class LiveServer:
         streams = [
             {
                 "stream": kind,
-                "codecs": self.codecs,
+                "codecs": CODECS if kind == "sub" else self.codecs,
                 "width": 320,
                 "height": 180,
                 "audio": self.audio,

@@ -75,6 +75,16 @@ class Site:
         )
         return str(recording["recording_id"])
 
+    async def interrupt(self, name: str, mount: str) -> None:
+        """Two holes in what that camera records: it leaves for a moment, then it falls silent."""
+        faults = self.peers.rtsp.cameras[mount].faults
+        path = f"/api/cameras/{self.ids[name]}"
+        for fault in ("cut", "silent"):
+            setattr(faults, fault, True)
+            await self.node.until(path, lambda it: not it["online"])
+            setattr(faults, fault, False)
+            await self.node.until(path, lambda it: bool(it["online"]))
+
     async def start_recording(self, name: str) -> None:
         answer = await self.node.client.post(f"/api/cameras/{self.ids[name]}/recording/start")
         assert answer.status_code == 200, answer.text

@@ -326,7 +326,7 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
         "camera": (
             "pages/camera.html",
             replace(FRAME, path="/cameras/camera-0"),
-            contexts.CameraPage(one, "rtsp://192.168.1.64:554/Streaming/Channels/101", 4, rows(5)),
+            contexts.CameraPage(one, "rtsp://192.168.1.64:554/Streaming/Channels/101", rows(5)),
         ),
         "camera-offline": (
             "pages/camera.html",
@@ -338,7 +338,6 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
                     streams=tuple(replace(s, connected=False) for s in one.streams),
                 ),
                 "rtsp://10.0.0.9/1",
-                0,
             ),
         ),
         "camera-delete": ("pages/camera_delete.html", FRAME, question),

@@ -98,6 +98,28 @@ async def _playing(page: Page) -> None:
     )
 
 
+async def _opened_menu(page: Page) -> None:
+    await settled(page)
+    await page.locator(".menu summary").click()
+
+
+async def _opened_filter(page: Page) -> None:
+    summary = page.locator(".filter summary")
+    if await summary.is_visible():
+        await summary.click()
+
+
+async def _fullscreen(page: Page) -> None:
+    await settled(page)
+    await page.get_by_role("button", name="Full screen").click()
+    await page.wait_for_function("() => document.fullscreenElement")
+
+
+async def _lost(page: Page) -> None:
+    await settled(page)
+    await page.evaluate("dispatchEvent(new Event('offline'))")
+
+
 async def _told(page: Page) -> None:
     await expect(page.locator("[data-recording-problem]")).to_be_visible()
 
@@ -128,15 +150,19 @@ def early_scenes(site: Site) -> list[Scene]:
     ]
 
 
-def full_scenes(recordings: dict[str, str]) -> list[Scene]:
-    """With nine cameras and their recordings."""
+def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
+    """With nine cameras and their recordings; the list is narrowed to that of `camera_id`."""
     camera = "/cameras/{%s}"
     return [
         Scene("wall-auto", "/"),
         Scene("wall-1", "/?layout=1"),
         Scene("wall-4", "/?layout=4"),
         Scene("wall-9", "/?layout=9", whole=False),
+        Scene("wall-lost", "/", _lost, whole=False),
+        Scene("wall-menu", "/", _opened_menu, whole=False),
         Scene("camera-live", camera % "Front door"),
+        Scene("camera-saved", camera % "Front door" + "?done=saved", whole=False),
+        Scene("camera-fullscreen", camera % "Front door", _fullscreen, whole=False),
         Scene("camera-refused", camera % "Garage"),
         Scene("camera-unreachable", camera % "Gate"),
         Scene("camera-stopped", camera % "Stairs, second floor"),
@@ -146,6 +172,8 @@ def full_scenes(recordings: dict[str, str]) -> list[Scene]:
         Scene("camera-delete", camera % "Parking", _asked, whole=False),
         Scene("form-edit", camera % "Garage" + "/edit"),
         Scene("recordings", "/recordings"),
+        Scene("recordings-filter", "/recordings", _opened_filter, whole=False),
+        Scene("recordings-one", f"/recordings?camera={camera_id}&status=failed", whole=False),
         Scene("recordings-nothing", "/recordings?from=2001-01-01T00:00&to=2001-01-02T00:00"),
         Scene("recording", f"/recordings/{recordings['h264']}", _playing),
         Scene("recording-hevc", f"/recordings/{recordings['hevc']}", _told),
@@ -238,6 +266,7 @@ async def main(wanted: list[str]) -> None:
             await studio.sign_in()
             await studio.shoot(early_scenes(site))
             await site.add_every_kind()
+            await site.interrupt("Front door", "door")
             recordings = {
                 "hevc": await site.finished_recording("Yard"),
                 "h264": await site.finished_recording("Front door"),
@@ -246,8 +275,10 @@ async def main(wanted: list[str]) -> None:
             for name in ("Yard", "Front door"):
                 await site.start_recording(name)
             recordings["now"] = await site.recording_now(LONG_NAME)
-            scenes = full_scenes(recordings)
+            scenes = full_scenes(recordings, site.ids[LONG_NAME])
             await studio.shoot(scenes)
+            full_screen = Scene("wall-fullscreen", "/", _fullscreen, whole=False)
+            await studio.shoot([full_screen], {"desktop": SIZES["desktop"]})
             walls = [scene for scene in scenes if scene.name == "wall-auto"]
             await studio.shoot(walls, {"4k": (3840, 2160)})
             await studio.sign_in("guest")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
-from playwright.async_api import ConsoleMessage, Page
+from playwright.async_api import ConsoleMessage, Page, ViewportSize, expect
 
 from tests.browser.browsers import chromium, needs_chromium
 from tests.browser.live_server import ROOT, live_server
@@ -12,6 +12,7 @@ from tests.browser.samples import pages, picture
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 SMALL_TARGETS = """() => [...document.querySelectorAll('a[href], button, summary, input, select')]
   .filter((one) => one.checkVisibility() && !one.closest('p, h1, h2, dd, table, .skip, label'))
@@ -85,6 +86,34 @@ async def test_a_question_opens_in_a_dialog_and_closes() -> None:
         await dialog.get_by_role("radio", name="Keep").wait_for()
         await dialog.get_by_text("Cancel").click()
         await dialog.wait_for(state="hidden")
+
+
+async def test_on_a_phone_the_menu_lies_over_the_pictures() -> None:
+    async with (
+        live_server({"/wall": pages()["wall"]}, still=picture()) as server,
+        chromium() as browser,
+    ):
+        page = await browser.new_page(viewport=PHONE)
+        await page.goto(server.url + "/wall")
+        await page.locator(".menu summary").click()
+        # A click that something else would get fails.
+        sign_out = page.get_by_role("button", name="Sign out")
+        await sign_out.click(trial=True, position={"x": 20, "y": 40})
+
+
+async def test_the_filter_is_folded_on_a_phone_and_open_elsewhere() -> None:
+    async with live_server({"/recordings": pages()["recordings"]}) as server, chromium() as browser:
+        page = await browser.new_page(viewport=PHONE)
+        await page.goto(server.url + "/recordings")
+        begin = page.get_by_label("From", exact=True)
+        await expect(begin).to_be_hidden()
+        await expect(page.locator(".recordings .when").first).to_be_in_viewport()
+        await page.locator(".filter summary").click()
+        await expect(begin).to_be_visible()
+        await page.goto(server.url + "/recordings")
+        await page.set_viewport_size({"width": 1440, "height": 900})
+        await expect(page.locator(".filter summary")).to_be_hidden()
+        await begin.fill("2026-11-20T14:00")
 
 
 def test_the_stylesheet_and_the_player_stay_small() -> None:

@@ -18,6 +18,13 @@ REACHES = """(goal) => new Promise((done) => {
 })"""
 
 
+STALL = "document.querySelector('video').dispatchEvent(new Event('waiting'))"
+# What this machine's own load does to the video is no part of the test.
+NO_REAL_STALLS = """document.addEventListener('waiting', (event) => {
+  if (event.isTrusted) event.stopImmediatePropagation();
+}, true);"""
+
+
 async def open_camera(browser_page: Page, server: LiveServer, name: str = "camera") -> None:
     await browser_page.goto(f"{server.url}/{name}")
 
@@ -78,6 +85,22 @@ async def test_hevc_alone_gives_stills_and_says_why() -> None:
         # The still is 90 s old by the server's own clock: it must not pass for live.
         await expect(page.locator(".player-age")).to_contain_text("90 s")
         await expect(page.locator(".player-still")).to_be_visible()
+
+
+async def test_hevc_with_a_substream_gives_that_and_says_so() -> None:
+    async with (
+        live_server(
+            served("camera"), still=picture(), codecs=HEVC, streams=("main", "sub")
+        ) as server,
+        chromium() as browser,
+    ):
+        page = await browser.new_page()
+        await open_camera(page, server)
+        await expect(page.locator("[data-player]")).to_have_attribute("data-state", "live")
+        assert (await server.choice(1))["stream"] == "sub"
+        await expect(page.locator(".player-hint")).to_have_text(
+            "This browser cannot play HEVC: this is the small picture."
+        )
 
 
 async def test_tiles_take_the_substream_and_only_while_visible() -> None:
@@ -153,3 +176,38 @@ async def test_sound_is_asked_for_only_when_wanted() -> None:
         # Sound and picture in one buffer need a longer one to stay smooth.
         await expect(player).to_have_attribute("data-target-ms", re.compile("^([4-9]..|1...)$"))
         assert await page.evaluate("document.querySelector('video').muted") is False
+
+
+async def test_only_a_refusal_means_signed_out() -> None:
+    async with live_server(served("camera"), still=picture()) as server, chromium() as browser:
+        page = await browser.new_page()
+        await open_camera(page, server)
+        player = page.locator("[data-player]")
+        for number, code in enumerate((1001, 4404, 4408, 4422, 4401), start=1):
+            _ = await server.choice(number)  # it came (again)
+            await expect(player).to_have_attribute("data-state", "live")
+            for connection in list(server.connections):
+                await connection.close(code)
+        await expect(player).to_have_attribute("data-state", "offline")
+
+
+async def test_the_delay_after_a_stall_goes_soon_unless_stalls_go_on() -> None:
+    async with live_server(served("camera"), still=picture()) as server, chromium() as browser:
+        page = await browser.new_page()
+        await page.add_init_script(NO_REAL_STALLS)
+        await page.clock.install()
+        await open_camera(page, server)
+        player = page.locator("[data-player]")
+        await expect(player).to_have_attribute("data-state", "live")
+        now = await page.evaluate("Date.now()")
+        await page.clock.pause_at((now + 1000) / 1000)
+        await expect(player).to_have_attribute("data-target-ms", "120")
+        for patience in (5, 10, 20):
+            await page.evaluate(STALL)
+            await expect(player).to_have_attribute("data-target-ms", "180")
+            for _ in range(patience):
+                await page.clock.run_for(1000)
+            await expect(player).to_have_attribute("data-target-ms", "180")
+            for _ in range(6):
+                await page.clock.run_for(1000)
+            await expect(player).to_have_attribute("data-target-ms", "120")

@@ -14,12 +14,26 @@ from falconeye.base.secret import Secret
 from falconeye.cameras.views import Camera, NewCamera
 from falconeye.config.camera import Protocol
 from falconeye.events.bus import CameraStateChanged
+from falconeye.web import sse
 from tests.browser.browsers import chromium, needs_chromium
+from tests.browser.hanging_relay import hanging_relay
 from tests.browser.test_pages import complaints
 from tests.integration.api.conftest import Served, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(90), needs_chromium]
 PASSWORD = "four words in a row"
+REQUEST_ENDED = """new Promise((done) => {
+  document.addEventListener('htmx:finally:request', done, { once: true });
+})"""
+# All that ever stood in the place of the number of viewers.
+VIEWERS_SHOWN = """
+  window.shown = new Set();
+  new MutationObserver(() => {
+    for (const name of document.querySelectorAll('dt')) {
+      const text = name.nextElementSibling?.textContent;
+      if (name.textContent === 'Viewers' && text) shown.add(text);
+    }
+  }).observe(document, { childList: true, characterData: true, subtree: true });"""
 
 
 @asynccontextmanager
@@ -70,6 +84,32 @@ async def test_a_first_camera_is_tested_added_watched_and_recorded(tmp_path: Pat
         camera = served.services.cameras.list()[0]
         assert camera.config.audio is False
         assert found == []
+
+
+async def test_who_opens_a_page_is_never_left_out_of_the_viewers(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await demo(served)
+        await page.add_init_script(VIEWERS_SHOWN)
+        await page.goto(f"/cameras/{camera.config.id}")
+        await page.wait_for_function("() => shown.has('1')")
+        await page.reload()  # now the camera is online from the first byte
+        await page.wait_for_function("() => shown.has('1')")
+        shown = await page.evaluate("[...shown]")
+        assert shown[0] == "–"
+        assert "0" not in shown
+
+
+async def test_figures_of_a_camera_that_went_leave_the_page_as_it_is(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await demo(served)
+        await page.goto(f"/cameras/{camera.config.id}")
+        await expect(page.locator("[data-player]")).to_have_attribute("data-state", "live")
+        async with page.expect_response(
+            lambda answer: answer.url.endswith("/streams") and answer.status == 404
+        ):
+            await served.services.cameras.delete(camera.config.id)
+        await page.evaluate(REQUEST_ENDED)
+        await expect(page.locator("aside .panel h2")).to_have_text(["Full picture", "Camera"])
 
 
 async def test_the_wall_follows_what_happens(tmp_path: Path) -> None:
@@ -161,7 +201,7 @@ async def test_a_session_that_ends_elsewhere_ends_here(tmp_path: Path) -> None:
         await page.goto(f"/cameras/{camera.config.id}")
         await expect(page.locator("[data-player]")).to_have_attribute("data-state", "live")
         user = next(iter(served.services.accounts.users.list()))
-        await served.services.accounts.end_sessions_of(user.id)
+        await served.services.accounts.users.set_password(user.id, Secret("another horse"))
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
@@ -200,5 +240,42 @@ async def test_changes_arrive_however_late_the_scripts_come(tmp_path: Path) -> N
         await page.route("**/hx-sse.min.js*", slowly)
         async with page.expect_request("**/events?*"):
             await page.goto("/", wait_until="commit")
+        await demo(served)
+        await expect(page.locator(".tile")).to_have_count(1)
+
+
+async def test_a_network_that_hangs_is_noticed_and_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No connection ends, so no error tells the page: it goes by the silence."""
+    monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.4)
+    async with signed_in(tmp_path) as (served, page), hanging_relay(served.url) as relay:
+        camera = await demo(served)
+        await page.goto(relay.url + "/")  # cookies do not know ports
+        tile = page.locator(f"#tile-{camera.config.id}")
+        await expect(tile.locator("[data-player]")).to_have_attribute("data-state", "live")
+        note = page.locator("#lost-note")
+        await expect(note).to_be_hidden()
+        async with page.expect_request("**/events?*"):
+            relay.flowing.clear()
+        await expect(note).to_be_visible()
+        await served.services.cameras.stop(camera.config.id)
+        relay.flowing.set()
+        await expect(note).to_be_hidden()
+        await expect(tile.get_by_text("Stopped", exact=True)).to_be_visible()
+
+
+async def test_a_stream_of_changes_that_cannot_begin_is_asked_for_again(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+
+        async def refused(route: Route) -> None:
+            await route.fulfill(status=503, body="starting")
+
+        await page.route("**/events?*", refused)
+        await page.goto("/")
+        note = page.locator("#lost-note")
+        await expect(note).to_be_visible()
+        await page.unroute("**/events?*")
+        await expect(note).to_be_hidden(timeout=15_000)
         await demo(served)
         await expect(page.locator(".tile")).to_have_count(1)
