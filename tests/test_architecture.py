@@ -60,6 +60,33 @@ def test_no_function_is_longer_than_80_lines() -> None:
     assert not long
 
 
+def test_only_task_sets_and_task_groups_make_tasks() -> None:
+    """Any other task may be collected while it runs, or fail without a word."""
+    made = [
+        f"{path}:{node.lineno}"
+        for path, tree in trees()
+        if path != Path("falconeye/base/tasks.py")
+        for node in _makers_of_tasks(tree)
+    ]
+    assert not made
+
+
+def _makers_of_tasks(tree: ast.Module) -> Iterator[ast.Attribute]:
+    groups = {
+        item.optional_vars.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AsyncWith)
+        for item in node.items
+        if ast.unparse(item.context_expr) == "asyncio.TaskGroup()"
+        and isinstance(item.optional_vars, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute) or node.attr not in {"create_task", "ensure_future"}:
+            continue
+        if not (isinstance(node.value, ast.Name) and node.value.id in groups):
+            yield node
+
+
 def test_every_module_opens_with_a_docstring() -> None:
     assert not [str(path) for path, tree in trees() if not ast.get_docstring(tree)]
 

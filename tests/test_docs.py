@@ -72,6 +72,14 @@ def test_the_unit_leaves_what_cameras_and_readers_of_proc_need() -> None:
     assert re.search(r"^Restart=always$", UNIT, re.MULTILINE)
 
 
+def test_the_unit_lets_the_state_of_the_clock_be_read_but_not_set() -> None:
+    """adjtimex(2) does both: the filter allows it, the missing CAP_SYS_TIME keeps it to reading."""
+    lines = dict(re.findall(r"^(\w+)=(.*)$", UNIT, re.MULTILINE))
+    assert "ProtectClock" not in lines  # it takes @clock out of the filter again
+    assert {"adjtimex", "clock_adjtime"} <= set(lines["SystemCallFilter"].split())
+    assert lines["CapabilityBoundingSet"] == ""
+
+
 @pytest.mark.timeout(30)
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     program = Path("/usr/bin/systemd-analyze")

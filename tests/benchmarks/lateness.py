@@ -48,7 +48,7 @@ def measure(plan: Plan) -> Result:
     result.add("event loop late, most", "ms", quantiles[1.0])
     result.add("CPU of the process", "ms/s", cpu)
     result.add(
-        "samples dropped", "", [metrics.total("falconeye_stream_dropped_samples_total")], budget=0
+        "samples dropped", "", [metrics.total("falconeye_stream_dropped_fragments_total")], budget=0
     )
     result.add("pictures missing inside the recorded files", "", [holes], budget=0)
     result.add("writes that the cameras could not send at once", "", [c.stalls for c in stalls])

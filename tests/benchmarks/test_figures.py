@@ -16,9 +16,9 @@ TEXT = f"""\
 {LATENESS}_bucket{{le="+Inf"}} 100.0
 {LATENESS}_sum 0.05
 {LATENESS}_count 100.0
-# TYPE falconeye_stream_dropped_samples counter
-falconeye_stream_dropped_samples_total{{camera="a",stream="main"}} 3.0
-falconeye_stream_dropped_samples_total{{camera="b",stream="main"}} 4.0
+# TYPE falconeye_stream_dropped_fragments counter
+falconeye_stream_dropped_fragments_total{{camera="a",stream="main"}} 3.0
+falconeye_stream_dropped_fragments_total{{camera="b",stream="main"}} 4.0
 """
 
 
@@ -52,7 +52,7 @@ def test_percentiles_of_values() -> None:
 
 def test_quantiles_of_what_was_counted_between_two_answers() -> None:
     metrics = Metrics.parse(TEXT)
-    assert metrics.total("falconeye_stream_dropped_samples_total") == 7
+    assert metrics.total("falconeye_stream_dropped_fragments_total") == 7
     after = metrics.buckets(LATENESS)
     assert quantile({}, after, 0.45) == pytest.approx(0.0005)
     assert quantile({}, after, 0.99) == pytest.approx(0.0035)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -154,6 +155,47 @@ async def test_a_full_disk_of_footage_costs_the_oldest(tmp_path: Path) -> None:
                     await decodes(await download(node, one["id"], tmp_path / "out.mp4"))
             code, out, err = await node.command("check", "--json")
             assert code == 0, out + err
+
+
+async def protected_recording(node: RunningNode, camera: str) -> str:
+    """The recording of the camera, from now on never deleted for room; its id."""
+    listed = await node.until(
+        f"/api/recordings/?camera_id={camera}",
+        lambda r: r["recordings"] and r["recordings"][0]["duration_seconds"] > 1,
+    )
+    recording: str = listed["recordings"][0]["id"]
+    answer = await node.client.patch(f"/api/recordings/{recording}", json={"protected": True})
+    assert answer.status_code == 200, answer.text
+    return recording
+
+
+@as_root
+@pytest.mark.root
+async def test_a_disk_full_of_what_may_not_go_leaves_a_gap_with_its_reason(tmp_path: Path) -> None:
+    """Nothing can be deleted: recording stops, and goes on by itself once there is room."""
+    with ReplayServer() as server, file_system(tmp_path / "media", 40 * MEGABYTE) as media:
+        server.add("door", video=video_clip(gop=25))
+        async with running_node(tmp_path) as node:
+            camera = await node.add("Door", server.url("door"))
+            recording = f"/api/recordings/{await protected_recording(node, camera)}"
+            control = f"/api/cameras/{camera}/recording/status"
+            filler = await asyncio.to_thread(fill, media / "filler")
+            await node.line("not recorded: disk_full")
+            await node.until(control, lambda r: r["status"] == "idle")
+            kept_s = (await node.json(recording))["duration_seconds"]
+            await asyncio.to_thread(filler.unlink)
+            await node.until(control, lambda r: r["status"] == "recording")
+            await node.until(recording, lambda r: r["duration_seconds"] > kept_s + 1)
+            await node.client.post(f"/api/cameras/{camera}/stop")
+            whole = await node.until(recording, lambda r: r["status"] != "recording")
+            (gap,) = whole["gaps"]
+            assert gap["reason"] == "disk_full"
+            assert whole["start_time"] < gap["from"] < gap["to"] < whole["end_time"]
+            page = await node.client.get(recording.removeprefix("/api"))
+            assert "the disk was full" in page.text
+            code, out, err = await node.command("check", "--json")
+            found = {problem["fault"] for problem in json.loads(out)["problems"]}
+            assert (code, found) == (0, set()), err
 
 
 @as_root

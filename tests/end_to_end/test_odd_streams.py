@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.end_to_end.players import decodes, download, probe
+from tests.end_to_end.players import decodes, download, pictures_in, probe
 from tests.nodes import RunningNode, running_node
 from tests.peers.media_samples import audio_clip, video_clip
 from tests.peers.replay_camera import ReplayCamera
@@ -168,6 +168,39 @@ async def test_a_camera_that_comes_back_records_again(tmp_path: Path) -> None:
                     continue
                 found = [await played(node, one, tmp_path) for one in recordings]
                 assert sum(one.pictures for one in found) >= 70
+
+
+async def test_connections_that_begin_in_open_gops_make_one_recording(tmp_path: Path) -> None:
+    """The later one begins with pictures that a decoder could take for more of the earlier one."""
+    clip = video_clip("hevc", gop=27, gops=4, b_frames=3, open_gop=True)
+    with ReplayServer() as server:
+        door = server.add("door", video=clip)
+        async with running_node(tmp_path) as node:
+            camera = await node.add("Door", server.url("door"))
+            await node.until(f"/api/cameras/{camera}", lambda c: c["online"])
+            await sent(door, 70)
+            door.faults.start_picture = 20
+            server.drop_connections()
+            await node.until(f"/api/cameras/{camera}", lambda c: not c["online"])
+            await node.until(f"/api/cameras/{camera}", lambda c: c["online"])
+            await sent(door, 70)
+            (recording,) = await recordings_of(node, camera)
+            path = await download(node, recording["id"], tmp_path / "door.mp4")
+            (video,) = (await probe(path))["streams"]
+            assert int(video["nb_read_frames"]) == await pictures_in(path)
+            assert int(video["nb_read_frames"]) >= 120
+
+
+async def test_noise_from_the_first_packet_on_is_an_error_soon(tmp_path: Path) -> None:
+    words = "the camera sends data that is no video"
+    with ReplayServer() as server:
+        noise = server.add("noise", video=video_clip(gop=25, bit_rate=8_000_000, noise=True))
+        noise.faults.garbage = True
+        async with running_node(tmp_path) as node:
+            camera = await node.add("Noise", server.url("noise"))
+            state = await node.until(f"/api/cameras/{camera}", lambda c: c["reason"] == words, 30)
+            assert (state["status"], state["online"]) == ("error", False)
+            assert state["reason_code"] == "camera_error"
 
 
 async def test_a_gop_of_20_s_has_a_poster_and_is_recorded(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.end_to_end.players import decodes, download, probe
 from tests.nodes import RunningNode, running_node
 from tests.peers.media_samples import audio_clip, video_clip
+from tests.peers.programs import program
 from tests.peers.replay_rtsp import ReplayServer
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.fault]
@@ -128,7 +129,7 @@ async def test_live_mp4_is_read_by_ffmpeg(tmp_path: Path) -> None:
             await node.until(f"/api/cameras/{camera}", lambda c: c["online"])
             url = f"{node.url}/api/cameras/{camera}/live.mp4"
             process = await asyncio.create_subprocess_exec(
-                "ffmpeg", "-v", "error", "-xerror", "-t", "3",
+                program("ffmpeg"), "-v", "error", "-xerror", "-t", "3",
                 "-i", url.replace("://", f"://any:{token_of(node)}@"),
                 "-c", "copy", str(tmp_path / "live.mp4"), stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
@@ -147,7 +148,8 @@ async def test_mjpeg_has_five_pictures_a_second(tmp_path: Path) -> None:
             camera = await node.add("Door", server.url("door"))
             await node.until(f"/api/cameras/{camera}", lambda c: c["online"])
             process = await asyncio.create_subprocess_exec(
-                "ffmpeg", "-v", "error", "-headers", f"Authorization: Bearer {token_of(node)}\r\n",
+                program("ffmpeg"), "-v", "error",
+                "-headers", f"Authorization: Bearer {token_of(node)}\r\n",
                 "-use_wallclock_as_timestamps", "1", "-f", "mpjpeg", "-t", "4",
                 "-i", f"{node.url}/api/cameras/{camera}/stream", "-c", "copy",
                 str(tmp_path / "pictures.mkv"), stderr=asyncio.subprocess.PIPE,
