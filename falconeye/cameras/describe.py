@@ -49,5 +49,5 @@ def _stream(pipeline: CameraPipeline, kind: StreamKind, hub: StreamHub, now_us: 
         drops=lost + hub.live.dropped,
         reconnects=pipeline.reconnects[kind],
         viewers=hub.live.viewers + pipeline.watchers(kind),
-        bytes_written=recorder.bytes_written.value if recorder else 0,
+        bytes_written=pipeline.bytes_written(kind),
     )

@@ -240,6 +240,10 @@ class CameraPipeline:
             raise Unavailable(self.status.state.reason or "the camera is off")
         return self._feeds[StreamKind.SUB if use_sub else StreamKind.MAIN]
 
+    def bytes_written(self, kind: StreamKind) -> int:
+        """Of this stream's footage on the disks since the node's start, by whichever recorder."""
+        return self._parts.store.bytes_written(self.config.id, kind)
+
     def watchers(self, kind: StreamKind) -> int:
         """How many watch the stream's pictures."""
         return self._feeds[kind].watchers

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from falconeye.base.errors import InvalidInput
-from falconeye.base.redact import split_credentials
+from falconeye.base.redact import hide_parameters, split_credentials
 from falconeye.base.secret import Secret
 from falconeye.cameras.views import NewCamera
 from falconeye.cli.arguments import Arguments
@@ -104,7 +104,7 @@ def _warn_if_visible(url: str | None, what: str) -> None:
     except ValueError as error:
         message = f"{what} is not valid: {error}"
         raise InvalidInput(message, field="source_url") from error
-    if username or password:
+    if username or password or hide_parameters(url) != url:
         note(f"{what} on the command line holds a login, which other users of this machine and "
              "the shell's history can show: use --username, --url-file or --url-stdin")  # fmt: skip
 

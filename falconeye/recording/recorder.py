@@ -80,7 +80,6 @@ class Recorder:
         self._last_start_us = 0
         self._retry_at_us = 0
         self.lost_fragments = Counter()
-        self.bytes_written = Counter()
         self.trouble: RunEnd | None = None  # why nothing is written though samples come
 
     @property
@@ -199,7 +198,6 @@ class Recorder:
         accepted = segment.writer.append(fragment)
         if accepted is Accepted.YES:
             self.trouble = None
-            self.bytes_written.add(fragment.size_bytes)
             return True
         self.lost_fragments.add()
         slow = accepted is Accepted.OVER_BUDGET

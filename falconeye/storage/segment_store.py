@@ -82,7 +82,7 @@ class FootageStore(SegmentStore):
         self._parts: dict[int, WriterParts] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle = asyncio.Event()
-        self.bytes_written: dict[StreamName, Counter] = {}  # since the start, for metrics
+        self._bytes_written: dict[StreamName, Counter] = {}  # since the start, for metrics
 
     async def open(self) -> None:
         """Read which ids are taken. Recorders may begin after it."""
@@ -120,6 +120,10 @@ class FootageStore(SegmentStore):
     @override
     def has_room(self) -> bool:
         return self._budget.used_bytes < self._budget.limit_bytes * _ROOM_SHARE
+
+    @override
+    def bytes_written(self, camera_id: str, stream: StreamKind) -> int:
+        return self._counter((camera_id, stream)).value
 
     @override
     def create(self, start: SegmentStart) -> OpenSegment:
@@ -195,7 +199,7 @@ class FootageStore(SegmentStore):
 
     def _counter(self, name: StreamName) -> Counter:
         with self._lock:
-            return self.bytes_written.setdefault(name, Counter())
+            return self._bytes_written.setdefault(name, Counter())
 
     def _queue(self, operation: Operation[None]) -> None:
         # Should this row be refused (disk full), `_register` adds it with the first file.

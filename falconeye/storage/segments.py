@@ -87,5 +87,8 @@ class SegmentStore(Protocol):
     def has_room(self) -> bool:
         """False while so much waits for a slow disk that a new file could not be written."""
 
+    def bytes_written(self, camera_id: str, stream: StreamKind) -> int:
+        """Of a stream's footage, on its disk, since the node's start."""
+
     def create(self, start: SegmentStart) -> SegmentWriter:
         """Queue a new file; never blocks. Errors show up at `append`."""

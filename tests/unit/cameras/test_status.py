@@ -69,3 +69,14 @@ def test_silence_is_not_online(clock: FakeClock, status: StatusTracker) -> None:
     assert (status.state.online, status.state.reason_code) == (False, ReasonCode.STALLED)
     tick(status, arrived_us=clock.monotonic_us())
     assert status.state.online
+
+
+def test_what_connecting_waits_for_is_told_while_it_is_new(status: StatusTracker) -> None:
+    status.starting()
+    status.connecting("connected; waiting for a keyframe")
+    assert told(status) == (CameraStatus.CREATING, ReasonCode.CONNECTING)
+    assert status.state.reason == "connected; waiting for a keyframe"
+    status.failed(ReasonCode.NO_ANSWER, "no answer")
+    status.connecting("connecting")
+    assert told(status) == (CameraStatus.ERROR, ReasonCode.NO_ANSWER)
+    assert status.state.reason == "no answer"

@@ -58,6 +58,13 @@ def test_a_login_in_a_word_is_taken_with_a_warning_that_does_not_repeat_it(
     assert "s3cret" not in warning
 
 
+def test_a_login_in_a_query_is_warned_of_too(capsys: pytest.CaptureFixture[str]) -> None:
+    camera("http://10.0.0.9/video.cgi?user=admin&pwd=s3cret")
+    warning = capsys.readouterr().err
+    assert "other users of this machine" in warning
+    assert "s3cret" not in warning
+
+
 def test_a_login_from_a_file_or_stdin_is_no_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,6 +64,9 @@ class Store:
     def has_room(self) -> bool:
         return True
 
+    def bytes_written(self, _camera_id: str, _stream: StreamKind) -> int:
+        return sum(part.size_bytes for file in self.files for part in file.fragments)
+
     def create(self, start: SegmentStart) -> File:
         self.files.append(File(start, accept=self.accept))
         return self.files[-1]

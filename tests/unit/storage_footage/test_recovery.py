@@ -245,7 +245,7 @@ async def main():
     writer = node.store.create(node.start(run))
     for fragment in segment_fragments(3):
         writer.append(fragment)
-    while node.store.bytes_written[CAMERA, StreamKind.MAIN].value == 0 or node.budget.used_bytes:
+    while node.store.bytes_written(CAMERA, StreamKind.MAIN) == 0 or node.budget.used_bytes:
         await asyncio.sleep(0.01)
     print("written", flush=True)
     await asyncio.sleep(60)
