@@ -89,6 +89,8 @@ class LiveSession:
         self._leave()
         self._joined = (hub, shape)
         self._box = hub.live.join(shape)
+        if not self._is_fed():  # it ended while the choice was on its way
+            self._box.note(self._offline())
 
     def close(self) -> None:
         """End `messages()`; harmless when it has ended."""
@@ -146,6 +148,10 @@ class LiveSession:
             return self._offline()
         return json.dumps({"type": "offer", "streams": self._offered})
 
+    def _is_fed(self) -> bool:
+        """Whether the stream that was chosen runs."""
+        return self._joined is not None and self._joined[0].live.inits[0] is not None
+
     def _streams(self) -> list[dict[str, object]]:
         """What can be watched now."""
         return [
@@ -168,7 +174,8 @@ class LiveSession:
             event = await events.get()
             if isinstance(event, CameraStateChanged):
                 is_ours = event.state.camera_id == self._camera_id
-                if is_ours and not event.state.online:
+                # Who watches a stream hears of its end from the hub, in the order of its pictures.
+                if is_ours and not event.state.online and not self._is_fed():
                     self._box.note(self._offline())
             elif isinstance(event, StreamsChanged) and event.camera_id == self._camera_id:
                 streams = self._streams()

@@ -127,6 +127,40 @@ async def test_viewer_stays_through_an_interruption(scene: Scene) -> None:
         assert (await media(messages))[4:8] == b"ftyp"
 
 
+async def test_news_of_a_stream_that_runs_again_do_not_end_it(scene: Scene) -> None:
+    """A recording begins with the first keyframe, before the camera is called online."""
+    scene.deliver(StreamKind.MAIN)
+    async with aclosing(scene.session.messages()) as messages:  # type: ignore[type-var]
+        await text(messages)
+        scene.session.choose({"type": "choose", "stream": "main"})
+        assert (await text(messages))["type"] == "hello"
+        scene.hubs[StreamKind.MAIN].end_run(RunEnd.CAMERA_OFFLINE, "gone")
+        assert (await text(messages))["type"] == "offline"
+        scene.status.starting()
+        assert (await text(messages))["reason_code"] == "connecting"
+        hub = scene.hubs[StreamKind.MAIN]
+        hub.begin_run(clip_parameters(video_clip()), None)
+        first, *rest = clip_samples(video_clip())
+        hub.video(first)
+        assert (await text(messages))["type"] == "hello"
+        scene.status.recording(now_recording=True)
+        scene.status.running()
+        for sample in rest:
+            hub.video(sample)
+        kinds = [await anext(messages) for _ in range(3)]
+        assert all(isinstance(message, bytes) for message in kinds)
+
+
+async def test_a_choice_that_comes_too_late_is_told_so(scene: Scene) -> None:
+    scene.deliver(StreamKind.MAIN)
+    async with aclosing(scene.session.messages()) as messages:  # type: ignore[type-var]
+        await text(messages)
+        scene.hubs[StreamKind.MAIN].end_run(RunEnd.CAMERA_OFFLINE, "gone")
+        scene.status.failed(ReasonCode.DISCONNECTED, "gone")
+        scene.session.choose({"type": "choose", "stream": "main"})
+        assert (await text(messages))["reason_code"] == "disconnected"
+
+
 @pytest.mark.parametrize(
     "request_",
     [{}, {"type": "offer"}, {"type": "choose"}, {"type": "choose", "stream": "third"},
