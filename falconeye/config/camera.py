@@ -27,7 +27,7 @@ class Transport(StrEnum):
 
 
 class RecordMode(StrEnum):
-    """When a camera records; schedule and event come with their issue."""
+    """When a camera records; a later release adds schedule and event."""
 
     CONTINUOUS = "continuous"
     MANUAL = "manual"

@@ -145,16 +145,11 @@ async def grow_recording(
     )
 
 
-async def finish_recording(
-    connection: AsyncConnection, recording_id: str, *, error: str | None = None
-) -> None:
+async def finish_recording(connection: AsyncConnection, recording_id: str) -> None:
     """No more is coming: completed, or gone when there never was a segment."""
     mine = and_(recordings.c.id == recording_id, recordings.c.status == "recording")
     await connection.execute(delete(recordings).where(mine, recordings.c.segments == 0))
-    values: dict[str, object] = {"status": "completed"}
-    if error is not None:
-        values["error_message"] = error
-    await connection.execute(update(recordings).where(mine).values(values))
+    await connection.execute(update(recordings).where(mine).values(status="completed"))
 
 
 async def recount_recordings(
