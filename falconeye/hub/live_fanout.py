@@ -22,14 +22,15 @@ class _Joining:
     before_seq: int
     video: list[VideoSample]
     audio: list[AudioSample]
+    last_90k: int  # the duration of its last picture
 
-    def fragment(self, interval_90k: int) -> LiveFragment | None:
+    def fragment(self) -> LiveFragment | None:
         """It as one fragment; None where there is no whole GOP to begin with."""
         if not self.video:
             return None
         last_us = self.video[-1].arrived_us
         audio = [sample for sample in self.audio if sample.arrived_us <= last_us]
-        return live_fragment(self.before_seq - len(self.video), self.video, interval_90k, audio)
+        return live_fragment(self.before_seq - len(self.video), self.video, self.last_90k, audio)
 
 
 class LiveFanout:
@@ -78,9 +79,10 @@ class LiveFanout:
                 return
             self._av_init = init
             shapes = [shape for shape in self._variants if shape.audio]
+            joining = self._joining(self._next_seq, self._interval_90k, with_audio=init is not None)
             for shape in shapes:
                 self._variants[shape].reset()
-            joining = self._joining(self._next_seq, with_audio=init is not None)
+                self._continue(self._variants[shape])
         self._restart(shapes, joining)
 
     def video(self, sample: VideoSample, interval_90k: int) -> None:
@@ -125,7 +127,7 @@ class LiveFanout:
         self._call(self._deliver, shape, fragment)
 
     def _restart(self, shapes: list[Shape], joining: "_Joining | None" = None) -> None:
-        gop = joining.fragment(self._interval_90k) if joining and shapes else None
+        gop = joining.fragment() if joining and shapes else None
         after_seq = joining.before_seq - 1 if joining else -1
         for shape in shapes:
             init = self._init_for(shape)
@@ -133,10 +135,22 @@ class LiveFanout:
                 start = self._live_start(init, self._clock)
                 self._call(self._begin_viewers, shape, start, gop, after_seq)
 
-    def _joining(self, before_seq: int, *, with_audio: bool) -> "_Joining":
+    def _continue(self, variant: LiveVariant) -> None:
+        """Let a variant without a past go on behind the current GOP; under the lock."""
+        if not self._gop.samples:
+            return
+        seen, heard = self._gop.samples[-1], None
+        for sample in self._gop.audio if self._av_init else ():
+            if sample.arrived_us <= seen.arrived_us:
+                heard = sample
+            else:  # not in the fragment that joining viewers begin with
+                variant.audio(sample)
+        variant.follow(seen, self._interval_90k, heard)
+
+    def _joining(self, before_seq: int, last_90k: int, *, with_audio: bool) -> "_Joining":
         """Copy the current GOP up to, not including, sample `before_seq`; under the lock."""
         video = self._gop.samples[: len(self._gop.samples) - (self._next_seq - before_seq)]
-        return _Joining(before_seq, video, self._gop.audio[:] if with_audio else [])
+        return _Joining(before_seq, video, self._gop.audio[:] if with_audio else [], last_90k)
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         try:
@@ -166,12 +180,16 @@ class LiveFanout:
         viewer = LiveSubscription()
         self._viewers.setdefault(shape, set()).add(viewer)
         with self._lock:
-            variant = self._variants.setdefault(shape, LiveVariant(shape))
+            variant = self._variants.get(shape)
+            if variant is None:
+                variant = self._variants[shape] = LiveVariant(shape)
+                self._continue(variant)
             before = variant.pending_from(self._next_seq)
-            joining = self._joining(before, with_audio=shape.audio and self._av_init is not None)
+            with_audio = shape.audio and self._av_init is not None
+            joining = self._joining(before, variant.last_90k, with_audio=with_audio)
             init, clock = self._init_for(shape), self._clock
         if init is not None and clock is not None:
-            gop = joining.fragment(self._interval_90k)
+            gop = joining.fragment()
             viewer.start(self._live_start(init, clock), gop, before - 1)
         return viewer
 

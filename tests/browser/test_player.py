@@ -1,13 +1,18 @@
 """The live player in Chromium against a server whose every fault is under the test's control."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from playwright.async_api import Page, expect
 
+from falconeye.hub.live_variant import LiveVariant, Shape
+from falconeye.media.init_segment import make_init_segment
 from tests.browser.browsers import chromium, needs_chromium
-from tests.browser.live_server import LiveServer, Served, live_server
+from tests.browser.live_server import GOP, LiveServer, Movie, Served, live_server
 from tests.browser.samples import pages, picture
+from tests.peers.media_samples import video_clip
+from tests.streams import clip_parameters, clip_samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60), needs_chromium]
 HEVC = "hvc1.1.6.L93.B0"
@@ -17,7 +22,14 @@ REACHES = """(goal) => new Promise((done) => {
   video.addEventListener('timeupdate', () => { if (video.currentTime > goal) done(); });
 })"""
 
-
+LAST_SHOWN = """() => {
+  const video = document.querySelector('video');
+  const shown = (_now, picture) => {
+    window.shown = picture.mediaTime;
+    video.requestVideoFrameCallback(shown);
+  };
+  video.requestVideoFrameCallback(shown);
+}"""
 STALL = "document.querySelector('video').dispatchEvent(new Event('waiting'))"
 # What this machine's own load does to the video is no part of the test.
 NO_REAL_STALLS = """document.addEventListener('waiting', (event) => {
@@ -211,3 +223,41 @@ async def test_the_delay_after_a_stall_goes_soon_unless_stalls_go_on() -> None:
             for _ in range(6):
                 await page.clock.run_for(1000)
             await expect(player).to_have_attribute("data-target-ms", "120")
+
+
+def slowing_camera(slow_from: int) -> Movie:
+    """A fragment per picture, as the hub makes them: 25 a second, 4 from that picture on."""
+    clip = video_clip(width=320, height=176, gop=GOP, gops=3)
+    variant = LiveVariant(Shape(focused=True, audio=False))
+    fragments: list[bytes] = []
+    at_90k, step_90k = 0, 3600
+    for number, sample in enumerate(clip_samples(clip)):
+        if number:
+            step_90k = 22_500 if number >= slow_from else 3600
+            at_90k += step_90k
+        moved = replace(sample, dts_90k=at_90k)
+        fragments += [fragment.data for fragment in variant.video(number, moved, step_90k)]
+    init = make_init_segment(clip_parameters(clip), None)
+    return Movie(init.data, tuple(fragments), clip.width, clip.height)
+
+
+async def test_a_camera_that_slows_down_is_shown_before_its_next_keyframe() -> None:
+    slow_from = GOP + 15
+    media = slowing_camera(slow_from)
+    async with (
+        live_server(served("camera"), still=picture(), media=media) as server,
+        chromium() as browser,
+    ):
+        server.flowing.clear()
+        page = await browser.new_page()
+        await open_camera(page, server)
+        player = page.locator("[data-player]")
+        await expect(player).to_have_attribute("data-state", "live")
+        await page.evaluate(LAST_SHOWN)
+        (connection,) = server.connections
+        for fragment in media.fragments[GOP + 8 : 2 * GOP]:  # no other keyframe comes
+            await connection.send(fragment)
+        # The viewer's time begins with the keyframe: 14 steps of 40 ms, then 10 of 250 ms.
+        await page.wait_for_function("() => window.shown > 2.5")
+        assert await page.evaluate("document.querySelector('video').buffered.length") == 1
+        assert await player.get_attribute("data-failures") is None
