@@ -59,7 +59,7 @@ def forbidden(where: str) -> SourceFailure:
     """The failure for an address that a camera may not have."""
     return answer_failure(
         ReasonCode.ADDRESS_FORBIDDEN,
-        f"{where} is an address of this machine or no address of one camera; an admin may allow it",
+        f"{where} is this machine itself, or no address of a single camera; an admin may allow it",
     )
 
 

@@ -241,7 +241,7 @@ class SettingField:
     label: str
     hint: str
     value: str
-    kind: str = "text"  # text | number | zone
+    kind: str = "text"  # text | number | decimal | zone
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,15 @@ from tests.nodes import PASSWORD
 OUT: Final = Path(__file__).resolve().parents[2] / "screenshots"
 SIZES: Final = {"phone": (390, 844), "desktop": (1440, 900)}
 SCHEMES: Final = ("light", "dark")
+# What sticks to the window stands at its end of the page instead of across a picture of all of it.
+ON_PAPER: Final = """() => {
+  scrollTo(0, 0);
+  document.body.style.position = 'relative';
+  const nav = document.querySelector('.nav');
+  if (!nav || getComputedStyle(nav).position !== 'fixed') return;
+  document.body.append(nav);
+  nav.style.position = 'absolute';
+}"""
 Prepare = Callable[[Page], Awaitable[None]]
 
 
@@ -229,7 +238,7 @@ class Studio:
             await scene.prepare(page)
         except Exception as error:  # noqa: BLE001 - the picture shows what went wrong
             print(name, str(error).splitlines()[0], file=sys.stderr)  # noqa: T201
-        await page.evaluate("scrollTo(0, 0)")
+        await page.evaluate(ON_PAPER if scene.whole else "scrollTo(0, 0)")
         await page.screenshot(path=str(OUT / f"{name}.png"), full_page=scene.whole)
         await context.close()
 

@@ -14,11 +14,13 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# What a thumb would miss. A tile is a target as a whole, and so is the label around a box.
 SMALL_TARGETS = """() => [...document.querySelectorAll('a[href], button, summary, input, select')]
-  .filter((one) => one.checkVisibility() && !one.closest('p, h1, h2, dd, table, .skip, label'))
-  .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
-  .filter(([, box]) => box.height && box.height < 24)
-  .map(([text]) => text)"""
+  .filter((one) => one.checkVisibility() && !one.closest('p:not(.tile-label), .skip'))
+  .map((one) => [one, one.closest('.tile, label, .switch') ?? one])
+  .map(([one, target]) => [one.outerHTML.slice(0, 80), target.getBoundingClientRect().height])
+  .filter(([, height]) => height && height < 44)
+  .map(([text, height]) => `${height} px: ${text}`)"""
 
 
 def complaints(page: Page) -> list[str]:

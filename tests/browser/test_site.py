@@ -1,5 +1,6 @@
 """The whole site in Chromium: real application, real demo camera, real recordings."""
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
@@ -96,7 +97,18 @@ async def test_who_opens_a_page_is_never_left_out_of_the_viewers(tmp_path: Path)
         await page.wait_for_function("() => shown.has('1')")
         shown = await page.evaluate("[...shown]")
         assert shown[0] == "–"
-        assert "0" not in shown
+        assert "none" not in shown
+
+
+async def test_a_stream_that_nobody_watches_says_so(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await demo(served)
+        # The player asks for stills only, as where a browser plays no video.
+        await page.add_init_script("delete window.MediaSource; delete window.ManagedMediaSource")
+        await page.goto(f"/cameras/{camera.config.id}")
+        await expect(page.locator("[data-player]")).to_have_attribute("data-state", "stills")
+        viewers = page.locator("dt", has_text="Viewers").locator("+ dd")
+        await expect(viewers).to_have_text("none")
 
 
 async def test_figures_of_a_camera_that_went_leave_the_page_as_it_is(tmp_path: Path) -> None:
@@ -180,6 +192,10 @@ async def test_settings_and_health(tmp_path: Path) -> None:
     async with signed_in(tmp_path) as (served, page):
         await demo(served)
         await page.goto("/settings")
+        for label in ("Days to keep footage", "GB to keep per camera"):
+            await expect(page.get_by_label(label)).to_have_accessible_description(
+                re.compile("lowering this does so within a minute")
+            )
         await page.get_by_label("Time zone").fill("Mars/Olympus")
         await page.get_by_role("button", name="Save").click()
         await expect(page.locator("#site_time_zone-error")).to_be_visible()

@@ -101,8 +101,23 @@ def _page(values: Mapping[str, str], errors: Mapping[str, str]) -> SettingsPage:
 
     fields = (
         field("site_time_zone", _("Time zone"), _("All pages show the time of this zone."), "zone"),
-        field("keep_days", _("Days to keep footage"), _("Empty: as long as the disk has room.")),
-        field("keep_bytes", _("GB to keep per camera"), _("Empty: no limit.")),
+        field(
+            "keep_days",
+            _("Days to keep footage"),
+            _(
+                "Older footage is deleted; lowering this does so within a minute. "
+                "Empty: as long as the disk has room."
+            ),
+        ),
+        field(
+            "keep_bytes",
+            _("GB to keep per camera"),
+            _(
+                "Beyond that the oldest footage is deleted; lowering this does so within a minute. "
+                "Empty: no limit."
+            ),
+            "decimal",
+        ),
         field(
             "default_resolution",
             _("Picture size"),
