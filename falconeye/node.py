@@ -129,6 +129,7 @@ class Node:
             accounts=accounts,
             cameras=cameras,
             recordings=footage.recordings,
+            timelines=footage.timelines,
             volumes=footage.volumes,
         )
         status = NodeStatus(
@@ -200,6 +201,7 @@ class Node:
             parts,
             CameraStore(database, cipher),
             footage.recordings,
+            footage.ledger,
             self.name,
             lambda: stored.current.creating_timeout_minutes,
         )

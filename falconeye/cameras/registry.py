@@ -11,6 +11,7 @@ from typing import Any
 from falconeye.base.errors import BadRequest, FalconEyeError, NotFound, Unavailable
 from falconeye.base.tasks import TaskSet
 from falconeye.cameras.changes import changed_config, needs_reconnect, new_config
+from falconeye.cameras.coverage import keeps_from_recording
 from falconeye.cameras.describe import describe
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.pipeline import CameraPipeline
@@ -25,6 +26,7 @@ from falconeye.live.session import LiveSession
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.camera_store import CameraStore
+from falconeye.storage.ledger import Ledger
 from falconeye.storage.recordings import Recordings
 
 __all__ = ["Camera", "CameraRegistry", "NewCamera", "StreamStats", "TestResult"]
@@ -47,12 +49,14 @@ class CameraRegistry:
         parts: PipelineParts,
         store: CameraStore,
         recordings: Recordings,
+        ledger: Ledger,
         node_name: str,
         creating_timeout_minutes: Callable[[], float],
     ) -> None:
         self._parts = parts
         self._store = store
         self._recordings = recordings
+        self._ledger = ledger
         self._node_name = node_name
         self._creating_timeout_minutes = creating_timeout_minutes
         self._pipelines: dict[str, CameraPipeline] = {}
@@ -159,13 +163,13 @@ class CameraRegistry:
             await self._store.delete(camera_id)
             await self._remove(camera_id)
 
-    async def delete_footage(self, camera_id: str) -> None:
-        """Delete the recordings of a camera that was deleted.
+    async def delete_footage(self, camera_id: str, *, who: str) -> None:
+        """Delete the recordings of a camera that was deleted; `who` wants it.
 
         Audit the deletion of the camera before: the disk may not answer.
         """
         try:
-            await self._recordings.delete_camera_footage(camera_id)
+            await self._recordings.delete_camera_footage(camera_id, who=who)
         except FalconEyeError as error:
             msg = f"the camera is deleted, its recordings are still listed: {error}"
             raise Unavailable(msg) from error
@@ -175,14 +179,14 @@ class CameraRegistry:
     async def start(self, camera_id: str) -> Camera:
         """Connect, now and at each start of the node."""
         async with self._change():
-            pipeline = await self._set(camera_id, started=True)
+            pipeline = await self._set(camera_id, started=True, stopped_by=None)
             pipeline.start()
             return self.get(camera_id)
 
-    async def stop(self, camera_id: str) -> Camera:
-        """Disconnect, until somebody starts it."""
+    async def stop(self, camera_id: str, *, by: str) -> Camera:
+        """Disconnect, until somebody starts it. `by` is who did it."""
         async with self._change():
-            pipeline = await self._set(camera_id, started=False)
+            pipeline = await self._set(camera_id, started=False, stopped_by=by)
             pipeline.signal_stop()
             await pipeline.wait_stopped()
             return self.get(camera_id)
@@ -190,7 +194,7 @@ class CameraRegistry:
     async def restart(self, camera_id: str) -> Camera:
         """Disconnect and connect again."""
         async with self._change():
-            pipeline = await self._set(camera_id, started=True)
+            pipeline = await self._set(camera_id, started=True, stopped_by=None)
             pipeline.signal_stop()
             await pipeline.wait_stopped()
             pipeline.start()
@@ -308,6 +312,7 @@ class CameraRegistry:
         pipeline.signal_stop(deleting=True)
         await pipeline.wait_stopped()
         del self._pipelines[camera_id]
+        self._ledger.forget(camera_id)
         pipeline.close_sessions()
         self._changed(camera_id, "deleted")
         try:  # those of before went with the row; one may have begun since
@@ -335,6 +340,7 @@ class CameraRegistry:
             for pipeline in self._pipelines.values():
                 try:
                     pipeline.tick(creating_timeout_us=timeout_us)
+                    self._ledger.note(pipeline.config.id, *keeps_from_recording(pipeline))
                 except Exception:  # one camera's trouble is not that of all
                     log.exception("camera %s: the look once a second failed", pipeline.config.id)
             await asyncio.sleep(TICK_S)

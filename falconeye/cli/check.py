@@ -78,3 +78,14 @@ def _show(result: CheckReport) -> None:
         f"{result.segments} entries, {result.files} files ({result.being_written} being written, "
         f"{result.garbage} to be deleted): {wrong or 'nothing'} wrong"
     )
+    coverage = result.coverage
+    if coverage.cameras:
+        print(
+            f"{coverage.cameras} cameras: {_hours(coverage.footage_s)} of footage, "
+            f"{_hours(coverage.gaps_s)} without ({_hours(coverage.unexplained_s)} of that for no "
+            "known reason)"
+        )
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.2f} h"

@@ -60,6 +60,7 @@ class CameraConfig:
     audio: bool = True
     record: RecordMode = RecordMode.CONTINUOUS
     started: bool = True  # desired: False = a person stopped it
+    stopped_by: str | None = None  # who; None where it was added so
     recording_stopped_by: str | None = None  # a person stopped the recording of a running camera
     allow_local: bool = False  # an admin let it point at loopback or link-local addresses
     keep_days: int | None = None  # None: the node's setting

@@ -1,7 +1,8 @@
 """`falconeye check`: do index and files agree? With `repair`, make them.
 
 Invariants: every row has its file with that size; every file is in the index, in garbage, or
-being written; no overlap within a run; every segment starts at a keyframe; the totals are sums.
+being written; no overlap within a run; every segment starts at a keyframe; the totals are sums;
+footage and gaps cover each camera's time once.
 """
 
 import logging
@@ -16,10 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.media.samples import StreamKind
 from falconeye.storage import fragment_table, rebuild, segment_index
+from falconeye.storage.check_coverage import CoverageReport, check_coverage
+from falconeye.storage.coverage import GapReason
 from falconeye.storage.database import Database
+from falconeye.storage.deleted_times import note_deleted
 from falconeye.storage.free_space import remove_rows
 from falconeye.storage.layout import SegmentName, parse_segment_path, segment_path
 from falconeye.storage.recording_index import recordings_between, restore_personal_fields
+from falconeye.storage.retention import Doomed
 from falconeye.storage.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segment_index import FileKey
 from falconeye.storage.segment_tables import (
@@ -50,6 +55,7 @@ class Fault(StrEnum):
     OVERLAP = "overlap"  # nothing: both are kept and play
     NO_KEYFRAME = "no_keyframe"  # nothing: players begin at the next one
     TOTALS = "totals"  # counted anew
+    COVERAGE = "coverage"  # nothing: a camera's time does not add up, which is a mistake of ours
 
 
 @dataclass(slots=True)
@@ -70,6 +76,7 @@ class CheckReport:
     files: int = 0
     being_written: int = 0
     garbage: int = 0
+    coverage: CoverageReport = field(default_factory=CoverageReport)
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -99,6 +106,8 @@ async def check(
         Problem(Fault.TOTALS, "", f"of stream {stream} on volume {volume}", repair)
         for stream, volume in totals
     ]
+    report.coverage, wrong = await check_coverage(database)
+    report.problems += [Problem(Fault.COVERAGE, one.camera_id, one.detail) for one in wrong]
     return report
 
 
@@ -286,6 +295,21 @@ async def _forget_open(volume: int, connection: AsyncConnection) -> None:
 
 
 async def _remove(row: Row[Any], connection: AsyncConnection) -> None:
+    """Its file is lost; the ledger says so of its time."""
+    await note_deleted(
+        [
+            Doomed(
+                row.stream_id,
+                row.start_us,
+                row.wall_duration_us,
+                row.size_bytes,
+                row.volume_id,
+                _path(row),
+                GapReason.FILE_LOST,
+            )
+        ],
+        connection,
+    )
     await remove_rows(connection, [row])
 
 

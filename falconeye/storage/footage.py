@@ -1,4 +1,4 @@
-"""The footage of a node, assembled: volumes, store, deleter, recordings, housekeeping."""
+"""The footage of a node, assembled: volumes, store, deleter, recordings, ledger, housekeeping."""
 
 import asyncio
 import logging
@@ -13,10 +13,12 @@ from falconeye.config.settings import NodeSettings
 from falconeye.storage.database import Database
 from falconeye.storage.free_space import Deleter
 from falconeye.storage.import_root import ImportRoot
+from falconeye.storage.ledger import Ledger
 from falconeye.storage.recordings import Recordings
 from falconeye.storage.recovery import recover
 from falconeye.storage.retention import Keep
 from falconeye.storage.segment_store import FootageStore, RecordingListener
+from falconeye.storage.timeline import Timelines
 from falconeye.storage.volumes import Volumes
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,8 @@ class Footage:
     store: FootageStore
     deleter: Deleter
     recordings: Recordings
+    ledger: Ledger
+    timelines: Timelines
     imports: ImportRoot
     tasks: TaskSet
 
@@ -82,7 +86,18 @@ class Footage:
         await store.open()
         imports = ImportRoot(settings.import_root)
         recordings = Recordings(database, volumes, store, deleter, imports, node_name=node_name)
-        footage = cls(volumes, store, deleter, recordings, imports, TaskSet("footage"))
+        ledger = Ledger(database, clock)
+        footage = cls(
+            volumes,
+            store,
+            deleter,
+            recordings,
+            ledger,
+            Timelines(database, store, ledger, clock),
+            imports,
+            TaskSet("footage"),
+        )
+        ledger.start()
         _ = footage.tasks.start(footage._begin(database, node_name), "housekeeping")
         return footage
 
@@ -90,6 +105,7 @@ class Footage:
         """Wait until closed files are indexed (≤ 2 s), end the threads; False when time ran out."""
         done = await self.store.flush(FLUSH_S)
         await self.tasks.stop()
+        await self.ledger.stop()
         self.imports.stop()
         await self.volumes.stop()
         return done

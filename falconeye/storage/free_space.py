@@ -20,6 +20,7 @@ from falconeye.base.clock import Clock, clock_is_synchronised
 from falconeye.base.counters import RepeatingLog
 from falconeye.base.times import DAY_US, MINUTE_US, SECOND_US
 from falconeye.storage.database import Database
+from falconeye.storage.deleted_times import note_deleted
 from falconeye.storage.recording_index import recount_recordings
 from falconeye.storage.retention import (
     Doomed,
@@ -108,17 +109,18 @@ class Deleter:
         from_us: int,
         to_us: int,
         *,
+        who: str,
         runs: tuple[int, int] | None = None,
     ) -> int:
         """Delete unprotected footage of streams that starts in [from, to); how many segments.
 
-        `runs`: only of runs with ids from the first to the second.
+        `who` wants it, for the ledger. `runs`: only of runs with ids from the first to the second.
         """
         count = 0
         while True:
             async with self._one:  # for a batch only, as above
                 doomed = await self._database.read(
-                    partial(in_range, stream_ids, from_us, to_us, runs)
+                    partial(in_range, stream_ids, from_us, to_us, runs, who)
                 )
                 if not doomed:
                     return count
@@ -253,6 +255,7 @@ async def _to_garbage(
         )
         .on_conflict_do_nothing()
     )
+    await note_deleted(doomed, connection)
     return await remove_rows(connection, doomed)
 
 

@@ -133,8 +133,8 @@ class Recordings:
         await self._row(wanted_id)
         await self._database.write(partial(_change, wanted_id, {"hidden": True}))
 
-    async def delete(self, wanted_id: str) -> None:
-        """Delete it with its footage, the substream's of that time too.
+    async def delete(self, wanted_id: str, *, who: str) -> None:
+        """Delete it with its footage, the substream's of that time too; `who` wants it.
 
         Conflict while it is being recorded or when it is protected. Segments that a protected
         recording shares stay.
@@ -149,7 +149,7 @@ class Recordings:
         if row.external_path is not None:
             await self._imports.threads.run(partial(self._imports.unlink, row.external_path))
         elif row.end_us is not None:
-            await self._delete_footage(row)
+            await self._delete_footage(row, who)
         await self._database.write(partial(_delete_row, wanted_id))
 
     async def update(self, wanted_id: str, changes: Mapping[str, Any]) -> Recording:
@@ -205,11 +205,11 @@ class Recordings:
         await self._store.flush(_CLOSE_WAIT_S, camera_id)
         await self._database.write(partial(_mark_deleted, camera_id))
 
-    async def delete_camera_footage(self, camera_id: str) -> int:
+    async def delete_camera_footage(self, camera_id: str, *, who: str) -> int:
         """Delete all unprotected footage of a camera that does not record; how many segments."""
         await self._store.flush(_CLOSE_WAIT_S, camera_id)
         ids = [self._store.stream_id(camera_id, kind) for kind in StreamKind]
-        count = await self._deleter.delete_where(ids, 0, 1 << 62)
+        count = await self._deleter.delete_where(ids, 0, 1 << 62, who=who)
         await self._database.write(partial(_delete_empty, camera_id))
         return count
 
@@ -292,11 +292,11 @@ class Recordings:
             raise NotFound(msg)
         return row
 
-    async def _delete_footage(self, row: Row[Any]) -> None:
+    async def _delete_footage(self, row: Row[Any], who: str) -> None:
         own, sub = row.stream_id, self._store.stream_id(row.camera_id, StreamKind.SUB)
         runs = (row.first_run_id, row.last_run_id)
-        await self._deleter.delete_where([own], row.start_us, row.end_us, runs=runs)
-        await self._deleter.delete_where([sub], row.start_us, row.end_us)
+        await self._deleter.delete_where([own], row.start_us, row.end_us, who=who, runs=runs)
+        await self._deleter.delete_where([sub], row.start_us, row.end_us, who=who)
 
 
 def _lay_out(init: bytes, found: Sequence[Row[Any]], places: Mapping[int, bytes]) -> Layout:

@@ -7,13 +7,15 @@ against a camera's bytes: else protecting much of it would take the room of ever
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.clock import Clock
 from falconeye.base.times import DAY_US, HOUR_US, MINUTE_US
 from falconeye.media.samples import StreamKind
+from falconeye.storage.coverage import GapReason
 from falconeye.storage.layout import SegmentName, segment_path
 from falconeye.storage.segment_tables import recordings, segments, streams, usage
 from falconeye.storage.tables import CAMERAS
@@ -33,7 +35,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """A segment that is to go."""
+    """A segment that is to go, and why: that is what the ledger says of its time."""
 
     stream_id: int
     start_us: int
@@ -41,6 +43,8 @@ class Doomed:
     size_bytes: int
     volume_id: int
     path: str
+    reason: GapReason
+    detail: str = ""  # in words: who, and what for
 
 
 class SettledTime:
@@ -100,7 +104,12 @@ async def oldest_on(volume: int, need_bytes: int, connection: AsyncConnection) -
     holders = await connection.execute(
         select(usage.c.stream_id).where(usage.c.volume_id == volume, usage.c.segments > 0)
     )
-    found = await _oldest(connection, holders.scalars().all(), segments.c.volume_id == volume)
+    found = await _oldest(
+        connection,
+        holders.scalars().all(),
+        GapReason.DELETED_FOR_ROOM,
+        segments.c.volume_id == volume,
+    )
     return _enough(found, need_bytes)
 
 
@@ -109,9 +118,13 @@ async def in_range(
     from_us: int,
     to_us: int,
     runs: tuple[int, int] | None,
+    who: str,
     connection: AsyncConnection,
 ) -> list[Doomed]:
-    """Segments of streams (and runs, from the first to the second) that start in [from, to)."""
+    """Segments of streams (and runs, from the first to the second) that start in [from, to).
+
+    `who` deletes them.
+    """
     rows = await connection.execute(
         select(*_COLUMNS)
         .join(streams, streams.c.id == segments.c.stream_id)
@@ -124,7 +137,7 @@ async def in_range(
         )
         .limit(BATCH)
     )
-    return [_doomed(*row) for row in rows]
+    return [_doomed(row, GapReason.DELETED_BY_PERSON, who) for row in rows]
 
 
 async def beyond_keep(
@@ -172,6 +185,7 @@ async def _ended_by(camera_id: str, time_us: int, connection: AsyncConnection) -
     found = await _oldest(
         connection,
         await _streams_of(camera_id, connection),
+        GapReason.DELETED_BY_AGE,
         segments.c.start_us < time_us,  # for the key; what follows says it
         time_us >= _END_US,
     )
@@ -184,7 +198,8 @@ async def _above(
     excess = stored_bytes - await _protected_bytes(camera_id, connection) - limit_bytes
     if excess <= 0:
         return []
-    return _enough(await _oldest(connection, await _streams_of(camera_id, connection)), excess)
+    of_it = await _streams_of(camera_id, connection)
+    return _enough(await _oldest(connection, of_it, GapReason.DELETED_BY_SIZE), excess)
 
 
 async def _protected_bytes(camera_id: str, connection: AsyncConnection) -> int:
@@ -215,7 +230,10 @@ async def _streams_of(camera_id: str, connection: AsyncConnection) -> Sequence[i
 
 
 async def _oldest(
-    connection: AsyncConnection, stream_ids: Iterable[int], *conditions: ColumnElement[bool]
+    connection: AsyncConnection,
+    stream_ids: Iterable[int],
+    reason: GapReason,
+    *conditions: ColumnElement[bool],
 ) -> Iterator[Doomed]:
     """Segments that are not protected, the oldest of all streams first; a `BATCH` of each."""
     found: list[list[Doomed]] = []
@@ -227,7 +245,7 @@ async def _oldest(
             .order_by(segments.c.start_us)
             .limit(BATCH)
         )
-        found.append([_doomed(*row) for row in rows])
+        found.append([_doomed(row, reason) for row in rows])
     return heapq.merge(*found, key=lambda segment: segment.start_us)
 
 
@@ -243,15 +261,16 @@ def _enough(found: Iterable[Doomed], need_bytes: int | None) -> list[Doomed]:
     return chosen
 
 
-def _doomed(
-    stream_id: int,
-    start_us: int,
-    wall_duration_us: int,
-    size_bytes: int,
-    named_offset_us: int,
-    volume: int,
-    camera_id: str,
-    kind: str,
-) -> Doomed:
-    name = SegmentName(camera_id, StreamKind(kind), start_us + named_offset_us)
-    return Doomed(stream_id, start_us, wall_duration_us, size_bytes, volume, segment_path(name))
+def _doomed(row: Row[*tuple[Any, ...]], reason: GapReason, detail: str = "") -> Doomed:
+    """A row of `_COLUMNS`."""
+    name = SegmentName(row.camera_id, StreamKind(row.kind), row.start_us + row.named_offset_us)
+    return Doomed(
+        row.stream_id,
+        row.start_us,
+        row.wall_duration_us,
+        row.size_bytes,
+        row.volume_id,
+        segment_path(name),
+        reason,
+        detail,
+    )

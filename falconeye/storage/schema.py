@@ -19,7 +19,11 @@ from sqlalchemy.pool import NullPool
 from falconeye.base.clock import Clock
 from falconeye.base.errors import StartError
 from falconeye.base.times import to_datetime
-from falconeye.storage import migrations, segment_tables  # noqa: F401  # its tables join METADATA
+from falconeye.storage import (
+    ledger_tables,  # noqa: F401  # its tables join METADATA
+    migrations,
+    segment_tables,  # noqa: F401  # so do its
+)
 from falconeye.storage.instance_lock import RETRY_S, InstanceLock
 from falconeye.storage.tables import METADATA
 

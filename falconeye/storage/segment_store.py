@@ -157,6 +157,16 @@ class FootageStore(SegmentStore):
                 found.setdefault(segment.recording.id, []).append(segment.growing)
         return found
 
+    def growing_streams(self, camera_id: str) -> list[tuple[StreamKind, Growing]]:
+        """What is written of a camera's open files, recording or not. From memory; any thread."""
+        with self._lock:
+            live = [segment for segment in self._live if segment.start.camera_id == camera_id]
+        return [
+            (segment.start.stream, segment.growing)
+            for segment in live
+            if segment.growing is not None
+        ]
+
     async def flush(self, timeout_s: float, camera_id: str | None = None) -> bool:
         """Wait until every file (of a camera) is in the index; False after the time.
 

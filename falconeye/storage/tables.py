@@ -48,6 +48,7 @@ class CameraRow(SQLModel, table=True):
     audio: bool
     record: str
     started: bool
+    stopped_by: str | None
     recording_stopped_by: str | None
     allow_local: bool
     keep_days: int | None  # NULL: the node's setting

@@ -234,6 +234,49 @@ class RecordingPage:
 
 
 @dataclass(frozen=True, slots=True)
+class DayPart:
+    """A stretch of a day: footage, or not and why."""
+
+    start_us: int
+    end_us: int
+    recorded: bool
+    reason: str = ""  # to stand after "because"
+    is_wanted: bool = False  # a person, or a rule, wants it so
+
+    @property
+    def length_us(self) -> int:
+        return self.end_us - self.start_us
+
+
+@dataclass(frozen=True, slots=True)
+class FootagePage:
+    """What there is of a camera's day in the site's zone."""
+
+    camera_id: str
+    camera_name: str
+    start_us: int
+    end_us: int
+    day: str  # 2026-11-20
+    earlier: str | None  # the day before, unless the camera was not there yet
+    later: str | None
+    parts: tuple[DayPart, ...]  # in order; they cover the day as far as it is known
+    recordings: tuple[RecordingRow, ...]
+
+    @property
+    def length_us(self) -> int:
+        """23 to 25 hours."""
+        return self.end_us - self.start_us
+
+    @property
+    def recorded_us(self) -> int:
+        return sum(part.length_us for part in self.parts if part.recorded)
+
+    def share(self, time_us: int) -> float:
+        """How far into the day, in per cent."""
+        return round(100 * (time_us - self.start_us) / self.length_us, 3)
+
+
+@dataclass(frozen=True, slots=True)
 class SettingField:
     """One setting an admin may change."""
 

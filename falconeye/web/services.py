@@ -9,6 +9,7 @@ from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
 from falconeye.storage.recordings import Recordings
 from falconeye.storage.settings_store import SettingsStore
+from falconeye.storage.timeline import Timelines
 from falconeye.storage.volumes import Volumes
 
 
@@ -26,4 +27,5 @@ class Services:
     accounts: Accounts
     cameras: CameraRegistry
     recordings: Recordings
+    timelines: Timelines
     volumes: Volumes

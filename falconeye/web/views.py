@@ -8,8 +8,10 @@ from falconeye.accounts.model import Action, Principal
 from falconeye.base.redact import redact_text
 from falconeye.cameras.views import Camera
 from falconeye.media.runs import RunEnd
+from falconeye.storage.coverage import Gap, GapReason, merge_spans
 from falconeye.storage.recording_rows import Recording, RecordingStatus
-from falconeye.web.contexts import RecordingRow, Tile, WallPage
+from falconeye.storage.timeline import Timeline
+from falconeye.web.contexts import DayPart, RecordingRow, Tile, WallPage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.security.access import may_on
 from falconeye.web.services import Services
@@ -81,6 +83,71 @@ def recording_row(recording: Recording, now_us: int) -> RecordingRow:
         camera_deleted=recording.camera_deleted,
         on_disk=not growing or recording.segments > 0,
     )
+
+
+def day_parts(found: Timeline) -> tuple[DayPart, ...]:
+    """A timeline as one row of footage, of whichever stream, and gaps."""
+    footage = merge_spans(sorted((one.span for one in found.spans), key=lambda s: s.from_us))
+    parts = [DayPart(span.from_us, span.to_us, recorded=True) for span in footage]
+    parts += [
+        DayPart(
+            gap.from_us,
+            gap.to_us,
+            recorded=False,
+            reason=gap_words(gap),
+            is_wanted=gap.reason in _WANTED,
+        )
+        for gap in found.gaps
+    ]
+    return tuple(sorted(parts, key=lambda part: part.start_us))
+
+
+_WANTED: Final = frozenset(
+    {
+        GapReason.CAMERA_STOPPED,
+        GapReason.RECORDING_STOPPED,
+        GapReason.RECORDING_OFF,
+        GapReason.NODE_STOPPED,
+        GapReason.DELETED_BY_AGE,
+        GapReason.DELETED_BY_SIZE,
+        GapReason.DELETED_FOR_ROOM,
+        GapReason.DELETED_BY_PERSON,
+    }
+)
+
+
+def gap_words(gap: Gap) -> str:
+    """Why something was not recorded, to stand after "because"."""
+    detail = gap.detail
+    match gap.reason:
+        case GapReason.CAMERA_OFFLINE if detail:
+            return _("the camera was offline: {reason}").format(reason=detail)
+        case GapReason.CAMERA_STOPPED if detail:
+            return _("{name} stopped the camera").format(name=detail)
+        case GapReason.RECORDING_STOPPED if detail:
+            return _("{name} stopped the recording").format(name=detail)
+        case GapReason.DELETED_BY_PERSON if detail:
+            return _("{name} deleted it").format(name=detail)
+    words = {
+        GapReason.CAMERA_OFFLINE: _("the camera was offline"),
+        GapReason.CAMERA_STOPPED: _("someone stopped the camera"),
+        GapReason.RECORDING_STOPPED: _("someone stopped it"),
+        GapReason.RECORDING_OFF: _("this camera records by hand only"),
+        GapReason.NODE_STOPPED: _("FalconEye was stopped"),
+        GapReason.NODE_CRASHED: _("FalconEye or its machine stopped unexpectedly"),
+        GapReason.DISK_FULL: _("the disk was full"),
+        GapReason.DISK_TOO_SLOW: _("the disk was too slow"),
+        GapReason.DISK_ERROR: _("the disk failed"),
+        GapReason.CLOCK_CHANGED: _("the clock of the machine was changed"),
+        GapReason.DELETED_BY_AGE: _("it was older than footage is kept for"),
+        GapReason.DELETED_BY_SIZE: _("it was more than is kept of this camera"),
+        GapReason.DELETED_FOR_ROOM: _("it was the oldest, and the disk needed room"),
+        GapReason.DELETED_BY_PERSON: _("someone deleted it"),
+        GapReason.FILE_LOST: _("its file was lost"),
+        GapReason.INTERNAL: _("of an error inside FalconEye; see its log"),
+        GapReason.UNKNOWN: _("of a reason that is not known"),
+    }
+    return words[gap.reason]
 
 
 def gap_reason(reason: str | None) -> str:

@@ -299,6 +299,35 @@ def settings() -> contexts.SettingsPage:
     )
 
 
+def footage() -> contexts.FootagePage:
+    """A day with holes of every kind, seen at 18:00."""
+    start_us = NOW_US - NOW_US % 24 * HOUR_US
+    hours = (
+        (0, 6, True, "", False),
+        (6, 6.5, False, "the camera was offline: no answer", False),
+        (6.5, 12, True, "", False),
+        (12, 14, False, "ann stopped the recording", True),
+        (14, 18, True, "", False),
+    )
+    parts = tuple(
+        contexts.DayPart(
+            start_us + int(begin * HOUR_US), start_us + int(end * HOUR_US), recorded, why, wanted
+        )
+        for begin, end, recorded, why, wanted in hours
+    )
+    return contexts.FootagePage(
+        camera_id="camera-0",
+        camera_name="Front door",
+        start_us=start_us,
+        end_us=start_us + 24 * HOUR_US,
+        day="2026-11-20",
+        earlier="2026-11-19",
+        later=None,
+        parts=parts,
+        recordings=rows(4),
+    )
+
+
 def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
     """Name → (template, frame, page)."""
     one = camera()
@@ -339,6 +368,11 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
                 ),
                 "rtsp://10.0.0.9/1",
             ),
+        ),
+        "footage": (
+            "pages/footage.html",
+            replace(FRAME, path="/cameras/camera-0/footage"),
+            footage(),
         ),
         "camera-delete": ("pages/camera_delete.html", FRAME, question),
         "camera-add": (

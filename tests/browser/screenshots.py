@@ -178,6 +178,8 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("camera-hevc", camera % "Yard"),
         Scene("camera-hevc-small", camera % "Parking"),
         Scene("camera-long-name", camera % LONG_NAME),
+        Scene("camera-footage", camera % "Front door" + "/footage"),
+        Scene("camera-footage-gaps", camera % "Stairs, second floor" + "/footage"),
         Scene("camera-delete", camera % "Parking", _asked, whole=False),
         Scene("form-edit", camera % "Garage" + "/edit"),
         Scene("recordings", "/recordings"),

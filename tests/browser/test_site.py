@@ -129,7 +129,7 @@ async def test_the_wall_follows_what_happens(tmp_path: Path) -> None:
         camera = await demo(served)
         tile = page.locator(f"#tile-{camera.config.id}")
         await expect(tile.locator("[data-player]")).to_have_attribute("data-state", "live")
-        await served.services.cameras.stop(camera.config.id)
+        await served.services.cameras.stop(camera.config.id, by="ann")
         await expect(tile.get_by_text("Stopped", exact=True)).to_be_visible()
         await served.services.cameras.start(camera.config.id)
         await expect(tile.get_by_text("Stopped", exact=True)).to_be_hidden()
@@ -275,7 +275,7 @@ async def test_a_network_that_hangs_is_noticed_and_left(
         async with page.expect_request("**/events?*"):
             relay.flowing.clear()
         await expect(note).to_be_visible()
-        await served.services.cameras.stop(camera.config.id)
+        await served.services.cameras.stop(camera.config.id, by="ann")
         relay.flowing.set()
         await expect(note).to_be_hidden()
         await expect(tile.get_by_text("Stopped", exact=True)).to_be_visible()

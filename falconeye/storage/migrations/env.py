@@ -2,7 +2,10 @@
 
 from alembic import context
 
-from falconeye.storage import segment_tables  # noqa: F401  # its tables join METADATA
+from falconeye.storage import (  # their tables join METADATA
+    ledger_tables,  # noqa: F401
+    segment_tables,  # noqa: F401
+)
 from falconeye.storage.tables import METADATA
 
 context.configure(

@@ -10,6 +10,7 @@ from falconeye.web.api.nodes import NodeController
 from falconeye.web.api.recording_control import RecordingControlController
 from falconeye.web.api.recordings import RecordingController
 from falconeye.web.api.settings import SettingsController
+from falconeye.web.api.timeline import timeline
 
 ROUTES: list[ControllerRouterHandler] = [
     CameraController,
@@ -17,6 +18,7 @@ ROUTES: list[ControllerRouterHandler] = [
     RecordingControlController,
     RecordingController,
     download,
+    timeline,
     NodeController,
     SettingsController,
     healthz,

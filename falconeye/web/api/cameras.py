@@ -119,7 +119,8 @@ class CameraController(Controller):
         detail = f"{camera.config.name}, footage {'to be deleted' if delete_footage else 'kept'}"
         await record(request, "camera.deleted", "camera", camera_id, detail)
         if delete_footage:
-            await services.cameras.delete_footage(camera_id)
+            who = principal_of(request).name
+            await services.cameras.delete_footage(camera_id, who=who)
         return CameraDeleted(message=f"camera {camera.config.name!r} deleted", id=camera_id)
 
     @post(
@@ -140,7 +141,7 @@ class CameraController(Controller):
     )
     async def stop_camera(self, request: Asking, camera_id: CameraId) -> CameraAnswer:
         services = shell_of(request).services
-        camera = await services.cameras.stop(camera_id)
+        camera = await services.cameras.stop(camera_id, by=principal_of(request).name)
         await record(request, "camera.stopped", "camera", camera_id, camera.config.name)
         return answer(services, camera)
 

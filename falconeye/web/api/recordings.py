@@ -130,7 +130,7 @@ class RecordingController(Controller):
         await allowed_recording(request, recording_id, Action.DELETE_FOOTAGE)
         recordings = shell_of(request).services.recordings
         if delete_file:
-            await recordings.delete(recording_id)
+            await recordings.delete(recording_id, who=principal_of(request).name)
         else:
             await recordings.hide(recording_id)
         action = "recording.deleted" if delete_file else "recording.hidden"

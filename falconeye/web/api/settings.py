@@ -13,6 +13,7 @@ from falconeye.config.loading import SETTINGS as OF_THE_NODE
 from falconeye.storage.settings_store import CleanupInterval, StoredSettings
 from falconeye.web.api.documentation import documented
 from falconeye.web.audit import record
+from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
@@ -131,5 +132,5 @@ class SettingsController(Controller):
         detail = f"{len(doomed)} cameras, footage {'to be deleted' if delete_footage else 'kept'}"
         await record(request, "cameras.deleted", "camera", None, detail)
         for camera in doomed if delete_footage else ():
-            await cameras.delete_footage(camera.config.id)
+            await cameras.delete_footage(camera.config.id, who=principal_of(request).name)
         return CamerasConcerned(message="cameras deleted", count=len(doomed))

@@ -60,7 +60,7 @@ async def camera_action(request: Asking, camera_id: FromPath[str]) -> Response[s
         case "start":
             camera = await cameras.start(camera_id)
         case "stop":
-            camera = await cameras.stop(camera_id)
+            camera = await cameras.stop(camera_id, by=principal_of(request).name)
         case "restart":
             camera = await cameras.restart(camera_id)
         case "start_recording":
@@ -100,6 +100,6 @@ async def delete_camera(request: Asking, camera_id: FromPath[str]) -> Response[s
     await cameras.delete(camera_id)
     await record(request, "camera.deleted", "camera", camera_id, f"{name}, footage: {choice}")
     if choice == "delete":
-        await cameras.delete_footage(camera_id)
+        await cameras.delete_footage(camera_id, who=principal_of(request).name)
     done = "camera-deleted" if choice == "keep" else "camera-and-footage-deleted"
     return go_to("/", done=done)

@@ -131,7 +131,8 @@ async def delete_question(request: Asking, recording_id: FromPath[str]) -> Respo
 async def delete_recording(request: Asking, recording_id: FromPath[str]) -> Response[str]:
     """Delete it with its footage."""
     recording = await _visible(request, recording_id, Action.DELETE_FOOTAGE)
-    await services_of(request).recordings.delete(recording_id)
+    who = principal_of(request).name
+    await services_of(request).recordings.delete(recording_id, who=who)
     detail = f"{recording.camera_name}, {recording.file_name}"
     await record(request, "recording.deleted", "recording", recording_id, detail)
     return go_to("/recordings", done="recording-deleted")

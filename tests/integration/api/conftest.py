@@ -22,13 +22,10 @@ from falconeye.events.bus import EventBus
 from falconeye.storage.camera_store import CameraStore
 from falconeye.storage.credentials import CredentialCipher
 from falconeye.storage.database import Database
-from falconeye.storage.free_space import Deleter
-from falconeye.storage.import_root import ImportRoot
-from falconeye.storage.recordings import Recordings
+from falconeye.storage.footage import Footage
 from falconeye.storage.retention import Keep
 from falconeye.storage.segment_store import FootageStore
 from falconeye.storage.settings_store import SettingsStore
-from falconeye.storage.volumes import Volumes
 from falconeye.web.app import create_app
 from falconeye.web.listening_socket import open_socket
 from falconeye.web.metrics import STATE_KEY, NodeStatus
@@ -62,64 +59,52 @@ class Served:
         )
 
 
-async def _storage(stack: AsyncExitStack, settings: NodeSettings) -> tuple[Database, Volumes]:
-    clock = SystemClock()
-    database = Database(settings.data_dir, clock, ballast_bytes=SMALL_BALLAST)
-    await database.open(exclusive=True)
-    stack.push_async_callback(database.close)
-    volumes = await Volumes.open(
-        database, settings.media_dir, clock, sync_interval_s=0.2, floor_bytes=0
-    )
-    stack.push_async_callback(volumes.stop)
-    return database, volumes
-
-
 async def serve(stack: AsyncExitStack, folder: Path) -> Served:
     """Everything that a node starts, in its order; the stack stops it in reverse."""
     clock, bus = SystemClock(), EventBus()
     settings = NodeSettings(
-        data_dir=folder / "data", media_dir=folder / "media", import_root=folder / "imports"
+        data_dir=folder / "data",
+        media_dir=folder / "media",
+        import_root=folder / "imports",
+        sync_interval_s=0.2,
+        free_floor_bytes=0,
     )
     await asyncio.to_thread((folder / "imports").mkdir)
-    database, volumes = await _storage(stack, settings)
+    database = Database(settings.data_dir, clock, ballast_bytes=SMALL_BALLAST)
+    await database.open(exclusive=True)
+    stack.push_async_callback(database.close)
     stored = SettingsStore(database)
     await stored.load()
     _ = await stored.patch({"site_time_zone": "Europe/Vienna"})
     accounts = Accounts(database, clock)
     await accounts.start(serving=False)
     stack.push_async_callback(accounts.stop)
-    deleter = Deleter(
-        database, volumes, clock, keep=Keep, on_deleted=lambda _camera, _recording: None
-    )
     budget = MemoryBudget(64 << 20)
-    footage = FootageStore(
+    footage = await Footage.open(
         database,
-        volumes,
-        deleter,
+        settings,
         budget,
         clock,
         node_name="pi-1",
+        keep=Keep,
         on_recording=lambda _camera, _recording, _kind: None,
     )
-    await footage.open()
-    stack.push_async_callback(footage.flush, 3.0)
+    stack.push_async_callback(footage.stop)
     pictures = ThreadPoolExecutor(1, thread_name_prefix="pictures")
     stack.callback(pictures.shutdown, wait=True)
-    imports = ImportRoot(settings.import_root)
-    stack.callback(imports.stop)
-    recordings = Recordings(database, volumes, footage, deleter, imports, node_name="pi-1")
     parts = PipelineParts(
         loop=asyncio.get_running_loop(),
         clock=clock,
         bus=bus,
         budget=budget,
-        store=footage,
+        store=footage.store,
         pictures=pictures,
         segment_s=60,
         sub_recording=True,
     )
     cipher = CredentialCipher([Fernet.generate_key()], "the test")
-    cameras = CameraRegistry(parts, CameraStore(database, cipher), recordings, "pi-1", lambda: 3.0)
+    store = CameraStore(database, cipher)
+    cameras = CameraRegistry(parts, store, footage.recordings, footage.ledger, "pi-1", lambda: 3.0)
     await cameras.open()
     stack.push_async_callback(cameras.close)
     services = Services(
@@ -132,20 +117,21 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         bus=bus,
         accounts=accounts,
         cameras=cameras,
-        recordings=recordings,
-        volumes=volumes,
+        recordings=footage.recordings,
+        timelines=footage.timelines,
+        volumes=footage.volumes,
     )
     status = NodeStatus(
         database=database,
-        volumes=volumes,
-        footage=footage,
+        volumes=footage.volumes,
+        footage=footage.store,
         budget=budget,
         clock=clock,
         pipelines_started=lambda: cameras.all_started,
     )
     _ = await stack.enter_async_context(status.probe.running())
     server = await _server(stack, services, status)
-    return await _clients(stack, services, status, footage, server.port)
+    return await _clients(stack, services, status, footage.store, server.port)
 
 
 async def _server(stack: AsyncExitStack, services: Services, status: NodeStatus) -> WebServer:

@@ -251,7 +251,7 @@ async def test_a_password_that_cannot_be_read_is_said_and_not_left_out(
         assert not asked.is_set()
         _ = await cameras.update(camera["id"], {"password": Secret("new")})
         await asyncio.wait_for(asked.wait(), 10)
-    await cameras.stop(camera["id"])
+    await cameras.stop(camera["id"], by="ann")
 
 
 async def test_trials_are_bounded_and_end_with_the_node(

@@ -35,7 +35,7 @@ async def camera(served: Served) -> AsyncIterator[str]:
                 if isinstance(event, CameraStateChanged) and event.state.online:
                     break
     yield camera_id
-    await served.services.cameras.stop(camera_id)
+    await served.services.cameras.stop(camera_id, by="ann")
 
 
 async def viewers_are(served: Served, camera_id: str, count: int) -> None:

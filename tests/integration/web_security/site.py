@@ -122,6 +122,7 @@ async def running_site(
             accounts=accounts,
             cameras=absent,
             recordings=absent,
+            timelines=absent,
             volumes=absent,
         )
         app = await asyncio.to_thread(_make_app, services, extra_routes or [])

@@ -229,7 +229,7 @@ def test_a_newer_database_is_refused_with_the_way_out(path: Path, clock: FakeClo
 
 def test_a_downgrade_to_an_unknown_revision_is_refused(path: Path, clock: FakeClock) -> None:
     migrate(path, clock)
-    with pytest.raises(StartError, match=f"can go back to one of {HEAD}"):
+    with pytest.raises(StartError, match=f"can go back to one of .*{HEAD}$"):
         schema.downgrade(path, "0000", clock)
 
 

@@ -73,7 +73,7 @@ async def test_a_growing_recording_is_that_of_its_closed_segments(node: Node) ->
     with pytest.raises(Unavailable):
         await node.recordings.download("rec-1")
     with pytest.raises(Conflict):
-        await node.recordings.delete("rec-1")
+        await node.recordings.delete("rec-1", who="ann")
     writer.close(SegmentEnd(START_US + 2 * GOP_US))
     assert await node.store.flush(5)
     growing = await node.recordings.get("rec-1")
@@ -181,7 +181,7 @@ async def test_delete_takes_the_footage_and_the_substream(node: Node) -> None:
     await record(node, START_US + 100 * GOP_US, "b")
     sub = node.store.begin_run(CAMERA, StreamKind.SUB, START_US)
     await node.record(sub, stream=StreamKind.SUB, recording_id=None)
-    await node.recordings.delete("a")
+    await node.recordings.delete("a", who="ann")
     found, total = await node.recordings.list()
     assert ([recording.id for recording in found], total) == (["b"], 1)
     assert len(list(node.media_dir.rglob("*.mp4"))) == 1
@@ -196,8 +196,8 @@ async def test_protected_footage_stays(node: Node) -> None:
     await record(node, START_US, "a")
     await node.recordings.update("a", {"protected": True})
     with pytest.raises(Conflict):
-        await node.recordings.delete("a")
-    assert await node.recordings.delete_camera_footage(CAMERA) == 0
+        await node.recordings.delete("a", who="ann")
+    assert await node.recordings.delete_camera_footage(CAMERA, who="ann") == 0
     assert (await node.recordings.get("a")).segments == 1
 
 
@@ -207,7 +207,7 @@ async def test_the_footage_of_a_camera(node: Node) -> None:
     await node.recordings.mark_camera_deleted(CAMERA)
     assert (await node.recordings.get("a")).camera_deleted
     assert not (await node.recordings.get("b")).camera_deleted
-    assert await node.recordings.delete_camera_footage(CAMERA) == 1
+    assert await node.recordings.delete_camera_footage(CAMERA, who="ann") == 1
     found, _ = await node.recordings.list()
     assert [recording.id for recording in found] == ["b"]
     assert not (node.media_dir / CAMERA).exists()
@@ -232,7 +232,7 @@ async def test_two_recordings_that_claim_one_time_are_kept_apart(node: Node) -> 
     assert second.start_us < first.end_us
     a, b = await node.recordings.download("a"), await node.recordings.download("b")
     assert a.length == b.length
-    await node.recordings.delete("a")
+    await node.recordings.delete("a", who="ann")
     assert (await node.recordings.get("b")).segments == 1
 
 
@@ -259,9 +259,9 @@ async def test_imports(node: Node, tmp_path: Path) -> None:
     content = await asyncio.to_thread(file.read_bytes)
     assert await read(plan) == content
     assert await read(plan, 1000, 300_000) == content[1000:300_000]
-    await node.recordings.delete(made.id)
+    await node.recordings.delete(made.id, who="ann")
     assert not file.exists()
     with pytest.raises(Unavailable):
         await node.recordings.download(again.id)
-    await node.recordings.delete(again.id)
+    await node.recordings.delete(again.id, who="ann")
     assert (await node.recordings.list())[1] == 0

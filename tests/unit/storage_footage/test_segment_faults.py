@@ -73,7 +73,20 @@ async def settled(node: Node) -> None:
     """The rows of new files are stored and all that waits is written."""
     for _ in range(3):
         await node.database.write(lambda connection: connection.exec_driver_sql("SELECT 1"))
-        await node.volumes.all[0].writer.run(lambda: None)
+        await idle(node)
+
+
+async def idle(node: Node) -> None:
+    """The volume's writer and then its syncer have done what they were given until now."""
+    volume, done = node.volumes.all[0], asyncio.Event()
+    await volume.writer.run(lambda: None)
+    loop = asyncio.get_running_loop()
+
+    def is_idle() -> None:
+        loop.call_soon_threadsafe(done.set)
+
+    volume.syncer.submit(is_idle)
+    await done.wait()
 
 
 async def test_after_a_failed_write_the_rest_is_synced_before_its_row(
@@ -215,7 +228,7 @@ async def test_a_recording_is_complete_when_its_last_file_is_closed(
     one, two = [await node.recordings.get(name) for name in ("hour-1", "hour-2")]
     assert (one.status, one.segments) == (RecordingStatus.COMPLETED, 2)
     assert two.status is RecordingStatus.RECORDING
-    await node.recordings.delete("hour-1")
+    await node.recordings.delete("hour-1", who="ann")
     following.close(SegmentEnd(at + GOP_US, RunEnd.CAMERA_OFFLINE))
     assert await node.store.flush(5)
     assert [row.id for row in await rows(node, recordings)] == ["hour-2"]
@@ -251,9 +264,9 @@ async def test_a_database_that_refuses_makes_nothing_pile_up(
         is_full = second >= 5
         low = begin_us + second * 1_000_000
         camera.play([s for s in samples if low <= s.arrived_us < low + 1_000_000])
-        for _ in range(4):  # answers, writer, answers, recorder
+        for _ in range(4):  # answers, writer, syncer, answers, recorder
             await asyncio.sleep(0)
-            await node.volumes.all[0].writer.run(lambda: None)
+            await idle(node)
         if second % 5 == 0 and is_full:
             with pytest.raises(Unavailable):
                 await node.store.housekeeping()

@@ -1,0 +1,102 @@
+"""A camera's time: where there is footage, and why there is none elsewhere (api.md)."""
+
+from typing import Any
+
+from litestar import Request, get
+from pydantic import BaseModel
+from typing_extensions import TypedDict
+
+from falconeye.accounts.model import Action
+from falconeye.base.errors import InvalidInput
+from falconeye.base.times import DAY_US, rfc3339
+from falconeye.storage.coverage import Gap
+from falconeye.storage.timeline import KindSpan, Timeline
+from falconeye.web.api.documentation import documented
+from falconeye.web.api.parameters import CameraId, From, To, read_span
+from falconeye.web.shell import shell_of
+
+Asking = Request[Any, Any, Any]
+MAX_SPAN_US = 366 * DAY_US
+
+SpanAnswer = TypedDict(
+    "SpanAnswer", {"from": str, "to": str, "node": str, "stream": str, "kind": str | None}
+)
+CoverageGap = TypedDict("CoverageGap", {"from": str, "to": str, "reason": str, "detail": str})
+TimelineAnswer = TypedDict(
+    "TimelineAnswer",
+    {
+        "camera_id": str,
+        "from": str,
+        "to": str,
+        "spans": list[SpanAnswer],
+        "gaps": list[CoverageGap],
+        "events": list["TimelineEvent"],
+    },
+)
+
+
+class TimelineEvent(BaseModel):
+    """Something that happened at a moment."""
+
+    at: str
+    kind: str
+
+
+@get(
+    "/api/cameras/{camera_id:str}/timeline",
+    tags=["Recordings"],
+    **documented(
+        Action.VIEW_FOOTAGE,
+        "Where there is footage of a camera, and why there is none elsewhere. Spans are listed by "
+        "stream; gaps are what neither stream covers. `to` is when the answer ends: now at the "
+        "latest. Without `from` it is the last day; at most 366 days",
+        404,
+        422,
+    ),
+)
+async def timeline(
+    request: Asking, camera_id: CameraId, from_time: From = None, to_time: To = None
+) -> TimelineAnswer:
+    services = shell_of(request).services
+    camera = services.cameras.get(camera_id)
+    span = read_span(from_time, to_time, services.stored_settings.zone)
+    to_us = services.clock.utc_us() if span.to_us is None else span.to_us
+    from_us = to_us - DAY_US if span.from_us is None else span.from_us
+    if to_us < from_us:
+        raise InvalidInput("to: lies before from", field="to")
+    if to_us - from_us > MAX_SPAN_US:
+        raise InvalidInput("from: more than 366 days before to", field="from")
+    from_us = max(from_us, camera.config.created_at_us)
+    found = await services.timelines.read(camera_id, from_us, to_us)
+    return _answer(camera_id, services.node_name, found)
+
+
+def _answer(camera_id: str, node_name: str, found: Timeline) -> TimelineAnswer:
+    return {
+        "camera_id": camera_id,
+        "from": rfc3339(found.from_us),
+        "to": rfc3339(found.to_us),
+        "spans": [_span(span, node_name) for span in found.spans],
+        "gaps": [_gap(gap) for gap in found.gaps],
+        "events": [],
+    }
+
+
+def _span(one: KindSpan, node_name: str) -> SpanAnswer:
+    span = one.span
+    return {
+        "from": rfc3339(span.from_us),
+        "to": rfc3339(span.to_us),
+        "node": node_name,
+        "stream": span.stream.value,
+        "kind": one.kind,
+    }
+
+
+def _gap(gap: Gap) -> CoverageGap:
+    return {
+        "from": rfc3339(gap.from_us),
+        "to": rfc3339(gap.to_us),
+        "reason": gap.reason.value,
+        "detail": gap.detail,
+    }

@@ -1,0 +1,95 @@
+"""The timeline of a camera by HTTP: footage, and gaps with their reasons."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from falconeye.accounts.model import Role
+from falconeye.base.times import DAY_US, rfc3339
+from tests.integration.api.conftest import Served
+from tests.integration.api.test_camera_life import demo, until
+
+pytestmark = pytest.mark.timeout(30)
+
+
+async def timeline(served: Served, path: str, **query: str) -> dict[str, Any]:
+    answer = await served.viewer.get(f"{path}/timeline", params=query)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def reasons(found: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(gap["reason"], gap["detail"]) for gap in found["gaps"]]
+
+
+async def test_every_second_since_it_was_added_is_footage_or_a_gap(served: Served) -> None:
+    path = await demo(served)
+    found = await until(served, f"{path}/timeline", lambda found: found["spans"])
+    assert found.keys() == {"camera_id", "from", "to", "spans", "gaps", "events"}
+    assert (await served.operator.post(f"{path}/stop")).status_code == 200
+    found = await until(
+        served,
+        f"{path}/timeline",
+        lambda found: found["gaps"] and found["gaps"][-1]["reason"] == "camera_stopped",
+    )
+    assert reasons(found)[-1] == ("camera_stopped", "operator []")
+    (span,) = found["spans"]
+    assert (span["stream"], span["node"], span["kind"]) == ("main", "pi-1", "continuous")
+    camera = (await served.viewer.get(path)).json()
+    pieces = sorted((piece["from"], piece["to"]) for piece in (*found["spans"], *found["gaps"]))
+    moments = [datetime.fromisoformat(moment) for piece in pieces for moment in piece]
+    assert abs(moments[0] - datetime.fromisoformat(camera["created_at"])).total_seconds() < 0.5
+    assert moments == sorted(moments)
+    holes = [(b - a).total_seconds() for a, b in zip(moments[1::2], moments[2::2], strict=False)]
+    assert all(hole < 0.5 for hole in holes)
+    assert pieces[-1][1] == found["to"]
+
+
+async def test_a_window_is_what_was_asked_for(served: Served) -> None:
+    path = await demo(served, record="off")
+    found = await until(served, f"{path}/timeline", lambda found: found["gaps"])
+    middle_us = (served.services.clock.utc_us() + _us(found["from"])) // 2
+    cut = await timeline(served, path, to=rfc3339(middle_us))
+    assert cut["to"] == rfc3339(middle_us)
+    assert all(gap["to"] <= cut["to"] for gap in cut["gaps"])
+    years_on = {"from": "2090-01-01T00:00:00Z", "to": "2090-01-02T00:00:00Z"}
+    later = await timeline(served, path, **years_on)
+    assert (later["spans"], later["gaps"]) == ([], [])
+
+
+def _us(moment: str) -> int:
+    return int(datetime.fromisoformat(moment).timestamp() * 1_000_000)
+
+
+async def test_what_cannot_be_answered(served: Served) -> None:
+    path = await demo(served)
+    now_us = served.services.clock.utc_us()
+    for query, status in (
+        ({"from": "yesterday"}, 422),
+        ({"from": rfc3339(now_us), "to": rfc3339(now_us - 1_000_000)}, 422),
+        ({"from": rfc3339(now_us - 400 * DAY_US)}, 422),
+        ({"to": "2001-01-01T00:00:00Z"}, 200),
+    ):
+        answer = await served.viewer.get(f"{path}/timeline", params=query)
+        assert answer.status_code == status, query
+    assert (await served.viewer.get("/api/cameras/none/timeline")).status_code == 404
+    assert (await served.nobody.get(f"{path}/timeline")).status_code == 401
+
+
+async def test_who_sees_live_only_sees_no_timeline(served: Served) -> None:
+    path = await demo(served)
+    client = await served.client(Role.VIEWER, live_only=True)
+    async with client:
+        assert (await client.get(f"{path}/timeline")).status_code == 403
+
+
+async def test_a_day_as_a_page(served: Served) -> None:
+    path = await demo(served)
+    page = f"{path.removeprefix('/api')}/footage"
+    answer = await served.viewer.get(page)
+    assert answer.status_code == 200
+    assert "Not recorded" in answer.text
+    assert (await served.viewer.get(f"{page}?day=2001-01-01")).status_code == 200
+    assert (await served.viewer.get(f"{page}?day=tomorrow")).status_code == 422

@@ -1,0 +1,93 @@
+"""`falconeye check` counts every camera's time."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from falconeye.base.times import SECOND_US
+from falconeye.config.camera import CameraConfig, Protocol
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import StreamKind
+from falconeye.storage import check_coverage
+from falconeye.storage.camera_store import CameraStore
+from falconeye.storage.check import Fault, check
+from falconeye.storage.coverage import GapReason
+from falconeye.storage.credentials import CredentialCipher
+from falconeye.storage.ledger import Ledger
+from falconeye.storage.timeline import Timeline, read_timeline
+from tests.clock import START_US, FakeClock
+from tests.unit.storage_footage.footage import CAMERA, Node
+
+
+@pytest.fixture
+async def camera(node: Node) -> CameraConfig:
+    cipher = CredentialCipher([Fernet.generate_key()], "the test")
+    config = CameraConfig(CAMERA, "Front door", Protocol.DEMO, "demo:", START_US, START_US)
+    await CameraStore(node.database, cipher).insert(config)
+    return config
+
+
+async def recorded(node: Node, clock: FakeClock) -> Ledger:
+    """4 s of footage, 6 s offline, 5 s of footage."""
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    await node.record(run, START_US, 4, run_end=RunEnd.CAMERA_OFFLINE)
+    clock.advance(4)
+    ledger.note(CAMERA, GapReason.CAMERA_OFFLINE, "no answer")
+    await ledger.round()
+    clock.advance(6)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US + 10 * SECOND_US)
+    await node.record(run, START_US + 10 * SECOND_US, 5)
+    clock.advance(5)
+    return ledger
+
+
+@pytest.mark.usefixtures("camera")
+async def test_the_sums_are_told(node: Node, clock: FakeClock) -> None:
+    ledger = await recorded(node, clock)
+    await ledger.stop()
+    report = await check(node.database, node.volumes)
+    assert report.ok
+    coverage = report.coverage
+    assert coverage.cameras == 1
+    assert coverage.footage_s == pytest.approx(9, abs=0.01)
+    assert coverage.gaps_s == pytest.approx(6, abs=0.01)
+    assert coverage.unexplained_s == 0
+
+
+def _lose_first(node: Node) -> None:
+    min(node.media_dir.rglob("*.mp4")).unlink()
+
+
+@pytest.mark.usefixtures("camera")
+async def test_a_lost_file_is_a_gap_that_says_so(node: Node, clock: FakeClock) -> None:
+    ledger = await recorded(node, clock)
+    await ledger.stop()
+    await node.volumes.all[0].readers.run(partial(_lose_first, node))
+    report = await check(node.database, node.volumes, repair=True)
+    assert [problem.fault for problem in report.problems] == [Fault.FILE_MISSING]
+    assert report.coverage.gaps_s == pytest.approx(10, abs=0.01)
+    assert report.coverage.unexplained_s == 0
+
+
+@pytest.mark.usefixtures("camera")
+async def test_what_does_not_add_up_is_a_problem(
+    node: Node, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = await recorded(node, clock)
+    await ledger.stop()
+
+    async def without_gaps(*given: Any) -> Timeline:
+        return replace(await read_timeline(*given), gaps=())
+
+    monkeypatch.setattr(check_coverage, "read_timeline", without_gaps)
+    (problem,) = (await check(node.database, node.volumes)).problems
+    assert (problem.fault, problem.path) == (Fault.COVERAGE, CAMERA)
+    assert problem.detail == "neither footage nor a gap for 6.0 s"

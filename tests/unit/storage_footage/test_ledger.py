@@ -1,0 +1,270 @@
+"""The ledger's rows, and the timeline that is read from them and from footage."""
+
+from pathlib import Path
+
+import pytest
+
+from falconeye.base.errors import Unavailable
+from falconeye.base.times import DAY_US, SECOND_US
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import StreamKind
+from falconeye.storage.coverage import GapReason
+from falconeye.storage.database import Database
+from falconeye.storage.ledger import ALIVE_US, Ledger
+from falconeye.storage.ledger_tables import coverage_steps, deletions, uptimes
+from falconeye.storage.recordings import Recordings
+from falconeye.storage.retention import Keep
+from falconeye.storage.segments import SegmentEnd
+from falconeye.storage.timeline import Timeline, Timelines
+from tests.clock import START_US, FakeClock
+from tests.unit.storage_footage.footage import (
+    CAMERA,
+    GOP_US,
+    Node,
+    open_node,
+    rows,
+    segment_fragments,
+)
+
+OFFLINE = GapReason.CAMERA_OFFLINE
+
+
+async def read(node: Node, ledger: Ledger, seconds: float = 600, from_s: float = 0) -> Timeline:
+    timelines = Timelines(node.database, node.store, ledger, node.clock)
+    return await timelines.read(
+        CAMERA, START_US + int(from_s * SECOND_US), START_US + int(seconds * SECOND_US)
+    )
+
+
+def spans(found: Timeline) -> list[tuple[float, float, str]]:
+    return [
+        (
+            (one.span.from_us - START_US) / SECOND_US,
+            (one.span.to_us - START_US) / SECOND_US,
+            one.span.stream.value,
+        )
+        for one in found.spans
+    ]
+
+
+def gaps(found: Timeline) -> list[tuple[float, float, str, str]]:
+    return [
+        (
+            (gap.from_us - START_US) / SECOND_US,
+            (gap.to_us - START_US) / SECOND_US,
+            gap.reason.value,
+            gap.detail,
+        )
+        for gap in found.gaps
+    ]
+
+
+async def record(
+    node: Node, start_s: float, gops: int = 2, *, stream: StreamKind = StreamKind.MAIN
+) -> None:
+    start_us = START_US + int(start_s * SECOND_US)
+    run = node.store.begin_run(CAMERA, stream, start_us)
+    listed = "rec-1" if stream is StreamKind.MAIN else None
+    await node.record(run, start_us, gops, stream=stream, recording_id=listed)
+
+
+async def test_footage_and_what_kept_from_it(node: Node, clock: FakeClock) -> None:
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    await record(node, 0, 4)
+    await record(node, 4, 4)
+    clock.advance(12)
+    ledger.note(CAMERA, OFFLINE, "no answer")
+    ledger.note(CAMERA, OFFLINE, "no answer")
+    await ledger.round()
+    clock.advance(8)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    await record(node, 21, 3)
+    await record(node, 2, 2, stream=StreamKind.SUB)
+    clock.advance(4)
+    found = await read(node, ledger)
+    assert spans(found) == [(0, 8, "main"), (2, 4, "sub"), (21, 24, "main")]
+    assert gaps(found) == [(8, 21, "camera_offline", "no answer")]
+    assert (found.to_us - START_US) / SECOND_US == 24
+    assert {one.kind for one in found.spans} == {"continuous", None}
+    assert len(await rows(node, coverage_steps)) == 3
+    cut = await read(node, ledger, 22, from_s=10)
+    assert spans(cut) == [(21, 22, "main")]
+    assert gaps(cut) == [(10, 21, "camera_offline", "no answer")]
+
+
+async def test_a_stream_that_grows_is_footage_up_to_its_last_fragment(
+    node: Node, clock: FakeClock
+) -> None:
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    writer = node.store.create(node.start(run))
+    for fragment in segment_fragments(2):
+        writer.append(fragment)
+    await node.database.write(lambda connection: connection.exec_driver_sql("SELECT 1"))
+    while not (growing := node.store.growing_streams(CAMERA)) or growing[0][1].duration_us < (
+        2 * GOP_US
+    ):
+        await node.volumes.all[0].readers.run(lambda: None)
+    clock.advance(5)
+    found = await read(node, ledger)
+    assert (spans(found), gaps(found)) == ([(0, 2, "main")], [])
+    assert found.to_us == START_US + 2 * GOP_US
+    clock.advance(30)
+    ledger.note(CAMERA, OFFLINE, "no pictures")
+    await ledger.round()
+    clock.advance(1)
+    found = await read(node, ledger)
+    assert gaps(found) == [(2, 36, "camera_offline", "no pictures")]
+    writer.close(SegmentEnd(START_US + 2 * GOP_US))
+    assert await node.store.flush(5)
+
+
+async def test_a_node_that_was_stopped_and_one_that_crashed(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    node = await open_node(tmp_path, clock)
+    first = Ledger(node.database, clock)
+    first.note(CAMERA, None)
+    await first.round()
+    await record(node, 0, 5)
+    clock.advance(5)
+    await first.stop()
+    clock.advance(15)
+    second = Ledger(node.database, clock)
+    second.note(CAMERA, None)
+    await second.round()
+    await record(node, 21, 4)
+    clock.advance(10)  # a crash; it was last stored at 20 s
+    clock.advance(70)
+    third = Ledger(node.database, clock)
+    third.note(CAMERA, None)
+    await third.round()
+    await record(node, 101, 4)
+    clock.advance(5)
+    found = await read(node, third)
+    assert gaps(found) == [(5, 21, "node_stopped", ""), (25, 101, "node_crashed", "")]
+    ended = [row.ended for row in await rows(node, uptimes)]
+    assert ended == ["node_stopped", None, None]
+
+
+async def test_signs_of_life_are_stored_once_a_minute(node: Node, clock: FakeClock) -> None:
+    ledger = Ledger(node.database, clock)
+    await ledger.round()
+    for _ in range(59):
+        clock.advance(1)
+        await ledger.round()
+    (row,) = await rows(node, uptimes)
+    assert row.to_us == START_US
+    clock.advance(1)
+    await ledger.round()
+    (row,) = await rows(node, uptimes)
+    assert row.to_us == START_US + ALIVE_US
+
+
+async def test_a_clock_that_is_set_ahead_leaves_a_gap_that_says_so(
+    node: Node, clock: FakeClock
+) -> None:
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    await record(node, 0, 10)
+    clock.advance(10)
+    clock.step_utc(100)
+    await ledger.round()
+    await record(node, 110, 10)
+    clock.advance(10)
+    found = await read(node, ledger)
+    assert gaps(found) == [(10, 110, "clock_changed", "")]
+
+
+async def test_a_clock_that_is_set_back_forgets_what_has_not_come(
+    node: Node, clock: FakeClock
+) -> None:
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    clock.advance(100)
+    ledger.note(CAMERA, OFFLINE, "no answer")
+    await ledger.round()
+    clock.step_utc(-90)
+    await ledger.round()
+    clock.advance(5)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    clock.advance(10)
+    await record(node, 16, 9)
+    steps = [(row.since_us - START_US) // SECOND_US for row in await rows(node, coverage_steps)]
+    assert steps == [0, 10, 15]
+    found = await read(node, ledger, 25)
+    assert gaps(found) == [(0, 16, "camera_offline", "no answer")]
+
+
+async def test_what_the_database_refuses_is_stored_later(
+    node: Node, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    with monkeypatch.context() as full:
+
+        async def refuse(*_: object) -> None:
+            raise Unavailable("the disk is full")
+
+        full.setattr(Database, "write", refuse)
+        await ledger.round()
+        clock.advance(3)
+        ledger.note(CAMERA, GapReason.DISK_FULL)
+        await ledger.round()
+    clock.advance(3)
+    await ledger.round()
+    steps = await rows(node, coverage_steps)
+    assert [(row.since_us - START_US) // SECOND_US for row in steps] == [0, 3]
+    assert [row.reason for row in steps] == [None, "disk_full"]
+
+
+async def test_deleted_footage_says_by_which_rule(tmp_path: Path, clock: FakeClock) -> None:
+    node = await open_node(tmp_path, clock, keep=lambda: Keep(days=1))
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    for start_s in (0, 4, 8, 20):
+        await record(node, start_s, 4)
+    await record(node, 4, 4, stream=StreamKind.SUB)
+    clock.advance(30)
+    for _ in range(12):
+        await node.deleter.enforce_rules()
+        clock.advance(60)
+    clock.advance(DAY_US / SECOND_US)
+    await ledger.round()
+    await node.deleter.enforce_rules()
+    found = await read(node, ledger, 24)
+    assert spans(found) == []
+    assert gaps(found) == [(0, 24, "deleted_by_age", "")]  # the hole within is nobody's
+    assert len(await rows(node, deletions)) == 3
+
+
+async def test_deleted_by_a_person(node: Node, clock: FakeClock) -> None:
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    await node.record(run, START_US, 4, ends=True, run_end=RunEnd.STOPPED_BY_USER)
+    clock.advance(4)
+    recordings: Recordings = node.recordings
+    await recordings.delete("rec-1", who="ann")
+    found = await read(node, ledger)
+    assert gaps(found) == [(0, 4, "deleted_by_person", "ann")]
+
+
+async def test_a_hole_that_nobody_noticed_is_told_by_its_run(node: Node, clock: FakeClock) -> None:
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    await node.record(run, START_US, 4, run_end=RunEnd.CAMERA_HOLE)
+    await record(node, 6, 2)
+    clock.advance(8)
+    assert gaps(await read(node, ledger)) == [(4, 6, "camera_offline", "")]
