@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -136,3 +138,17 @@ async def test_what_root_makes_belongs_to_the_owner_of_the_data(tmp_path: Path) 
     files = list(data_dir.iterdir())
     assert files
     assert {(file.stat().st_uid, file.stat().st_gid) for file in files} == {(nobody, nobody)}
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes a network namespace")
+def test_a_network_without_a_way_to_the_camera_is_named(tmp_path: Path) -> None:
+    words = ["camera", "test", "rtsp://10.0.0.9:554/main", "--data-dir", str(tmp_path / "data")]
+    answer = subprocess.run(
+        ["unshare", "--net", sys.executable, "-m", "falconeye", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert (answer.returncode, answer.stderr) == (1, "falconeye: no route to 10.0.0.9:554\n")
