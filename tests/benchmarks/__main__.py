@@ -15,6 +15,7 @@ from tests.benchmarks import (
     processes,
     relay_record,
     start_stop,
+    timeline,
     viewers,
 )
 from tests.benchmarks.figures import Measure, Plan, Result
@@ -29,6 +30,7 @@ _ALL: dict[str, Measure] = {
     viewers.NAME: viewers.measure,
     start_stop.NAME: start_stop.measure,
     footprint.NAME: footprint.measure,
+    timeline.NAME: timeline.measure,
 }
 
 

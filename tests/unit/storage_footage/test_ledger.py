@@ -259,6 +259,19 @@ async def test_deleted_by_a_person(node: Node, clock: FakeClock) -> None:
     assert gaps(found) == [(0, 4, "deleted_by_person", "ann")]
 
 
+async def test_segments_that_overlap_leave_no_hole(node: Node, clock: FakeClock) -> None:
+    """Two runs claim one time after a clock was set back."""
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    for start_s, gops in ((0, 8), (2, 2), (8, 2), (12, 2)):
+        await record(node, start_s, gops)
+    clock.advance(14)
+    found = await read(node, ledger)
+    assert spans(found) == [(0, 10, "main"), (12, 14, "main")]
+    assert [gap[:2] for gap in gaps(found)] == [(10, 12)]
+
+
 async def test_a_hole_that_nobody_noticed_is_told_by_its_run(node: Node, clock: FakeClock) -> None:
     ledger = Ledger(node.database, clock)
     ledger.note(CAMERA, None)
