@@ -294,6 +294,7 @@ class CameraRegistry:
             pipeline.start()
         else:
             pipeline.status.stopped("stopped")
+        self._ledger.note(config.id, *keeps_from_recording(pipeline))
 
     async def _replace(self, pipeline: CameraPipeline, config: CameraConfig) -> None:
         if needs_reconnect(pipeline.config, config):

@@ -173,10 +173,8 @@ def _cause(begin: int, end: int, known: Known) -> _Cause | None:
         before = bisect_right(known.uptimes, begin, key=lambda uptime: uptime.from_us) - 1
         return _Cause(known.uptimes[before].ended if before >= 0 else GapReason.UNKNOWN, "")
     at = bisect_right(known.steps, begin, key=lambda step: step.since_us) - 1
-    if at < 0:
-        return _Cause(GapReason.UNKNOWN, "")
-    step = known.steps[at]
-    return None if step.reason is None else _Cause(step.reason, step.detail)
+    step = known.steps[at] if at >= 0 else None  # the first is noted soon after a camera is added
+    return _Cause(step.reason, step.detail) if step and step.reason else None
 
 
 def _fill(causes: Sequence[_Cause | None]) -> list[_Cause]:
