@@ -59,6 +59,7 @@ class TrackFragment:
     data_offset: int  # of the first sample, from the start of the `moof`
     starts_with_keyframe: bool
     shown: tuple[int, ...]  # presentation times of the samples, from `start`
+    durations: tuple[int, ...]
 
 
 def parse_movie(moov: bytes) -> Movie:
@@ -164,11 +165,12 @@ def _track_fragment(moof: bytes, traf: Box, movie: Movie) -> TrackFragment:
         track=track,
         start=start,
         tfdt_offset=time.body + 4,
-        duration=samples.duration,
+        duration=sum(samples.durations),
         sample_bytes=samples.sizes,
         data_offset=samples.data_offset,
         starts_with_keyframe=not samples.first_flags & _NOT_SYNC,
         shown=samples.shown,
+        durations=samples.durations,
     )
 
 
@@ -192,7 +194,7 @@ def _defaults(moof: bytes, header: Box, movie: Movie) -> tuple[Track, int, int, 
 
 @dataclass(frozen=True, slots=True)
 class _Samples:
-    duration: int
+    durations: tuple[int, ...]
     sizes: tuple[int, ...]
     data_offset: int
     first_flags: int
@@ -222,7 +224,7 @@ def _samples(moof: bytes, run: Box, duration: int, size: int, flags: int) -> _Sa
     durations = columns.get(_TRUN_DURATION, (duration,) * count)
     decoded = accumulate(durations[:-1], initial=0)
     return _Samples(
-        duration=sum(durations),
+        durations=durations,
         sizes=columns.get(_TRUN_SIZE, (size,) * count),
         data_offset=data_offset,
         first_flags=first_flags,

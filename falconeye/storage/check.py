@@ -21,6 +21,7 @@ from falconeye.storage.check_coverage import CoverageReport, check_coverage
 from falconeye.storage.coverage import GapReason
 from falconeye.storage.database import Database
 from falconeye.storage.deleted_times import note_deleted
+from falconeye.storage.export_files import DIRECTORY as EXPORTS
 from falconeye.storage.free_space import remove_rows
 from falconeye.storage.layout import SegmentName, parse_segment_path, segment_path
 from falconeye.storage.recording_index import recordings_between, restore_personal_fields
@@ -204,6 +205,8 @@ class _Check:
         return await self._volume.readers.run(partial(self._volume.size_of, path))
 
     async def _orphan(self, path: str) -> None:
+        if path.startswith(f"{EXPORTS}/"):  # an export: its job knows of it
+            return
         try:
             parse_segment_path(path)
         except ValueError:

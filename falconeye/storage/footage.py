@@ -14,6 +14,7 @@ from falconeye.storage.database import Database
 from falconeye.storage.free_space import Deleter
 from falconeye.storage.import_root import ImportRoot
 from falconeye.storage.ledger import Ledger
+from falconeye.storage.playback import Playback
 from falconeye.storage.recordings import Recordings
 from falconeye.storage.recovery import recover
 from falconeye.storage.retention import Keep
@@ -37,6 +38,7 @@ class Footage:
     recordings: Recordings
     ledger: Ledger
     timelines: Timelines
+    playback: Playback
     imports: ImportRoot
     tasks: TaskSet
 
@@ -94,6 +96,7 @@ class Footage:
             recordings,
             ledger,
             Timelines(database, store, ledger, clock),
+            Playback(database, volumes, store, clock),
             imports,
             TaskSet("footage"),
         )

@@ -25,9 +25,10 @@ from falconeye.storage.recording_index import recount_recordings
 from falconeye.storage.retention import (
     Doomed,
     Keep,
+    Named,
     SettledTime,
     beyond_keep,
-    in_range,
+    named,
     oldest_on,
 )
 from falconeye.storage.segment_index import change_usage
@@ -103,25 +104,12 @@ class Deleter:
         need = size_bytes + space.total_bytes // ON_FULL_SHARE
         return await self._free(volume, need) > 0
 
-    async def delete_where(
-        self,
-        stream_ids: Sequence[int],
-        from_us: int,
-        to_us: int,
-        *,
-        who: str,
-        runs: tuple[int, int] | None = None,
-    ) -> int:
-        """Delete unprotected footage of streams that starts in [from, to); how many segments.
-
-        `who` wants it, for the ledger. `runs`: only of runs with ids from the first to the second.
-        """
+    async def delete_named(self, wanted: Named) -> int:
+        """Delete what a person named and nobody protected; how many segments."""
         count = 0
         while True:
             async with self._one:  # for a batch only, as above
-                doomed = await self._database.read(
-                    partial(in_range, stream_ids, from_us, to_us, runs, who)
-                )
+                doomed = await self._database.read(partial(named, wanted))
                 if not doomed:
                     return count
                 await self._delete(doomed)

@@ -61,6 +61,10 @@ def recording_id(camera_id: str, start_us: int) -> str:
 
 def recording_file_name(camera_name: str, start_us: int) -> str:
     """A name for the download, safe on any file system: `Front-door_2026-11-20_14-02-10Z.mp4`."""
+    return f"{plain_name(camera_name)}_{to_datetime(start_us):%Y-%m-%d_%H-%M-%SZ}.mp4"
+
+
+def plain_name(camera_name: str) -> str:
+    """A camera's name as a part of a file's name."""
     plain = unicodedata.normalize("NFC", camera_name)
-    plain = _FORBIDDEN.sub("-", plain).strip("-._")[:80] or "camera"
-    return f"{plain}_{to_datetime(start_us):%Y-%m-%d_%H-%M-%SZ}.mp4"
+    return _FORBIDDEN.sub("-", plain).strip("-._")[:80] or "camera"

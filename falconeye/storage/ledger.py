@@ -6,7 +6,7 @@ minute as a sign of life. What a crash takes of that lies within the hole that t
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -80,6 +80,11 @@ class Ledger:
     def reason(self, camera_id: str) -> Step | None:
         """The present step of a camera; None before the first."""
         return self._steps.get(camera_id)
+
+    @property
+    def present(self) -> Mapping[str, Step]:
+        """The present step of every camera."""
+        return self._steps
 
     def forget(self, camera_id: str) -> None:
         """The camera is gone; its history stays."""

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from falconeye.base.errors import Unavailable
 from falconeye.storage import segment_index
 from falconeye.storage.database import Database
+from falconeye.storage.export_files import DIRECTORY as EXPORTS
 from falconeye.storage.layout import SegmentName, parse_segment_path
 from falconeye.storage.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segment_index import FileKey, SegmentEntry
@@ -94,7 +95,7 @@ async def _rebuild_volume(
         try:
             names.append((path, parse_segment_path(path)))
         except ValueError:
-            report.foreign += 1
+            report.foreign += not path.startswith(f"{EXPORTS}/")
     names.sort(key=lambda item: (item[1].camera_id, item[1].stream, item[1].start_us))
     last: SegmentEntry | None = None
     for start in range(0, len(names), _BATCH):

@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Conflict, InvalidInput, NotFound, Unavailable
-from falconeye.base.times import DAY_US, SECOND_US
+from falconeye.base.times import DAY_US, SECOND_US, rfc3339
 from falconeye.media.boxes import BadBox
 from falconeye.media.samples import StreamKind
 from falconeye.storage import fragment_table, recording_rows
@@ -22,6 +22,7 @@ from falconeye.storage.free_space import Deleter
 from falconeye.storage.import_root import ImportRoot
 from falconeye.storage.layout import SegmentName, recording_id, segment_path
 from falconeye.storage.recording_rows import Gap, Query, Recording, RecordingStatus
+from falconeye.storage.retention import Named, count_named
 from falconeye.storage.segment_store import FootageStore
 from falconeye.storage.segment_tables import recordings
 from falconeye.storage.segments import RecordingKind
@@ -209,9 +210,28 @@ class Recordings:
         """Delete all unprotected footage of a camera that does not record; how many segments."""
         await self._store.flush(_CLOSE_WAIT_S, camera_id)
         ids = [self._store.stream_id(camera_id, kind) for kind in StreamKind]
-        count = await self._deleter.delete_where(ids, 0, 1 << 62, who=who)
+        count = await self._deleter.delete_named(Named(ids, 0, 1 << 62, who))
         await self._database.write(partial(_delete_empty, camera_id))
         return count
+
+    async def delete_time(
+        self, camera_id: str, from_us: int, to_us: int, *, who: str
+    ) -> tuple[int, int]:
+        """Delete all unprotected footage with any of its time in [from, to), both streams.
+
+        Files are deleted whole, so up to a minute more goes on either side. How many segments
+        went, and how many protected ones stay. Conflict while the time is still being written.
+        """
+        open_us = min(
+            (part.start_us for _, part in self._store.growing_streams(camera_id)), default=to_us
+        )
+        if open_us < to_us:
+            msg = f"what follows {rfc3339(open_us)} is still being written: try again in a minute"
+            raise Conflict(msg)
+        ids = [self._store.stream_id(camera_id, kind) for kind in StreamKind]
+        wanted = Named(ids, from_us, to_us, who, overlapping=True)
+        count = await self._deleter.delete_named(wanted)
+        return count, await self._database.read(partial(count_named, wanted))
 
     async def download(self, wanted_id: str) -> DownloadPlan:
         """What is downloaded of it now; Unavailable while nothing of it is on the disk."""
@@ -295,8 +315,9 @@ class Recordings:
     async def _delete_footage(self, row: Row[Any], who: str) -> None:
         own, sub = row.stream_id, self._store.stream_id(row.camera_id, StreamKind.SUB)
         runs = (row.first_run_id, row.last_run_id)
-        await self._deleter.delete_where([own], row.start_us, row.end_us, who=who, runs=runs)
-        await self._deleter.delete_where([sub], row.start_us, row.end_us, who=who)
+        own_time = Named([own], row.start_us, row.end_us, who, runs=runs)
+        await self._deleter.delete_named(own_time)
+        await self._deleter.delete_named(Named([sub], row.start_us, row.end_us, who))
 
 
 def _lay_out(init: bytes, found: Sequence[Row[Any]], places: Mapping[int, bytes]) -> Layout:

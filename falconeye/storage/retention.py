@@ -113,31 +113,47 @@ async def oldest_on(volume: int, need_bytes: int, connection: AsyncConnection) -
     return _enough(found, need_bytes)
 
 
-async def in_range(
-    stream_ids: Sequence[int],
-    from_us: int,
-    to_us: int,
-    runs: tuple[int, int] | None,
-    who: str,
-    connection: AsyncConnection,
-) -> list[Doomed]:
-    """Segments of streams (and runs, from the first to the second) that start in [from, to).
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a person named: all that starts in [from, to), or that has any of its time within."""
 
-    `who` deletes them.
-    """
+    stream_ids: Sequence[int]
+    from_us: int
+    to_us: int
+    who: str
+    runs: tuple[int, int] | None = None  # only of those, from the first to the second
+    overlapping: bool = False
+
+
+async def named(wanted: Named, connection: AsyncConnection) -> list[Doomed]:
+    """The segments of it that are not protected; a `BATCH`."""
     rows = await connection.execute(
         select(*_COLUMNS)
         .join(streams, streams.c.id == segments.c.stream_id)
-        .where(
-            segments.c.stream_id.in_(stream_ids),
-            segments.c.start_us >= from_us,
-            segments.c.start_us < to_us,
-            *([segments.c.run_id.between(*runs)] if runs else []),
-            ~_PROTECTED,
-        )
+        .where(*_is_named(wanted), ~_PROTECTED)
         .limit(BATCH)
     )
-    return [_doomed(row, GapReason.DELETED_BY_PERSON, who) for row in rows]
+    return [_doomed(row, GapReason.DELETED_BY_PERSON, wanted.who) for row in rows]
+
+
+async def count_named(wanted: Named, connection: AsyncConnection) -> int:
+    """How many segments there are of it, protected ones too."""
+    found = await connection.execute(
+        select(func.count()).select_from(segments).where(*_is_named(wanted))
+    )
+    count: int = found.scalar_one()
+    return count
+
+
+def _is_named(wanted: Named) -> list[ColumnElement[bool]]:
+    conditions = [segments.c.stream_id.in_(wanted.stream_ids), segments.c.start_us < wanted.to_us]
+    if wanted.overlapping:  # no segment lasts an hour: that lets the key find them
+        conditions += [segments.c.start_us > wanted.from_us - HOUR_US, wanted.from_us < _END_US]
+    else:
+        conditions.append(segments.c.start_us >= wanted.from_us)
+    if wanted.runs:
+        conditions.append(segments.c.run_id.between(*wanted.runs))
+    return conditions
 
 
 async def beyond_keep(

@@ -20,8 +20,10 @@ from falconeye.base.clock import Clock
 from falconeye.base.errors import StartError
 from falconeye.base.times import to_datetime
 from falconeye.storage import (
-    ledger_tables,  # noqa: F401  # its tables join METADATA
+    job_tables,  # noqa: F401  # its table joins METADATA
+    ledger_tables,  # noqa: F401  # so do its
     migrations,
+    notice_tables,  # noqa: F401  # so does its table
     segment_tables,  # noqa: F401  # so do its
 )
 from falconeye.storage.instance_lock import RETRY_S, InstanceLock

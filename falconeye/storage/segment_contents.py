@@ -31,6 +31,12 @@ class SegmentContents:
         """Whether something in it plays."""
         return bool(self._places)
 
+    @property
+    def table(self) -> FragmentTable:
+        """The whole fragments in the file now, for any thread; not where their audio ends."""
+        offset = self._start.audio_offset_ticks
+        return FragmentTable(self._head_bytes, offset, 0, tuple(self._places))
+
     def place(self, fragment: RecordingFragment) -> FragmentPlace:
         """How it will be found; to be asked before it is written, since it may not be sound."""
         access = None

@@ -159,13 +159,16 @@ class FootageStore(SegmentStore):
 
     def growing_streams(self, camera_id: str) -> list[tuple[StreamKind, Growing]]:
         """What is written of a camera's open files, recording or not. From memory; any thread."""
-        with self._lock:
-            live = [segment for segment in self._live if segment.start.camera_id == camera_id]
         return [
             (segment.start.stream, segment.growing)
-            for segment in live
+            for segment in self.open_segments(camera_id)
             if segment.growing is not None
         ]
+
+    def open_segments(self, camera_id: str) -> list[OpenSegment]:
+        """A camera's files that are not in the index yet. From memory; any thread."""
+        with self._lock:
+            return [segment for segment in self._live if segment.start.camera_id == camera_id]
 
     async def flush(self, timeout_s: float, camera_id: str | None = None) -> bool:
         """Wait until every file (of a camera) is in the index; False after the time.

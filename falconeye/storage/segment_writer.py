@@ -24,6 +24,7 @@ from falconeye.media.fragments import RecordingFragment
 from falconeye.media.runs import RunEnd
 from falconeye.media.segment_file import read_segment_file
 from falconeye.storage.disk_calls import PartlyWritten, write_all
+from falconeye.storage.fragment_table import FragmentTable
 from falconeye.storage.layout import SegmentName, segment_path
 from falconeye.storage.recording_index import RecordingEntry
 from falconeye.storage.recording_rows import Growing
@@ -90,6 +91,11 @@ class OpenSegment(SegmentWriter, DirtyFile):
     def growing(self) -> Growing | None:
         """What is written of it; None before the first fragment."""
         return self._contents.growing
+
+    @property
+    def written(self) -> FragmentTable:
+        """Where its fragments lie, up to the last one on the disk; any thread."""
+        return self._contents.table
 
     @property
     @override

@@ -19,6 +19,9 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import InvalidInput
+from falconeye.base.secret import Secret
+from falconeye.storage import destinations
+from falconeye.storage.credentials import CredentialCipher, CredentialUnreadable
 from falconeye.storage.database import Database
 from falconeye.storage.tables import SETTINGS
 
@@ -73,6 +76,7 @@ def _origin(text: str) -> str:
 
 
 T = TypeVar("T")
+_Sealed = Annotated[str, Field(max_length=8000)]
 NodeName = Annotated[str, Field(min_length=1, max_length=253)]
 # Named without its unit by the systems that FalconEye replaces. Nothing here waits for it: what can
 # be deleted is deleted within seconds.
@@ -106,13 +110,24 @@ class StoredSettings(BaseModel):
     keep_days: Annotated[int, Field(strict=True, ge=1, le=36_500)] | None = None  # None: no limit
     keep_bytes: Annotated[int, Field(strict=True, ge=1_000_000_000)] | None = None
     cors_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
+    # Where notices go: encrypted, see `destinations`. Nothing is contacted unless it is set.
+    notify_urls: tuple[_Sealed, ...] = ()
+    webhook_url: _Sealed | None = None
+    webhook_secret: _Sealed | None = None
+    heartbeat_url: _Sealed | None = None
+    notify_cooldown_minutes: Annotated[int, Field(strict=True, ge=0, le=10_080)] = 15
+    notify_allow_local: Annotated[bool, Field(strict=True)] = False
 
 
 class SettingsStore:
-    """`current` is always there after `load`; `patch` checks, stores, then replaces it."""
+    """`current` is always there after `load`; `patch` checks, stores, then replaces it.
 
-    def __init__(self, database: Database) -> None:
+    Without a cipher (the command line) no secret can be set.
+    """
+
+    def __init__(self, database: Database, cipher: CredentialCipher | None = None) -> None:
         self._database = database
+        self._cipher = cipher
         self._current: StoredSettings | None = None
         self._zone: ZoneInfo | None = None
         self._system_zone = "UTC"
@@ -128,6 +143,12 @@ class SettingsStore:
         """`site_time_zone`, ready to use."""
         return _loaded(self._zone)
 
+    def opened(self, stored: str) -> Secret:
+        """A value of a destination itself; CredentialUnreadable where it cannot be decrypted."""
+        if self._cipher is None:
+            raise CredentialUnreadable("the data key is not loaded")
+        return destinations.opened(stored, self._cipher)
+
     async def load(self) -> None:
         """Read what is stored; also the `reload` after another process changed it."""
         async with self._loading:  # an older answer never replaces a newer one
@@ -139,7 +160,9 @@ class SettingsStore:
 
         A setting changed to its default follows the default again.
         """
-        candidate = {**self.current.model_dump(), **changes}
+        current = self.current.model_dump()
+        changes = destinations.sealed_changes(changes, current, self._cipher)
+        candidate = {**current, **changes}
         checked = await asyncio.to_thread(self._checked, candidate)
         changed = {name: checked.model_dump(mode="json")[name] for name in changes}
         defaults = self._defaults().model_dump(mode="json")

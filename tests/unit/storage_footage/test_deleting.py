@@ -13,6 +13,7 @@ from typing_extensions import override
 from falconeye.storage import free_space, retention
 from falconeye.storage.check import check
 from falconeye.storage.disk_calls import DiskCalls
+from falconeye.storage.retention import Named
 from falconeye.storage.segment_tables import garbage, recordings, segments
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import GOP_US, Node, open_node, rows
@@ -137,7 +138,7 @@ async def test_what_is_unlinked_is_durable_before_it_is_forgotten(
     disk.calls.clear()
     disk.fails = True
     end_us = START_US + 4 * GOP_US
-    await node.deleter.delete_where([1], 0, end_us, who="ann")
+    await node.deleter.delete_named(Named([1], 0, end_us, "ann"))
     assert [call for call, _ in disk.calls] == ["unlink", "unlink", "fsync"]  # once a directory
     assert disk.calls[-1] == ("fsync", hour)
     assert len(await rows(node, garbage)) == 2  # a power cut may bring them back
@@ -145,7 +146,7 @@ async def test_what_is_unlinked_is_durable_before_it_is_forgotten(
     await node.deleter.empty_garbage()
     assert await rows(node, garbage) == []
     disk.calls.clear()
-    await node.deleter.delete_where([1], 0, 1 << 62, who="ann")
+    await node.deleter.delete_named(Named([1], 0, 1 << 62, "ann"))
     assert disk.calls[-1] == ("fsync", str(node.media_dir))  # the directories are gone, too
     assert await rows(node, garbage) == []
     await node.stop()
@@ -172,7 +173,7 @@ async def test_a_full_disk_does_not_wait_for_a_long_deletion(
     node = await open_node(tmp_path, clock, calls=disk)
     await record_many(node, 20)
     async with asyncio.TaskGroup() as group:
-        deletion = group.create_task(node.deleter.delete_where([1], 0, 1 << 62, who="ann"))
+        deletion = group.create_task(node.deleter.delete_named(Named([1], 0, 1 << 62, "ann")))
         assert await asyncio.to_thread(disk.held.wait, 5)
         room = group.create_task(node.deleter._free(node.volumes.all[0], 1))
         await asyncio.sleep(0)  # it waits behind this batch now, and behind no other
