@@ -42,7 +42,14 @@ class RecordingChanged:
     kind: str  # started | grown | ended | deleted
 
 
-Event = CameraChanged | CameraStateChanged | StreamsChanged | RecordingChanged
+@dataclass(frozen=True, slots=True)
+class NoticesChanged:
+    """A notice about the camera began or ended."""
+
+    camera_id: str
+
+
+Event = CameraChanged | CameraStateChanged | StreamsChanged | RecordingChanged | NoticesChanged
 
 
 class Subscription:

@@ -1,0 +1,125 @@
+"""One way out of the node: a queue of messages, tries with growing waits, and how it went."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from falconeye.alerts.http import NotDelivered
+from falconeye.alerts.messages import Message
+from falconeye.base.backoff import Backoff
+from falconeye.base.clock import Clock
+from falconeye.base.counters import RepeatingLog
+from falconeye.base.errors import Conflict
+
+log = logging.getLogger(__name__)
+
+QUEUE_MESSAGES: Final = 100  # when full: drop the oldest, counted
+FIRST_WAIT_S: Final = 10.0
+LAST_WAIT_S: Final = 3000.0  # with its jitter of 20 % an hour
+
+Deliver = Callable[[Message], Awaitable[str]]
+"""Try once; what came back, in words. NotDelivered otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """How a channel is doing; holds no secret."""
+
+    id: str
+    address: str  # as it may be shown
+    tried_us: int | None = None
+    delivered_us: int | None = None
+    problem: str = ""  # why the last try failed; "" when it did not
+    waiting: int = 0
+    dropped: int = 0
+
+
+class Channel:
+    """`put` never waits; `run` is its task."""
+
+    def __init__(
+        self,
+        channel_id: str,
+        address: str,
+        deliver: Deliver,
+        clock: Clock,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.id = channel_id
+        self.address = address
+        self._deliver = deliver
+        self._clock = clock
+        self._backoff = backoff or Backoff(FIRST_WAIT_S, LAST_WAIT_S)
+        self._log = RepeatingLog(log, clock, period_s=3600)
+        self._waiting: deque[Message] = deque()
+        self._ready = asyncio.Event()
+        self._trying = asyncio.Lock()
+        self._tried_us: int | None = None
+        self._delivered_us: int | None = None
+        self._problem = ""
+        self._dropped = 0
+
+    @property
+    def state(self) -> ChannelState:
+        """How it is doing now."""
+        return ChannelState(
+            self.id,
+            self.address,
+            self._tried_us,
+            self._delivered_us,
+            self._problem,
+            len(self._waiting),
+            self._dropped,
+        )
+
+    def put(self, message: Message) -> None:
+        """Have it delivered, after those before it."""
+        if len(self._waiting) == QUEUE_MESSAGES:
+            self._waiting.popleft()
+            self._dropped += 1
+        self._waiting.append(message)
+        self._ready.set()
+
+    async def run(self, on_delivered: Callable[[Message], None]) -> None:
+        """Deliver what comes, each message as often as it takes."""
+        while True:
+            while not self._waiting:
+                self._ready.clear()
+                await self._ready.wait()
+            message = self._waiting[0]
+            try:
+                async with self._trying:
+                    _ = await self._try(message)
+            except NotDelivered as error:
+                self._log.warning(f"a notice cannot be sent by {self.address} now: {error}")
+                await asyncio.sleep(self._backoff.next_s())
+                continue
+            self._backoff.reset()
+            if self._waiting and self._waiting[0] is message:  # not dropped meanwhile
+                self._waiting.popleft()
+            on_delivered(message)
+
+    async def test(self, message: Message) -> str:
+        """Try once, now; what came back. NotDelivered, or Conflict while another try lasts."""
+        if self._trying.locked():
+            raise Conflict("a try lasts already: wait for it")
+        async with self._trying:
+            return await self._try(message)
+
+    async def _try(self, message: Message) -> str:
+        self._tried_us = self._clock.utc_us()
+        try:
+            answer = await self._deliver(message)
+        except NotDelivered as error:
+            self._problem = str(error)
+            raise
+        except Exception as error:
+            log.exception("a try to send by %s failed", self.address)
+            self._problem = "an error inside FalconEye; see its log"
+            raise NotDelivered(self._problem) from error
+        self._problem = ""
+        self._delivered_us = self._clock.utc_us()
+        return answer

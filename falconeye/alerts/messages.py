@@ -1,0 +1,137 @@
+"""What leaves the node: a title and a text for people, and JSON for programs."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, Final
+
+from falconeye.alerts.faults import Change, Turn
+from falconeye.base.secret import Secret
+from falconeye.base.times import SECOND_US, rfc3339, to_datetime
+from falconeye.storage.coverage import GapReason
+from falconeye.storage.notice_store import Notice
+
+TIMESTAMP_HEADER: Final = "X-FalconEye-Timestamp"
+SIGNATURE_HEADER: Final = "X-FalconEye-Signature"
+MAX_LINES: Final = 20  # the rest is counted; JSON has all
+
+_CAUSES: Final[Mapping[GapReason, str]] = {
+    GapReason.CAMERA_OFFLINE: "the camera is offline",
+    GapReason.DISK_FULL: "the disk is full",
+    GapReason.DISK_TOO_SLOW: "the disk is too slow",
+    GapReason.DISK_ERROR: "the disk fails",
+    GapReason.INTERNAL: "an error inside FalconEye; see its log",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is told at once. Without changes it is a test."""
+
+    node_id: str
+    node_name: str
+    at_us: int
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """One line: what matters most first."""
+        began = [change for change in self.changes if change.turn is Turn.BEGAN]
+        ended = [change for change in self.changes if change.turn is Turn.RECORDS]
+        if not self.changes:
+            words = "this is a test"
+        elif began:
+            words = _count(began, "is not recorded", "are not recorded")
+        elif ended:
+            words = _count(ended, "is recorded again", "are recorded again")
+        else:
+            words = _count(self.changes, "need not be recorded", "need not be recorded")
+        return f"FalconEye {self.node_name}: {words}"
+
+    def text(self, zone: tzinfo) -> str:
+        """A line for each camera; times in the site's zone."""
+        if not self.changes:
+            return "If you read this, notices arrive here."
+        lines = [_line(change, zone) for change in self.changes]
+        more = len(lines) - MAX_LINES
+        return "\n".join([*lines[:MAX_LINES], *([f"and {more} more"] if more > 0 else [])])
+
+    def document(self, zone: tzinfo) -> bytes:
+        """The body of the webhook."""
+        content = {
+            "kind": "notices" if self.changes else "test",
+            "node": {"id": self.node_id, "name": self.node_name},
+            "at": rfc3339(self.at_us),
+            "title": self.title,
+            "text": self.text(zone),
+            "notices": [
+                {**notice_document(change.notice), "turn": change.turn.value}
+                for change in self.changes
+            ],
+        }
+        return json.dumps(content, ensure_ascii=False).encode()
+
+
+def notice_document(notice: Notice) -> dict[str, Any]:
+    """A notice as programs read it."""
+    return {
+        "id": notice.id,
+        "camera_id": notice.camera_id,
+        "camera_name": notice.camera_name,
+        "since": rfc3339(notice.since_us),
+        "until": None if notice.until_us is None else rfc3339(notice.until_us),
+        "reason": notice.reason.value,
+        "detail": notice.detail,
+    }
+
+
+def signed_headers(body: bytes, secret: Secret | None, at_us: int) -> dict[str, str]:
+    """Headers that prove the body: HMAC-SHA256 of the timestamp (UTC seconds), a dot and the body.
+
+    A receiver computes it anew, compares in constant time, and refuses old timestamps.
+    """
+    timestamp = str(at_us // SECOND_US)
+    headers = {"Content-Type": "application/json", TIMESTAMP_HEADER: timestamp}
+    if secret is not None:
+        signed = f"{timestamp}.".encode() + body
+        digest = hmac.new(secret.reveal().encode(), signed, hashlib.sha256).hexdigest()
+        headers[SIGNATURE_HEADER] = f"sha256={digest}"
+    return headers
+
+
+def cause_words(notice: Notice) -> str:
+    """Why, in English: for the log and for messages."""
+    words = _CAUSES.get(notice.reason, notice.reason.value.replace("_", " "))
+    return f"{words}: {notice.detail}" if notice.detail else words
+
+
+def _count(changes: Sequence[Change], one: str, many: str) -> str:
+    if len(changes) == 1:
+        return f"{changes[0].notice.camera_name} {one}"
+    return f"{len(changes)} cameras {many}"
+
+
+def _line(change: Change, zone: tzinfo) -> str:
+    notice = change.notice
+    since = _moment(notice.since_us, zone)
+    match change.turn:
+        case Turn.BEGAN:
+            return (
+                f"{notice.camera_name}: not recorded since {since}, because {cause_words(notice)}"
+            )
+        case Turn.RECORDS:
+            until = _moment(notice.until_us or notice.since_us, zone)
+            return f"{notice.camera_name}: recorded again since {until}; it was not from {since} on"
+        case Turn.NOT_WANTED:
+            return f"{notice.camera_name}: need not be recorded any more"
+        case Turn.OTHER_CAUSE:
+            return (
+                f"{notice.camera_name}: no longer because {_CAUSES.get(notice.reason, 'of that')}"
+            )
+
+
+def _moment(utc_us: int, zone: tzinfo) -> str:
+    return to_datetime(utc_us).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -1,0 +1,92 @@
+"""Messages by Apprise URLs: ntfy, Telegram, mail and some hundred other services.
+
+Apprise is loaded when the first such URL is used (0.13 s, 31 MB), in the thread that uses it: its
+plug-ins block. Where the address names a host of its own, that host is checked before; redirects
+are not followed.
+"""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from falconeye.alerts.http import NotDelivered, checked_addresses
+from falconeye.alerts.threads import in_thread
+from falconeye.base.redact import redact_text
+from falconeye.base.secret import Secret
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
+
+TRY_S: Final = 60.0  # some services take several requests, and mail servers their time
+MAX_WORDS: Final = 300
+
+
+class Push:
+    """One Apprise URL; one message at a time."""
+
+    def __init__(self, url: Secret, *, allow_local: bool) -> None:
+        self._url = url
+        self._allow_local = allow_local
+        self._is_busy = False
+
+    async def send(self, title: str, text: str) -> str:
+        """What came of it, in words; NotDelivered otherwise."""
+        if self._is_busy:  # its thread cannot be ended: there is never a second one
+            raise NotDelivered("the last try still hangs")
+        self._is_busy = True
+        try:
+            async with asyncio.timeout(TRY_S):
+                await in_thread("notify", lambda: self._send(title, text))
+        except TimeoutError:
+            raise NotDelivered(f"no answer within {TRY_S:g} s") from None
+        return "the service took it"
+
+    def _send(self, title: str, text: str) -> None:
+        try:
+            _notify(self._url.reveal(), title, text, allow_local=self._allow_local)
+        finally:
+            self._is_busy = False
+
+
+def _notify(url: str, title: str, text: str, *, allow_local: bool) -> None:
+    from apprise import LogCapture  # noqa: PLC0415 - see the module's docstring
+
+    captured: Any = LogCapture(level=logging.WARNING, fmt="%(message)s")  # type: ignore[no-untyped-call]
+    with captured as said:
+        plugin = _plugin(url)
+        for host in _own_hosts(plugin):
+            _ = checked_addresses(host, 0, allow_local=allow_local)
+        try:
+            is_sent = plugin.notify(body=text, title=title)
+        except Exception as error:  # a plug-in's fault is not ours, and there are hundreds
+            raise NotDelivered(f"the plug-in failed ({type(error).__name__})") from error
+        if not is_sent:
+            raise NotDelivered(_words(said.getvalue()) or "the service did not take it")
+
+
+def _plugin(url: str) -> "NotifyBase":
+    from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - see the module's docstring
+
+    asset = AppriseAsset(app_id="FalconEye", app_desc="FalconEye", async_mode=False)
+    plugin = Apprise.instantiate(url, asset=asset)
+    if plugin is None:
+        raise NotDelivered("Apprise does not know this address: see its list of services")
+    plugin.redirects = False  # whatever the URL says
+    return plugin
+
+
+def _own_hosts(plugin: "NotifyBase") -> list[str]:
+    """The hosts that the URL names; none for a service of which it holds only tokens.
+
+    A token in the host's place must not be asked of a name server.
+    """
+    templates: tuple[str, ...] = plugin.templates
+    hosts = [getattr(plugin, "smtp_host", None)]
+    if any("{host}" in template for template in templates):
+        hosts.append(plugin.host)
+    return [host.strip("[]") for host in hosts if isinstance(host, str) and host]
+
+
+def _words(said: Any) -> str:
+    lines = [line.strip() for line in str(said).splitlines() if line.strip()]
+    return redact_text(" ".join(lines))[:MAX_WORDS]
