@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from tests.benchmarks import (
+    export,
     footprint,
     latency,
     lateness,
@@ -31,6 +32,7 @@ _ALL: dict[str, Measure] = {
     start_stop.NAME: start_stop.measure,
     footprint.NAME: footprint.measure,
     timeline.NAME: timeline.measure,
+    export.NAME: export.measure,
 }
 
 

@@ -1,0 +1,176 @@
+"""Jobs: one after the other, bounded, cancelled, begun again, and taken up after a restart."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import pytest
+
+from falconeye.base.errors import Conflict, NotFound, Unavailable
+from falconeye.jobs.runner import KEPT_FAILURES, MAX_WAITING, JobKind, Jobs, Worker
+from falconeye.storage.database import Database
+from falconeye.storage.job_store import Job, JobState, JobStore
+from tests.clock import FakeClock
+
+OWNER = ("user", "u1", "anna")
+
+
+class Steps(Worker):
+    """Does what the test lets it do; keeps what happened."""
+
+    def __init__(self) -> None:
+        self.begun: asyncio.Queue[str] = asyncio.Queue()
+        self.outcomes: asyncio.Queue[Mapping[str, Any] | Exception] = asyncio.Queue()
+        self.over: asyncio.Queue[Job] = asyncio.Queue()
+        self.discarded: list[str] = []
+
+    async def run(self, job: Job, report: Callable[[float], None]) -> Mapping[str, Any]:
+        report(0.25)
+        await self.begun.put(job.id)
+        outcome = await self.outcomes.get()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def discard(self, job: Job) -> None:
+        self.discarded.append(job.id)
+
+    async def ended(self, job: Job) -> None:
+        await self.over.put(job)
+
+
+@pytest.fixture
+def steps() -> Steps:
+    return Steps()
+
+
+def make(database: Database, steps: Steps, clock: FakeClock) -> Jobs:
+    return Jobs(JobStore(database), {JobKind.EXPORT: steps}, clock)
+
+
+@pytest.fixture
+async def jobs(database: Database, steps: Steps, clock: FakeClock) -> AsyncIterator[Jobs]:
+    opened = make(database, steps, clock)
+    await opened.open()
+    yield opened
+    await opened.stop()
+
+
+async def add(jobs: Jobs, owner: tuple[str, str, str] = OWNER) -> Job:
+    return await jobs.add(JobKind.EXPORT, "front", owner, {"from_us": 1})
+
+
+async def test_a_job_from_its_start_to_its_end(jobs: Jobs, steps: Steps) -> None:
+    asked = await add(jobs)
+    assert (asked.state, jobs.progress(asked)) == (JobState.PENDING, 0)
+    await steps.begun.get()
+    running = await jobs.get(asked.id)
+    assert (running.state, jobs.progress(running)) == (JobState.PROCESSING, 0.25)
+    await steps.outcomes.put({"size": 5})
+    told = await steps.over.get()
+    done = await jobs.get(asked.id)
+    assert told == done
+    assert (done.state, done.result, jobs.progress(done)) == (JobState.COMPLETE, {"size": 5}, 1)
+    await jobs.delete(asked.id)
+    assert steps.discarded == [asked.id]
+    with pytest.raises(NotFound):
+        await jobs.get(asked.id)
+
+
+async def test_why_it_failed_is_told_and_it_can_begin_again(jobs: Jobs, steps: Steps) -> None:
+    asked = await add(jobs)
+    for error, words in (
+        (Unavailable("the disk is full"), "the disk is full"),
+        (RuntimeError("secret"), "our fault"),
+    ):
+        await steps.begun.get()
+        await steps.outcomes.put(error)
+        failed = await steps.over.get()
+        assert failed.state is JobState.FAILED
+        assert words in str(failed.error)
+        again = await jobs.retry(asked.id)
+        assert (again.state, again.error) == (JobState.PENDING, None)
+    await steps.begun.get()
+    with pytest.raises(Conflict):
+        await jobs.retry(asked.id)
+    with pytest.raises(Conflict):
+        await jobs.delete(asked.id)
+
+
+async def test_a_running_and_a_waiting_job_are_cancelled(jobs: Jobs, steps: Steps) -> None:
+    first, second, third = [await add(jobs) for _ in range(3)]
+    await steps.begun.get()
+    for job in (second, first):
+        cancelled = await jobs.cancel(job.id)
+        assert cancelled.state is JobState.CANCELLED
+        assert await steps.over.get() == cancelled
+    assert steps.discarded == [second.id, first.id]
+    assert await steps.begun.get() == third.id
+    with pytest.raises(Conflict):
+        await jobs.cancel(first.id)
+
+
+async def test_more_than_so_many_are_refused(jobs: Jobs, steps: Steps) -> None:
+    _ = await add(jobs)
+    await steps.begun.get()
+    for _ in range(MAX_WAITING):
+        _ = await add(jobs)
+    with pytest.raises(Unavailable, match="20 jobs are waiting"):
+        await add(jobs)
+    found, count = await jobs.list(owner=None, cameras=None, limit=5, offset=0)
+    assert (len(found), count) == (5, MAX_WAITING + 1)
+
+
+async def test_after_a_restart_it_begins_again_but_not_for_ever(
+    database: Database, steps: Steps, clock: FakeClock
+) -> None:
+    jobs = make(database, steps, clock)
+    await jobs.open()
+    asked, waiting = await add(jobs), await add(jobs)
+    assert await steps.begun.get() == asked.id
+    await jobs.stop()
+    jobs = make(database, steps, clock)
+    await jobs.open()
+    assert await steps.begun.get() == asked.id
+    await jobs.stop()
+    jobs = make(database, steps, clock)
+    await jobs.open()
+    failed = await steps.over.get()
+    assert (failed.id, failed.state) == (asked.id, JobState.FAILED)
+    assert "the node stopped" in str(failed.error)
+    assert await steps.begun.get() == waiting.id
+    await jobs.stop()
+    assert steps.discarded == [asked.id]
+
+
+async def test_lists_are_of_an_owner_and_of_cameras(jobs: Jobs, clock: FakeClock) -> None:
+    first = await add(jobs)
+    clock.advance(1)
+    second = await add(jobs, ("token", "t1", "script"))
+    for owner, cameras, expected in (
+        (None, None, [second.id, first.id]),
+        (("user", "u1"), None, [first.id]),
+        (("token", "u1"), None, []),
+        (None, {"front"}, [second.id, first.id]),
+        (None, {"back"}, []),
+    ):
+        found, count = await jobs.list(owner=owner, cameras=cameras, limit=10, offset=0)
+        assert [job.id for job in found] == expected
+        assert count == len(expected)
+
+
+async def test_what_made_nothing_does_not_stay_for_ever(
+    database: Database, jobs: Jobs, steps: Steps
+) -> None:
+    asked = await add(jobs)
+    await steps.begun.get()
+    store = JobStore(database)
+    for index in range(KEPT_FAILURES + 5):
+        old = Job(f"{index:03}", "export", JobState.FAILED, "front", *OWNER, index, {})
+        await store.add(old)
+    await steps.outcomes.put(Unavailable("no"))
+    _ = await steps.over.get()
+    await jobs.stop()
+    left = await store.in_states([JobState.FAILED])
+    assert len(left) == KEPT_FAILURES
+    assert left[-1].id == asked.id
