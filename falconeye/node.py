@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import partial
 
 from falconeye.accounts.service import Accounts
+from falconeye.alerts.service import Alerts
 from falconeye.base.clock import Clock, SystemClock
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.sd_notify import ServiceNotifier
@@ -32,12 +33,18 @@ from falconeye.config.serving_address import (
 )
 from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus, RecordingChanged
+from falconeye.jobs.exporting import ExportWorker
+from falconeye.jobs.runner import JobKind, Jobs
 from falconeye.storage.camera_store import CameraStore
 from falconeye.storage.change_watch import ChangeWatch
 from falconeye.storage.credentials import load_cipher
 from falconeye.storage.database import Database
+from falconeye.storage.export import Exports
 from falconeye.storage.footage import Footage
-from falconeye.storage.node_store import load_identity
+from falconeye.storage.footage_stills import FootageStills
+from falconeye.storage.job_store import JobStore
+from falconeye.storage.node_store import NodeIdentity, load_identity
+from falconeye.storage.notice_store import NoticeStore
 from falconeye.storage.retention import Keep
 from falconeye.storage.settings_store import SettingsStore
 from falconeye.web.app import create_app
@@ -111,13 +118,21 @@ class Node:
         self._stage("the port is ours")
         database = await self._open_database()
         identity = await load_identity(database, self._clock)
-        stored = SettingsStore(database)
+        cipher = await asyncio.to_thread(
+            load_cipher, self.settings.data_dir, self.settings.data_key_file, os.environ
+        )
+        stored = SettingsStore(database, cipher)
         await stored.load()
         bus = EventBus()
         budget = MemoryBudget(self.settings.memory_budget_bytes)
         footage = await self._open_footage(database, stored, bus, budget)
-        cameras = await self._start_cameras(database, stored, footage, bus, budget)
+        pictures = self._open_pictures()
+        cameras = await self._start_cameras(
+            CameraStore(database, cipher), stored, footage, bus, budget, pictures
+        )
         accounts = await self._start_accounts(database)
+        exports, jobs = await self._start_jobs(database, stored, footage, accounts)
+        alerts = await self._start_alerts(database, identity, stored, footage, bus, cameras)
         self.services = Services(
             node_id=identity.node_id,
             node_name=self.name,
@@ -127,10 +142,15 @@ class Node:
             clock=self._clock,
             bus=bus,
             accounts=accounts,
+            alerts=alerts,
             cameras=cameras,
             recordings=footage.recordings,
             timelines=footage.timelines,
+            playback=footage.playback,
+            stills=FootageStills(footage.playback, pictures),
             volumes=footage.volumes,
+            exports=exports,
+            jobs=jobs,
         )
         status = NodeStatus(
             database=database,
@@ -172,21 +192,22 @@ class Node:
         self._stage("the footage is open")
         return footage
 
+    def _open_pictures(self) -> ThreadPoolExecutor:
+        pictures = ThreadPoolExecutor(PICTURE_THREADS, thread_name_prefix="stills")
+        self._stack.callback(pictures.shutdown, wait=False)
+        return pictures
+
     async def _start_cameras(
         self,
-        database: Database,
+        store: CameraStore,
         stored: SettingsStore,
         footage: Footage,
         bus: EventBus,
         budget: MemoryBudget,
+        pictures: ThreadPoolExecutor,
     ) -> CameraRegistry:
         """Recording begins here."""
         settings = self.settings
-        cipher = await asyncio.to_thread(
-            load_cipher, settings.data_dir, settings.data_key_file, os.environ
-        )
-        pictures = ThreadPoolExecutor(PICTURE_THREADS, thread_name_prefix="stills")
-        self._stack.callback(pictures.shutdown, wait=False)
         parts = PipelineParts(
             loop=asyncio.get_running_loop(),
             clock=self._clock,
@@ -199,7 +220,7 @@ class Node:
         )
         cameras = CameraRegistry(
             parts,
-            CameraStore(database, cipher),
+            store,
             footage.recordings,
             footage.ledger,
             self.name,
@@ -214,6 +235,29 @@ class Node:
         self._stage("the cameras are started")
         return cameras
 
+    async def _start_alerts(
+        self,
+        database: Database,
+        identity: NodeIdentity,
+        stored: SettingsStore,
+        footage: Footage,
+        bus: EventBus,
+        cameras: CameraRegistry,
+    ) -> Alerts:
+        alerts = Alerts(
+            NoticeStore(database),
+            footage.ledger,
+            stored,
+            bus,
+            self._clock,
+            node_id=identity.node_id,
+            node_name=self.name,
+            name_of=lambda camera_id: cameras.get(camera_id).config.name,
+        )
+        await alerts.start()
+        self._on_stop("alerts", alerts.stop)
+        return alerts
+
     async def _start_accounts(self, database: Database) -> Accounts:
         accounts = Accounts(database, self._clock)
         await accounts.start(serving=True)
@@ -222,6 +266,25 @@ class Node:
             await accounts.ensure_admin_from_file(self.settings.admin_password_file)
         self._stage("the accounts are read")
         return accounts
+
+    async def _start_jobs(
+        self, database: Database, stored: SettingsStore, footage: Footage, accounts: Accounts
+    ) -> tuple[Exports, Jobs]:
+        exports = Exports(
+            database,
+            footage.volumes,
+            footage.store,
+            footage.timelines,
+            self._clock,
+            node_name=self.name,
+            zone=lambda: stored.zone,
+        )
+        self._stack.callback(exports.stop)
+        worker = ExportWorker(exports, accounts.audit)
+        jobs = Jobs(JobStore(database), {JobKind.EXPORT: worker}, self._clock)
+        self._on_stop("jobs", jobs.stop)
+        await jobs.open()
+        return exports, jobs
 
     async def _watch_changes(
         self, database: Database, parts: tuple[Accounts, SettingsStore, CameraRegistry]

@@ -187,6 +187,7 @@ class CameraRegistry:
         """Disconnect, until somebody starts it. `by` is who did it."""
         async with self._change():
             pipeline = await self._set(camera_id, started=False, stopped_by=by)
+            self._note(pipeline)
             pipeline.signal_stop()
             await pipeline.wait_stopped()
             return self.get(camera_id)
@@ -223,6 +224,7 @@ class CameraRegistry:
             if pipeline.config.record is RecordMode.CONTINUOUS:
                 await self._set(camera_id, recording_stopped_by=by)
             pipeline.stop_recording()
+            self._note(pipeline)
             return self.get(camera_id)
 
     # -- watching --------------------------------------------------------------------------
@@ -294,7 +296,11 @@ class CameraRegistry:
             pipeline.start()
         else:
             pipeline.status.stopped("stopped")
-        self._ledger.note(config.id, *keeps_from_recording(pipeline))
+        self._note(pipeline)
+
+    def _note(self, pipeline: CameraPipeline) -> None:
+        """Let the ledger know at once; what happens by itself it hears within a second."""
+        self._ledger.note(pipeline.config.id, *keeps_from_recording(pipeline))
 
     async def _replace(self, pipeline: CameraPipeline, config: CameraConfig) -> None:
         if needs_reconnect(pipeline.config, config):
@@ -341,7 +347,7 @@ class CameraRegistry:
             for pipeline in self._pipelines.values():
                 try:
                     pipeline.tick(creating_timeout_us=timeout_us)
-                    self._ledger.note(pipeline.config.id, *keeps_from_recording(pipeline))
+                    self._note(pipeline)
                 except Exception:  # one camera's trouble is not that of all
                     log.exception("camera %s: the look once a second failed", pipeline.config.id)
             await asyncio.sleep(TICK_S)

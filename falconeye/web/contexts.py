@@ -35,6 +35,7 @@ class Frame:
     may_set: bool = False  # settings
     plain_http: bool = False  # the page crossed a network without encryption
     notice: str = ""  # what the last action did, said once
+    not_recorded: tuple[str, ...] = ()  # names of cameras that should record and do not
 
     def at(self, path: str) -> "Frame":
         """The same frame around another page."""
@@ -261,6 +262,8 @@ class FootagePage:
     later: str | None
     parts: tuple[DayPart, ...]  # in order; they cover the day as far as it is known
     recordings: tuple[RecordingRow, ...]
+    words: Mapping[str, str] = field(default_factory=dict)  # gap reason → to stand after "because"
+    wanted: tuple[str, ...] = ()  # the reasons that a person, or a rule, wants
 
     @property
     def length_us(self) -> int:

@@ -7,12 +7,13 @@ from litestar.connection import ASGIConnection
 from litestar.enums import MediaType
 
 from falconeye import __version__
-from falconeye.accounts.model import Action
+from falconeye.accounts.model import Action, Principal
 from falconeye.web import i18n, rendering
 from falconeye.web.contexts import Frame
 from falconeye.web.security.access import may_on, principal_or_none
 from falconeye.web.security.credentials import SESSION, Credential
 from falconeye.web.security.csrf import make_csrf_token
+from falconeye.web.services import Services
 from falconeye.web.shell import shell_of
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -50,6 +51,16 @@ def frame_of(connection: Connection, *, notice: str = "") -> Frame:
         may_set=may_on(who, Action.MANAGE_SETTINGS),
         plain_http=is_plain_http(connection),
         notice=notice,
+        not_recorded=not_recorded(services, who),
+    )
+
+
+def not_recorded(services: Services, who: Principal | None) -> tuple[str, ...]:
+    """The names of the cameras that should record and do not, as far as `who` may know."""
+    return tuple(
+        notice.camera_name
+        for notice in services.alerts.active()
+        if may_on(who, Action.VIEW_FOOTAGE, notice.camera_id)
     )
 
 

@@ -30,7 +30,9 @@ _PRIVATE: Final = "no-store"
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "no-cache"
 
-_COMPRESSED_TYPES: Final = ("text/html", "application/json", "application/vnd.oai", "text/plain")
+_COMPRESSED_TYPES: Final = (
+    "text/html", "application/json", "application/vnd.oai", "application/vnd.apple", "text/plain",
+)  # fmt: skip
 _MIN_BYTES: Final = 1024
 _THREAD_BYTES: Final = 64 * 1024  # beyond it, compressing would hold up the loop
 _LEVEL: Final = 5

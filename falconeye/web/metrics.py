@@ -38,6 +38,7 @@ from falconeye.storage.histogram import BOUNDS_S, Histogram
 from falconeye.storage.segment_store import FootageStore
 from falconeye.storage.volume import Volume
 from falconeye.storage.volumes import Volumes
+from falconeye.web.coverage_metrics import CoverageFigures, coverage_metrics
 
 log = logging.getLogger(__name__)
 
@@ -202,11 +203,17 @@ def _is_writable(volume: Volume) -> bool:
 
 
 def exposition(
-    cameras: Sequence[Camera], process: ProcessFigures, probe: LoopProbe, *, started_at_us: int
+    cameras: Sequence[Camera],
+    process: ProcessFigures,
+    probe: LoopProbe,
+    *,
+    started_at_us: int,
+    coverage: Sequence[CoverageFigures] = (),
 ) -> bytes:
     """All metrics as text (Prometheus exposition format 0.0.4)."""
     registry = CollectorRegistry()
     registry.register(_Snapshot(lambda: _camera_metrics(cameras)))
+    registry.register(_Snapshot(lambda: coverage_metrics(coverage)))
     registry.register(_Snapshot(lambda: _process_metrics(cameras, process)))
     registry.register(_Snapshot(lambda: _volume_metrics(process.volumes)))
     start = GaugeMetricFamily(

@@ -32,14 +32,24 @@ def partial(target: str, html: str, swap: str = "outerMorph") -> str:
 
 @register_partials
 async def changed_parts(request: Asking, changes: Changes) -> str:
-    """The parts of the page that the query names; nothing for a page without any."""
+    """What every page shows, and the parts of the page that the query names."""
+    parts = []
+    if changes.everything or changes.notices:
+        parts.append(_record_note(request))
     match request.query_params.get("page"):
         case "wall":
-            return _wall_parts(request, changes)
+            parts.append(_wall_parts(request, changes))
         case "camera":
-            return await _camera_parts(request, changes)
-        case _:
-            return ""
+            parts.append(await _camera_parts(request, changes))
+    # Not by "+": what `partial` gives is Markup, which would escape a text beside it.
+    return "".join(parts)
+
+
+def _record_note(request: Asking) -> str:
+    html = render_part(
+        shell_of(request).templates, "partials/record_note.html", _frame(request, "/")
+    )
+    return partial("record-note", html)
 
 
 def _wall_parts(request: Asking, changes: Changes) -> str:

@@ -257,6 +257,7 @@ def range_response(
     method: str,
     file_name: str,
     inline: bool = False,
+    cache_control: str = "private, no-cache",
 ) -> StreamResponse:
     """The answer to a GET or HEAD for `representation`: 200, 206, 304, 412 or 416.
 
@@ -269,7 +270,7 @@ def range_response(
         "accept-ranges": "bytes",
         "etag": whole.etag,
         "last-modified": http_date(whole.last_modified_us),
-        "cache-control": "private, no-cache",
+        "cache-control": cache_control,
     }
     status = precondition_status(
         request_headers, whole.etag, whole.last_modified_us, is_read=method in {"GET", "HEAD"}

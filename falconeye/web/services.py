@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 
 from falconeye.accounts.service import Accounts
+from falconeye.alerts.service import Alerts
 from falconeye.base.clock import Clock
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
+from falconeye.jobs.runner import Jobs
+from falconeye.storage.export import Exports
+from falconeye.storage.footage_stills import FootageStills
+from falconeye.storage.playback import Playback
 from falconeye.storage.recordings import Recordings
 from falconeye.storage.settings_store import SettingsStore
 from falconeye.storage.timeline import Timelines
@@ -25,7 +30,12 @@ class Services:
     clock: Clock
     bus: EventBus
     accounts: Accounts
+    alerts: Alerts
     cameras: CameraRegistry
     recordings: Recordings
     timelines: Timelines
+    playback: Playback
+    stills: FootageStills
     volumes: Volumes
+    exports: Exports
+    jobs: Jobs

@@ -20,6 +20,7 @@ from falconeye.events.bus import (
     CameraChanged,
     CameraStateChanged,
     Event,
+    NoticesChanged,
     RecordingChanged,
     Subscription,
 )
@@ -43,9 +44,12 @@ class Changes:
     states: frozenset[str] = frozenset()  # cameras whose state changed
     cameras: frozenset[str] = frozenset()  # cameras created, updated or deleted
     recordings: frozenset[tuple[str, str]] = frozenset()  # (camera id, recording id)
+    notices: bool = False  # one of them began or ended
 
     def __bool__(self) -> bool:
-        return self.everything or bool(self.states or self.cameras or self.recordings)
+        return self.everything or bool(
+            self.states or self.cameras or self.recordings or self.notices
+        )
 
 
 Renderer = Callable[[Request[Any, Any, Any], Changes], Awaitable[str]]
@@ -69,6 +73,7 @@ def visible_changes(who: Principal, events: Iterable[Event]) -> Changes:
     states: set[str] = set()
     cameras: set[str] = set()
     recordings: set[tuple[str, str]] = set()
+    notices = False
     for event in events:
         match event:
             case CameraStateChanged(state) if may(who, Action.VIEW_LIVE, state.camera_id):
@@ -79,10 +84,15 @@ def visible_changes(who: Principal, events: Iterable[Event]) -> Changes:
                 who, Action.VIEW_FOOTAGE, camera_id
             ):
                 recordings.add((camera_id, recording_id))
+            case NoticesChanged(camera_id) if may(who, Action.VIEW_FOOTAGE, camera_id):
+                notices = True
             case _:
                 pass
     return Changes(
-        states=frozenset(states), cameras=frozenset(cameras), recordings=frozenset(recordings)
+        states=frozenset(states),
+        cameras=frozenset(cameras),
+        recordings=frozenset(recordings),
+        notices=notices,
     )
 
 

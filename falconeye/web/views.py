@@ -116,6 +116,12 @@ _WANTED: Final = frozenset(
 )
 
 
+def gap_dictionary() -> tuple[dict[str, str], tuple[str, ...]]:
+    """Words of every reason, and those that somebody wants; for the time line's script."""
+    words = {reason.value: gap_words(Gap(0, 0, reason)) for reason in GapReason}
+    return words, tuple(reason.value for reason in _WANTED)
+
+
 def gap_words(gap: Gap) -> str:
     """Why something was not recorded, to stand after "because"."""
     detail = gap.detail

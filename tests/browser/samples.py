@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 import av
 
+from falconeye.alerts.channel import ChannelState
 from falconeye.cameras.views import Camera, StreamStats, TestResult
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.media.samples import StreamKind
-from falconeye.web import contexts
+from falconeye.web import contexts, notice_contexts
 
 NOW_US = 1_795_000_000_000_000
 HOUR_US = 3_600_000_000
@@ -299,6 +300,34 @@ def settings() -> contexts.SettingsPage:
     )
 
 
+def notice_rows() -> tuple[notice_contexts.NoticeRow, ...]:
+    since_us = NOW_US - HOUR_US
+    row = notice_contexts.NoticeRow(
+        "camera-0", "Front door", since_us, None, "the camera was offline: no answer", NOW_US
+    )
+    other = replace(row, camera_name=NAMES[3], until_us=NOW_US, reason="the disk was full")
+    return row, replace(other, sent_us=None)
+
+
+def destinations() -> notice_contexts.DestinationsPage:
+    hook = ChannelState("webhook", "https://ha.example:8123/***", NOW_US, NOW_US)
+    return notice_contexts.DestinationsPage(
+        values={
+            "notify_urls": "tgram://***\nntfys://***",
+            "webhook_url": hook.address,
+            "webhook_secret": "***",
+            "heartbeat_url": "",
+            "notify_cooldown_minutes": "15",
+            "notify_allow_local": "",
+        },
+        channels=(
+            ChannelState("notify-1", "tgram://***"),
+            replace(hook, problem="it answered 503 Service Unavailable", waiting=3, dropped=1),
+        ),
+        tested="The test arrived: it answered 200 OK.",
+    )
+
+
 def footage() -> contexts.FootagePage:
     """A day with holes of every kind, seen at 18:00."""
     start_us = NOW_US - NOW_US % 24 * HOUR_US
@@ -442,6 +471,32 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
         "recording-delete": ("pages/recording_delete.html", recordings, rows(2)[1]),
         "settings": ("pages/settings.html", replace(FRAME, path="/settings"), settings()),
         "about": ("pages/about.html", replace(FRAME, path="/about", plain_http=True), about()),
+        "notices": (
+            "pages/notices.html",
+            replace(FRAME, path="/notices", not_recorded=NAMES[:5]),
+            notice_contexts.NoticesPage(notice_rows(), 214, None, 100),
+        ),
+        "notices-none": (
+            "pages/notices.html",
+            replace(FRAME, path="/notices", may_set=False),
+            notice_contexts.NoticesPage((), 0),
+        ),
+        "destinations": (
+            "pages/destinations.html",
+            replace(FRAME, path="/settings/notices", not_recorded=NAMES[:1]),
+            destinations(),
+        ),
+        "destinations-errors": (
+            "pages/destinations.html",
+            replace(FRAME, path="/settings/notices"),
+            replace(
+                destinations(),
+                channels=(),
+                errors={"webhook_url": "An address without a login is needed here."},
+                tested="The test did not arrive: no answer in time.",
+                tested_ok=False,
+            ),
+        ),
         "setup": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=True)),
         "setup-used": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=False)),
         "login": ("pages/login.html", NOBODY, contexts.LoginPage()),

@@ -4,13 +4,17 @@ from litestar.types import ControllerRouterHandler
 
 from falconeye.web.api.cameras import CameraController
 from falconeye.web.api.download import download
+from falconeye.web.api.export import export
 from falconeye.web.api.health import healthz, metrics, readyz
+from falconeye.web.api.jobs import JobController
 from falconeye.web.api.media import MediaController
 from falconeye.web.api.nodes import NodeController
+from falconeye.web.api.notices import NoticeController
+from falconeye.web.api.playback import init, media, playlist, still
 from falconeye.web.api.recording_control import RecordingControlController
 from falconeye.web.api.recordings import RecordingController
 from falconeye.web.api.settings import SettingsController
-from falconeye.web.api.timeline import timeline
+from falconeye.web.api.timeline import TimelineController
 
 ROUTES: list[ControllerRouterHandler] = [
     CameraController,
@@ -18,8 +22,15 @@ ROUTES: list[ControllerRouterHandler] = [
     RecordingControlController,
     RecordingController,
     download,
-    timeline,
+    TimelineController,
+    playlist,
+    media,
+    init,
+    still,
+    export,
+    JobController,
     NodeController,
+    NoticeController,
     SettingsController,
     healthz,
     readyz,

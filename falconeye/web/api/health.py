@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from falconeye.accounts.model import Action
 from falconeye.base.errors import Unavailable
 from falconeye.web.api.documentation import documented, documented_open
+from falconeye.web.coverage_metrics import coverage_figures
 from falconeye.web.metrics import CONTENT_TYPE, exposition, status_of
 from falconeye.web.security.access import may_on, principal_of
 from falconeye.web.shell import shell_of
@@ -52,5 +53,11 @@ async def metrics(request: Asking) -> Response[bytes]:
         for camera in services.cameras.list()
         if may_on(who, Action.READ_METRICS, camera.config.id)
     ]
-    text = exposition(cameras, status.figures(), status.probe, started_at_us=services.started_at_us)
+    text = exposition(
+        cameras,
+        status.figures(),
+        status.probe,
+        started_at_us=services.started_at_us,
+        coverage=[coverage_figures(services.alerts, camera) for camera in cameras],
+    )
     return Response(text, media_type=CONTENT_TYPE)

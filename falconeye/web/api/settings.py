@@ -10,6 +10,7 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
 from falconeye.config.loading import ENVIRONMENT_PREFIX
 from falconeye.config.loading import SETTINGS as OF_THE_NODE
+from falconeye.storage.destinations import shown_settings
 from falconeye.storage.settings_store import CleanupInterval, StoredSettings
 from falconeye.web.api.documentation import documented
 from falconeye.web.audit import record
@@ -44,11 +45,19 @@ class SettingsAnswer(BaseModel):
     keep_days: int | None
     keep_bytes: int | None
     cors_origins: list[str]
+    # Where notices go; `***` stands for what is stored and not shown, and may be sent back.
+    notify_urls: list[str]
+    webhook_url: str | None
+    webhook_secret: str | None
+    heartbeat_url: str | None
+    notify_cooldown_minutes: int
+    notify_allow_local: bool
     chatbot: ChatbotAnswer
 
     @classmethod
     def of(cls, settings: StoredSettings) -> "SettingsAnswer":
-        return cls(**settings.model_dump(mode="json"), chatbot=ChatbotAnswer())
+        values = settings.model_dump(mode="json")
+        return cls(**{**values, **shown_settings(values)}, chatbot=ChatbotAnswer())
 
 
 class SettingsPatch(BaseModel):

@@ -1,8 +1,9 @@
 """A camera's time: where there is footage, and why there is none elsewhere (api.md)."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from litestar import Request, get
+from litestar import Controller, Request, delete, get
+from litestar.params import QueryParameter
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
@@ -13,6 +14,8 @@ from falconeye.storage.coverage import Gap
 from falconeye.storage.timeline import KindSpan, Timeline
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId, From, To, read_span
+from falconeye.web.audit import record
+from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
@@ -42,33 +45,81 @@ class TimelineEvent(BaseModel):
     kind: str
 
 
-@get(
-    "/api/cameras/{camera_id:str}/timeline",
-    tags=["Recordings"],
-    **documented(
-        Action.VIEW_FOOTAGE,
-        "Where there is footage of a camera, and why there is none elsewhere. Spans are listed by "
-        "stream; gaps are what neither stream covers. `to` is when the answer ends: now at the "
-        "latest. Without `from` it is the last day; at most 366 days",
-        404,
-        422,
-    ),
-)
-async def timeline(
-    request: Asking, camera_id: CameraId, from_time: From = None, to_time: To = None
-) -> TimelineAnswer:
-    services = shell_of(request).services
-    camera = services.cameras.get(camera_id)
-    span = read_span(from_time, to_time, services.stored_settings.zone)
-    to_us = services.clock.utc_us() if span.to_us is None else span.to_us
-    from_us = to_us - DAY_US if span.from_us is None else span.from_us
-    if to_us < from_us:
-        raise InvalidInput("to: lies before from", field="to")
-    if to_us - from_us > MAX_SPAN_US:
-        raise InvalidInput("from: more than 366 days before to", field="from")
-    from_us = max(from_us, camera.config.created_at_us)
-    found = await services.timelines.read(camera_id, from_us, to_us)
-    return _answer(camera_id, services.node_name, found)
+class FootageDeleted(BaseModel):
+    """How many files went, and how many stay because a recording of theirs is protected."""
+
+    message: str
+    deleted: int
+    kept: int
+
+
+class TimelineController(Controller):
+    """`/api/cameras/{id}/timeline` and `…/footage`."""
+
+    path = "/api/cameras/{camera_id:str}"
+    tags = ("Recordings",)
+
+    @get(
+        "/timeline",
+        **documented(
+            Action.VIEW_FOOTAGE,
+            "Where there is footage of a camera, and why there is none elsewhere. Spans are listed "
+            "by stream; gaps are what neither stream covers. `to` is when the answer ends: now at "
+            "the latest. Without `from` it is the last day; at most 366 days",
+            404,
+            422,
+        ),
+    )
+    async def timeline(
+        self, request: Asking, camera_id: CameraId, from_time: From = None, to_time: To = None
+    ) -> TimelineAnswer:
+        services = shell_of(request).services
+        camera = services.cameras.get(camera_id)
+        span = read_span(from_time, to_time, services.stored_settings.zone)
+        to_us = services.clock.utc_us() if span.to_us is None else span.to_us
+        from_us = to_us - DAY_US if span.from_us is None else span.from_us
+        if to_us < from_us:
+            raise InvalidInput("to: lies before from", field="to")
+        if to_us - from_us > MAX_SPAN_US:
+            raise InvalidInput("from: more than 366 days before to", field="from")
+        from_us = max(from_us, camera.config.created_at_us)
+        found = await services.timelines.read(camera_id, from_us, to_us)
+        return _answer(camera_id, services.node_name, found)
+
+    @delete(
+        "/footage",
+        status_code=200,
+        **documented(
+            Action.DELETE_FOOTAGE,
+            "Delete the footage of a time, both streams. Files go whole, so up to a minute more on "
+            "either side; protected recordings stay. The timeline says who did it, and why",
+            404,
+            409,
+            422,
+        ),
+    )
+    async def delete_footage(
+        self,
+        request: Asking,
+        camera_id: CameraId,
+        reason: Annotated[str, QueryParameter(min_length=1, max_length=200)],
+        from_time: From = None,
+        to_time: To = None,
+    ) -> FootageDeleted:
+        services = shell_of(request).services
+        _ = services.cameras.get(camera_id)
+        span = read_span(from_time, to_time, services.stored_settings.zone)
+        if span.from_us is None or span.to_us is None or span.from_us == span.to_us:
+            raise InvalidInput("from, to: which time is to be deleted?", field="from")
+        if not reason.isprintable() or not reason.strip():
+            raise InvalidInput("reason: say why, in one line", field="reason")
+        why = f"{principal_of(request).name}: {reason.strip()}"
+        gone, kept = await services.recordings.delete_time(
+            camera_id, span.from_us, span.to_us, who=why
+        )
+        words = f"{rfc3339(span.from_us)} to {rfc3339(span.to_us)}, {reason.strip()}"
+        await record(request, "footage.deleted", "camera", camera_id, words)
+        return FootageDeleted(message="footage deleted", deleted=gone, kept=kept)
 
 
 def _answer(camera_id: str, node_name: str, found: Timeline) -> TimelineAnswer:

@@ -11,6 +11,7 @@ from falconeye.web.pages import (
     camera,
     camera_form,
     footage,
+    notices,
     recordings,
     session,
     settings,
@@ -43,6 +44,10 @@ _PAGES: Final = Router(
         settings.settings_page,
         settings.save_settings,
         settings.save_theme,
+        notices.notices_page,
+        notices.destinations_page,
+        notices.save_destinations,
+        notices.try_destination,
         about.about,
     ],
 )

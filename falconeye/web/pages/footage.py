@@ -38,6 +38,7 @@ async def footage_page(
     recordings, _total = await services.recordings.list(
         camera_id=camera_id, from_us=start_us, to_us=end_us, limit=ROWS
     )
+    words, wanted_reasons = views.gap_dictionary()
     context = FootagePage(
         camera_id=camera_id,
         camera_name=camera.config.name,
@@ -48,6 +49,8 @@ async def footage_page(
         later=(wanted + timedelta(days=1)).isoformat() if wanted < today else None,
         parts=views.day_parts(found),
         recordings=tuple(views.recording_row(recording, now_us) for recording in recordings),
+        words=words,
+        wanted=wanted_reasons,
     )
     return show(request, "pages/footage.html", context)
 

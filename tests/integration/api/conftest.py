@@ -13,16 +13,23 @@ from cryptography.fernet import Fernet
 
 from falconeye.accounts.model import Role
 from falconeye.accounts.service import Accounts
+from falconeye.alerts.service import Alerts
 from falconeye.base.clock import SystemClock
 from falconeye.base.memory import MemoryBudget
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
+from falconeye.jobs.exporting import ExportWorker
+from falconeye.jobs.runner import JobKind, Jobs
 from falconeye.storage.camera_store import CameraStore
 from falconeye.storage.credentials import CredentialCipher
 from falconeye.storage.database import Database
+from falconeye.storage.export import Exports
 from falconeye.storage.footage import Footage
+from falconeye.storage.footage_stills import FootageStills
+from falconeye.storage.job_store import JobStore
+from falconeye.storage.notice_store import NoticeStore
 from falconeye.storage.retention import Keep
 from falconeye.storage.segment_store import FootageStore
 from falconeye.storage.settings_store import SettingsStore
@@ -73,7 +80,8 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
     database = Database(settings.data_dir, clock, ballast_bytes=SMALL_BALLAST)
     await database.open(exclusive=True)
     stack.push_async_callback(database.close)
-    stored = SettingsStore(database)
+    cipher = CredentialCipher([Fernet.generate_key()], "the test")
+    stored = SettingsStore(database, cipher)
     await stored.load()
     _ = await stored.patch({"site_time_zone": "Europe/Vienna"})
     accounts = Accounts(database, clock)
@@ -102,13 +110,39 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         segment_s=60,
         sub_recording=True,
     )
-    cipher = CredentialCipher([Fernet.generate_key()], "the test")
     store = CameraStore(database, cipher)
     cameras = CameraRegistry(parts, store, footage.recordings, footage.ledger, "pi-1", lambda: 3.0)
     await cameras.open()
     stack.push_async_callback(cameras.close)
+    node_id = "11111111-1111-4111-8111-111111111111"
+    alerts = Alerts(
+        NoticeStore(database),
+        footage.ledger,
+        stored,
+        bus,
+        clock,
+        node_id=node_id,
+        node_name="pi-1",
+        name_of=lambda camera_id: cameras.get(camera_id).config.name,
+    )
+    await alerts.start()
+    stack.push_async_callback(alerts.stop)
+    exports = Exports(
+        database,
+        footage.volumes,
+        footage.store,
+        footage.timelines,
+        clock,
+        node_name="pi-1",
+        zone=lambda: stored.zone,
+    )
+    stack.callback(exports.stop)
+    worker = ExportWorker(exports, accounts.audit)
+    jobs = Jobs(JobStore(database), {JobKind.EXPORT: worker}, clock)
+    await jobs.open()
+    stack.push_async_callback(jobs.stop)
     services = Services(
-        node_id="11111111-1111-4111-8111-111111111111",
+        node_id=node_id,
         node_name="pi-1",
         started_at_us=clock.utc_us(),
         settings=settings,
@@ -116,10 +150,15 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         clock=clock,
         bus=bus,
         accounts=accounts,
+        alerts=alerts,
         cameras=cameras,
         recordings=footage.recordings,
         timelines=footage.timelines,
+        playback=footage.playback,
+        stills=FootageStills(footage.playback, pictures),
         volumes=footage.volumes,
+        exports=exports,
+        jobs=jobs,
     )
     status = NodeStatus(
         database=database,

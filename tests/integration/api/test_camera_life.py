@@ -137,7 +137,7 @@ async def test_footage_that_cannot_be_deleted_keeps_no_camera(
     path = await demo(served)
     await until(served, path, lambda camera: camera["recording"])
 
-    async def gone(_camera_id: str) -> int:
+    async def gone(_camera_id: str, **_who: str) -> int:
         raise Unavailable("the disk does not answer")
 
     monkeypatch.setattr(served.services.recordings, "delete_camera_footage", gone)

@@ -93,3 +93,27 @@ async def test_a_day_as_a_page(served: Served) -> None:
     assert "Not recorded" in answer.text
     assert (await served.viewer.get(f"{page}?day=2001-01-01")).status_code == 200
     assert (await served.viewer.get(f"{page}?day=tomorrow")).status_code == 422
+
+
+async def test_footage_of_a_time_is_deleted_with_a_reason(served: Served) -> None:
+    path = await demo(served)
+    _ = await until(served, f"{path}/timeline", lambda found: found["spans"])
+    found = await timeline(served, path)
+    begin, end = found["spans"][0]["from"], found["to"]
+    query = {"from": begin, "to": end, "reason": "a neighbour asked for it"}
+    early = await served.admin.delete(f"{path}/footage", params=query)
+    assert early.status_code == 409
+    assert "still being written" in early.json()["detail"]
+    assert (await served.operator.post(f"{path}/stop")).status_code == 200
+    assert await served.footage.flush(5)
+    for missing in ("from", "to", "reason"):
+        some = {name: value for name, value in query.items() if name != missing}
+        answer = await served.admin.delete(f"{path}/footage", params=some)
+        assert answer.status_code in {400, 422}, missing
+    assert (await served.operator.delete(f"{path}/footage", params=query)).status_code == 403
+    answer = await served.admin.delete(f"{path}/footage", params=query)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["deleted"], answer.json()["kept"]) == (1, 0)
+    found = await timeline(served, path)
+    assert found["spans"] == []
+    assert ("deleted_by_person", "admin []: a neighbour asked for it") in reasons(found)

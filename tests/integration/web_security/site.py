@@ -20,12 +20,15 @@ from falconeye.accounts.model import Role
 from falconeye.accounts.passwords import PasswordHasher
 from falconeye.accounts.service import Accounts
 from falconeye.accounts.users import Rights
+from falconeye.alerts.service import Alerts
 from falconeye.base.clock import SystemClock
 from falconeye.base.secret import Secret
 from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
 from falconeye.storage.database import Database
+from falconeye.storage.ledger import Ledger
 from falconeye.storage.node_store import load_identity
+from falconeye.storage.notice_store import NoticeStore
 from falconeye.storage.settings_store import SettingsStore
 from falconeye.web.app import create_app
 from falconeye.web.listening_socket import open_socket
@@ -110,6 +113,11 @@ async def running_site(
         stack.push_async_callback(accounts.stop)
         stored = SettingsStore(database)
         await stored.load()
+        bus = EventBus()
+        alerts = Alerts(
+            NoticeStore(database), Ledger(database, clock), stored, bus, clock,
+            node_id=identity.node_id, node_name="test-node", name_of=str,
+        )  # fmt: skip
         absent = cast("Any", None)
         services = Services(
             node_id=identity.node_id,
@@ -118,12 +126,17 @@ async def running_site(
             settings=NodeSettings(data_dir=data_dir, media_dir=data_dir / "media"),
             stored_settings=stored,
             clock=clock,
-            bus=EventBus(),
+            bus=bus,
             accounts=accounts,
+            alerts=alerts,
             cameras=absent,
             recordings=absent,
             timelines=absent,
+            playback=absent,
+            stills=absent,
             volumes=absent,
+            exports=absent,
+            jobs=absent,
         )
         app = await asyncio.to_thread(_make_app, services, extra_routes or [])
         server = WebServer(app, open_socket("127.0.0.1", 0))

@@ -1,0 +1,228 @@
+"""Jobs: how far they are, what came of them, cancel, retry, delete (api.md).
+
+A job is its owner's: others, but for admins, are told that there is none. Its camera must be within
+the asking one's scope, also for admins.
+"""
+
+from typing import Annotated, Any
+
+from litestar import Controller, HttpMethod, Request, delete, get, post, route
+from litestar.params import PathParameter
+from pydantic import BaseModel
+
+from falconeye.accounts.model import Action, Principal, Role, may
+from falconeye.base.errors import Conflict, NotFound
+from falconeye.base.times import rfc3339
+from falconeye.jobs.exporting import downloads, export_of, order_of
+from falconeye.storage.job_store import Job, JobState
+from falconeye.web.api.documentation import documented
+from falconeye.web.api.download import STATE_KEY, DownloadAudit
+from falconeye.web.api.parameters import DEFAULT_LIMIT, Limit, Offset
+from falconeye.web.audit import record
+from falconeye.web.range_response import Representation, StreamResponse, range_response
+from falconeye.web.security.access import principal_of
+from falconeye.web.shell import shell_of
+
+Asking = Request[Any, Any, Any]
+JobId = Annotated[str, PathParameter(max_length=64)]
+
+
+class ExportAnswer(BaseModel):
+    """What an export is; what is not known before it is made is null until then."""
+
+    camera_name: str
+    asked_from: str
+    asked_to: str
+    file_name: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    start_time: str | None = None  # of its first picture
+    end_time: str | None = None
+    parts: int | None = None  # more than 1: a zip
+    gaps: int | None = None  # the sidecar lists them
+
+
+class JobAnswer(BaseModel):
+    """One job."""
+
+    id: str
+    kind: str
+    state: str
+    progress: float
+    result_url: str | None
+    sidecar_url: str | None
+    error: str | None
+    camera_id: str
+    owner: str
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    export: ExportAnswer
+
+    @classmethod
+    def of(cls, job: Job, progress: float) -> "JobAnswer":
+        is_made = job.state is JobState.COMPLETE
+        return cls(
+            id=job.id,
+            kind=job.kind,
+            state=job.state.value,
+            progress=round(progress, 3),
+            result_url=f"/api/jobs/{job.id}/result" if is_made else None,
+            sidecar_url=f"/api/jobs/{job.id}/sidecar" if is_made else None,
+            error=job.error,
+            camera_id=job.camera_id,
+            owner=job.owner_name,
+            created_at=rfc3339(job.created_us),
+            started_at=_time(job.started_us),
+            ended_at=_time(job.ended_us),
+            export=_export(job),
+        )
+
+
+class JobList(BaseModel):
+    """A page, newest first; `count` is of all that may be seen."""
+
+    jobs: list[JobAnswer]
+    count: int
+
+
+class JobController(Controller):
+    """`/api/jobs`."""
+
+    path = "/api/jobs"
+    tags = ("Jobs",)
+
+    @get("/", **documented(Action.CONTROL, "Your jobs, newest first; of everybody for an admin"))
+    async def list_jobs(
+        self, request: Asking, limit: Limit = DEFAULT_LIMIT, offset: Offset = 0
+    ) -> JobList:
+        who, jobs = principal_of(request), shell_of(request).services.jobs
+        owner = None if who.role is Role.ADMIN else (who.kind.value, who.id)
+        found, count = await jobs.list(owner=owner, cameras=who.cameras, limit=limit, offset=offset)
+        return JobList(jobs=[JobAnswer.of(job, jobs.progress(job)) for job in found], count=count)
+
+    @get("/{job_id:str}", **documented(Action.CONTROL, "One job", 404))
+    async def get_job(self, request: Asking, job_id: JobId) -> JobAnswer:
+        job = await _own_job(request, job_id)
+        return JobAnswer.of(job, shell_of(request).services.jobs.progress(job))
+
+    @delete(
+        "/{job_id:str}",
+        status_code=200,
+        **documented(
+            Action.CONTROL,
+            "Cancel a job that waits or runs; one that is over goes off the list, with its files",
+            404,
+            409,
+            503,
+        ),
+    )
+    async def delete_job(self, request: Asking, job_id: JobId) -> JobAnswer:
+        job, jobs = await _own_job(request, job_id), shell_of(request).services.jobs
+        if not job.state.is_over:
+            return JobAnswer.of(await jobs.cancel(job_id), 0.0)
+        await jobs.delete(job_id)
+        await record(request, f"{job.kind}.deleted", "camera", job.camera_id, _words(job))
+        return JobAnswer.of(job, jobs.progress(job))
+
+    @post(
+        "/{job_id:str}/retry",
+        status_code=202,
+        **documented(Action.CONTROL, "Begin a failed or cancelled job again", 404, 409, 503),
+    )
+    async def retry_job(self, request: Asking, job_id: JobId) -> JobAnswer:
+        await _own_job(request, job_id)
+        return JobAnswer.of(await shell_of(request).services.jobs.retry(job_id), 0.0)
+
+    @route(
+        "/{job_id:str}/result",
+        http_method=[HttpMethod.GET, HttpMethod.HEAD],
+        status_code=200,
+        media_type="video/mp4",
+        **documented(
+            Action.CONTROL,
+            "What a job made; ranges are supported (206)",
+            304,
+            404,
+            409,
+            412,
+            416,
+            503,
+        ),
+    )
+    async def result(self, request: Asking, job_id: JobId) -> StreamResponse:
+        return await _download(request, job_id, sidecar=False)
+
+    @route(
+        "/{job_id:str}/sidecar",
+        http_method=[HttpMethod.GET, HttpMethod.HEAD],
+        status_code=200,
+        media_type="application/json",
+        **documented(
+            Action.CONTROL,
+            "What is in an export: camera, node, times, gaps, SHA-256",
+            304,
+            404,
+            409,
+            412,
+            416,
+            503,
+        ),
+    )
+    async def sidecar(self, request: Asking, job_id: JobId) -> StreamResponse:
+        return await _download(request, job_id, sidecar=True)
+
+
+async def _own_job(request: Asking, job_id: str) -> Job:
+    """The job; NotFound for one that is another's or of a camera beyond the scope."""
+    job = await shell_of(request).services.jobs.get(job_id)
+    if not _is_seen(job, principal_of(request)):
+        raise NotFound("there is no such job")
+    return job
+
+
+def _is_seen(job: Job, who: Principal) -> bool:
+    own = (job.owner_kind, job.owner_id) == (who.kind.value, who.id)
+    return (own or who.role is Role.ADMIN) and may(who, Action.DOWNLOAD, job.camera_id)
+
+
+async def _download(request: Asking, job_id: str, *, sidecar: bool) -> StreamResponse:
+    job = await _own_job(request, job_id)
+    services = shell_of(request).services
+    plan = downloads(services.exports, job, sidecar=sidecar)
+    if plan is None:
+        raise Conflict("the job has made nothing (yet)")
+    response = range_response(
+        Representation(plan.length, plan.etag, plan.last_modified_us, plan.mime_type, plan.read),
+        {name.lower(): value for name, value in request.headers.items()},
+        method=request.method,
+        file_name=plan.file_name,
+    )
+    if not sidecar and request.method == "GET" and response.status_code in {200, 206}:
+        audit = request.app.state.setdefault(STATE_KEY, DownloadAudit())
+        if audit.is_new(principal_of(request), job.id, "export.downloaded", services.clock):
+            await record(request, "export.downloaded", "camera", job.camera_id, _words(job))
+    return response
+
+
+def _export(job: Job) -> ExportAnswer:
+    order, made = order_of(job), export_of(job)
+    answer = ExportAnswer(
+        camera_name=order.camera_name,
+        asked_from=rfc3339(order.from_us),
+        asked_to=rfc3339(order.to_us),
+    )
+    if made is not None:
+        answer.file_name, answer.size_bytes = made.file_name, made.size_bytes
+        answer.sha256, answer.parts, answer.gaps = made.sha256, made.parts, made.gaps
+        answer.start_time, answer.end_time = rfc3339(made.from_us), rfc3339(made.to_us)
+    return answer
+
+
+def _words(job: Job) -> str:
+    made = export_of(job)
+    return f"job {job.id}" if made is None else f"{made.file_name}, SHA-256 {made.sha256}"
+
+
+def _time(utc_us: int | None) -> str | None:
+    return None if utc_us is None else rfc3339(utc_us)

@@ -1,0 +1,155 @@
+"""Notices: what should have recorded and did not; and the ways by which they leave the node."""
+
+from typing import Annotated, Any, Literal
+
+from litestar import Controller, Request, get, post
+from litestar.params import JSONBody, QueryParameter
+from pydantic import BaseModel, ConfigDict, Field
+
+from falconeye.accounts.model import Action
+from falconeye.alerts.channel import ChannelState
+from falconeye.alerts.http import NotDelivered
+from falconeye.alerts.messages import notice_document
+from falconeye.base.times import rfc3339
+from falconeye.storage.notice_store import Notice
+from falconeye.web.api.documentation import documented
+from falconeye.web.api.parameters import DEFAULT_LIMIT, Limit, Offset
+from falconeye.web.audit import record
+from falconeye.web.security.access import principal_of
+from falconeye.web.shell import shell_of
+
+Asking = Request[Any, Any, Any]
+
+
+class NoticeAnswer(BaseModel):
+    """One notice; `until` null: it lasts; `sent` null: it has not left the node."""
+
+    id: str
+    camera_id: str
+    camera_name: str
+    since: str
+    until: str | None
+    reason: str
+    detail: str
+    sent: str | None
+
+    @classmethod
+    def of(cls, notice: Notice) -> "NoticeAnswer":
+        return cls(**notice_document(notice), sent=_moment(notice.sent_us))
+
+
+class NoticeList(BaseModel):
+    """The newest first; `total` is of all that match."""
+
+    notices: list[NoticeAnswer]
+    total: int
+
+
+class ChannelAnswer(BaseModel):
+    """A way out of the node. `problem`: why the last try failed, empty when it did not."""
+
+    id: str
+    address: str
+    tried: str | None
+    delivered: str | None
+    problem: str
+    waiting: int
+    dropped: int
+
+    @classmethod
+    def of(cls, state: ChannelState) -> "ChannelAnswer":
+        return cls(
+            id=state.id,
+            address=state.address,
+            tried=_moment(state.tried_us),
+            delivered=_moment(state.delivered_us),
+            problem=state.problem,
+            waiting=state.waiting,
+            dropped=state.dropped,
+        )
+
+
+class ChannelList(BaseModel):
+    """The ways that are set; none by default."""
+
+    channels: list[ChannelAnswer]
+
+
+class ChannelTest(BaseModel):
+    """Which way to test."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class TestAnswer(BaseModel):
+    """What came back, in words."""
+
+    ok: bool
+    answer: str
+
+
+class NoticeController(Controller):
+    """`/api/notices`."""
+
+    path = "/api/notices"
+    tags = ("Notices",)
+
+    @get(
+        "/",
+        **documented(
+            Action.VIEW_FOOTAGE,
+            "When something that should have recorded did not, the newest first",
+            422,
+        ),
+    )
+    async def list_notices(
+        self,
+        request: Asking,
+        active: Annotated[
+            Literal["true", "false"] | None,
+            QueryParameter(description="true: those that last; false: those that ended"),
+        ] = None,
+        limit: Limit = DEFAULT_LIMIT,
+        offset: Offset = 0,
+    ) -> NoticeList:
+        found, total = await shell_of(request).services.alerts.history(
+            active=None if active is None else active == "true",
+            cameras=principal_of(request).cameras,
+            limit=limit,
+            offset=offset,
+        )
+        return NoticeList(notices=[NoticeAnswer.of(notice) for notice in found], total=total)
+
+    @get(
+        "/channels",
+        **documented(Action.MANAGE_SETTINGS, "Where notices go, and how the last tries went"),
+    )
+    async def list_channels(self, request: Asking) -> ChannelList:
+        channels = await shell_of(request).services.alerts.channels()
+        return ChannelList(channels=[ChannelAnswer.of(state) for state in channels])
+
+    @post(
+        "/test",
+        status_code=200,
+        **documented(
+            Action.MANAGE_SETTINGS,
+            "Send a test by one of the channels, once, and say what came back",
+            404,
+            409,
+            422,
+        ),
+    )
+    async def send_test(self, request: Asking, data: JSONBody[ChannelTest]) -> TestAnswer:
+        try:
+            words = await shell_of(request).services.alerts.test(data.channel)
+            answer = TestAnswer(ok=True, answer=words)
+        except NotDelivered as error:
+            answer = TestAnswer(ok=False, answer=str(error))
+        await record(request, "notice.tested", "settings", None, f"{data.channel}: {answer.answer}")
+        return answer
+
+
+def _moment(utc_us: int | None) -> str | None:
+    return None if utc_us is None else rfc3339(utc_us)

@@ -1,0 +1,189 @@
+"""Recorded footage for players: an HLS playlist, its media by ranges, and stills (api.md)."""
+
+from collections.abc import AsyncGenerator
+from functools import partial
+from typing import Annotated, Any
+
+from litestar import HttpMethod, Request, Response, get, route
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from falconeye.accounts.model import Action
+from falconeye.base.errors import InvalidInput
+from falconeye.base.times import HOUR_US, rfc3339
+from falconeye.media.samples import StreamKind
+from falconeye.web.api.documentation import documented
+from falconeye.web.api.download import STATE_KEY, DownloadAudit
+from falconeye.web.api.media import Height
+from falconeye.web.api.parameters import CameraId, From, To, read_span, read_time
+from falconeye.web.audit import record
+from falconeye.web.range_response import Representation, StreamResponse, http_date, range_response
+from falconeye.web.shell import shell_of
+
+Asking = Request[Any, Any, Any]
+
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+MAX_WINDOW_US = 2 * HOUR_US
+DEFAULT_WINDOW_US = HOUR_US
+PICTURE_TIME = "x-picture-time"
+_IMMUTABLE = "private, max-age=31536000, immutable"  # its name is the hash of its bytes
+_CHECKED = "private, no-cache"
+_READ = [HttpMethod.GET, HttpMethod.HEAD]
+At = Annotated[
+    str | None,
+    QueryParameter(max_length=64, description="RFC 3339; now if absent"),
+]
+
+
+@get(
+    "/api/cameras/{camera_id:str}/playback.m3u8",
+    media_type=PLAYLIST_TYPE,
+    tags=["Recordings"],
+    **documented(
+        Action.VIEW_FOOTAGE,
+        "Footage as an HLS playlist, at most two hours of it; without `from` the hour before `to`. "
+        "Without `to` it is what there is now; with one that lies ahead the playlist grows",
+        404,
+        422,
+        503,
+    ),
+)
+async def playlist(
+    request: Asking,
+    camera_id: CameraId,
+    stream: FromQuery[StreamKind] = StreamKind.MAIN,
+    from_time: From = None,
+    to_time: To = None,
+) -> Response[bytes]:
+    services = shell_of(request).services
+    _ = services.cameras.get(camera_id)
+    span = read_span(from_time, to_time, services.stored_settings.zone)
+    now_us = services.clock.utc_us()
+    if span.from_us is None:
+        to_us = now_us if span.to_us is None else span.to_us
+        from_us = max(to_us - DEFAULT_WINDOW_US, 0)
+    else:
+        from_us = span.from_us
+        to_us = min(now_us, from_us + MAX_WINDOW_US) if span.to_us is None else span.to_us
+    if to_us - from_us > MAX_WINDOW_US:
+        raise InvalidInput("to: more than two hours after from", field="to")
+    text = await services.playback.playlist(
+        camera_id, stream, from_us, to_us, grows=span.to_us is not None
+    )
+    # One entry for a playlist, however often it is asked for while it grows.
+    window = f"{stream.value} {rfc3339(from_us)} – {rfc3339(to_us)}"
+    asked = window if span.to_us is not None else f"{stream.value} {from_time}"
+    await _write_down(request, camera_id, asked, window)
+    return Response(text.encode(), media_type=PLAYLIST_TYPE)
+
+
+@route(
+    "/api/cameras/{camera_id:str}/footage/{name:str}",
+    http_method=_READ,
+    status_code=200,
+    media_type="video/mp4",
+    tags=["Recordings"],
+    **documented(
+        Action.VIEW_FOOTAGE,
+        "Media that a playlist names; ranges are supported (206)",
+        304,
+        404,
+        412,
+        416,
+        503,
+    ),
+)
+async def media(request: Asking, camera_id: CameraId, name: FromPath[str]) -> StreamResponse:
+    plan = await shell_of(request).services.playback.media(camera_id, name)
+    whole = Representation(plan.length, plan.etag, plan.last_modified_us, plan.mime_type, plan.read)
+    return _ranges(request, whole, plan.file_name)
+
+
+@route(
+    "/api/cameras/{camera_id:str}/inits/{name:str}",
+    http_method=_READ,
+    status_code=200,
+    media_type="video/mp4",
+    tags=["Recordings"],
+    **documented(
+        Action.VIEW_FOOTAGE,
+        "An init segment that a playlist names; ranges are supported (206)",
+        304,
+        404,
+        412,
+        416,
+    ),
+)
+async def init(request: Asking, camera_id: CameraId, name: FromPath[str]) -> StreamResponse:
+    digest = name.removesuffix(".mp4")
+    data = await shell_of(request).services.playback.init(camera_id, digest)
+    return _ranges(
+        request,
+        Representation(len(data), f'"{digest[:32]}"', 0, "video/mp4", partial(_slice, data)),
+        name,
+        cache_control=_IMMUTABLE,
+    )
+
+
+@get(
+    "/api/cameras/{camera_id:str}/still.jpg",
+    media_type="image/jpeg",
+    tags=["Recordings"],
+    **documented(
+        Action.VIEW_FOOTAGE,
+        "The recorded keyframe at or before a moment; `X-Picture-Time` tells when it was taken",
+        304,
+        404,
+        422,
+        503,
+    ),
+)
+async def still(
+    request: Asking,
+    camera_id: CameraId,
+    at: At = None,
+    height: Height = None,
+    stream: FromQuery[StreamKind] = StreamKind.MAIN,
+) -> Response[bytes]:
+    services = shell_of(request).services
+    _ = services.cameras.get(camera_id)
+    at_us = read_time(at, services.stored_settings.zone, field="at")
+    found = await services.stills.at(
+        camera_id, stream, services.clock.utc_us() if at_us is None else at_us, height
+    )
+    await _write_down(request, camera_id, f"{stream.value} stills", f"{stream.value} stills")
+    headers = {
+        "cache-control": "private, no-cache",
+        "etag": f'"{found.key}"',
+        "last-modified": http_date(found.at_us),
+        PICTURE_TIME: rfc3339(found.at_us),
+    }
+    if headers["etag"] in request.headers.get("if-none-match", ""):
+        return Response(b"", status_code=304, media_type="image/jpeg", headers=headers)
+    return Response(found.jpeg, media_type="image/jpeg", headers=headers)
+
+
+def _ranges(
+    request: Asking, whole: Representation, file_name: str, cache_control: str = _CHECKED
+) -> StreamResponse:
+    headers = {header.lower(): value for header, value in request.headers.items()}
+    return range_response(
+        whole,
+        headers,
+        method=request.method,
+        file_name=file_name,
+        inline=True,
+        cache_control=cache_control,
+    )
+
+
+async def _slice(data: bytes, first: int, end: int) -> AsyncGenerator[bytes, None]:
+    yield data[first:end]
+
+
+async def _write_down(request: Asking, camera_id: str, asked: str, detail: str) -> None:
+    """Who saw which footage, once in ten minutes (as downloads do it)."""
+    shell = shell_of(request)
+    audit = request.app.state.setdefault(STATE_KEY, DownloadAudit())
+    what = f"{camera_id} {asked}"
+    if audit.is_new(request.scope["user"], what, "viewed", shell.services.clock):
+        await record(request, "footage.viewed", "camera", camera_id, detail)

@@ -1,0 +1,39 @@
+"""What the templates about notices get; see `contexts`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from falconeye.alerts.channel import ChannelState
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """A time in which a camera should have recorded and did not."""
+
+    camera_id: str
+    camera_name: str
+    since_us: int
+    until_us: int | None  # None: it lasts
+    reason: str  # to stand after "because"
+    sent_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesPage:
+    """Notices, the newest first."""
+
+    rows: tuple[NoticeRow, ...]
+    total: int
+    newer: int | None = None  # offset of the page before
+    older: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationsPage:
+    """Where notices go. `values`: what stands in the fields."""
+
+    values: Mapping[str, str]
+    channels: tuple[ChannelState, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
+    tested: str = ""  # what came back, in words
+    tested_ok: bool = True

@@ -1,0 +1,237 @@
+// The time line of one camera on a canvas: footage, gaps with their reasons, the moment that is shown.
+// Zoom by wheel, pinch and keys, drag to move, click to go there. It is a slider (WAI-ARIA): its value is the moment,
+// in words. What is drawn stands below it as a list, too. It tells "falconeye:seek" with {us, final}.
+const SECOND = 1_000_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const STEPS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 21600].map((s) => s * SECOND);
+const SHORTEST = 20 * SECOND;
+const TICK_PX = 76;
+const HEIGHT = 64;
+const BAR = 40;
+
+export const parse = (text) => Date.parse(text) * 1000;
+export const stamp = (us) => new Date(us / 1000).toISOString();
+
+// Footage of whichever stream as one row: [from, to] in µs, in order, without overlap.
+export function joined(spans) {
+  const rows = spans.map((s) => [parse(s.from), parse(s.to)]).sort((a, b) => a[0] - b[0]);
+  const found = [];
+  for (const [from, to] of rows) {
+    const last = found.at(-1);
+    if (last && from - last[1] < SECOND / 2) last[1] = Math.max(last[1], to);
+    else found.push([from, to]);
+  }
+  return found;
+}
+
+export class Timeline {
+  // `from`, `to`: the day, in µs; `zone`: IANA; `label`: what a moment is in words.
+  constructor(canvas, { from, to, zone, texts }) {
+    this.canvas = canvas;
+    this.day = [from, to];
+    this.view = [from, to];
+    this.value = from;
+    this.footage = [];
+    this.gaps = [];
+    this.known = from;
+    this.texts = texts;
+    this.pointers = new Map();
+    const clock = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options });
+    this.minutes = clock({ hour: "2-digit", minute: "2-digit" });
+    this.seconds = clock({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    canvas.style.cssText = `display:block;width:100%;height:${HEIGHT}px;touch-action:none;cursor:pointer`;
+    canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    canvas.addEventListener("pointerdown", (event) => this.down(event));
+    canvas.addEventListener("pointermove", (event) => this.move(event));
+    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.up(event));
+    canvas.addEventListener("pointerleave", () => this.hover(null));
+    canvas.addEventListener("keydown", (event) => this.key(event));
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    this.say();
+  }
+
+  // An answer of /api/cameras/ID/timeline.
+  show(answer) {
+    this.footage = joined(answer.spans);
+    this.gaps = answer.gaps.map((gap) => ({ from: parse(gap.from), to: parse(gap.to), reason: gap.reason, detail: gap.detail }));
+    this.known = parse(answer.to);
+    this.draw();
+  }
+
+  // The moment that is shown now; the view follows it where it leaves.
+  set(us) {
+    this.value = Math.min(Math.max(us, this.day[0]), this.day[1]);
+    const [from, to] = this.view;
+    if (!this.pointers.size && (this.value < from || this.value > to)) this.pan(this.value - (from + to) / 2);
+    this.say();
+    this.draw();
+  }
+
+  gapAt(us) { return this.gaps.find((gap) => gap.from <= us && us < gap.to); }
+  hasFootage(us) { return this.footage.some(([from, to]) => from <= us && us < to); }
+
+  // The beginning of the next (or last) stretch of footage, or of what is missing.
+  beside(us, direction, missing) {
+    const starts = (missing ? this.gaps.map((gap) => gap.from) : this.footage.map(([from]) => from)).sort((a, b) => a - b);
+    return direction > 0 ? starts.find((start) => start > us + SECOND / 2) : starts.findLast((start) => start < us - SECOND / 2);
+  }
+
+  say() {
+    const { canvas } = this;
+    const gap = this.gapAt(this.value);
+    const time = this.seconds.format(this.value / 1000);
+    canvas.setAttribute("aria-valuemin", 0);
+    canvas.setAttribute("aria-valuemax", Math.round((this.day[1] - this.day[0]) / SECOND));
+    canvas.setAttribute("aria-valuenow", Math.round((this.value - this.day[0]) / SECOND));
+    canvas.setAttribute("aria-valuetext", gap ? `${time}, ${this.texts.missing}` : time);
+  }
+
+  x(us) { return ((us - this.view[0]) / (this.view[1] - this.view[0])) * this.canvas.clientWidth; }
+  at(x) { return this.view[0] + (x / Math.max(1, this.canvas.clientWidth)) * (this.view[1] - this.view[0]); }
+
+  // Zoom by a factor so that the moment under `x` stays there.
+  zoom(factor, x = this.x(this.value)) {
+    const still = this.at(x);
+    const [first, last] = this.day;
+    const length = Math.min(Math.max((this.view[1] - this.view[0]) * factor, SHORTEST), last - first);
+    const share = x / Math.max(1, this.canvas.clientWidth);
+    this.look(still - length * share, length);
+  }
+
+  pan(us) { this.look(this.view[0] + us, this.view[1] - this.view[0]); }
+
+  look(from, length) {
+    const [first, last] = this.day;
+    const begin = Math.min(Math.max(from, first), last - length);
+    this.view = [begin, begin + length];
+    this.draw();
+  }
+
+  wheel(event) {
+    event.preventDefault();
+    const length = this.view[1] - this.view[0];
+    const sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY);
+    if (sideways || event.shiftKey) this.pan(((sideways ? event.deltaX : event.deltaY) / this.canvas.clientWidth) * length);
+    else this.zoom(1.0015 ** event.deltaY, event.offsetX);
+  }
+
+  down(event) {
+    this.canvas.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, event.offsetX);
+    this.moved = this.pointers.size > 1;
+    this.begun = event.offsetX;
+  }
+
+  move(event) {
+    if (!this.pointers.has(event.pointerId)) return void this.hover(event.offsetX);
+    const before = [...this.pointers.values()];
+    this.pointers.set(event.pointerId, event.offsetX);
+    const after = [...this.pointers.values()];
+    if (Math.abs(event.offsetX - this.begun) > 4) this.moved = true;
+    if (!this.moved) return;
+    if (after.length === 2) {
+      const [was, is] = [before, after].map(([a, b]) => Math.max(20, Math.abs(a - b)));
+      this.zoom(was / is, (after[0] + after[1]) / 2);
+    } else this.pan(this.at(before[0]) - this.at(after[0]));
+  }
+
+  up(event) {
+    if (!this.pointers.delete(event.pointerId)) return;
+    if (!this.moved && event.type === "pointerup") this.seek(this.at(event.offsetX));
+  }
+
+  hover(x) {
+    this.hovered = x;
+    this.draw();
+    this.tell("falconeye:hover", { us: x === null ? null : this.at(x), x });
+  }
+
+  key(event) {
+    const length = this.view[1] - this.view[0];
+    const acts = {
+      ArrowLeft: () => this.seek(this.value - (event.shiftKey ? MINUTE : 10 * SECOND)),
+      ArrowRight: () => this.seek(this.value + (event.shiftKey ? MINUTE : 10 * SECOND)),
+      PageUp: () => this.seek(this.value - length / 4),
+      PageDown: () => this.seek(this.value + length / 4),
+      Home: () => this.seek(this.day[0]),
+      End: () => this.seek(this.known),
+      "+": () => this.zoom(0.5),
+      "=": () => this.zoom(0.5),
+      "-": () => this.zoom(2),
+      n: () => this.jump(1, false),
+      p: () => this.jump(-1, false),
+      g: () => this.jump(1, true),
+    };
+    if (event.ctrlKey || event.metaKey || event.altKey || !acts[event.key]) return;
+    event.preventDefault();
+    acts[event.key]();
+  }
+
+  jump(direction, missing) {
+    const start = this.beside(this.value, direction, missing);
+    if (start !== undefined) this.seek(start);
+  }
+
+  seek(us) {
+    this.set(Math.min(us, this.known));
+    this.tell("falconeye:seek", { us: this.value });
+  }
+
+  tell(name, detail) { this.canvas.dispatchEvent(new CustomEvent(name, { bubbles: true, detail })); }
+
+  draw() {
+    const { canvas } = this;
+    const width = canvas.clientWidth;
+    if (!width) return;
+    const ratio = devicePixelRatio || 1;
+    canvas.width = width * ratio;
+    canvas.height = HEIGHT * ratio;
+    const style = getComputedStyle(canvas);
+    const colour = (name) => {
+      canvas.style.color = `var(${name})`;
+      return style.color;
+    };
+    const [raised, ok, bad, edge, quiet, text, accent] = ["--raised", "--ok", "--bad", "--edge", "--quiet", "--text", "--accent"].map(colour);
+    const paint = canvas.getContext("2d");
+    paint.scale(ratio, ratio);
+    const fill = (colour, from, to, y, height, least = 1) => {
+      const left = Math.max(0, this.x(from));
+      const right = Math.min(width, this.x(to));
+      if (right < 0 || left > width) return;
+      paint.fillStyle = colour;
+      paint.fillRect(left, y, Math.max(least, right - left), height);
+    };
+    fill(raised, ...this.view, 0, BAR);
+    for (const gap of this.gaps) fill(this.texts.wanted.has(gap.reason) ? edge : bad, gap.from, gap.to, BAR / 2 - 4, 8);
+    for (const [from, to] of this.footage) fill(ok, from, to, 0, BAR);
+    paint.fillStyle = quiet;
+    paint.font = `13px ${style.fontFamily}`;
+    for (const [us, label] of this.ticks(width)) {
+      const x = this.x(us);
+      paint.fillRect(x, BAR, 1, 5);
+      const wide = paint.measureText(label).width;
+      paint.fillText(label, Math.min(Math.max(0, x - wide / 2), width - wide), HEIGHT - 4);
+    }
+    if (this.hovered != null && !this.pointers.size) {
+      paint.fillStyle = quiet;
+      paint.fillRect(this.hovered, 0, 1, BAR);
+    }
+    paint.fillStyle = text;
+    paint.fillRect(this.x(this.value) - 1.5, 0, 3, BAR + 4);
+    paint.fillStyle = accent;
+    paint.fillRect(this.x(this.value) - 0.5, 0, 1, BAR + 4);
+  }
+
+  // Round times of the site's zone, as many as there is room for: zones are whole quarters of an hour from UTC.
+  *ticks(width) {
+    const length = this.view[1] - this.view[0];
+    const step = STEPS.find((each) => (each / length) * width >= TICK_PX) ?? STEPS.at(-1);
+    const format = step < MINUTE ? this.seconds : this.minutes;
+    const first = this.day[0] + Math.ceil((this.view[0] - this.day[0]) / step) * step;
+    for (let us = first; us <= this.view[1]; us += step) yield [us, format.format(us / 1000)];
+  }
+}
+
+export { HOUR, MINUTE, SECOND };
