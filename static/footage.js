@@ -30,7 +30,9 @@ class FootagePage {
     root.addEventListener("click", (event) => this.click(event));
     this.video.addEventListener("timeupdate", () => this.follow());
     this.video.addEventListener("ended", () => this.go(this.timeline.value + SECOND, true));
-    root.querySelector("select").addEventListener("change", (event) => { this.rate = Number(event.target.value); this.hasten(); });
+    const speed = root.querySelector("select");
+    speed.style.width = "auto"; // a field takes the whole width elsewhere
+    speed.addEventListener("change", () => { this.rate = Number(speed.value); this.hasten(); });
     this.rate = 1;
   }
 

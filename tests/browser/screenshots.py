@@ -192,6 +192,8 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("recording-delete", f"/recordings/{recordings['h264']}", _asked, whole=False),
         Scene("settings", "/settings"),
         Scene("settings-errors", "/settings", _wrong_zone),
+        Scene("notices", "/notices"),
+        Scene("settings-notices", "/settings/notices"),
         Scene("health", "/about"),
         Scene("missing", "/nothing-here"),
     ]
