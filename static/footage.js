@@ -119,6 +119,11 @@ class FootagePage {
     this.line.textContent = gap ? `${time}: ${this.root.dataset.missing}, ${why}` : time;
     const link = this.root.querySelector("[data-link]");
     link.href = `?day=${this.root.dataset.day}&at=${encodeURIComponent(stamp(timeline.value))}`;
+    const around = new URLSearchParams({
+      camera: this.camera, from: stamp(timeline.value - MINUTE / 2), to: stamp(timeline.value + MINUTE / 2),
+    });
+    const exporting = this.root.querySelector("[data-export]");
+    if (exporting) exporting.search = around;
   }
 
   hover({ us, x }) {

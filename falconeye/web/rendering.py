@@ -117,11 +117,12 @@ def day(context: Context, utc_us: int) -> Markup:
 
 
 @pass_context
-def input_moment(context: Context, utc_us: int | None) -> str:
+def input_moment(context: Context, utc_us: int | None, *, seconds: bool = False) -> str:
     """The value of `<input type="datetime-local">` in the site's zone; empty for None."""
     if utc_us is None:
         return ""
-    return i18n.local(utc_us, _zone(context)).strftime("%Y-%m-%dT%H:%M")
+    form = "%Y-%m-%dT%H:%M:%S" if seconds else "%Y-%m-%dT%H:%M"
+    return i18n.local(utc_us, _zone(context)).strftime(form)
 
 
 def duration(duration_us: int) -> Markup:

@@ -14,7 +14,7 @@ from falconeye.cameras.views import Camera, StreamStats, TestResult
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.media.samples import StreamKind
-from falconeye.web import contexts, notice_contexts
+from falconeye.web import contexts, job_contexts, notice_contexts
 
 NOW_US = 1_795_000_000_000_000
 HOUR_US = 3_600_000_000
@@ -357,6 +357,31 @@ def footage() -> contexts.FootagePage:
     )
 
 
+def exports() -> job_contexts.ExportsPage:
+    """An export in each state."""
+    states = ("processing", "pending", "complete", "failed", "cancelled")
+    rows = tuple(
+        job_contexts.ExportRow(
+            id=f"job-{state}",
+            camera_name="Front door",
+            from_us=NOW_US - HOUR_US,
+            to_us=NOW_US - HOUR_US // 2,
+            state=state,
+            is_over=state not in {"processing", "pending"},
+            progress=0.42 if state == "processing" else 0,
+            owner="anna",
+            error="there is no room left on the disk" if state == "failed" else "",
+            file_name="Front-door_2026-11-20_14-02-10+0100.mp4" if state == "complete" else "",
+            size_bytes=912_000_000 if state == "complete" else 0,
+            sha256="9f86d081884c7d659a2feaa0c55ad015" * 2 if state == "complete" else "",
+            gaps=2 if state == "complete" else 0,
+        )
+        for state in states
+    )
+    form = job_contexts.ExportForm("camera-0", NOW_US - HOUR_US, NOW_US - HOUR_US // 2)
+    return job_contexts.ExportsPage(rows, form, (("camera-0", "Front door"), ("camera-1", "Yard")))
+
+
 def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
     """Name → (template, frame, page)."""
     one = camera()
@@ -403,6 +428,7 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             replace(FRAME, path="/cameras/camera-0/footage"),
             footage(),
         ),
+        "exports": ("pages/exports.html", replace(FRAME, path="/exports"), exports()),
         "camera-delete": ("pages/camera_delete.html", FRAME, question),
         "camera-add": (
             "pages/camera_form.html",

@@ -193,6 +193,7 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("settings", "/settings"),
         Scene("settings-errors", "/settings", _wrong_zone),
         Scene("notices", "/notices"),
+        Scene("exports", "/exports"),
         Scene("settings-notices", "/settings/notices"),
         Scene("health", "/about"),
         Scene("missing", "/nothing-here"),

@@ -118,3 +118,35 @@ async def test_without_scripts_the_day_is_a_picture_and_a_list(tmp_path: Path) -
         await expect(page.locator("[data-footage-still] svg")).to_be_visible()
         await expect(page.locator("[data-footage]")).to_be_hidden()
         await expect(page.get_by_role("heading", name="Not recorded")).to_be_visible()
+
+
+async def test_a_minute_is_exported_and_downloaded(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await recorded(served)
+        found = complaints(page)
+        await page.goto(f"/cameras/{camera.config.id}/footage")
+        await expect(page.locator("[data-moment]")).to_contain_text(":")
+        await page.get_by_role("link", name="Export this minute").click()
+        await expect(page.get_by_label("Camera")).to_have_value(camera.config.id)
+        await page.get_by_role("button", name="Export", exact=True).click()
+        await expect(page.get_by_text("The export is being made.")).to_be_visible()
+        link = page.get_by_role("link", name="Download")
+        await expect(link).to_be_visible(timeout=15_000)
+        async with page.expect_download() as downloading:
+            await link.click()
+        download = await downloading.value
+        assert download.suggested_filename.startswith("Front-door_20")
+        data = await asyncio.to_thread(Path(await download.path()).read_bytes)
+        assert data[4:8] == b"ftyp"
+        await page.get_by_role("button", name="Delete").click()
+        await expect(page.get_by_role("heading", name="No export yet")).to_be_visible()
+        assert found == []
+
+
+async def test_an_export_of_nothing_says_so_in_the_form(tmp_path: Path) -> None:
+    async with signed_in(tmp_path, scripts=False) as (served, page):
+        camera = await demo(served)
+        await page.goto(f"/exports?camera={camera.config.id}&from=2020-01-01&to=2020-01-02")
+        await page.get_by_role("button", name="Export", exact=True).click()
+        await expect(page.get_by_text("Nothing was recorded in that time.")).to_be_visible()
+        await expect(page.get_by_label("From")).to_have_value(re.compile("^2020-01-01T00:00"))

@@ -7,20 +7,13 @@ from litestar.params import JSONBody
 from pydantic import BaseModel, ConfigDict, Field
 
 from falconeye.accounts.model import Action
-from falconeye.base.errors import InvalidInput
-from falconeye.base.times import DAY_US, rfc3339
-from falconeye.jobs.exporting import ask_for_export
-from falconeye.storage.export_layout import ExportOrder
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.jobs import JobAnswer
-from falconeye.web.api.parameters import CameraId, TimeSpan, read_span
-from falconeye.web.audit import record
-from falconeye.web.security.access import principal_of
+from falconeye.web.api.parameters import CameraId, read_span
+from falconeye.web.own_jobs import ask
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
-# The tables of longer ones take more memory than a small node has, and players long to read them.
-MAX_SPAN_US = 2 * DAY_US
 
 Time = Annotated[str, Field(max_length=64)]
 
@@ -49,21 +42,6 @@ class ExportInput(BaseModel):
     ),
 )
 async def export(request: Asking, camera_id: CameraId, data: JSONBody[ExportInput]) -> JobAnswer:
-    services = shell_of(request).services
-    camera = services.cameras.get(camera_id)
-    span = read_span(data.from_time, data.to_time, services.stored_settings.zone)
-    from_us, to_us = _checked(span)
-    order = ExportOrder(camera_id, camera.config.name, from_us, to_us)
-    job = await ask_for_export(services.jobs, services.exports, order, principal_of(request))
-    detail = f"{rfc3339(from_us)} to {rfc3339(to_us)}, job {job.id}"
-    await record(request, "export.asked", "camera", camera_id, detail)
-    return JobAnswer.of(job, 0.0)
-
-
-def _checked(span: TimeSpan) -> tuple[int, int]:
-    from_us, to_us = span.from_us or 0, span.to_us or 0
-    if to_us <= from_us:
-        raise InvalidInput("to: must lie after from", field="to")
-    if to_us - from_us > MAX_SPAN_US:
-        raise InvalidInput("to: more than two days after from: ask for several exports", field="to")
-    return from_us, to_us
+    zone = shell_of(request).services.stored_settings.zone
+    span = read_span(data.from_time, data.to_time, zone)
+    return JobAnswer.of(await ask(request, camera_id, span.from_us, span.to_us), 0.0)

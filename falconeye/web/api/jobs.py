@@ -1,8 +1,4 @@
-"""Jobs: how far they are, what came of them, cancel, retry, delete (api.md).
-
-A job is its owner's: others, but for admins, are told that there is none. Its camera must be within
-the asking one's scope, also for admins.
-"""
+"""Jobs: how far they are, what came of them, cancel, retry, delete (api.md)."""
 
 from typing import Annotated, Any
 
@@ -10,8 +6,8 @@ from litestar import Controller, HttpMethod, Request, delete, get, post, route
 from litestar.params import PathParameter
 from pydantic import BaseModel
 
-from falconeye.accounts.model import Action, Principal, Role, may
-from falconeye.base.errors import Conflict, NotFound
+from falconeye.accounts.model import Action
+from falconeye.base.errors import Conflict
 from falconeye.base.times import rfc3339
 from falconeye.jobs.exporting import downloads, export_of, order_of
 from falconeye.storage.job_store import Job, JobState
@@ -19,6 +15,7 @@ from falconeye.web.api.documentation import documented
 from falconeye.web.api.download import STATE_KEY, DownloadAudit
 from falconeye.web.api.parameters import DEFAULT_LIMIT, Limit, Offset
 from falconeye.web.audit import record
+from falconeye.web.own_jobs import own_job, own_jobs, take_off, words
 from falconeye.web.range_response import Representation, StreamResponse, range_response
 from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
@@ -96,14 +93,13 @@ class JobController(Controller):
     async def list_jobs(
         self, request: Asking, limit: Limit = DEFAULT_LIMIT, offset: Offset = 0
     ) -> JobList:
-        who, jobs = principal_of(request), shell_of(request).services.jobs
-        owner = None if who.role is Role.ADMIN else (who.kind.value, who.id)
-        found, count = await jobs.list(owner=owner, cameras=who.cameras, limit=limit, offset=offset)
+        jobs = shell_of(request).services.jobs
+        found, count = await own_jobs(request, limit, offset)
         return JobList(jobs=[JobAnswer.of(job, jobs.progress(job)) for job in found], count=count)
 
     @get("/{job_id:str}", **documented(Action.CONTROL, "One job", 404))
     async def get_job(self, request: Asking, job_id: JobId) -> JobAnswer:
-        job = await _own_job(request, job_id)
+        job = await own_job(request, job_id)
         return JobAnswer.of(job, shell_of(request).services.jobs.progress(job))
 
     @delete(
@@ -118,12 +114,8 @@ class JobController(Controller):
         ),
     )
     async def delete_job(self, request: Asking, job_id: JobId) -> JobAnswer:
-        job, jobs = await _own_job(request, job_id), shell_of(request).services.jobs
-        if not job.state.is_over:
-            return JobAnswer.of(await jobs.cancel(job_id), 0.0)
-        await jobs.delete(job_id)
-        await record(request, f"{job.kind}.deleted", "camera", job.camera_id, _words(job))
-        return JobAnswer.of(job, jobs.progress(job))
+        job = await take_off(request, await own_job(request, job_id))
+        return JobAnswer.of(job, shell_of(request).services.jobs.progress(job))
 
     @post(
         "/{job_id:str}/retry",
@@ -131,7 +123,7 @@ class JobController(Controller):
         **documented(Action.CONTROL, "Begin a failed or cancelled job again", 404, 409, 503),
     )
     async def retry_job(self, request: Asking, job_id: JobId) -> JobAnswer:
-        await _own_job(request, job_id)
+        await own_job(request, job_id)
         return JobAnswer.of(await shell_of(request).services.jobs.retry(job_id), 0.0)
 
     @route(
@@ -173,21 +165,8 @@ class JobController(Controller):
         return await _download(request, job_id, sidecar=True)
 
 
-async def _own_job(request: Asking, job_id: str) -> Job:
-    """The job; NotFound for one that is another's or of a camera beyond the scope."""
-    job = await shell_of(request).services.jobs.get(job_id)
-    if not _is_seen(job, principal_of(request)):
-        raise NotFound("there is no such job")
-    return job
-
-
-def _is_seen(job: Job, who: Principal) -> bool:
-    own = (job.owner_kind, job.owner_id) == (who.kind.value, who.id)
-    return (own or who.role is Role.ADMIN) and may(who, Action.DOWNLOAD, job.camera_id)
-
-
 async def _download(request: Asking, job_id: str, *, sidecar: bool) -> StreamResponse:
-    job = await _own_job(request, job_id)
+    job = await own_job(request, job_id)
     services = shell_of(request).services
     plan = downloads(services.exports, job, sidecar=sidecar)
     if plan is None:
@@ -201,7 +180,7 @@ async def _download(request: Asking, job_id: str, *, sidecar: bool) -> StreamRes
     if not sidecar and request.method == "GET" and response.status_code in {200, 206}:
         audit = request.app.state.setdefault(STATE_KEY, DownloadAudit())
         if audit.is_new(principal_of(request), job.id, "export.downloaded", services.clock):
-            await record(request, "export.downloaded", "camera", job.camera_id, _words(job))
+            await record(request, "export.downloaded", "camera", job.camera_id, words(job))
     return response
 
 
@@ -217,11 +196,6 @@ def _export(job: Job) -> ExportAnswer:
         answer.sha256, answer.parts, answer.gaps = made.sha256, made.parts, made.gaps
         answer.start_time, answer.end_time = rfc3339(made.from_us), rfc3339(made.to_us)
     return answer
-
-
-def _words(job: Job) -> str:
-    made = export_of(job)
-    return f"job {job.id}" if made is None else f"{made.file_name}, SHA-256 {made.sha256}"
 
 
 def _time(utc_us: int | None) -> str | None:

@@ -30,6 +30,8 @@ NOTICES: Final[Mapping[str, str]] = {
     "camera-deleted": _("The camera was deleted; its recordings stay."),
     "camera-and-footage-deleted": _("The camera and its recordings were deleted."),
     "recording-deleted": _("The recording was deleted."),
+    "export-asked": _("The export is being made."),
+    "export-gone": _("The export was taken away."),
     "started": _("The camera was started."),
     "stopped": _("The camera was stopped."),
     "restarted": _("The camera connects again."),
