@@ -42,7 +42,7 @@ class FootagePage {
     await this.load();
     const wanted = new URLSearchParams(location.search).get("at");
     const last = this.timeline.footage.at(-1);
-    if (wanted) this.timeline.seek(parse(wanted));
+    if (Number.isFinite(parse(wanted))) this.timeline.seek(parse(wanted));
     else if (last) this.show(Math.max(last[0], last[1] - MINUTE));
     this.tell();
     if (this.day[1] > Date.now() * 1000) setInterval(() => document.hidden || this.load(), REFRESH_MS);

@@ -49,7 +49,7 @@ async def request(wanted: Request, *, allow_local: bool) -> str:
             )
             # Reading the certificates of all authorities takes 20 ms: not on the loop.
             context = await in_thread("alerts-tls", httpx.create_ssl_context) if is_tls else None
-            return await _send(wanted, host, port, addresses, context)
+            return await _send(wanted, port, addresses, context)
     except TimeoutError:
         raise NotDelivered(f"no answer within {TRY_S:g} s") from None
 
@@ -69,11 +69,12 @@ def checked_addresses(host: str, port: int, *, allow_local: bool) -> list[str]:
 
 
 async def _send(
-    wanted: Request, host: str, port: int, addresses: list[str], context: ssl.SSLContext | None
+    wanted: Request, port: int, addresses: list[str], context: ssl.SSLContext | None
 ) -> str:
     """To the first address that can be connected to."""
     parts = urlsplit(wanted.url.reveal())
-    headers = {"User-Agent": "FalconEye", **wanted.headers, "Host": parts.netloc}
+    named = httpx.URL(wanted.url.reveal())  # in the form that names beyond ASCII have on the wire
+    headers = {"User-Agent": "FalconEye", **wanted.headers, "Host": named.netloc.decode("ascii")}
     failure: httpx.HTTPError | None = None
     async with httpx.AsyncClient(
         verify=context or False, trust_env=False, timeout=STEP_S, follow_redirects=False
@@ -85,7 +86,7 @@ async def _send(
                 urlunsplit(parts._replace(netloc=netloc, fragment="")),
                 headers=headers,
                 content=wanted.body or None,
-                extensions={"sni_hostname": host},
+                extensions={"sni_hostname": named.raw_host.decode("ascii")},
             )
             try:
                 async with asked as answer:

@@ -51,6 +51,8 @@ class Push:
 def _notify(url: str, title: str, text: str, *, allow_local: bool) -> None:
     from apprise import LogCapture  # noqa: PLC0415 - see the module's docstring
 
+    # It logs addresses with their tokens; what it says is in `captured` and goes to who asked.
+    logging.getLogger("apprise").propagate = False
     captured: Any = LogCapture(level=logging.WARNING, fmt="%(message)s")  # type: ignore[no-untyped-call]
     with captured as said:
         plugin = _plugin(url)

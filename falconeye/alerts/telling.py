@@ -31,8 +31,12 @@ class Telling:
 
     def resume(self, active: Iterable[Notice], last_sent: Mapping[Cause, int]) -> None:
         """What was told before this process began; times are UTC."""
-        offset_us = self._clock.utc_us() - self._clock.monotonic_us()
-        self._told_us = {cause: at_us - offset_us for cause, at_us in last_sent.items()}
+        now_us = self._clock.monotonic_us()
+        offset_us = self._clock.utc_us() - now_us
+        # Never later than now: the clock may have been ahead when it was told.
+        self._told_us = {
+            cause: min(at_us - offset_us, now_us) for cause, at_us in last_sent.items()
+        }
         for notice in active:
             known = self._waiting if notice.sent_us is None else self._told
             known[notice.id] = notice

@@ -28,8 +28,8 @@ def keeps_from_recording(pipeline: CameraPipeline) -> tuple[GapReason | None, st
         found = GapReason.RECORDING_STOPPED, config.recording_stopped_by or ""
     elif recorder is None and config.record is not RecordMode.CONTINUOUS:
         found = GapReason.RECORDING_OFF, ""
-    elif recorder is not None and recorder.trouble is not None:
-        found = _TROUBLES.get(recorder.trouble, GapReason.DISK_ERROR), ""
+    elif (trouble := pipeline.recording_trouble) is not None:
+        found = _TROUBLES.get(trouble, GapReason.DISK_ERROR), ""
     elif not state.online:
         found = GapReason.CAMERA_OFFLINE, state.reason
     elif recorder is None:

@@ -240,6 +240,12 @@ class CameraPipeline:
             raise Unavailable(self.status.state.reason or "the camera is off")
         return self._feeds[StreamKind.SUB if use_sub else StreamKind.MAIN]
 
+    @property
+    def recording_trouble(self) -> RunEnd | None:
+        """What keeps its footage from the disk; None while nothing does, or nothing records."""
+        recorder = self.recorders.get(StreamKind.MAIN)
+        return (recorder.trouble or self._parts.store.disk_trouble()) if recorder else None
+
     def bytes_written(self, kind: StreamKind) -> int:
         """Of this stream's footage on the disks since the node's start, by whichever recorder."""
         return self._parts.store.bytes_written(self.config.id, kind)

@@ -83,17 +83,16 @@ class Jobs:
     async def open(self) -> None:
         """Take up what the node had not done when it ended."""
         left = await self._store.in_states((JobState.PROCESSING, JobState.PENDING))
+        given_up: list[Job] = []
         for job in left:
             if job.attempts >= MAX_ATTEMPTS:
-                await self._discard_rest(job)
-                words = "the node stopped while it ran, twice"
-                _ = await self._end(job, _Outcome(JobState.FAILED, error=words))
+                given_up.append(job)
                 continue
             if job.state is JobState.PROCESSING:
                 await self._store.change(job.id, {"state": JobState.PENDING.value})
             self._waiting.append(job.id)
         self._ready.set()
-        _ = self._tasks.start(self._run(), "runner")
+        _ = self._tasks.start(self._run(given_up), "runner")
 
     async def stop(self) -> None:
         """End what runs; it begins again at the next start."""
@@ -196,7 +195,9 @@ class Jobs:
             await self._workers[JobKind(job.kind)].discard(job)
             await self._store.remove([job_id])
 
-    async def _run(self) -> None:
+    async def _run(self, given_up: Sequence[Job]) -> None:
+        for job in given_up:  # not at the start: a disk that hangs must not hold that up
+            await self._give_up(job)
         while True:
             await self._ready.wait()
             if not self._waiting:
@@ -264,6 +265,14 @@ class Jobs:
         old = await self._store.in_states((JobState.FAILED, JobState.CANCELLED))
         if len(old) > KEPT_FAILURES:
             await self._store.remove([job.id for job in old[:-KEPT_FAILURES]])
+
+    async def _give_up(self, job: Job) -> None:
+        await self._discard_rest(job)
+        words = "the node stopped while it ran, twice"
+        try:
+            _ = await self._end(job, _Outcome(JobState.FAILED, error=words))
+        except FalconEyeError as error:  # the database takes no rows: the next start tries again
+            log.warning("the end of the job %s cannot be stored: %s", job.id, error)
 
     async def _discard_rest(self, job: Job) -> None:
         try:

@@ -147,7 +147,11 @@ class Exports:
         """Delete what there is of it; Unavailable when the disk refuses."""
         files = ExportFiles(self._volumes.for_recording(), job_id)
         try:
-            await self._running().run(files.remove)
+            async with asyncio.timeout(ANSWER_S):
+                await self._running().run(files.remove)
+        except TimeoutError as error:
+            msg = "the disk of this export does not answer"
+            raise Unavailable(msg) from error
         except OSError as error:
             raise Unavailable(_words(error)) from error
 

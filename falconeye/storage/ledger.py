@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -50,6 +50,9 @@ class Ledger:
         self._log = RepeatingLog(log, clock)
         self._steps: dict[str, Step] = {}  # the present one of each camera
         self._waiting: list[tuple[str, Step]] = []  # not stored yet
+        self._undone: list[
+            tuple[int, int]
+        ] = []  # times that this process noted and that never were
         self._ups: list[_Up] = [self._up_from_now()]  # those not stored; the last one lasts
         self._alive_due_us = clock.monotonic_us()
         self._tasks = TaskSet("ledger")
@@ -123,17 +126,23 @@ class Ledger:
         up.to_us = self._clock.monotonic_us() + up.offset_us
         up.ended = GapReason.CLOCK_CHANGED
         self._ups.append(now)
+        if now.from_us <= up.to_us:
+            # Set back: what was noted of times that are to come again was of a wrong clock. What
+            # other processes noted stays: a board without a battery begins in the past each time.
+            self._undone.append((max(now.from_us, up.from_us), up.to_us))
+            self._waiting = [entry for entry in self._waiting if entry[1].since_us < now.from_us]
         for camera_id, step in self._steps.items():
             self._note(camera_id, Step(now.from_us, step.reason, step.detail))
 
     async def _store(self) -> bool:
         """False when the database takes nothing now; all of it waits for the next round."""
         waiting, self._waiting = self._waiting, []
+        undone, self._undone = self._undone, []
         ups = tuple(self._ups)
         try:
-            await self._database.write(partial(_write, waiting, ups))
+            await self._database.write(partial(_write, undone, waiting, ups))
         except FalconEyeError as error:
-            self._waiting = waiting + self._waiting
+            self._waiting, self._undone = waiting + self._waiting, undone + self._undone
             self._log.warning(f"the coverage ledger cannot be stored now: {error}")
             return False
         self._ups = self._ups[len(ups) - 1 :]
@@ -141,22 +150,22 @@ class Ledger:
 
 
 async def _write(
-    steps: Sequence[tuple[str, Step]], ups: Sequence[_Up], connection: AsyncConnection
+    undone: Sequence[tuple[int, int]],
+    steps: Sequence[tuple[str, Step]],
+    ups: Sequence[_Up],
+    connection: AsyncConnection,
 ) -> None:
-    for camera_id, step in steps:
-        # Those of a time that has not come yet are of a clock that was set back since.
+    for from_us, to_us in undone:
         await connection.execute(
-            delete(coverage_steps).where(
-                coverage_steps.c.camera_id == camera_id,
-                coverage_steps.c.since_us >= step.since_us,
-            )
+            delete(coverage_steps).where(coverage_steps.c.since_us.between(from_us, to_us))
         )
+    for camera_id, step in steps:
+        said = {"reason": step.reason, "detail": step.detail}
         await connection.execute(
-            insert(coverage_steps).values(
-                camera_id=camera_id,
-                since_us=step.since_us,
-                reason=step.reason,
-                detail=step.detail,
+            upsert(coverage_steps)
+            .values(camera_id=camera_id, since_us=step.since_us, **said)
+            .on_conflict_do_update(
+                index_elements=[coverage_steps.c.camera_id, coverage_steps.c.since_us], set_=said
             )
         )
     for up in ups:

@@ -49,7 +49,10 @@ class NoticeStore:
             newest = select(notices.c.id).order_by(notices.c.since_us.desc()).limit(KEPT)
             count = await connection.scalar(select(func.count()).select_from(notices))
             if count is not None and count > KEPT:
-                await connection.execute(delete(notices).where(notices.c.id.not_in(newest)))
+                is_over = notices.c.until_us.is_not(None)
+                await connection.execute(
+                    delete(notices).where(notices.c.id.not_in(newest), is_over)
+                )
 
         await self._database.write(write)
 

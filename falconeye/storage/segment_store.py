@@ -21,6 +21,7 @@ from falconeye.base.counters import Counter, RepeatingLog
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.times import SECOND_US
 from falconeye.media.identity_box import Identity, make_identity_box
+from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage import store_rows
 from falconeye.storage.database import Database
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 # (camera id, recording id, started | grown | ended | deleted); called on the loop.
 RecordingListener = Callable[[str, str, str], None]
 ROOM_WAIT_S = 10.0
+STUCK_S = 20.0  # longer than one write, and the room made for it, may take
 _ROOM_SHARE = 0.75  # of the memory budget: with less to go a new file would be given up at once
 
 
@@ -120,6 +122,13 @@ class FootageStore(SegmentStore):
     @override
     def has_room(self) -> bool:
         return self._budget.used_bytes < self._budget.limit_bytes * _ROOM_SHARE
+
+    @override
+    def disk_trouble(self) -> RunEnd | None:
+        volume = self._volumes.for_recording()
+        if volume.missing is not None:
+            return RunEnd.DISK_ERROR
+        return RunEnd.DISK_TOO_SLOW if volume.writer.busy_s > STUCK_S else None
 
     @override
     def bytes_written(self, camera_id: str, stream: StreamKind) -> int:

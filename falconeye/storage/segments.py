@@ -87,6 +87,9 @@ class SegmentStore(Protocol):
     def has_room(self) -> bool:
         """False while so much waits for a slow disk that a new file could not be written."""
 
+    def disk_trouble(self) -> RunEnd | None:
+        """What keeps footage from its disk, also while all of it still fits into memory."""
+
     def bytes_written(self, camera_id: str, stream: StreamKind) -> int:
         """Of a stream's footage, on its disk, since the node's start."""
 

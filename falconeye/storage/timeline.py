@@ -256,9 +256,9 @@ async def _uptimes(
 
 def _outlived(found: Sequence[Uptime], spans: Sequence[Span]) -> list[Uptime]:
     """A node that crashed was up for as long as it recorded: its last sign of life is older."""
-    ends = [after.from_us for after in found[1:]] + [1 << 62]
     lived: list[Uptime] = []
-    for uptime, end_us in zip(found, ends, strict=True):
+    for index, uptime in enumerate(found):
+        end_us = found[index + 1].from_us if index + 1 < len(found) else 1 << 62
         last_us = uptime.to_us
         if uptime.ended is GapReason.NODE_CRASHED:
             recorded = (s.to_us for s in spans if s.to_us > uptime.from_us and s.from_us < end_us)

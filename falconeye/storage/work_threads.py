@@ -7,6 +7,7 @@ threads, so that it cannot hold the end of the process either.
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -30,8 +31,15 @@ class WorkThreads:
             threading.Thread(target=self._work, name=f"{name}-{index}", daemon=True)
             for index in range(count)
         ]
+        self._begun_s: dict[int, float] = {}  # by thread: when its job began
         for thread in self._threads:
             thread.start()
+
+    @property
+    def busy_s(self) -> float:
+        """How long the job takes that runs longest now; 0 while none does."""
+        begun = min(tuple(self._begun_s.values()), default=None)
+        return 0.0 if begun is None else time.monotonic() - begun
 
     @property
     def waiting(self) -> int:
@@ -73,9 +81,13 @@ class WorkThreads:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
+        me = threading.get_ident()
         while (job := self._jobs.get()) is not None:
+            self._begun_s[me] = time.monotonic()
             try:
                 job()
             except Exception:
                 log.exception("a job of %s failed", threading.current_thread().name)
+            finally:
+                self._begun_s.pop(me, None)
             del job  # frees what it carries while the next one is awaited

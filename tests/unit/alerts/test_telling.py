@@ -6,7 +6,7 @@ import pytest
 
 from falconeye.alerts.faults import Change, Turn
 from falconeye.alerts.telling import Telling
-from falconeye.base.times import MINUTE_US
+from falconeye.base.times import DAY_US, MINUTE_US
 from falconeye.storage.coverage import GapReason
 from falconeye.storage.notice_store import Notice
 from tests.clock import FakeClock
@@ -115,3 +115,12 @@ def test_ends_that_nobody_hears_are_not_kept(told: Told) -> None:
     told.end(first)
     told.telling.forget_ends()
     assert told.run(20) == []
+
+
+def test_what_a_clock_told_from_the_future_is_not_waited_for(clock: FakeClock) -> None:
+    """The clock was a day ahead when it was told, and has been corrected since."""
+    told = Told(clock)
+    tomorrow_us = clock.utc_us() + DAY_US
+    told.telling.resume([], {("yard", GapReason.CAMERA_OFFLINE): tomorrow_us})
+    told.begin()
+    assert len(told.run(2 * COOLDOWN_US // 1_000_000)) == 1

@@ -56,5 +56,6 @@ def test_reasons(
         status=SimpleNamespace(state=state),
         recorders={StreamKind.MAIN: recorder} if recorder else {},
         recording_is_stopped=stopped,
+        recording_trouble=recorder and recorder.trouble,
     )
     assert keeps_from_recording(cast("CameraPipeline", pipeline)) == expected

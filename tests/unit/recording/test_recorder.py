@@ -64,6 +64,9 @@ class Store:
     def has_room(self) -> bool:
         return True
 
+    def disk_trouble(self) -> RunEnd | None:
+        return None
+
     def bytes_written(self, _camera_id: str, _stream: StreamKind) -> int:
         return sum(part.size_bytes for file in self.files for part in file.fragments)
 

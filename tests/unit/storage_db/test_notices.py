@@ -50,9 +50,10 @@ async def test_the_oldest_beyond_the_bound_go(
 ) -> None:
     monkeypatch.setattr(notice_store, "KEPT", 3)
     store = NoticeStore(database)
-    await store.save([notice(number) for number in range(5)])
+    await store.save([notice(0), *(notice(number, until_us=9000) for number in range(1, 6))])
     found, total = await store.list(limit=10)
-    assert ([each.id for each in found], total) == (["n4", "n3", "n2"], 3)
+    assert [each.id for each in found] == ["n5", "n4", "n3", "n0"]  # one that lasts stays
+    assert total == 4
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from falconeye.base.times import SECOND_US
+from falconeye.base.times import DAY_US, SECOND_US
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
@@ -91,3 +91,15 @@ async def test_what_does_not_add_up_is_a_problem(
     (problem,) = (await check(node.database, node.volumes)).problems
     assert (problem.fault, problem.path) == (Fault.COVERAGE, CAMERA)
     assert problem.detail == "neither footage nor a gap for 6.0 s"
+
+
+async def test_a_camera_older_than_the_ledger_is_counted(node: Node, clock: FakeClock) -> None:
+    """Of a database that an earlier release made."""
+    cipher = CredentialCipher([Fernet.generate_key()], "the test")
+    added_us = START_US - 20 * DAY_US
+    config = CameraConfig(CAMERA, "Front door", Protocol.DEMO, "demo:", added_us, added_us)
+    await CameraStore(node.database, cipher).insert(config)
+    await (await recorded(node, clock)).stop()
+    report = await check(node.database, node.volumes)
+    assert report.ok
+    assert report.coverage.unexplained_s == pytest.approx(20 * 86400, abs=1)

@@ -1,5 +1,6 @@
 """The ledger's rows, and the timeline that is read from them and from footage."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from falconeye.base.errors import Unavailable
 from falconeye.base.times import DAY_US, SECOND_US
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage import segment_store
 from falconeye.storage.coverage import GapReason
 from falconeye.storage.database import Database
 from falconeye.storage.ledger import ALIVE_US, Ledger
@@ -201,6 +203,44 @@ async def test_a_clock_that_is_set_back_forgets_what_has_not_come(
     assert steps == [0, 10, 15]
     found = await read(node, ledger, 25)
     assert gaps(found) == [(0, 16, "camera_offline", "no answer")]
+
+
+async def test_a_boot_in_the_past_keeps_what_is_known(node: Node, clock: FakeClock) -> None:
+    """A board without a battery begins in the past, until NTP sets its clock."""
+    first = Ledger(node.database, clock)
+    first.note(CAMERA, None)
+    await first.round()
+    clock.advance(100)
+    first.note(CAMERA, OFFLINE, "no answer")
+    await first.stop()
+    clock.step_utc(-3600)
+    second = Ledger(node.database, clock)
+    second.note(CAMERA, None)
+    await second.round()
+    reasons = [row.reason for row in await rows(node, coverage_steps)]
+    assert reasons == [None, None, "camera_offline"]
+
+
+async def test_a_disk_that_hangs_is_known_while_memory_holds_all(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume, go = node.volumes.all[0], threading.Event()
+    assert node.store.disk_trouble() is None
+    monkeypatch.setattr(segment_store, "STUCK_S", 0.0)
+
+    def hang() -> None:
+        go.wait(5)
+
+    try:
+        volume.writer.submit(hang)
+        while volume.writer.busy_s == 0:
+            await volume.readers.run(lambda: None)
+        assert node.store.disk_trouble() is RunEnd.DISK_TOO_SLOW
+    finally:
+        go.set()
+    await volume.writer.run(lambda: None)
+    volume.does_not_answer()
+    assert node.store.disk_trouble() is RunEnd.DISK_ERROR
 
 
 async def test_what_the_database_refuses_is_stored_later(
