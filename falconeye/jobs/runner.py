@@ -256,8 +256,11 @@ class Jobs:
         }
         await self._store.change(job.id, values | {"state": outcome.state.value})
         ended = replace(job, state=outcome.state, **values)
-        await self._forget_old()
-        await self._workers[JobKind(job.kind)].ended(ended)
+        try:
+            await self._forget_old()
+            await self._workers[JobKind(job.kind)].ended(ended)
+        except FalconEyeError as error:  # its end is stored, whatever the audit log says
+            log.warning("the end of the job %s is not in the audit log: %s", job.id, error)
         return ended
 
     async def _forget_old(self) -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.media.samples import StreamKind
@@ -23,6 +23,7 @@ from falconeye.storage.database import Database
 from falconeye.storage.deleted_times import note_deleted
 from falconeye.storage.export_files import DIRECTORY as EXPORTS
 from falconeye.storage.free_space import remove_rows
+from falconeye.storage.job_tables import jobs
 from falconeye.storage.layout import SegmentName, parse_segment_path, segment_path
 from falconeye.storage.recording_index import recordings_between, restore_personal_fields
 from falconeye.storage.retention import Doomed
@@ -34,8 +35,8 @@ from falconeye.storage.segment_tables import (
     open_files,
     segments,
     streams,
-    usage,
 )
+from falconeye.storage.usage_totals import count_anew, wrong_totals
 from falconeye.storage.volume import Volume
 from falconeye.storage.volumes import Volumes
 
@@ -52,6 +53,7 @@ class Fault(StrEnum):
     FILE_SIZE = "file_size"  # the file is read and indexed again
     NO_FRAGMENTS = "no_fragments"  # the file is read and indexed again
     NOT_INDEXED = "not_indexed"  # the file is indexed, or garbage when nothing in it plays
+    EXPORT = "export"  # it is deleted: nobody can see it any more
     FOREIGN = "foreign"  # nothing: it is not ours
     OVERLAP = "overlap"  # nothing: both are kept and play
     NO_KEYFRAME = "no_keyframe"  # nothing: players begin at the next one
@@ -100,9 +102,9 @@ async def check(
             report.problems.append(Problem(Fault.VOLUME_MISSING, str(volume.path), volume.missing))
             continue
         await _Check(database, volume, report, node_name, repair=repair).run()
-    totals = await database.read(_wrong_totals)
+    totals = await database.read(wrong_totals)
     if totals and repair:
-        await database.write(_count_anew)
+        await database.write(count_anew)
     report.problems += [
         Problem(Fault.TOTALS, "", f"of stream {stream} on volume {volume}", repair)
         for stream, volume in totals
@@ -205,7 +207,8 @@ class _Check:
         return await self._volume.readers.run(partial(self._volume.size_of, path))
 
     async def _orphan(self, path: str) -> None:
-        if path.startswith(f"{EXPORTS}/"):  # an export: its job knows of it
+        if path.startswith(f"{EXPORTS}/"):
+            await self._export(path)
             return
         try:
             parse_segment_path(path)
@@ -217,6 +220,20 @@ class _Check:
         problem = self._add(Fault.NOT_INDEXED, path, "the file is not in the index")
         if self._repair:
             problem.repaired = await self._index(path)
+
+    async def _export(self, path: str) -> None:
+        job_id = path.split("/")[1]
+        if await self._database.read(partial(_has_job, job_id)):
+            return
+        problem = self._add(Fault.EXPORT, path, "no job knows of this export")
+        if self._repair:
+            size = await self._size_now(path) or 0
+            await self._database.write(
+                lambda connection: segment_index.add_garbage(
+                    connection, self._volume.number, path, size
+                )
+            )
+            problem.repaired = True
 
     async def _index(self, path: str, *, instead_of: Row[Any] | None = None) -> bool:
         """Index a file from itself; False, and all as it was, when the disk cannot read it."""
@@ -292,6 +309,12 @@ async def _opened(volume: int, connection: AsyncConnection) -> Sequence[str]:
     ]
 
 
+async def _has_job(job_id: str, connection: AsyncConnection) -> bool:
+    return (
+        await connection.execute(select(jobs.c.id).where(jobs.c.id == job_id))
+    ).first() is not None
+
+
 async def _forget_open(volume: int, connection: AsyncConnection) -> None:
     """All files were looked at: none is open any more."""
     await connection.execute(delete(open_files).where(open_files.c.volume_id == volume))
@@ -348,37 +371,3 @@ async def _index_anew(
     key = FileKey(volume, 0, name.start_us)
     entry = entry_of(salvaged.found, key, node_name=node_name, run_end=None)
     await rebuild.index_file(connection, name, entry)
-
-
-_SUMS = (
-    select(
-        segments.c.stream_id,
-        segments.c.volume_id,
-        func.count().label("segments"),
-        func.sum(segments.c.size_bytes).label("size_bytes"),
-        func.sum(segments.c.wall_duration_us).label("duration_us"),
-    )
-    .group_by(segments.c.stream_id, segments.c.volume_id)
-    .order_by(segments.c.stream_id)
-)
-
-
-async def _wrong_totals(connection: AsyncConnection) -> list[tuple[int, int]]:
-    counted = {
-        (row.stream_id, row.volume_id): tuple(row)[2:] for row in await connection.execute(_SUMS)
-    }
-    kept = {
-        (row.stream_id, row.volume_id): (row.segments, row.size_bytes, row.duration_us)
-        for row in await connection.execute(select(usage))
-        if row.segments or row.size_bytes or row.duration_us
-    }
-    return sorted(key for key in counted.keys() | kept.keys() if counted.get(key) != kept.get(key))
-
-
-async def _count_anew(connection: AsyncConnection) -> None:
-    await connection.execute(delete(usage))
-    await connection.execute(
-        usage.insert().from_select(
-            ["stream_id", "volume_id", "segments", "size_bytes", "duration_us"], _SUMS
-        )
-    )

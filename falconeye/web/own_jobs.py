@@ -60,10 +60,19 @@ async def take_off(request: Asking, job: Job) -> Job:
     """Cancel a job that waits or runs; one that is over goes off the list, with its files."""
     jobs = shell_of(request).services.jobs
     if not job.state.is_over:
-        return await jobs.cancel(job.id)
+        cancelled = await jobs.cancel(job.id)
+        await record(request, f"{job.kind}.stopped", "camera", job.camera_id, words(job))
+        return cancelled
     await jobs.delete(job.id)
     await record(request, f"{job.kind}.deleted", "camera", job.camera_id, words(job))
     return job
+
+
+async def again(request: Asking, job: Job) -> Job:
+    """Begin one again that failed or was cancelled."""
+    begun = await shell_of(request).services.jobs.retry(job.id)
+    await record(request, f"{job.kind}.retried", "camera", job.camera_id, words(job))
+    return begun
 
 
 def words(job: Job) -> str:

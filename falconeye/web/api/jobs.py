@@ -15,7 +15,7 @@ from falconeye.web.api.documentation import documented
 from falconeye.web.api.download import STATE_KEY, DownloadAudit
 from falconeye.web.api.parameters import DEFAULT_LIMIT, Limit, Offset
 from falconeye.web.audit import record
-from falconeye.web.own_jobs import own_job, own_jobs, take_off, words
+from falconeye.web.own_jobs import again, own_job, own_jobs, take_off, words
 from falconeye.web.range_response import Representation, StreamResponse, range_response
 from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
@@ -123,8 +123,7 @@ class JobController(Controller):
         **documented(Action.CONTROL, "Begin a failed or cancelled job again", 404, 409, 503),
     )
     async def retry_job(self, request: Asking, job_id: JobId) -> JobAnswer:
-        await own_job(request, job_id)
-        return JobAnswer.of(await shell_of(request).services.jobs.retry(job_id), 0.0)
+        return JobAnswer.of(await again(request, await own_job(request, job_id)), 0.0)
 
     @route(
         "/{job_id:str}/result",

@@ -71,7 +71,7 @@ async def export_action(request: Asking, job_id: FromPath[str]) -> Response[str]
             await own_jobs.take_off(request, job)
             return go_to("/exports", done="export-gone")
         case "retry":
-            await services_of(request).jobs.retry(job_id)
+            await own_jobs.again(request, job)
             return go_to("/exports", done="export-asked")
     raise BadRequest(_("There is no such action."))
 
