@@ -56,6 +56,7 @@ class Channel:
         self._log = RepeatingLog(log, clock, period_s=3600)
         self._waiting: deque[Message] = deque()
         self._ready = asyncio.Event()
+        self._again = asyncio.Event()  # there is a reason to try before the wait is over
         self._trying = asyncio.Lock()
         self._tried_us: int | None = None
         self._delivered_us: int | None = None
@@ -82,6 +83,7 @@ class Channel:
             self._dropped += 1
         self._waiting.append(message)
         self._ready.set()
+        self._again.set()
 
     async def run(self, on_delivered: Callable[[Message], None]) -> None:
         """Deliver what comes, each message as often as it takes."""
@@ -95,7 +97,7 @@ class Channel:
                     _ = await self._try(message)
             except NotDelivered as error:
                 self._log.warning(f"a notice cannot be sent by {self.address} now: {error}")
-                await asyncio.sleep(self._backoff.next_s())
+                await self._pause()
                 continue
             self._backoff.reset()
             if self._waiting and self._waiting[0] is message:  # not dropped meanwhile
@@ -107,7 +109,19 @@ class Channel:
         if self._trying.locked():
             raise Conflict("a try lasts already: wait for it")
         async with self._trying:
-            return await self._try(message)
+            answer = await self._try(message)
+        self._again.set()  # what waits can go
+        return answer
+
+    async def _pause(self) -> None:
+        """Until the next try; a new message or a test that arrived ends the wait."""
+        self._again.clear()
+        try:
+            async with asyncio.timeout(self._backoff.next_s()):
+                await self._again.wait()
+        except TimeoutError:
+            return
+        self._backoff.reset()
 
     async def _try(self, message: Message) -> str:
         self._tried_us = self._clock.utc_us()

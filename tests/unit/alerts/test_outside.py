@@ -171,6 +171,33 @@ async def test_a_channel_tries_again_until_it_arrives(clock: FakeClock) -> None:
     await tasks.stop()
 
 
+@pytest.mark.parametrize("reason", ["another message", "a test that arrives"])
+async def test_a_reason_to_try_again_ends_the_wait(clock: FakeClock, reason: str) -> None:
+    arrived: asyncio.Queue[Message] = asyncio.Queue()
+    refused = asyncio.Event()
+
+    async def deliver(_message: Message) -> str:
+        if not refused.is_set():
+            refused.set()
+            raise NotDelivered("it is away")
+        return "yes"
+
+    channel = Channel("webhook", "x", deliver, clock, Backoff(3600, 3600))
+    tasks = TaskSet("test")
+    _ = tasks.start(channel.run(arrived.put_nowait), "channel")
+    first, second = message("a"), message("b")
+    channel.put(first)
+    await refused.wait()
+    while not channel.state.problem:  # noqa: ASYNC110 - nothing tells it
+        await asyncio.sleep(0)
+    if reason == "another message":
+        channel.put(second)
+    else:
+        assert await channel.test(second) == "yes"
+    assert await arrived.get() == first
+    await tasks.stop()
+
+
 async def test_a_full_queue_drops_the_oldest_and_counts(clock: FakeClock) -> None:
     async def never(_message: Message) -> str:
         raise NotDelivered("away")
