@@ -7,11 +7,16 @@ are not followed.
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+import re
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from typing_extensions import override
 
 from falconeye.alerts.http import NotDelivered, checked_addresses
 from falconeye.alerts.threads import in_thread
-from falconeye.base.redact import redact_text
+from falconeye.base.redact import HIDDEN, redact_text
 from falconeye.base.secret import Secret
 
 if TYPE_CHECKING:
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
 TRY_S: Final = 60.0  # some services take several requests, and mail servers their time
 MAX_WORDS: Final = 300
+TOKEN_LENGTH: Final = 6  # shorter parts of an address are no secret
 
 
 class Push:
@@ -48,13 +54,29 @@ class Push:
             self._is_busy = False
 
 
-def _notify(url: str, title: str, text: str, *, allow_local: bool) -> None:
-    from apprise import LogCapture  # noqa: PLC0415 - see the module's docstring
+class _Said(logging.Handler):
+    """What Apprise logs on this thread: with it it tells what went wrong, and nothing else does."""
 
-    # It logs addresses with their tokens; what it says is in `captured` and goes to who asked.
-    logging.getLogger("apprise").propagate = False
-    captured: Any = LogCapture(level=logging.WARNING, fmt="%(message)s")  # type: ignore[no-untyped-call]
-    with captured as said:
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._thread = threading.get_ident()
+        self.lines: list[str] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.lines.append(record.getMessage().strip())
+
+
+def _notify(url: str, title: str, text: str, *, allow_local: bool) -> None:
+    import apprise  # noqa: F401, PLC0415 - it sets its logger up; see the module's docstring
+
+    said, logger = _Said(), logging.getLogger("apprise")
+    # Its lines hold addresses with their tokens: they go to who asked, never into the node's log.
+    logger.propagate = False
+    logger.setLevel(logging.WARNING)
+    logger.addHandler(said)
+    try:
         plugin = _plugin(url)
         for host in _own_hosts(plugin):
             _ = checked_addresses(host, 0, allow_local=allow_local)
@@ -63,7 +85,9 @@ def _notify(url: str, title: str, text: str, *, allow_local: bool) -> None:
         except Exception as error:  # a plug-in's fault is not ours, and there are hundreds
             raise NotDelivered(f"the plug-in failed ({type(error).__name__})") from error
         if not is_sent:
-            raise NotDelivered(_words(said.getvalue()) or "the service did not take it")
+            raise NotDelivered(_words(said.lines, url) or "the service did not take it")
+    finally:
+        logger.removeHandler(said)
 
 
 def _plugin(url: str) -> "NotifyBase":
@@ -89,6 +113,10 @@ def _own_hosts(plugin: "NotifyBase") -> list[str]:
     return [host.strip("[]") for host in hosts if isinstance(host, str) and host]
 
 
-def _words(said: Any) -> str:
-    lines = [line.strip() for line in str(said).splitlines() if line.strip()]
-    return redact_text(" ".join(lines))[:MAX_WORDS]
+def _words(lines: Sequence[str], url: str) -> str:
+    """What was said, without what stands in the address: any part of it may be a token."""
+    words = redact_text(" ".join(line for line in lines if line))
+    for part in sorted(re.split(r"[/:@?&=,]+", url.partition("://")[2]), key=len, reverse=True):
+        if len(part) >= TOKEN_LENGTH:
+            words = words.replace(part, HIDDEN)
+    return words[:MAX_WORDS]

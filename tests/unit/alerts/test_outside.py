@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import hmac
+import io
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from datetime import UTC
 import httpx
 import pytest
 
+from falconeye.alerts import push
 from falconeye.alerts.channel import QUEUE_MESSAGES, Channel
 from falconeye.alerts.faults import Change, Turn
 from falconeye.alerts.heartbeat import Heartbeat
@@ -196,6 +199,29 @@ async def test_a_reason_to_try_again_ends_the_wait(clock: FakeClock, reason: str
         assert await channel.test(second) == "yes"
     assert await arrived.get() == first
     await tasks.stop()
+
+
+@pytest.mark.parametrize(
+    "url", ["tgram://SECRETTOKEN/chat", "slack://SECRETA1/SECRETB2", "discord://1234567/"]
+)
+async def test_a_token_in_an_address_is_never_logged(url: str) -> None:
+    logged = io.StringIO()  # not caplog: that listens to loggers that tell nobody, too
+    listener = logging.StreamHandler(logged)
+    logging.getLogger().addHandler(listener)
+    try:
+        with pytest.raises(NotDelivered) as caught:
+            await Push(Secret(url), allow_local=False).send("title", "text")
+    finally:
+        logging.getLogger().removeHandler(listener)
+    for part in ("SECRET", "1234567"):
+        assert part not in logged.getvalue()
+        assert part not in str(caught.value)
+
+
+def test_what_apprise_says_is_told_without_the_address() -> None:
+    said = ["Failed to send to hooks.example: error=403", "token SECRETTOKEN is not valid"]
+    words = push._words(said, "slack://hooks.example/SECRETTOKEN")
+    assert words == "Failed to send to ***: error=403 token *** is not valid"
 
 
 async def test_a_full_queue_drops_the_oldest_and_counts(clock: FakeClock) -> None:
