@@ -47,9 +47,7 @@ async def check_coverage(database: Database) -> tuple[CoverageReport, list[Misco
         report.cameras += 1
         for from_us in range(added_us, to_us, WINDOW_US):
             until_us = min(from_us + WINDOW_US, to_us)
-            found = await database.read(
-                partial(read_timeline, camera_id, from_us, until_us, (), None)
-            )
+            found = await database.read(partial(read_timeline, camera_id, from_us, until_us, None))
             wrong += [Miscount(camera_id, words) for words in _wrong(found)]
             _add(report, found)
     return report, wrong

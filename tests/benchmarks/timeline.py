@@ -67,7 +67,7 @@ async def _read(database: Database, days: int, length: int, count: int) -> list[
         from_us = START_US + chosen.randrange(days - length + 1) * DAY_US
         begun = time.perf_counter()
         found = await database.read(
-            partial(read_timeline, camera, from_us, from_us + length * DAY_US, (), None)
+            partial(read_timeline, camera, from_us, from_us + length * DAY_US, None)
         )
         took.append((time.perf_counter() - begun) * 1000)
         assert len(found.gaps) >= HOLES_A_DAY * length

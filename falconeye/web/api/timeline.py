@@ -1,5 +1,6 @@
 """A camera's time: where there is footage, and why there is none elsewhere (api.md)."""
 
+import asyncio
 from typing import Annotated, Any
 
 from litestar import Controller, Request, delete, get
@@ -84,7 +85,8 @@ class TimelineController(Controller):
             raise InvalidInput("from: more than 366 days before to", field="from")
         from_us = max(from_us, camera.config.created_at_us)
         found = await services.timelines.read(camera_id, from_us, to_us)
-        return _answer(camera_id, services.node_name, found)
+        # Thousands of times as text take a while.
+        return await asyncio.to_thread(_answer, camera_id, services.node_name, found)
 
     @delete(
         "/footage",

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from falconeye.base.errors import Unavailable
+from falconeye.base.errors import InvalidInput, Unavailable
 from falconeye.base.times import DAY_US, SECOND_US
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import segment_store
+from falconeye.storage import segment_store, timeline
 from falconeye.storage.coverage import GapReason
 from falconeye.storage.database import Database
 from falconeye.storage.ledger import ALIVE_US, Ledger
@@ -297,6 +297,22 @@ async def test_deleted_by_a_person(node: Node, clock: FakeClock) -> None:
     await recordings.delete("rec-1", who="ann")
     found = await read(node, ledger)
     assert gaps(found) == [(0, 4, "deleted_by_person", "ann")]
+
+
+async def test_more_than_can_be_listed_is_refused(
+    node: Node, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeline, "MAX_PIECES", 2)
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    await record(node, 0)
+    clock.advance(4)
+    assert len((await read(node, ledger)).gaps) == 1
+    await record(node, 4)
+    clock.advance(2)
+    with pytest.raises(InvalidInput, match="ask for a shorter one"):
+        await read(node, ledger)
 
 
 async def test_segments_that_overlap_leave_no_hole(node: Node, clock: FakeClock) -> None:
