@@ -21,6 +21,7 @@ from falconeye.base.counters import RepeatingLog
 from falconeye.base.times import DAY_US, MINUTE_US, SECOND_US
 from falconeye.storage.database import Database
 from falconeye.storage.deleted_times import note_deleted
+from falconeye.storage.ledger_prune import KEPT_US, prune
 from falconeye.storage.recording_index import recount_recordings
 from falconeye.storage.retention import (
     Doomed,
@@ -64,7 +65,7 @@ class Deleter:
         self._time = SettledTime(clock, is_synchronised)
         self._log = RepeatingLog(log, clock)
         self._clock_log = RepeatingLog(log, clock, DAY_US / SECOND_US)
-        self._rules_due_us = clock.monotonic_us()
+        self._rules_due_us = self._prune_due_us = clock.monotonic_us()
         self._keep = keep  # the node's rule, for cameras without their own
         self._on_deleted = on_deleted  # camera id, recording id
         self._one = asyncio.Lock()
@@ -97,6 +98,9 @@ class Deleter:
             self._clock_log.warning("no NTP has set the clock: no footage is deleted by its age")
         if deleted_bytes:
             log.info("deleted %d MB that no rule keeps", deleted_bytes // 1_000_000)
+        if time_us is not None and now_us >= self._prune_due_us:
+            await self._database.write(partial(prune, time_us - KEPT_US))
+            self._prune_due_us = now_us + DAY_US
 
     async def make_room(self, volume: Volume, size_bytes: int) -> bool:
         """The disk is full: delete the oldest footage; False when nothing could be deleted."""

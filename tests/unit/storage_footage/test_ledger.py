@@ -13,6 +13,7 @@ from falconeye.storage import segment_store, timeline
 from falconeye.storage.coverage import GapReason
 from falconeye.storage.database import Database
 from falconeye.storage.ledger import ALIVE_US, Ledger
+from falconeye.storage.ledger_prune import KEPT_US
 from falconeye.storage.ledger_tables import coverage_steps, deletions, uptimes
 from falconeye.storage.recordings import Recordings
 from falconeye.storage.retention import Keep
@@ -297,6 +298,25 @@ async def test_deleted_by_a_person(node: Node, clock: FakeClock) -> None:
     await recordings.delete("rec-1", who="ann")
     found = await read(node, ledger)
     assert gaps(found) == [(0, 4, "deleted_by_person", "ann")]
+
+
+async def test_what_is_long_gone_is_forgotten(node: Node, clock: FakeClock) -> None:
+    ledger = Ledger(node.database, clock)
+    for reason in (None, OFFLINE, None, OFFLINE):
+        ledger.note(CAMERA, reason, "x" if reason else "")
+        await ledger.round()
+        clock.advance(10)
+    await record(node, 0)
+    await node.recordings.delete_camera_footage(CAMERA, who="ann")
+    await ledger.stop()
+    clock.advance(KEPT_US / SECOND_US)
+    for _ in range(12):  # until the clock is believed
+        await node.deleter.enforce_rules()
+        clock.advance(60)
+    steps = await rows(node, coverage_steps)
+    assert [(row.since_us - START_US) // SECOND_US for row in steps] == [30]
+    assert await rows(node, uptimes) == []
+    assert await rows(node, deletions) == []
 
 
 async def test_more_than_can_be_listed_is_refused(
