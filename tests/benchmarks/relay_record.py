@@ -56,7 +56,7 @@ def _compare(
 ) -> None:
     """Alternate the recorders; rows per camera and the ratios of each round."""
     window_s = plan.seconds(8.0, 6.0)
-    runs = plan.runs(5 if count == 32 and not with_sub else 3)
+    runs = plan.runs(5)
     node = partial(_node, load, watch, count, with_sub=with_sub, window_s=window_s)
     synced: list[_Sample] = []
     unsynced: list[_Sample] = []

@@ -19,7 +19,7 @@ def measure(plan: Plan) -> Result:
     """The cameras begin each session with a keyframe, so no figure waits for one."""
     result = Result(NAME, f"Start, reconnect, stop: {CAMERAS} cameras 640×368, 25 pictures/s, AAC")
     own = _measure(CAMERAS, plan.runs(5, 2))
-    shared = _measure(1, plan.runs(3))
+    shared = _measure(1, plan.runs(5))
     result.add("process start → footage of the first camera on the disk", "s", own.first)
     result.add("process start → footage of all cameras", "s", own.every, budget=3)
     result.add("connections dropped → footage of all cameras", "s", own.dropped, budget=3)
