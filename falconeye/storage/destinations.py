@@ -52,7 +52,7 @@ def sealed_changes(
         value = changes[name]
         if name == LIST:
             sealed[name] = _sealed_list(value, current[name], cipher)
-        elif value in {None, ""}:
+        elif value is None or value == "":
             sealed[name] = None
         else:
             before = (current[name],) if current[name] else ()

@@ -124,6 +124,8 @@ async def test_destinations_are_encrypted_and_shown_without_secrets(
         ("webhook_url", "https://x:99999/", "cannot be read"),
         ("webhook_url", "https://x/***", "in full"),
         ("webhook_url", 7, "a text"),
+        ("webhook_url", [], "a text"),
+        ("webhook_secret", {"a": "b"}, "a text"),
         ("heartbeat_url", "http://x/a b", "spaces"),
         ("webhook_secret", "short", "at least 16"),
         ("notify_urls", "ntfy://x", "a list"),
