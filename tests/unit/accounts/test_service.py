@@ -101,6 +101,12 @@ async def test_login_gives_a_session_that_is_recognised(accounts: Accounts, anna
     assert len(cookie) >= 43  # 256 bits
 
 
+async def test_a_name_is_the_same_however_its_letters_are_composed(accounts: Accounts) -> None:
+    await accounts.users.add("J\u00fcrgen", Secret(GOOD), Rights(Role.ADMIN))
+    _, who = await accounts.login("Ju\u0308rgen", GOOD, HOME)
+    assert who.name == "J\u00fcrgen"
+
+
 async def test_wrong_name_and_wrong_password_are_told_alike(accounts: Accounts, anna: str) -> None:
     assert anna
     words = []
