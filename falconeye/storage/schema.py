@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -42,24 +42,14 @@ def migrate(path: Path, lock: InstanceLock, clock: Clock) -> None:
     StartError for a newer or damaged database, or while a server of another release is running.
     """
     known = migrations.revisions()
-    current = current_revision(path)
-    if current == known[-1]:
+    if _one_of(known, path) == known[-1]:
         return
-    if current is not None and current not in known:
-        raise StartError(_newer(path, current, known[-1]))
-    held_before = lock.held
-    if not held_before and not _take_lock_or_wait(path, lock, known[-1]):
-        return
-    try:
-        if current is not None:
-            _backup(path, current, clock)
-        if current is None:
-            _create(path, known[-1])
-        else:
-            log.info("migrating the database from %s to %s", current, known[-1])
-            _run_alembic(path, "upgrade", known[-1])
-    finally:
-        if not held_before:
+    if lock.held:
+        _upgrade(path, known, clock)
+    elif _take_lock_or_wait(path, lock, known[-1]):
+        try:
+            _upgrade(path, known, clock)
+        finally:
             lock.release()
 
 
@@ -69,12 +59,10 @@ def downgrade(path: Path, revision: str, clock: Clock) -> None:
     StartError for a revision that is neither the present one nor an older one.
     """
     known = migrations.revisions()
-    current = current_revision(path)
+    current = _one_of(known, path)
     if current is None:
         msg = f"the database {path} is empty: there is nothing to take back"
         raise StartError(msg)
-    if current not in known:
-        raise StartError(_newer(path, current, known[-1]))
     older = known[: known.index(current) + 1]
     if revision not in older:
         msg = f"the database is at revision {current}; it can go back to one of {', '.join(older)}"
@@ -132,6 +120,25 @@ def _newer(path: Path, current: str, head: str) -> str:
     )
 
 
+def _one_of(known: Sequence[str], path: Path) -> str | None:
+    """`current_revision`; StartError when this release does not know it."""
+    current = current_revision(path)
+    if current is not None and current not in known:
+        raise StartError(_newer(path, current, known[-1]))
+    return current
+
+
+def _upgrade(path: Path, known: Sequence[str], clock: Clock) -> None:
+    """Bring the schema to the newest revision, unless whoever had the lock before has done it."""
+    current, head = _one_of(known, path), known[-1]
+    if current is None:
+        _create(path, head)
+    elif current != head:
+        _backup(path, current, clock)
+        log.info("migrating the database from %s to %s", current, head)
+        _run_alembic(path, "upgrade", head)
+
+
 def _take_lock_or_wait(path: Path, lock: InstanceLock, head: str) -> bool:
     """Take the lock to migrate (True), or let a starting server do it (False)."""
     deadline = time.monotonic() + SERVER_MIGRATES_S
@@ -156,7 +163,9 @@ def _backup(path: Path, revision: str, clock: Clock) -> None:
         msg = f"the database was not migrated, because no backup could be made: {error}"
         raise StartError(msg) from error
     log.info("backed the database up to %s", target)
-    for old in sorted(directory.glob(f"{path.stem}-*.sqlite3"))[:-BACKUPS_KEPT]:
+    # By their names: a clock that was set back may sort the one just made before the older ones.
+    others = sorted(set(directory.glob(f"{path.stem}-*.sqlite3")) - {target})
+    for old in others[: 1 - BACKUPS_KEPT]:
         old.unlink()
 
 

@@ -2,11 +2,7 @@
 
 from alembic import context
 
-from falconeye.storage import (  # their tables join METADATA
-    ledger_tables,  # noqa: F401
-    segment_tables,  # noqa: F401
-)
-from falconeye.storage.tables import METADATA
+from falconeye.storage.tables import METADATA  # `schema.py` has gathered all tables in it
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from typing_extensions import override
 
 from falconeye.base.errors import StartError
 from falconeye.storage import migrations, schema
@@ -218,6 +219,19 @@ def test_three_backups_are_kept(path: Path, clock: FakeClock) -> None:
     assert backups(path) == made[-3:]
 
 
+def test_the_backup_just_made_is_kept_whatever_the_clock_says(path: Path, clock: FakeClock) -> None:
+    migrate(path, clock)
+    for _ in range(3):
+        clock.advance(60)
+        schema._backup(path, HEAD, clock)
+    before = backups(path)
+    clock.step_utc(-86_400)
+    schema._backup(path, HEAD, clock)
+    made, *older = backups(path)
+    assert made not in before
+    assert older == before[1:]
+
+
 def test_a_newer_database_is_refused_with_the_way_out(path: Path, clock: FakeClock) -> None:
     migrate(path, clock)
     execute(path, "UPDATE alembic_version SET version_num = '9999'")
@@ -249,6 +263,32 @@ def test_a_command_does_not_migrate_under_an_older_server(
     with pytest.raises(StartError, match="older release than this command"):
         migrate(path, clock)
     server.release()
+
+
+class WonByAnother(InstanceLock):
+    """Another command has the lock first, migrates and is done before it is ours."""
+
+    def __init__(self, path: Path, clock: FakeClock) -> None:
+        super().__init__(path.parent)
+        self.waits = True
+        self._path_of_database, self._clock = path, clock
+
+    @override
+    def try_acquire(self) -> bool:
+        if self.waits:
+            self.waits = False
+            migrate(self._path_of_database, self._clock)
+        return super().try_acquire()
+
+
+def test_two_commands_at_once_migrate_once(path: Path, clock: FakeClock, tmp_path: Path) -> None:
+    lock = WonByAnother(path, clock)
+    schema.migrate(path, lock, clock)
+    assert (lock.waits, lock.held, schema.current_revision(path)) == (False, False, HEAD)
+    with later_release(tmp_path):
+        schema.migrate(path, WonByAnother(path, clock), clock)
+        assert schema.current_revision(path) == LATER
+        assert len(backups(path)) == 1
 
 
 @pytest.mark.parametrize(
