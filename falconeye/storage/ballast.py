@@ -1,5 +1,6 @@
 """Space set aside beside the database, given up when the disk is full so that SQLite can write."""
 
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -21,15 +22,16 @@ class Ballast:
 
     def restore(self) -> bool:
         """Set the space aside (again); True when it is. As much again must stay free."""
-        if self._is_whole():
-            return True
-        if free_bytes(self._path.parent) < 2 * self._size:
-            return False
         try:
+            if self._is_whole():
+                return True
+            if free_bytes(self._path.parent) < 2 * self._size:
+                return False
             self._allocate()
         except OSError as error:
             log.warning("could not set space aside in %s: %s", self._path, error.strerror)
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
             return False
         log.info("set %d MB aside in %s", self._size // 1_000_000, self._path)
         return True

@@ -66,14 +66,18 @@ def load_cipher(
     """The cipher of this node; blocks: call it in a thread before the loop, or in one.
 
     `given` (`data_key_file`) or systemd's credential directory win; otherwise `data_dir/data.key`,
-    made with mode 0600 at first start. StartError when a given file is missing or holds no key.
+    made with mode 0600 at first start. StartError when it cannot be made or read, or holds no key.
     """
     if given is None and (directory := environment.get("CREDENTIALS_DIRECTORY")):
         credential = Path(directory) / SYSTEMD_NAME
         given = credential if credential.exists() else None
     path = given or data_dir / KEY_NAME
-    if given is None and not path.exists():
-        _create(path)
+    try:
+        if given is None and not path.exists():
+            _create(path)
+    except OSError as error:
+        msg = f"the data key {path} cannot be made: {error.strerror}"
+        raise StartError(msg) from error
     try:
         content = path.read_text(encoding="ascii")
         mode = path.stat().st_mode

@@ -1,5 +1,6 @@
 """One serving process per data directory: a lock the kernel drops when the process ends."""
 
+import contextlib
 import fcntl
 import os
 import time
@@ -47,18 +48,23 @@ class InstanceLock:
         except BlockingIOError:
             os.close(fd)
             return False
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._fd = fd
+        with contextlib.suppress(OSError):  # only to name us: a full disk must not stop the start
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         return True
 
     def is_held_by_anyone(self) -> bool:
         """Whether this or another process has it."""
         if self.held:
             return True
-        if not self.try_acquire():
+        fd = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:  # shared: two that look at once do not take each other for a server
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
-        self.release()
+        finally:
+            os.close(fd)
         return False
 
     def release(self) -> None:

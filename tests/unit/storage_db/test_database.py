@@ -1,6 +1,8 @@
 """The writer, the readers, and what `open` refuses."""
 
 import asyncio
+import errno
+import fcntl
 import os
 import signal
 import sqlite3
@@ -16,8 +18,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Conflict, StartError, Unavailable
-from falconeye.storage import data_directory
+from falconeye.storage import ballast, data_directory
+from falconeye.storage.ballast import Ballast
 from falconeye.storage.database import Database
+from falconeye.storage.instance_lock import LOCK_NAME, InstanceLock
 from falconeye.storage.tables import SETTINGS
 from falconeye.storage.write_queue import Operation
 from tests.clock import FakeClock
@@ -237,6 +241,32 @@ async def test_one_server_per_directory(database: Database, clock: FakeClock) ->
         await second.open(exclusive=True)
 
 
+def test_a_full_disk_does_not_keep_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    lock = InstanceLock(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        assert lock.try_acquire()
+    assert lock.is_held_by_anyone()
+    lock.release()
+    assert not lock.is_held_by_anyone()
+
+
+def test_two_that_look_are_no_server(tmp_path: Path) -> None:
+    with (tmp_path / LOCK_NAME).open("w+") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)  # as a command does that looks at this moment
+        assert not InstanceLock(tmp_path).is_held_by_anyone()
+    server = InstanceLock(tmp_path)
+    assert server.try_acquire()
+    assert InstanceLock(tmp_path).is_held_by_anyone()
+    assert (tmp_path / LOCK_NAME).read_text() == f"{os.getpid()}\n"
+    server.release()
+
+
 async def test_a_command_works_beside_the_server_and_is_noticed(
     database: Database, clock: FakeClock
 ) -> None:
@@ -311,6 +341,19 @@ async def test_the_files_are_for_us_alone(database: Database) -> None:
     assert mode(database.path) == 0o600
     assert mode(database.path.with_name(database.path.name + "-wal")) == 0o600
     assert mode(database.data_dir) == 0o700
+
+
+def test_an_ill_disk_does_not_end_the_care_for_the_ballast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ill(_directory: Path) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    reserve = Ballast(tmp_path, 4096)
+    with monkeypatch.context() as patch:
+        patch.setattr(ballast, "free_bytes", ill)
+        assert not reserve.restore()
+    assert reserve.restore()
 
 
 async def test_a_damaged_file_is_refused_with_the_way_out(tmp_path: Path, clock: FakeClock) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import dataclasses
+import errno
+import os
 import sqlite3
 import stat
 from contextlib import closing
@@ -218,6 +220,18 @@ def test_a_file_without_a_key_is_refused(tmp_path: Path, content: str) -> None:
     given.write_text(content)
     with pytest.raises(StartError, match=str(given)):
         load_cipher(tmp_path, given, {})
+
+
+def test_a_directory_in_which_no_key_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)  # as FAT does
+    with pytest.raises(StartError, match="cannot be made: Operation not permitted"):
+        load_cipher(tmp_path, None, {})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_given_key_is_refused(tmp_path: Path) -> None:
