@@ -6,7 +6,7 @@ footage and gaps cover each camera's time once.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -29,13 +29,7 @@ from falconeye.storage.recording_index import recordings_between, restore_person
 from falconeye.storage.retention import Doomed
 from falconeye.storage.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segment_index import FileKey
-from falconeye.storage.segment_tables import (
-    fragments,
-    garbage,
-    open_files,
-    segments,
-    streams,
-)
+from falconeye.storage.segment_tables import fragments, open_files, segments, streams
 from falconeye.storage.usage_totals import count_anew, wrong_totals
 from falconeye.storage.volume import Volume
 from falconeye.storage.volumes import Volumes
@@ -52,6 +46,7 @@ class Fault(StrEnum):
     FILE_MISSING = "file_missing"  # the row goes
     FILE_SIZE = "file_size"  # the file is read and indexed again
     NO_FRAGMENTS = "no_fragments"  # the file is read and indexed again
+    UNREADABLE = "unreadable"  # nothing: the disk must tell of the file first
     NOT_INDEXED = "not_indexed"  # the file is indexed, or garbage when nothing in it plays
     EXPORT = "export"  # it is deleted: nobody can see it any more
     FOREIGN = "foreign"  # nothing: it is not ours
@@ -136,7 +131,8 @@ class _Check:
         # Rows are read after the files: what was recorded in between has a row, not a file here.
         files = dict(await self._volume.readers.run(self._volume.files))
         self._report.files += len(files)
-        for path in await self._database.read(partial(_listed, self._volume.number)):
+        garbage_paths = partial(segment_index.garbage_paths, volume=self._volume.number)
+        for path in await self._database.read(garbage_paths):
             if files.pop(path, None) is not None:
                 self._report.garbage += 1
         for path in await self._database.read(partial(_opened, self._volume.number)):
@@ -145,7 +141,7 @@ class _Check:
         for stream_id in await self._database.read(partial(_streams_of, self._volume.number)):
             await self._check_stream(stream_id, files)
         for path in sorted(files):
-            await self._orphan(path)
+            await self._unless_unreadable(path, self._orphan(path))
         if self._repair:
             await self._database.write(partial(_forget_open, self._volume.number))
 
@@ -156,11 +152,18 @@ class _Check:
         ):
             for row in rows:
                 self._report.segments += 1
-                await self._check_row(row, files)
+                await self._unless_unreadable(_path(row), self._check_row(row, files))
                 if before is not None and _overlap(before, row):
                     self._add(Fault.OVERLAP, _path(row), "it begins before the one before ends")
                 before = row
             after_us = rows[-1].start_us
+
+    async def _unless_unreadable(self, path: str, looking: Awaitable[None]) -> None:
+        """A file that its disk cannot tell of keeps no other from being looked at."""
+        try:
+            await looking
+        except OSError as error:
+            self._add(Fault.UNREADABLE, path, error.strerror or str(error))
 
     async def _check_row(self, row: Row[Any], files: dict[str, int]) -> None:
         path = _path(row)
@@ -225,9 +228,11 @@ class _Check:
         job_id = path.split("/")[1]
         if await self._database.read(partial(_has_job, job_id)):
             return
+        size = await self._size_now(path)
+        if size is None:  # deleted meanwhile
+            return
         problem = self._add(Fault.EXPORT, path, "no job knows of this export")
         if self._repair:
-            size = await self._size_now(path) or 0
             await self._database.write(
                 lambda connection: segment_index.add_garbage(
                     connection, self._volume.number, path, size
@@ -289,11 +294,6 @@ async def _streams_of(volume: int, connection: AsyncConnection) -> Sequence[int]
     found = await connection.execute(
         select(segments.c.stream_id).where(segments.c.volume_id == volume).distinct()
     )
-    return found.scalars().all()
-
-
-async def _listed(volume: int, connection: AsyncConnection) -> Sequence[str]:
-    found = await connection.execute(select(garbage.c.path).where(garbage.c.volume_id == volume))
     return found.scalars().all()
 
 

@@ -1,6 +1,7 @@
 """Makes the index anew from the files alone: their paths and identity boxes say all.
 
-What only the database knows (hidden, protected, names given later) is kept where it is there.
+What only the database knows (hidden, protected, names given later, what is to be unlinked) is kept
+where it is there.
 """
 
 import logging
@@ -20,7 +21,6 @@ from falconeye.storage.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segment_index import FileKey, SegmentEntry
 from falconeye.storage.segment_tables import (
     fragments,
-    garbage,
     open_files,
     recordings,
     runs,
@@ -91,7 +91,10 @@ async def _rebuild_volume(
     database: Database, volume: Volume, node_name: str, report: RebuildReport
 ) -> None:
     names: list[tuple[str, SegmentName]] = []
+    deleted = await database.read(partial(segment_index.garbage_paths, volume=volume.number))
     for path, _ in await volume.readers.run(volume.files):
+        if path in deleted:
+            continue  # somebody, or a rule, deleted it: the deleter has yet to unlink it
         try:
             names.append((path, parse_segment_path(path)))
         except ValueError:
@@ -174,7 +177,7 @@ async def _run_number(connection: AsyncConnection, entry: SegmentEntry, stream_i
 
 
 async def _clear(connection: AsyncConnection) -> None:
-    for table in (fragments, segments, usage, open_files, garbage):
+    for table in (fragments, segments, usage, open_files):
         await connection.execute(delete(table))
     own = recordings.c.external_path.is_(None)
     await connection.execute(

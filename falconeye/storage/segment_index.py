@@ -158,6 +158,12 @@ async def add_garbage(connection: AsyncConnection, volume: int, path: str, size_
     )
 
 
+async def garbage_paths(connection: AsyncConnection, *, volume: int) -> set[str]:
+    """The files of a volume that are to be unlinked."""
+    found = await connection.execute(select(garbage.c.path).where(garbage.c.volume_id == volume))
+    return set(found.scalars())
+
+
 async def add_segment(connection: AsyncConnection, entry: SegmentEntry) -> None:
     """Index a closed file: segment, fragments, totals, run and recording; it is open no more."""
     if await _is_indexed(connection, entry):

@@ -3,17 +3,20 @@
 import asyncio
 import errno
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from typing_extensions import override
 
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage import fragment_table
 from falconeye.storage.check import CheckReport, Fault, check
+from falconeye.storage.disk_calls import DiskCalls
 from falconeye.storage.rebuild import rebuild
 from falconeye.storage.segment_tables import fragments, inits, recordings, segments, usage
 from falconeye.storage.volume import Volume
@@ -173,6 +176,26 @@ async def test_a_file_that_cannot_be_read_keeps_its_row(
     assert len(await rows(node, segments)) == 4
 
 
+async def test_a_file_of_which_the_disk_tells_nothing_keeps_no_other(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(node)
+    await asyncio.to_thread(grow, node)
+    for table in ("segments", "fragments", "usage"):
+        await sql(node, f"DELETE FROM {table} WHERE stream_id = 2")  # noqa: S608
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EIO, "the disk is ill")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Volume, "size_of", refuse)
+        report = await checked(node, repair=True)
+    assert [(problem.fault, problem.detail, problem.repaired) for problem in report.problems] == [
+        (Fault.UNREADABLE, "the disk is ill", False)
+    ] * 2
+    assert report.segments == len(await rows(node, segments)) == 3
+
+
 async def test_files_that_are_not_ours_are_left_alone(node: Node) -> None:
     other = node.media_dir / "holiday.mp4"
     await asyncio.to_thread(other.write_bytes, b"mine")
@@ -207,6 +230,28 @@ async def test_the_index_is_rebuilt_from_files_alone(
     again, _ = await node.recordings.list()
     assert list(again) == list(listed)
     assert (await node.recordings.download("rec-1")).etag == etag
+    assert (await checked(node)).problems == []
+    await node.stop()
+
+
+class RefusingDisk(DiskCalls):
+    """Unlinks nothing."""
+
+    @override
+    def unlink(self, path: str, directory_fd: int) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+async def test_a_rebuild_brings_back_nothing_that_was_deleted(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    node = await open_node(tmp_path, clock, calls=RefusingDisk())
+    await fill(node)
+    await node.recordings.delete("rec-1", who="ann")  # and the substream of that time
+    assert len(await asyncio.to_thread(files, node)) == 4
+    report = await rebuild(node.database, node.volumes, node_name="pi-1")
+    assert (report.indexed, report.foreign) == (1, 0)
+    assert [recording.id for recording in (await node.recordings.list())[0]] == ["rec-2"]
     assert (await checked(node)).problems == []
     await node.stop()
 
