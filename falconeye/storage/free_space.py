@@ -160,6 +160,7 @@ class Deleter:
                 await self._doom(doomed)
         self.deleted_bytes += freed
         if freed:
+            volume.is_full = False  # who waits for this room writes now, not after the next look
             log.info("deleted %d MB of the oldest footage on %s", freed // 1_000_000, volume.path)
         return freed
 

@@ -126,13 +126,10 @@ class Volume:
         """A new, empty file with the directories it needs. Writer thread only."""
         root = self.ensure_present()
         directory = str(Path(path).parent)
-        for _ in range(2):  # the deleter may remove the empty directory in between: once more
-            self._make_directories(root, directory)
+        for _ in range(2):  # the deleter may remove an empty directory in between: once more
             with contextlib.suppress(FileNotFoundError):
-                fd = self.calls.create(path, root)
-                self.syncer.directory_changed(root, directory)
-                return fd
-        return self.calls.create(path, root)
+                return self._create(root, directory, path)
+        return self._create(root, directory, path)
 
     def check_room(self) -> None:
         """PartlyWritten (ENOSPC) while the volume is full, though the file system may not be."""
@@ -204,10 +201,10 @@ class Volume:
 
     def stop(self) -> bool:
         """End the threads after what is queued; False if one hangs. Blocks: not for the loop."""
-        parts = (self.writer, self.syncer, self.readers)
-        for part in parts:
+        ended: list[bool] = []
+        for part in (self.writer, self.syncer, self.readers):  # the writer's last files go on to it
             part.stop()
-        ended = [part.join(JOIN_S) for part in parts]
+            ended.append(part.join(JOIN_S))
         if not all(ended):
             log.error("the disk of %s hangs: its threads are left behind", self.path)
             return False
@@ -239,6 +236,12 @@ class Volume:
         found = self.calls.statvfs(self.root_fd)
         return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
 
+    def _create(self, root: int, directory: str, path: str) -> int:
+        self._make_directories(root, directory)
+        fd = self.calls.create(path, root)
+        self.syncer.directory_changed(root, directory)
+        return fd
+
     def _make_directories(self, root: int, directory: str) -> None:
         for path in [*reversed(Path(directory).parents), Path(directory)][1:]:
             with contextlib.suppress(FileExistsError):
@@ -247,7 +250,7 @@ class Volume:
 
 
 def read_volume_id(directory_fd: int) -> str | None:
-    """The id in the id file; None without one. OSError or ValueError (damaged) otherwise."""
+    """The id in the id file; None without one. OSError, VolumeMissing where it is damaged."""
     try:
         fd = os.open(ID_FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory_fd)
     except FileNotFoundError:
@@ -284,9 +287,12 @@ def make_volume_id(path: Path) -> str:
         try:
             os.write(fd, json.dumps({"volume_id": made}).encode() + b"\n")
             os.fsync(fd)
+            os.rename(temporary, ID_FILE, src_dir_fd=root, dst_dir_fd=root)
+        except BaseException:
+            os.unlink(temporary, dir_fd=root)
+            raise
         finally:
             os.close(fd)
-        os.rename(temporary, ID_FILE, src_dir_fd=root, dst_dir_fd=root)
         os.fsync(root)
         return made
     finally:

@@ -21,7 +21,7 @@ from falconeye.storage.disk_calls import DiskCalls
 from falconeye.storage.segment_tables import segments
 from falconeye.storage.segments import Accepted, SegmentEnd
 from falconeye.storage.syncer import Syncer
-from falconeye.storage.volume import ID_FILE
+from falconeye.storage.volume import ID_FILE, make_volume_id
 from falconeye.storage.volumes import Volumes, adopt
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import (
@@ -318,6 +318,84 @@ async def test_a_fragment_is_gone_on_with_after_room_was_made(
     plan = await node.recordings.download(f"r{START_US + 10 * GOP_US}")
     assert len(await read(plan)) == plan.length
     await node.stop()
+
+
+async def test_a_directory_that_the_deleter_takes_away_is_made_again(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = os.mkdir
+    taken: list[Path] = []
+
+    def mkdir(path: Path, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
+        if len(path.parts) == 4 and not taken:  # the hour: its day is empty and goes
+            taken.append(path)
+            os.rmdir(path.parent, dir_fd=dir_fd)
+        make(path, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    assert await try_to_record(node) is None
+    assert taken
+    assert (await check(node.database, node.volumes)).problems == []
+
+
+async def test_room_that_was_made_is_used_at_once(node: Node) -> None:
+    assert await try_to_record(node) is None
+    (volume,) = node.volumes.all
+    volume.is_full = True  # as the last look at it said
+    assert await node.deleter.make_room(volume, 1)
+    assert not volume.is_full
+
+
+class HeldWrites(DiskCalls):
+    """Each write waits until it may go on."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.go = threading.Event()
+
+    @override
+    def writev(self, fd: int, buffers: Sequence[bytes | memoryview]) -> int:
+        self.begun.set()
+        assert self.go.wait(5)
+        return super().writev(fd, buffers)
+
+
+async def test_what_the_writer_ends_last_is_indexed(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = HeldWrites()
+    node = await open_node(tmp_path, clock, calls=disk)
+    writer = node.store.create(node.start(1))
+    for fragment in segment_fragments(2):
+        assert writer.append(fragment) is Accepted.YES
+    writer.close(SegmentEnd(START_US + 2 * GOP_US, RunEnd.NODE_STOPPED))
+    assert await asyncio.to_thread(disk.begun.wait, 5)
+    (volume,) = node.volumes.all
+    join = volume.writer.join
+
+    def go_on_and_join(_limit_s: float) -> bool:
+        disk.go.set()
+        return join(5)
+
+    monkeypatch.setattr(volume.writer, "join", go_on_and_join)
+    await node.volumes.stop()
+    assert await node.store.flush(5)
+    assert len(await rows(node, segments)) == 1
+    await node.stop()
+
+
+def test_an_id_file_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_fd: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            make_volume_id(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert make_volume_id(tmp_path) == make_volume_id(tmp_path)
 
 
 async def test_a_listing_beside_the_deleter(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
