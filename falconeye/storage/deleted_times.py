@@ -1,31 +1,16 @@
 """What was deleted, for the ledger: rows that grow while the deleter works through a time."""
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.storage.coverage import MIN_GAP_US, GapReason
 from falconeye.storage.ledger_tables import deletions
+from falconeye.storage.retention import Doomed
 
 
-class DeletedSegment(Protocol):
-    """Which time, of which stream, and why."""
-
-    @property
-    def stream_id(self) -> int: ...
-    @property
-    def start_us(self) -> int: ...
-    @property
-    def wall_duration_us(self) -> int: ...
-    @property
-    def reason(self) -> GapReason: ...
-    @property
-    def detail(self) -> str: ...
-
-
-async def note_deleted(gone: Iterable[DeletedSegment], connection: AsyncConnection) -> None:
+async def note_deleted(gone: Iterable[Doomed], connection: AsyncConnection) -> None:
     """Write down the times of segments that go; in the transaction that takes their rows."""
     for stream_id, begin, end, reason, detail in _stretches(gone):
         mine = deletions.c.stream_id == stream_id
@@ -55,7 +40,7 @@ async def note_deleted(gone: Iterable[DeletedSegment], connection: AsyncConnecti
 
 
 def _stretches(
-    gone: Iterable[DeletedSegment],
+    gone: Iterable[Doomed],
 ) -> list[tuple[int, int, int, GapReason, str]]:
     """(stream, from, to, reason, detail), with neighbours joined."""
     found: list[tuple[int, int, int, GapReason, str]] = []

@@ -253,7 +253,7 @@ async def _to_garbage(
 
 
 class SegmentRow(Protocol):
-    """A row of `segments`, or what has its columns."""
+    """A row of `segments`, or what has these columns of it, as `Doomed` does."""
 
     @property
     def stream_id(self) -> int: ...
