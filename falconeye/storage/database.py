@@ -183,7 +183,7 @@ class Database:
 
     @property
     def commits(self) -> int:
-        """Groups committed so far, for metrics."""
+        """Groups committed so far."""
         return self._queue.commits if self._queue is not None else 0
 
     @property

@@ -12,12 +12,10 @@ class Histogram:
     def __init__(self) -> None:
         self.counts = [0] * (len(BOUNDS_S) + 1)
         self.sum_s = 0.0
-        self.max_s = 0.0
 
     def add(self, duration_s: float) -> None:
         self.counts[bisect_left(BOUNDS_S, duration_s)] += 1
         self.sum_s += duration_s
-        self.max_s = max(self.max_s, duration_s)
 
     @property
     def count(self) -> int:

@@ -152,16 +152,15 @@ async def read_count(query: Query, connection: AsyncConnection) -> int:
     return await count(_conditions(query), connection)
 
 
-async def read_usage(camera_id: str | None, connection: AsyncConnection) -> list[tuple[int, int]]:
-    """(bytes, µs of wall time) of each stream, main and sub: running totals, no sum over rows."""
-    totals = (
-        select(func.sum(usage.c.size_bytes), func.sum(usage.c.duration_us))
-        .join(streams, streams.c.id == usage.c.stream_id)
-        .group_by(usage.c.stream_id)
-    )
+async def read_footage_bytes(camera_id: str | None, connection: AsyncConnection) -> int:
+    """Of both streams (of a camera): from the running totals, no sum over segments."""
+    total = select(func.coalesce(func.sum(usage.c.size_bytes), 0))
     if camera_id is not None:
-        totals = totals.where(streams.c.camera_id == camera_id)
-    return [(row[0], row[1]) for row in await connection.execute(totals)]
+        total = total.join(streams, streams.c.id == usage.c.stream_id).where(
+            streams.c.camera_id == camera_id
+        )
+    size_bytes: int = (await connection.execute(total)).scalar_one()
+    return size_bytes
 
 
 async def read_one(recording_id: str, connection: AsyncConnection) -> Row[Any] | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Conflict, InvalidInput, NotFound, Unavailable
-from falconeye.base.times import DAY_US, SECOND_US, rfc3339
+from falconeye.base.times import rfc3339
 from falconeye.media.boxes import BadBox
 from falconeye.media.samples import StreamKind
 from falconeye.storage import fragment_table, recording_rows
@@ -30,9 +30,9 @@ from falconeye.storage.volumes import Volumes
 
 MAX_LIMIT = 1000
 _LAYOUTS_KEPT = 4  # a player asks for many ranges of one recording
-MIN_MEASURED_US = 600 * SECOND_US
 _CLOSE_WAIT_S = 5.0
 _FORMAT = b"download 2"  # raise it when the same rows would give other bytes
+_IS_PROTECTED = "it is protected: take the protection away first"
 _OWN_CHANGES = frozenset({"camera_name", "status", "error_message", "protected"})
 _IMPORTED_CHANGES = _OWN_CHANGES | {"start_us", "end_us", "duration_us"}
 
@@ -103,21 +103,7 @@ class Recordings:
 
         Imported recordings lie elsewhere and do not count.
         """
-        totals = await self._database.read(partial(recording_rows.read_usage, camera_id))
-        return sum(size_bytes for size_bytes, _ in totals)
-
-    async def footage_growth_bytes_per_day(self, camera_id: str) -> int | None:
-        """What a day of recording without a pause takes, at the mean rate of the footage there is.
-
-        None with less than `MIN_MEASURED_US` of it: that says nothing about a day.
-        """
-        totals = await self._database.read(partial(recording_rows.read_usage, camera_id))
-        if max((duration_us for _, duration_us in totals), default=0) < MIN_MEASURED_US:
-            return None
-        rates = [
-            size_bytes * DAY_US // duration_us for size_bytes, duration_us in totals if duration_us
-        ]
-        return sum(rates)
+        return await self._database.read(partial(recording_rows.read_footage_bytes, camera_id))
 
     async def get(self, wanted_id: str) -> Recording:
         growing = self._store.growing()

@@ -132,7 +132,6 @@ def uuid_bytes(node: Node) -> int:
 
 async def test_footage_bytes_and_counts(node: Node) -> None:
     assert await node.recordings.footage_bytes() == await node.recordings.count() == 0
-    assert await node.recordings.footage_growth_bytes_per_day(CAMERA) is None
     await record(node, START_US, "a")
     await record(node, START_US + 100 * GOP_US, "b")
     await record(node, START_US, "c", OTHER)
@@ -145,17 +144,6 @@ async def test_footage_bytes_and_counts(node: Node) -> None:
     assert await node.recordings.footage_bytes(CAMERA) == mine
     assert await node.recordings.footage_bytes("nobody") == 0
     assert (await node.recordings.count(), await node.recordings.count(CAMERA)) == (2, 1)
-    assert await node.recordings.footage_growth_bytes_per_day(CAMERA) is None  # 4 s say nothing
-
-
-async def test_growth_is_the_mean_rate_of_both_streams(node: Node) -> None:
-    for stream, recording_id in ((StreamKind.MAIN, "a"), (StreamKind.SUB, None)):
-        run = node.store.begin_run(CAMERA, stream, START_US)
-        await node.record(
-            run, gops=2, stream=stream, recording_id=recording_id, end_us=START_US + 864 * GOP_US
-        )
-    total = await node.recordings.footage_bytes(CAMERA)
-    assert await node.recordings.footage_growth_bytes_per_day(CAMERA) == total * 100
 
 
 async def test_a_new_recording_completes_the_one_before(node: Node) -> None:

@@ -160,4 +160,3 @@ def test_a_histogram() -> None:
     assert histogram.count == 4
     assert histogram.counts[:2] == [1, 2]
     assert histogram.counts[-1] == 1
-    assert histogram.max_s == 99.0
