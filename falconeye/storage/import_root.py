@@ -5,7 +5,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from falconeye.base.errors import InvalidInput
+from falconeye.base.errors import InvalidInput, Unavailable
 from falconeye.storage.work_threads import WorkThreads
 
 _FIELD = "file_path"
@@ -63,8 +63,14 @@ class ImportRoot:
             raise FileNotFoundError(str(error)) from error
 
     def unlink(self, path: str) -> None:
-        """Delete the file; one that is gone, or outside the root now, is left alone."""
+        """Delete the file; one that is gone, or outside the root now, is left alone.
+
+        Unavailable when it cannot be deleted: a directory that may not be written, an ill disk.
+        """
         try:
             self.look(path).path.unlink(missing_ok=True)
         except InvalidInput:
             return
+        except OSError as error:
+            msg = f"the file cannot be deleted: {error.strerror}"
+            raise Unavailable(msg) from error

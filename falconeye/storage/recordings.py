@@ -131,8 +131,7 @@ class Recordings:
             msg = "it is being recorded: stop the recording first"
             raise Conflict(msg)
         if row.protected:
-            msg = "it is protected: take the protection away first"
-            raise Conflict(msg)
+            raise Conflict(_IS_PROTECTED)
         if row.external_path is not None:
             await self._imports.threads.run(partial(self._imports.unlink, row.external_path))
         elif row.end_us is not None:
@@ -348,7 +347,11 @@ async def _change(wanted_id: str, values: Mapping[str, Any], connection: AsyncCo
 
 
 async def _delete_row(wanted_id: str, connection: AsyncConnection) -> None:
-    await connection.execute(delete(recordings).where(recordings.c.id == wanted_id))
+    """Its row, which may have gone with its footage; Conflict where it was protected meanwhile."""
+    mine = recordings.c.id == wanted_id
+    await connection.execute(delete(recordings).where(mine, ~recordings.c.protected))
+    if (await connection.execute(select(recordings.c.id).where(mine))).first() is not None:
+        raise Conflict(_IS_PROTECTED)
 
 
 async def _mark_deleted(camera_id: str, connection: AsyncConnection) -> None:

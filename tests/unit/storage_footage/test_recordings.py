@@ -1,6 +1,8 @@
 """Recordings as people use them, and the deleter behind them."""
 
 import asyncio
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from falconeye.storage import recording_rows
 from falconeye.storage.check import check
 from falconeye.storage.recording_rows import Growing, RecordingStatus
 from falconeye.storage.recordings import NewImport
+from falconeye.storage.retention import Named
 from falconeye.storage.segment_tables import recordings, segments, usage
 from falconeye.storage.segments import SegmentEnd
 from tests.clock import START_US
@@ -189,6 +192,23 @@ async def test_protected_footage_stays(node: Node) -> None:
     assert (await node.recordings.get("a")).segments == 1
 
 
+async def test_what_is_protected_while_it_is_deleted_stays(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await record(node, START_US, "a")
+    delete_named = node.deleter.delete_named
+
+    async def protected_meanwhile(wanted: Named) -> int:
+        await node.recordings.update("a", {"protected": True})
+        return await delete_named(wanted)
+
+    monkeypatch.setattr(node.deleter, "delete_named", protected_meanwhile)
+    with pytest.raises(Conflict, match="it is protected"):
+        await node.recordings.delete("a", who="ann")
+    kept = await node.recordings.get("a")
+    assert (kept.protected, kept.segments) == (True, 1)
+
+
 async def test_the_footage_of_a_camera(node: Node) -> None:
     await record(node, START_US, "a")
     await record(node, START_US + 100 * GOP_US, "b", OTHER)
@@ -253,3 +273,21 @@ async def test_imports(node: Node, tmp_path: Path) -> None:
         await node.recordings.download(again.id)
     await node.recordings.delete(again.id, who="ann")
     assert (await node.recordings.list())[1] == 0
+
+
+async def test_an_import_that_cannot_be_deleted_stays_listed(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "imports" / "clip.mp4"
+    await asyncio.to_thread(file.parent.mkdir)
+    await asyncio.to_thread(file.write_bytes, b"a clip")
+    made = await node.recordings.register(NewImport(CAMERA, "Door", "clip.mp4", START_US))
+
+    def refuse(_path: Path, **_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        with pytest.raises(Unavailable, match="cannot be deleted: Read-only file system"):
+            await node.recordings.delete(made.id, who="ann")
+    assert (await node.recordings.get(made.id)).id == made.id
