@@ -7,7 +7,9 @@ const SEEK_ONLY = Boolean(window.ManagedMediaSource);
 const STALE_MS = 5000;
 const HIDDEN_MS = 5000;
 const STILL_MS = 2000;
+// Browsers throw away whole GOPs: what is kept behind the picture has to hold the longest, or the picture goes, too.
 const KEEP_S = 20;
+const SPARE_S = 10;
 // After a stall the picture stays this long where it is safe, then comes 10 ms a second nearer to the live edge.
 // Each stall that follows soon doubles it: one hiccup costs seconds of delay, a bad network few stalls.
 const PATIENCE_MS = 5000;
@@ -61,7 +63,7 @@ class LivePlayer {
     if (this.video.requestVideoFrameCallback) this.watchFrames();
     this.still.addEventListener("error", () => { this.still.hidden = true; });
     if (this.still.complete && !this.still.naturalWidth) this.still.hidden = true;
-    setInterval(() => this.tick(), 1000);
+    this.ticking = setInterval(() => this.tick(), 1000);
   }
 
   set state(name) {
@@ -80,7 +82,7 @@ class LivePlayer {
     if (on === this.wanted) return;
     this.wanted = on;
     clearTimeout(this.leaving);
-    if (on) { if (!this.socket && !this.stillTimer) this.connect(); }
+    if (on) { if (!this.socket) this.connect(); }
     else this.leaving = setTimeout(() => { this.disconnect(); this.state = "idle"; }, HIDDEN_MS);
   }
 
@@ -123,6 +125,14 @@ class LivePlayer {
     this.closeSource();
   }
 
+  // For good: its element is gone from the page.
+  release() {
+    this.wanted = false;
+    clearTimeout(this.leaving);
+    clearInterval(this.ticking);
+    this.disconnect();
+  }
+
   reconnect() {
     this.disconnect();
     if (!this.wanted) return;
@@ -152,13 +162,14 @@ class LivePlayer {
     this.root.dataset.sound = known.some((s) => s.audio) ? "yes" : "no";
     this.root.dispatchEvent(new CustomEvent("falconeye:sound", { bubbles: true }));
     if (!stream) return this.showStills(known[0]);
+    // Said only where a better picture exists that this browser cannot play.
+    this.remark = this.focused && stream !== known[0] ? this.codecHint(known[0], texts.codecSmall) : "";
+    this.hint(this.remark);
     // Offers come again when a stream comes or goes: what plays already goes on.
     const wanted = `${stream.stream} ${stream.codecs} ${this.audio && stream.audio}`;
-    if (this.root.dataset.state === "live" && wanted === this.chosen) return;
+    if (this.source && wanted === this.chosen) return;
     this.chosen = wanted;
     this.stopStills();
-    // Said only where a better picture exists that this browser cannot play.
-    this.hint(this.focused && stream !== known[0] ? this.codecHint(known[0], texts.codecSmall) : "");
     this.send({ type: "choose", stream: stream.stream, audio: this.audio && stream.audio, focused: this.focused });
   }
 
@@ -173,6 +184,8 @@ class LivePlayer {
 
   hello(message) {
     this.root.dataset.stream = message.stream;
+    this.stopStills();
+    this.hint(this.remark); // and no more why the stream was away: it comes back without an offer, too
     this.base = message.audio ? Math.max(0.4, this.base) : this.focused ? 0.12 : 0.3;
     this.target = Math.max(this.target, this.base);
     // A buffer keeps the tracks it began with (W3C MSE 3.5.7): sound that comes or goes needs another.
@@ -287,16 +300,17 @@ class LivePlayer {
 
   appended() {
     this.chase();
-    if (!this.trim(KEEP_S)) this.pump();
+    if (!this.trim(KEEP_S, SPARE_S)) this.pump();
   }
 
-  // Drop what lies more than `keep` seconds behind the picture; true when that started.
-  trim(keep) {
+  // Drop what lies more than `keep` seconds behind the picture once it is `spare` more; true when that started.
+  // All up to the first keyframe behind that goes (W3C MSE 3.5.9): without one, all that there is.
+  trim(keep, spare = 0) {
     const { buffer, video } = this;
     if (!buffer || buffer.updating || !buffer.buffered.length) return false;
     const start = buffer.buffered.start(0);
-    if (video.currentTime - start <= keep) return false;
-    buffer.remove(start, video.currentTime - Math.min(keep, 5) / 2);
+    if (video.currentTime - start <= keep + spare) return false;
+    buffer.remove(start, video.currentTime - keep);
     return true;
   }
 
@@ -320,7 +334,8 @@ class LivePlayer {
       if (video.playbackRate !== rate) video.playbackRate = rate;
     }
     // A browser that forbids sound without a gesture stops the picture: the picture goes first.
-    if (video.paused) video.play().catch(() => { if (!video.muted) this.setAudio(false); });
+    // An interrupted play() (a new source) fails, too, and says nothing about sound.
+    if (video.paused) video.play().catch(({ name }) => { if (name === "NotAllowedError" && !video.muted) this.setAudio(false); });
   }
 
   stalled() {
@@ -386,7 +401,8 @@ class LivePlayer {
       console.info(String(error));
     }
     this.age(this.lastPicture ? now() - this.lastPicture : 0);
-    if (this.stillTimer) this.stillTimer = this.wanted ? setTimeout(() => this.nextStill(), STILL_MS) : null;
+    // Also for the few seconds out of sight before `disconnect` ends it: whoever comes back finds it going.
+    if (this.stillTimer) this.stillTimer = setTimeout(() => this.nextStill(), STILL_MS);
   }
 
   setAudio(on) {
@@ -412,7 +428,7 @@ function adopt() {
   for (const [root] of players) {
     if (root.isConnected) continue;
     seen.unobserve(root);
-    players.get(root).disconnect();
+    players.get(root).release();
     players.delete(root);
   }
   for (const root of document.querySelectorAll("[data-player]")) {

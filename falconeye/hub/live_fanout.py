@@ -47,7 +47,7 @@ class LiveFanout:
         self._viewers: dict[Shape, set[LiveSubscription]] = {}
         self._handed = 0  # raised by the stream's thread only
         self._delivered = 0  # raised by the loop only
-        self._lossy: set[Shape] = set()
+        self._lossy: set[Shape] = set()  # each step on it is one of the interpreter's
         self._next_seq = 0
         self._interval_90k = 3600
         self._video_init: InitSegment | None = None
@@ -130,6 +130,7 @@ class LiveFanout:
         gop = joining.fragment() if joining and shapes else None
         after_seq = joining.before_seq - 1 if joining else -1
         for shape in shapes:
+            self._lossy.discard(shape)  # they begin again, behind what was lost
             init = self._init_for(shape)
             if init is not None and self._clock is not None:
                 start = self._live_start(init, self._clock)
@@ -183,6 +184,7 @@ class LiveFanout:
             variant = self._variants.get(shape)
             if variant is None:
                 variant = self._variants[shape] = LiveVariant(shape)
+                self._lossy.discard(shape)  # what was lost was lost to those before
                 self._continue(variant)
             before = variant.pending_from(self._next_seq)
             with_audio = shape.audio and self._av_init is not None

@@ -1,6 +1,7 @@
 """The junction of one stream."""
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from falconeye.base.clock import Clock
@@ -111,16 +112,19 @@ class StreamHub:
 
     def end_run(self, reason: RunEnd, detail: str) -> None:
         """No more samples of this run; sinks finish, viewers are told."""
-        try:
+        with ExitStack() as ends:  # whatever fails in a sink, nothing of this run is left
+            ends.callback(self._forget_run, detail)
+            ends.callback(self.sinks.end, reason, detail)
             if self._gate:
                 self._gate.end()
-            self.sinks.end(reason, detail)
-        finally:  # whatever fails in a sink, the next connection must not get this run's clock
-            if self._run:
-                self.live.end(detail)
-            self._gate = self._run = None
-            self.video_parameters = self.audio_parameters = None
-            self.latest_jpeg = None
+
+    def _forget_run(self, detail: str) -> None:
+        """The next connection must not get this run's clock."""
+        if self._run:
+            self.live.end(detail)
+        self._gate = self._run = None
+        self.video_parameters = self.audio_parameters = None
+        self.latest_jpeg = None
 
     def jpeg(self, data: bytes, arrived_us: int) -> None:
         """The camera's own JPEG, for viewers who take pictures untouched."""

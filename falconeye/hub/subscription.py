@@ -58,8 +58,11 @@ class LiveSubscription:
         self.closed = False
 
     def start(self, start: LiveStart, gop: LiveFragment | None, after_seq: int) -> None:
-        """Begin (again). The GOP is outside the bound; fragments up to `after_seq` are in it."""
-        self._items.clear()
+        """Begin (again). The GOP is outside the bound; fragments up to `after_seq` are in it.
+
+        What waits is of no use any more, but for the session's own messages.
+        """
+        self._items = deque(row for row in self._items if isinstance(row[0], Note))
         self._queued_bytes = self._queued_90k = self._skipped = 0
         self._after_seq = after_seq
         self._skipping = self._waiting = gop is None

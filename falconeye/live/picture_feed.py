@@ -85,7 +85,7 @@ class _Decoder(SampleSink):
             frames = decoder.decode(sample)
             if frames and sample.arrived_us - last_us >= _PERIOD_US:
                 last_us = sample.arrived_us
-                self._feed.publish(frame_to_jpeg(frames[-1]))
+                self._feed.publish(self, frame_to_jpeg(frames[-1]))
 
     def _take(self) -> tuple[VideoParameters, VideoSample] | None:
         with self._wake:
@@ -105,10 +105,10 @@ class PictureFeed:
         self._changed = asyncio.Event()
         self.watchers = 0
 
-    def publish(self, picture: bytes) -> None:
+    def publish(self, decoder: _Decoder, picture: bytes) -> None:
         """A new picture, from the decoder's thread."""
         try:
-            self._loop.call_soon_threadsafe(self._set, picture)
+            self._loop.call_soon_threadsafe(self._set, decoder, picture)
         except RuntimeError:  # the loop has ended: nobody watches any more
             return
 
@@ -135,12 +135,15 @@ class PictureFeed:
                 return self._picture
             self._changed.clear()
             try:
-                async with asyncio.timeout(_POLL_S if own else None):
+                # Nobody tells of a camera's own pictures, nor that it sends them again.
+                async with asyncio.timeout(None if self._decoder else _POLL_S):
                     await self._changed.wait()
             except TimeoutError:
                 continue
 
-    def _set(self, picture: bytes) -> None:
+    def _set(self, decoder: _Decoder, picture: bytes) -> None:
+        if decoder is not self._decoder:  # its last one: who comes later must not take it for new
+            return
         self._picture = picture
         self._changed.set()
 

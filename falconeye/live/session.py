@@ -179,7 +179,9 @@ class LiveSession:
                     self._box.note(self._offline())
             elif isinstance(event, StreamsChanged) and event.camera_id == self._camera_id:
                 streams = self._streams()
-                if streams and streams != self._offered:
+                if not streams:  # what comes back is offered again, even if it is the same
+                    self._offered = []
+                elif streams != self._offered:
                     self._box.note(self._opening())
 
 

@@ -41,6 +41,14 @@ def aac_frame_ticks(config: bytes, clock_rate: int) -> int:
     return samples * clock_rate // core_rate
 
 
+def aac_object_type(config: bytes) -> int:
+    """The audio object type of an AudioSpecificConfig; 2 (AAC-LC) where it cannot be read."""
+    try:
+        return _aac_type(_Bits(config))
+    except ValueError:
+        return 2
+
+
 def _aac_core(bits: _Bits) -> tuple[int, int]:
     """Sample rate of the core codec, and its samples in a frame."""
     kind = _aac_type(bits)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 # Bytes at (offset, size) of a file; may return fewer at its end.
 ReadAt = Callable[[int, int], bytes]
 
-_LARGE_SIZE = 1  # a 64-bit size follows the type
-_TO_END = 0  # the box reaches to the end of the file: never written by a recorder
+_LARGE_SIZE = 1  # a 64-bit size follows the type; 0, "to the end of the file", no recorder writes
 
 
 class BadBox(ValueError):

@@ -11,6 +11,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
+from falconeye.media.audio_frames import aac_object_type
 from falconeye.media.fragments import InitSegment
 from falconeye.media.samples import VIDEO_TIMESCALE, AudioParameters, Codec, VideoParameters
 
@@ -114,5 +115,4 @@ def _hevc_profile(config: bytes) -> str:
 def _audio_codec_string(audio: AudioParameters) -> str:
     if audio.codec is Codec.OPUS:
         return "opus"
-    object_type = audio.config[0] >> 3 if audio.config else 2
-    return f"mp4a.40.{object_type}"
+    return f"mp4a.40.{aac_object_type(audio.config)}"

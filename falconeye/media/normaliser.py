@@ -4,7 +4,8 @@ Rules (each found with a real server; `mux()`, players and indexes die of what i
 - a picture begins where the bits say so; a packet that continues a picture joins the one before;
 - nothing before the first keyframe of a run, nor what follows that and refers to it (`open_gop`);
 - a run begins while packets hold pictures, not amid noise, some of which looks like one;
-- leading packets without dts get it counted back from the first known one;
+- leading packets without dts get it counted back from the first known one; where none ever comes,
+  times are counted on;
 - small backward steps become last + 1; a jump against the arrival time begins a new run, and so
   does a hole of more than max(1 s, 3 frame intervals);
 - the interval that is told may be wrong: the first steps of a connection are no holes, nor is a
@@ -147,6 +148,7 @@ class Normaliser:
             else:
                 self._untimed.append(picture)
                 if len(self._untimed) > _MAX_UNTIMED:
+                    self._timed = True  # the camera tells none: count on from here
                     yield from self._release_untimed(None)
                 return
         if self._untimed:

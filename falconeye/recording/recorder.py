@@ -140,6 +140,7 @@ class Recorder:
             log.debug("camera %s: run ended: %s", self._plan.camera_id, detail)
         self._run = None
         self._last = None
+        self.trouble = None  # no samples come: what keeps footage away now is not the disk
 
     def _wants_new_segment(self, keyframe: VideoSample) -> bool:
         if self._open is None:

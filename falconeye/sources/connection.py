@@ -88,7 +88,8 @@ class Connection:
             raise _unreadable() from error
         self._feed = Feed(self._sink, video, audio)
         self._carried = carried
-        self._opened_us = self._alive_us = self.clock.monotonic_us()
+        # In this order: the watchdog looks as soon as the second is set.
+        self._alive_us = self._opened_us = self.clock.monotonic_us()
 
     def video(self, packet: RawPacket) -> None:
         """One packet of the video stream; SourceFailure when a keyframe cannot be read."""

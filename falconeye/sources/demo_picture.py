@@ -31,7 +31,7 @@ _BAR_LAP_MS = 7000
 
 
 class DemoPicture:
-    """A picture of `width` x `height` (multiples of 16, at least 160 x 90 pixels)."""
+    """A picture of `width` x `height` (both even, at least 160 x 90 pixels)."""
 
     def __init__(self, width: int = 640, height: int = 360) -> None:
         self.width, self.height = width, height

@@ -57,9 +57,9 @@ class Opening:
             inode = _inode(number)
             if inode in self._before or (self._seen and inode not in self._seen):
                 return None
-            duplicate = socket.socket(fileno=os.dup(number))
+            duplicate = _socket_of(os.dup(number))
         except OSError:
-            return None  # closed by another thread meanwhile
+            return None  # closed by another thread meanwhile, and perhaps another file by now
         if (
             duplicate.type == socket.SOCK_STREAM
             and peer_of(duplicate) == self._peer
@@ -109,6 +109,15 @@ def opening(peer: Peer, interrupt: Interrupt) -> Iterator[Opening]:
             yield one
     finally:
         turn.end(one)
+
+
+def _socket_of(number: int) -> socket.socket:
+    """The socket that owns the descriptor from now on; OSError (and it is closed) for no socket."""
+    try:
+        return socket.socket(fileno=number)
+    except OSError:
+        os.close(number)
+        raise
 
 
 def _inode(number: int) -> int:

@@ -63,9 +63,11 @@ def libavformat_can_answer(challenges: Sequence[str]) -> bool:
 def _digest(rest: str, method: str, uri: str, username: str, password: str) -> str | None:
     field = {name.lower(): quoted or plain for name, quoted, plain in _FIELD.findall(rest)}
     algorithm = field.get("algorithm", "MD5")
-    base, _, session = algorithm.upper().partition("-SESS")
-    if base not in _HASHES or session or "nonce" not in field:
+    base = algorithm.upper().removesuffix("-SESS")
+    if base not in _HASHES or "nonce" not in field:
         return None
+    takes_auth = "auth" in [item.strip() for item in field.get("qop", "").split(",")]
+    of_session = base != algorithm.upper()  # RFC 7616 3.4.2: the client's nonce is hashed, too
 
     def hashed(text: str) -> str:
         return hashlib.new(_HASHES[base], text.encode(), usedforsecurity=False).hexdigest()
@@ -73,13 +75,16 @@ def _digest(rest: str, method: str, uri: str, username: str, password: str) -> s
     realm, nonce = field.get("realm", ""), field["nonce"]
     first, second = hashed(f"{username}:{realm}:{password}"), hashed(f"{method}:{uri}")
     parts = {"username": username, "realm": realm, "nonce": nonce, "uri": uri}
-    tail = ""
-    if "auth" in [item.strip() for item in field.get("qop", "").split(",")]:
-        client = secrets.token_hex(8)
+    client = secrets.token_hex(8)
+    if of_session:
+        first = hashed(f"{first}:{nonce}:{client}")
+    if takes_auth:
         parts["response"] = hashed(f"{first}:{nonce}:00000001:{client}:auth:{second}")
-        tail = f', qop=auth, nc=00000001, cnonce="{client}"'
     else:
         parts["response"] = hashed(f"{first}:{nonce}:{second}")
+    tail = ", qop=auth, nc=00000001" if takes_auth else ""
+    if takes_auth or of_session:
+        tail += f', cnonce="{client}"'
     if "opaque" in field:
         parts["opaque"] = field["opaque"]
     if "algorithm" in field:

@@ -109,8 +109,12 @@ class JpegRecoder:
 
     def _begin(self, width: int, height: int, arrived_us: int) -> None:
         """Pictures of another size begin another run."""
+        try:
+            self._encoder = VideoEncoder(width, height, self._framerate, gop_s=10)
+        except FFmpegError as error:
+            reason = f"the camera's pictures, {width}×{height}, cannot be recorded"
+            raise answer_failure(ReasonCode.CAMERA_ERROR, reason) from error
         self._size = width, height
-        self._encoder = VideoEncoder(width, height, self._framerate, gop_s=10)
         self._started_us = arrived_us
         self._keyframe_us = 0
         words = f"MJPEG, {width}×{height} (recorded as H.264)"

@@ -74,7 +74,7 @@ def _boundary(content_type: str) -> bytes:
     for parameter in content_type.split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "boundary":
-            return value.strip().strip('"').lstrip("-").encode("latin-1")
+            return value.strip().strip('"').lstrip("-").encode()
     return b""
 
 

@@ -127,7 +127,7 @@ def _ask(
                 raise answer_failure(
                     ReasonCode.CAMERA_ERROR, "the camera wants a kind of login that is not known"
                 )
-            return _exchange(channel, url, 2, value), True
+            return _login_answer(channel, url, value, peer), True
     except OSError as error:
         interrupt.check()
         if isinstance(error, ssl.SSLError):
@@ -139,6 +139,15 @@ def _ask(
     except (ValueError, EOFError) as error:
         interrupt.check()
         raise _no_rtsp(peer) from error
+
+
+def _login_answer(channel: socket.socket, url: str, value: str, peer: Peer) -> _Answer:
+    """The second answer; a camera that has given one speaks RTSP, whatever it does then."""
+    try:
+        return _exchange(channel, url, 2, value)
+    except EOFError as error:
+        reason = f"{peer} closed the connection instead of answering the login"
+        raise answer_failure(ReasonCode.DISCONNECTED, reason) from error
 
 
 def _no_rtsp(peer: Peer) -> SourceFailure:

@@ -80,9 +80,13 @@ class StreamSource:
         self._thread = threading.Thread(target=self.run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin; once only."""
+        """Begin; once only. RuntimeError when the system has no thread left."""
         self._watchdog.add(self._check)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._watchdog.remove(self._check)
+            raise
 
     def stop(self, reason: RunEnd = RunEnd.STOPPED_BY_USER) -> None:
         """Tell it to end; returns at once. `reason` becomes the reason of the gap that follows."""

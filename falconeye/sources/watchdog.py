@@ -20,13 +20,14 @@ class Watchdog:
     def add(self, check: Callable[[], None]) -> None:
         """Call `check` (quick, any thread) from now on."""
         with self._lock:
-            self._checks.append(check)
-            if len(self._checks) == 1:
-                self._wake = threading.Event()
+            if not self._checks:
+                wake = threading.Event()
                 run = threading.Thread(
-                    target=self._run, args=(self._wake,), name="source-watchdog", daemon=True
+                    target=self._run, args=(wake,), name="source-watchdog", daemon=True
                 )
-                run.start()
+                run.start()  # may fail: the next `add` has to try again
+                self._wake = wake
+            self._checks.append(check)
 
     def remove(self, check: Callable[[], None]) -> None:
         """Call it no more; the thread ends with the last one."""

@@ -17,6 +17,7 @@ from tests.streams import clip_parameters, clip_samples
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60), needs_chromium]
 HEVC = "hvc1.1.6.L93.B0"
 MEDIA_TIME = "document.querySelector('video').currentTime"
+BUFFERED = "document.querySelector('video').buffered"
 REACHES = """(goal) => new Promise((done) => {
   const video = document.querySelector('video');
   video.addEventListener('timeupdate', () => { if (video.currentTime > goal) done(); });
@@ -29,6 +30,29 @@ LAST_SHOWN = """() => {
     video.requestVideoFrameCallback(shown);
   };
   video.requestVideoFrameCallback(shown);
+}"""
+REFUSE_TO_PLAY = """(name) => {
+  const video = document.querySelector('video');
+  window.refused = 0;
+  video.play = () => {
+    window.refused += 1;
+    return Promise.reject(new DOMException('', name));
+  };
+  video.pause();
+}"""
+COUNT_INTERVALS = """{
+  window.intervals = new Set();
+  const { setInterval: begin, clearInterval: end } = window;
+  window.setInterval = (...given) => {
+    const id = begin(...given);
+    window.intervals.add(id);
+    return id;
+  };
+  window.clearInterval = (id) => { window.intervals.delete(id); end(id); };
+}"""
+VISIBLE = """(visible) => {
+  Object.defineProperty(document, 'hidden', { configurable: true, get: () => !visible });
+  document.dispatchEvent(new Event('visibilitychange'));
 }"""
 STALL = "document.querySelector('video').dispatchEvent(new Event('waiting'))"
 # What this machine's own load does to the video is no part of the test.
@@ -99,6 +123,25 @@ async def test_hevc_alone_gives_stills_and_says_why() -> None:
         await expect(page.locator(".player-still")).to_be_visible()
 
 
+async def test_stills_go_on_after_a_short_look_elsewhere() -> None:
+    async with (
+        live_server(served("camera"), still=picture(), codecs=HEVC) as server,
+        chromium() as browser,
+    ):
+        page = await browser.new_page()
+        await page.clock.install()
+        await open_camera(page, server)
+        await expect(page.locator("[data-player]")).to_have_attribute("data-state", "stills")
+        still = page.locator(".player-still")
+        await expect(still).to_have_attribute("src", re.compile("^blob:"))
+        for visible in (False, True, True):
+            await page.evaluate(VISIBLE, visible)
+            shown = await still.get_attribute("src") or ""
+            await page.clock.run_for(3000)  # longer than a still lasts, shorter than a connection
+            await expect(still).not_to_have_attribute("src", shown)
+        assert server.opened == 1
+
+
 async def test_hevc_with_a_substream_gives_that_and_says_so() -> None:
     async with (
         live_server(
@@ -143,6 +186,26 @@ async def test_an_offline_camera_says_so_and_returns() -> None:
         await server.say(server.offer())
         await expect(player).to_have_attribute("data-state", "live")
         await expect(page.locator(".player-hint")).to_be_hidden()
+
+
+async def test_a_stream_that_comes_back_by_itself_is_not_called_offline() -> None:
+    async with live_server(served("camera"), still=picture()) as server, chromium() as browser:
+        page = await browser.new_page()
+        await open_camera(page, server)
+        player = page.locator("[data-player]")
+        await expect(player).to_have_attribute("data-state", "live")
+        offline = {"type": "offline", "reason_code": "reconnecting", "reason": "No picture."}
+        await server.say(offline)
+        await expect(page.locator(".player-hint")).to_have_text("No picture.")
+        # The next run of the movie says hello without an offer.
+        await expect(player).to_have_attribute("data-state", "live", timeout=15_000)
+        await expect(page.locator(".player-hint")).to_be_hidden()
+        await server.say(server.offer())  # what plays goes on
+        await server.say(offline)
+        await expect(player).to_have_attribute("data-state", "offline")
+        await server.say(server.offer())
+        await expect(player).to_have_attribute("data-state", "live")
+        assert len(server.chosen) == 2
 
 
 async def test_keys_walk_the_wall() -> None:
@@ -190,6 +253,36 @@ async def test_sound_is_asked_for_only_when_wanted() -> None:
         assert await page.evaluate("document.querySelector('video').muted") is False
 
 
+@pytest.mark.parametrize(("error", "mutes"), [("AbortError", False), ("NotAllowedError", True)])
+async def test_only_a_browser_that_forbids_sound_mutes(error: str, *, mutes: bool) -> None:
+    async with (
+        live_server(served("camera"), still=picture(), audio=True) as server,
+        chromium() as browser,
+    ):
+        page = await browser.new_page()
+        await open_camera(page, server)
+        await expect(page.locator("[data-player]")).to_have_attribute("data-state", "live")
+        await page.get_by_role("button", name="Sound on").click()
+        _ = await server.choice(2)
+        await page.evaluate(REFUSE_TO_PLAY, error)
+        await page.wait_for_function("() => window.refused > 1")
+        assert await page.evaluate("document.querySelector('video').muted") is mutes
+
+
+async def test_a_player_that_left_the_page_does_nothing_any_more() -> None:
+    async with live_server(served("wall"), still=picture()) as server, chromium() as browser:
+        page = await browser.new_page()
+        await page.add_init_script(COUNT_INTERVALS)
+        await open_camera(page, server, "wall")
+        await expect(page.locator("[data-player]").first).to_have_attribute("data-state", "live")
+        before = await page.evaluate("window.intervals.size")
+        await page.evaluate("""() => {
+          document.querySelector('[data-player]').remove();
+          document.dispatchEvent(new Event('htmx:after:swap'));
+        }""")
+        assert await page.evaluate("window.intervals.size") == before - 1
+
+
 async def test_only_a_refusal_means_signed_out() -> None:
     async with live_server(served("camera"), still=picture()) as server, chromium() as browser:
         page = await browser.new_page()
@@ -225,6 +318,19 @@ async def test_the_delay_after_a_stall_goes_soon_unless_stalls_go_on() -> None:
             await expect(player).to_have_attribute("data-target-ms", "120")
 
 
+def long_gops(seconds: int, gops: int) -> Movie:
+    """Four pictures a second; the first `GOP` fragments are there to be passed over."""
+    clip = video_clip(width=320, height=176, fps=4, gop=4 * seconds, gops=gops)
+    variant = LiveVariant(Shape(focused=True, audio=False))
+    fragments = [
+        fragment.data
+        for number, sample in enumerate(clip_samples(clip))
+        for fragment in variant.video(number, sample, 22_500)
+    ]
+    init = make_init_segment(clip_parameters(clip), None)
+    return Movie(init.data, (*fragments[:1] * GOP, *fragments), clip.width, clip.height)
+
+
 def slowing_camera(slow_from: int) -> Movie:
     """A fragment per picture, as the hub makes them: 25 a second, 4 from that picture on."""
     clip = video_clip(width=320, height=176, gop=GOP, gops=3)
@@ -239,6 +345,29 @@ def slowing_camera(slow_from: int) -> Movie:
         fragments += [fragment.data for fragment in variant.video(number, moved, step_90k)]
     init = make_init_segment(clip_parameters(clip), None)
     return Movie(init.data, tuple(fragments), clip.width, clip.height)
+
+
+@pytest.mark.parametrize(("seconds", "gops"), [(26, 1), (15, 3)])
+async def test_old_pictures_go_without_the_one_that_is_shown(seconds: int, gops: int) -> None:
+    """Long GOPs: a browser throws away all up to the next keyframe, which may not be there yet."""
+    media = long_gops(seconds, gops)
+    async with (
+        live_server(served("camera"), still=picture(), media=media) as server,
+        chromium() as browser,
+    ):
+        server.flowing.clear()
+        page = await browser.new_page()
+        await open_camera(page, server)
+        await expect(page.locator("[data-player]")).to_have_attribute("data-state", "live")
+        await page.evaluate(LAST_SHOWN)
+        (connection,) = server.connections
+        for fragment in media.fragments[GOP + 8 :]:
+            await connection.send(fragment)
+        await page.wait_for_function(f"() => window.shown > {seconds * gops - 0.6}")
+        if gops > 1:
+            await page.wait_for_function(f"() => {BUFFERED}.start(0) > 0")
+        start = await page.evaluate(f"{BUFFERED}.start(0)")
+        assert start < await page.evaluate(MEDIA_TIME) - 14
 
 
 async def test_a_camera_that_slows_down_is_shown_before_its_next_keyframe() -> None:

@@ -16,7 +16,7 @@ class Gate:
     def __init__(self, kind: LoginKind, user: str, password: str) -> None:
         self.kind = kind
         self.user, self.password = user, password
-        self.algorithm = "MD5"  # that of the challenge; answers are checked for MD5 only
+        self.algorithm = "MD5"  # that of the challenge; answers are checked for MD5(-sess) only
         self.refuse_all = False
         self.attempts = 0  # requests that carried credentials
         self.refused = 0  # of those, the ones that were wrong
@@ -48,6 +48,8 @@ class Gate:
             return base64.b64decode(rest) == f"{self.user}:{self.password}".encode()
         field = {name: quoted or plain for name, quoted, plain in _FIELD.findall(rest)}
         ha1 = _md5(f"{self.user}:test camera:{self.password}")
+        if self.algorithm == "MD5-sess":
+            ha1 = _md5(f"{ha1}:{field['nonce']}:{field['cnonce']}")
         ha2 = _md5(f"{method}:{field['uri']}")
         middle = (
             f"{field['nonce']}:{field['nc']}:{field['cnonce']}:{field['qop']}"

@@ -335,6 +335,26 @@ async def test_loop_that_is_far_behind_costs_fragments_not_memory(hub: StreamHub
     hub.live.leave(FOCUSED, viewer)
 
 
+async def test_who_joins_after_the_loop_was_far_behind_gets_every_picture(hub: StreamHub) -> None:
+    begin(hub)
+    samples = clip_samples(repeats=10)
+    hub.video(samples[0])
+    before = hub.live.join(FOCUSED)
+    for sample in samples[1:460]:
+        hub.video(sample)  # the loop gets no turn
+    assert hub.live.overflows > 0
+    await drain(before)
+    hub.live.leave(FOCUSED, before)
+    viewer = hub.live.join(FOCUSED)
+    for sample in samples[460:490]:
+        hub.video(sample)
+    fragments = [item for item in await drain(viewer) if isinstance(item, LiveFragment)]
+    assert fragments[-1].last_seq == 489
+    for earlier, later in itertools.pairwise(fragments):
+        assert later.first_seq == earlier.last_seq + 1
+    hub.live.leave(FOCUSED, viewer)
+
+
 class _Failing(Sink):
     """A sink with a bug in its end."""
 
@@ -366,6 +386,29 @@ async def test_a_sink_that_fails_at_the_end_costs_no_other_and_not_the_next_run(
         hub.video(sample)
     assert hub.first_arrived_us == later_us
     assert sinks[1].calls.count("run") == 2
+
+
+class _Refusing(Sink):
+    """A sink with a bug in what it does with pictures."""
+
+    def video(self, sample: VideoSample) -> None:
+        super().video(sample)
+        raise struct.error
+
+    __hash__ = object.__hash__
+
+
+async def test_a_sink_that_fails_with_what_was_held_costs_no_other_its_end(hub: StreamHub) -> None:
+    good = Sink()
+    hub.sinks.add(good)
+    hub.sinks.add(_Refusing())
+    begin(hub, AUDIO)
+    for sample in clip_samples()[:10]:
+        hub.video(sample)  # held: announced audio is waited for
+    with pytest.raises(struct.error):
+        hub.end_run(RunEnd.CAMERA_OFFLINE, "gone")
+    assert good.ends == [RunEnd.CAMERA_OFFLINE]
+    assert hub.wall_offset_us is None
 
 
 async def test_who_joins_as_the_picture_size_changes_gets_no_picture_of_the_old_one(

@@ -113,6 +113,35 @@ async def test_offline_camera_says_why_and_offers_when_it_comes(scene: Scene) ->
         assert (await text(messages))["type"] == "offer"
 
 
+async def test_who_could_not_choose_is_offered_the_same_streams_again(scene: Scene) -> None:
+    """A browser that plays no HEVC shows stills; told that the camera is off, it waits."""
+    scene.deliver(StreamKind.MAIN, "hevc")
+    async with aclosing(scene.session.messages()) as messages:  # type: ignore[type-var]
+        offer = await text(messages)
+        scene.hubs[StreamKind.MAIN].end_run(RunEnd.CAMERA_OFFLINE, "gone")
+        scene.status.failed(ReasonCode.DISCONNECTED, "gone")
+        scene.bus.publish(StreamsChanged("cam"))
+        assert (await text(messages))["type"] == "offline"
+        scene.deliver(StreamKind.MAIN, "hevc")
+        assert await text(messages) == offer
+
+
+async def test_an_offer_is_not_lost_when_the_stream_begins_anew(scene: Scene) -> None:
+    scene.deliver(StreamKind.MAIN)
+    async with aclosing(scene.session.messages()) as messages:  # type: ignore[type-var]
+        await text(messages)
+        scene.session.choose({"type": "choose", "stream": "main"})
+        assert (await text(messages))["type"] == "hello"
+        scene.deliver(StreamKind.SUB)
+        for _ in range(3):  # offered, but the viewer takes nothing yet
+            await asyncio.sleep(0)
+        scene.hubs[StreamKind.MAIN].end_run(RunEnd.CAMERA_HOLE, "no picture for 5.0 s")
+        scene.deliver(StreamKind.MAIN)
+        await asyncio.sleep(0)
+        kinds = [(await text(messages))["type"] for _ in range(2)]
+        assert kinds == ["offer", "hello"]
+
+
 async def test_viewer_stays_through_an_interruption(scene: Scene) -> None:
     scene.deliver(StreamKind.MAIN)
     async with aclosing(scene.session.messages()) as messages:  # type: ignore[type-var]

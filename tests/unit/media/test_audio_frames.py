@@ -75,6 +75,16 @@ def test_aac_by_its_configuration(config: bytes, clock_rate: int, ticks: int) ->
     assert aac_frame_ticks(config, clock_rate) == ticks
 
 
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [(_config(*LC, (0, 3)), "mp4a.40.2"), (_config(*ELD, (0, 1)), "mp4a.40.39")],
+    ids=["lc", "eld"],
+)
+def test_the_codec_string_names_the_object_type(config: bytes, name: str) -> None:
+    given = AudioParameters(Codec.AAC, 48_000, 2, config, 1024)
+    assert make_init_segment(clip_parameters(video_clip()), given).codecs.endswith(f",{name}")
+
+
 def test_the_length_is_read_from_a_streams_own_configuration() -> None:
     """HE-AAC as an announced stream has it whose clock is that of the output."""
     given = AudioParameters(Codec.AAC, 48_000, 1, _config(*HE, (0, 3)), 2048)

@@ -91,6 +91,14 @@ def test_leading_packet_without_times_is_counted_back() -> None:
     assert out[0].cts_90k == 0
 
 
+def test_a_stream_without_any_times_is_counted() -> None:
+    clip = video_clip()
+    raw = [replace(packet, pts=None, dts=None) for packet in packets(clip, repeats=3)]
+    out = run(normaliser(clip), raw)
+    assert not breaks(out)
+    assert [s.dts_90k for s in samples(out)] == [i * STEP for i in range(150)]
+
+
 def test_reordered_stream_without_leading_times_keeps_order() -> None:
     clip = video_clip(b_frames=2)
     raw = packets(clip)

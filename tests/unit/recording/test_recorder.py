@@ -222,6 +222,19 @@ async def test_failing_disk_names_its_reason(
     hub.end_run(RunEnd.NODE_STOPPED, "")
 
 
+async def test_a_camera_that_goes_while_the_disk_fails_is_not_the_disks_trouble(
+    hub: StreamHub, store: Store, clock: FakeClock
+) -> None:
+    store.accept = Accepted.OVER_BUDGET
+    recording = recorder(store, clock)
+    hub.sinks.add(recording)
+    begin(hub)
+    play(hub, clock, clip_samples())
+    assert _trouble(recording) is RunEnd.DISK_TOO_SLOW
+    hub.end_run(RunEnd.CAMERA_OFFLINE, "gone")
+    assert _trouble(recording) is None
+
+
 async def test_stopped_by_a_person_ends_the_recording(
     hub: StreamHub, store: Store, clock: FakeClock
 ) -> None:

@@ -2,9 +2,11 @@
 
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
+from falconeye.sources import demuxer_socket
 from falconeye.sources.addresses import Peer, connect, is_allowed, is_own, peer_of, resolve
 from falconeye.sources.demuxer_socket import opening
 from falconeye.sources.failures import SourceFailure, Stopped
@@ -89,6 +91,16 @@ def test_finds_only_what_appeared_and_leads_there() -> None:
                 (found,) = one.find()
                 with found:
                     assert found.getsockname() == wanted.getsockname()
+
+
+def test_a_descriptor_that_became_a_file_meanwhile_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opening(Peer("127.0.0.1", 1), Interrupt()) as one, (tmp_path / "a").open("w") as file:
+        monkeypatch.setattr(demuxer_socket, "_socket_fds", lambda: [file.fileno()])
+        before = set(Path("/proc/self/fd").iterdir())
+        assert one.find() == []
+        assert set(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_interrupt_ends_a_read_of_the_opened_socket() -> None:

@@ -123,6 +123,29 @@ def test_stall_is_five_seconds_without_a_picture() -> None:
     assert _stalled(connection) == (ReasonCode.STALLED, words)
 
 
+class _Watched(Connection):
+    """The watchdog looks at it after each of its steps."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name in ("_alive_us", "_opened_us", "_normaliser") and hasattr(self, "_waiting"):
+            assert self.stall() is None
+
+
+def test_a_connection_that_has_just_opened_is_no_stall() -> None:
+    target = SourceTarget("c", StreamKind.MAIN, "rtsp://cam/")
+    connection = _Watched(
+        target,
+        RecordingSink(),
+        ManualClock(3_600_000_000),
+        Interrupt(),
+        RefusedLogins(),
+        lambda _carried: None,
+        lambda: None,
+    )
+    _open(connection)
+
+
 def test_slow_camera_has_three_intervals() -> None:
     clock = ManualClock()
     connection, _ = _connection(clock)

@@ -6,8 +6,13 @@ import threading
 import pytest
 
 from falconeye.events.camera_state import ReasonCode
+from falconeye.media.samples import StreamKind
 from falconeye.sources.failures import Retry, SourceFailure, network_failure, status_failure
+from falconeye.sources.stream_source import StreamSource
+from falconeye.sources.target import SourceTarget
 from falconeye.sources.watchdog import Watchdog
+from tests.peers.manual_clock import ManualClock
+from tests.peers.recording_sink import RecordingSink
 
 
 @pytest.mark.parametrize(
@@ -39,6 +44,42 @@ def test_reason_never_holds_a_credential() -> None:
     failure = SourceFailure(ReasonCode.CAMERA_ERROR, "at rtsp://u:secret@cam/?password=secret")
     assert "secret" not in failure.reason
     assert "secret" not in str(failure)
+
+
+def test_watchdog_looks_again_once_there_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    watchdog, looked = Watchdog(), threading.Event()
+
+    def refuse(_thread: threading.Thread) -> None:
+        msg = "can't start new thread"
+        raise RuntimeError(msg)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            watchdog.add(looked.set)
+    watchdog.add(looked.set)
+    assert looked.wait(5)
+    watchdog.remove(looked.set)
+
+
+def test_a_source_that_gets_no_thread_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("source-c-"):
+            msg = "can't start new thread"
+            raise RuntimeError(msg)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    sink = RecordingSink()
+    target = SourceTarget("c", StreamKind.MAIN, "demo:")
+    source = StreamSource(target, sink, sink.on_state, ManualClock(), watchdog=Watchdog())
+    with pytest.raises(RuntimeError):
+        source.start()  # `conftest` looks whether the watchdog's thread ends
+    assert source.join(0)
 
 
 def test_watchdog_survives_a_broken_check_and_ends_with_the_last(

@@ -60,6 +60,15 @@ def test_server_agrees(kind: LoginKind, password: str) -> None:
     assert not gate.admits("DESCRIBE", wrong)
 
 
+@pytest.mark.parametrize("qop", [', qop="auth"', ""])
+def test_server_agrees_on_a_login_for_a_session(qop: str) -> None:
+    gate = Gate("digest", "admin", "right")
+    gate.algorithm = "MD5-sess"
+    challenge = gate.challenge().replace(', qop="auth"', qop)
+    value = authorization([challenge], "DESCRIBE", "rtsp://a/b", "admin", "right")
+    assert gate.admits("DESCRIBE", value)
+
+
 @pytest.mark.parametrize(
     ("challenges", "can"),
     [

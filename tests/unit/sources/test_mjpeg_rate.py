@@ -1,9 +1,13 @@
-"""How many of an MJPEG camera's pictures are recorded."""
+"""Which of an MJPEG camera's pictures are recorded."""
 
+from fractions import Fraction
+
+import av
 import pytest
 
 from falconeye.media.samples import StreamKind
 from falconeye.sources.connection import Connection
+from falconeye.sources.failures import SourceFailure
 from falconeye.sources.interrupt import Interrupt
 from falconeye.sources.login import RefusedLogins
 from falconeye.sources.mjpeg import JpegRecoder
@@ -13,12 +17,9 @@ from tests.peers.media_samples import jpeg_pictures
 from tests.peers.recording_sink import RecordingSink
 
 
-def _recorded(arrivals_ms: list[int], framerate: float) -> int:
-    """How many of the pictures that arrive so are recorded."""
-    sink = RecordingSink()
-    target = SourceTarget("c", StreamKind.MAIN, "http://cam/a")
-    connection = Connection(
-        target,
+def _connection(sink: RecordingSink) -> Connection:
+    return Connection(
+        SourceTarget("c", StreamKind.MAIN, "http://cam/a"),
         sink,
         ManualClock(),
         Interrupt(),
@@ -26,7 +27,12 @@ def _recorded(arrivals_ms: list[int], framerate: float) -> int:
         lambda _carried: None,
         lambda: None,
     )
-    recoder = JpegRecoder(connection, framerate)
+
+
+def _recorded(arrivals_ms: list[int], framerate: float) -> int:
+    """How many of the pictures that arrive so are recorded."""
+    sink = RecordingSink()
+    recoder = JpegRecoder(_connection(sink), framerate)
     (jpeg,) = jpeg_pictures(1, width=320, height=176)
     for arrival_ms in arrivals_ms:
         recoder.picture(jpeg, 1_000_000 + arrival_ms * 1000)
@@ -47,3 +53,15 @@ def test_pictures_that_the_network_held_back_are_all_kept(late_ms: int) -> None:
 def test_a_fast_camera_is_kept_to_the_rate_whatever_its_jitter() -> None:
     arrivals = [number * 20 + (15 if number % 3 else 0) for number in range(150)]  # 3 s at 50/s
     assert 28 <= _recorded(arrivals, 10) <= 36
+
+
+def test_pictures_of_a_size_that_cannot_be_encoded_are_the_cameras_failure() -> None:
+    encoder = av.CodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = 1, 16, "yuvj420p"
+    encoder.time_base, encoder.color_range = Fraction(1, 25), 2
+    frame = av.VideoFrame(1, 16, "yuvj420p")
+    frame.pts, frame.time_base = 0, Fraction(1, 25)
+    jpeg = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+    recoder = JpegRecoder(_connection(RecordingSink()), 15)
+    with pytest.raises(SourceFailure, match="cannot be recorded"):
+        recoder.picture(jpeg, 1_000_000)

@@ -44,6 +44,12 @@ def test_boundary_in_all_its_forms(content_type: str, length: bool) -> None:
     assert MultipartParser(content_type).feed(_body(length=length)) == PARTS
 
 
+@pytest.mark.parametrize("length", [True, False])
+def test_boundary_beyond_ascii(length: bool) -> None:
+    body = _body(length=length).replace(b"--frame\r\n", "--—€\r\n".encode())
+    assert MultipartParser("multipart/x-mixed-replace; boundary=—€").feed(body) == PARTS
+
+
 @pytest.mark.parametrize(
     "body",
     [
