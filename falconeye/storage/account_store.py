@@ -1,5 +1,6 @@
 """Users, sessions, tokens and set-up links as rows; rules about them stand in `accounts`."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -265,8 +266,8 @@ class AccountStore:
 
 
 def name_key(name: str) -> str:
-    """Equal for names that a person would take for the same."""
-    return name.strip().casefold()
+    """Equal for names that a person would take for the same, however the keyboard composes them."""
+    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 async def _change(connection: AsyncConnection, user_id: str, values: Mapping[str, Any]) -> None:
