@@ -92,7 +92,8 @@ packages:
 
 .PHONY: clean
 clean:  ## remove what was made, the virtual environment too
-	rm -rf $(VENV) .demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .demo dist build screenshots .hypothesis .mypy_cache .ruff_cache .pytest_cache \
+		.import_linter_cache
 
 # Without python3-venv Debian leaves half an environment: it must not pass for a whole one.
 $(VENV)/bin/python:

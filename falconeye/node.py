@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from falconeye.accounts.service import Accounts
 from falconeye.alerts.service import Alerts
@@ -318,10 +319,8 @@ class Node:
     async def _announce(self, accounts: Accounts, port: int) -> None:
         """Say where it serves, to the terminal or journal, and how to set it up."""
         url = await asyncio.to_thread(reachable_url, self.settings.host, port)
-        await asyncio.to_thread(write_serving_address, self.settings.data_dir, url)
-        self._stack.push_async_callback(
-            asyncio.to_thread, remove_serving_address, self.settings.data_dir
-        )
+        await self._note_address(partial(write_serving_address, url=url))
+        self._stack.push_async_callback(self._note_address, remove_serving_address)
         log.info("node %s serves %s", self.name, url)
         if not await accounts.has_users():
             link = await accounts.make_setup_link(url)
@@ -332,6 +331,13 @@ class Node:
         if self._notifier.watchdog_s:
             self._stack.push_async_callback(self._tasks.stop)
             _ = self._tasks.start(self._keep_alive(self._notifier.watchdog_s / 2), "watchdog")
+
+    async def _note_address(self, change: Callable[[Path], None]) -> None:
+        """Write or remove it for other commands; a full disk is no reason not to record."""
+        try:
+            await asyncio.to_thread(change, self.settings.data_dir)
+        except OSError as error:
+            log.warning("the node's address is not noted for other commands: %s", error)
 
     async def _keep_alive(self, period_s: float) -> None:
         while True:

@@ -6,8 +6,8 @@ async function ask(event, link) {
   if (!dialog?.showModal || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   if (!dialogs.has(dialog)) {
-    const answer = await fetch(dialog.dataset.src, { headers: { "HX-Request": "true" } });
-    if (!answer.ok) { location.assign(link.href); return; }
+    const answer = await fetch(dialog.dataset.src, { headers: { "HX-Request": "true" } }).catch(() => null);
+    if (!answer?.ok) { location.assign(link.href); return; }
     dialog.innerHTML = await answer.text();
     dialogs.set(dialog, true);
   }

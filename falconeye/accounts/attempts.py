@@ -54,6 +54,13 @@ class LoginAttempts:
         while len(self._failures) > MAX_REMEMBERED:
             self._failures.popitem(last=False)
 
+    def withdrawn(self, name: str, address: str) -> None:
+        """The try that was counted was not looked at: it was neither right nor wrong."""
+        for key in (self._user_key(name, address), (address,)):
+            known = self._failures.get(key)
+            if known is not None:
+                known.count = max(0, known.count - 1)
+
     def succeeded(self, name: str, address: str) -> None:
         """The user is known again; the address keeps what it failed with other names."""
         own = self._failures.pop(self._user_key(name, address), None)

@@ -78,6 +78,8 @@ class Accounts:
         await self._tasks.stop()
         try:
             await self._store_seen()
+        except FalconEyeError as error:  # the disk is full: no reason to end in failure
+            self._trouble.warning(f"when sessions were last seen is not stored: {error}")
         finally:
             self._hasher.close()
 
@@ -190,7 +192,12 @@ class Accounts:
         """
         self._attempts.check(key, address)
         self._attempts.failed(key, address)
-        if not await self._hasher.verify(stored, password):
+        try:
+            right = await self._hasher.verify(stored, password)
+        except TooManyAttempts:  # too many sign in: nobody looked at the password
+            self._attempts.withdrawn(key, address)
+            raise
+        if not right:
             raise NotAuthenticated("the name or the password is wrong")
         self._attempts.succeeded(key, address)
 

@@ -38,6 +38,7 @@ class Setup:
         self._users = users
         self._database = database
         self._clock = clock
+        self._own: tuple[bytes, int] | None = None  # the newest link of this process; monotonic
 
     async def make_link(self, base_url: str) -> str:
         """A link `BASE/setup/SECRET`; it replaces every earlier one.
@@ -53,12 +54,19 @@ class Setup:
         expires = self._clock.utc_us() + LINK_US
         served = await self._database.is_served()
         await self._store.add_setup_link(secret_hash(secret), expires, served=served)
+        self._own = secret_hash(secret), self._clock.monotonic_us() + LINK_US
         return f"{base_url.rstrip('/')}/setup/{secret}"
 
     async def is_valid(self, secret: str) -> bool:
         """Whether the link would work now."""
-        expires = await self._store.setup_link_expiry(secret_hash(secret))
-        return expires is not None and self._clock.utc_us() < expires
+        hashed = secret_hash(secret)
+        expires = await self._store.setup_link_expiry(hashed)
+        if expires is None:
+            return False
+        # A node without a clock chip prints its link before NTP sets the clock, by months.
+        if self._own is not None and self._own[0] == hashed:
+            return self._clock.monotonic_us() < self._own[1]
+        return self._clock.utc_us() < expires
 
     async def redeem(self, secret: str, name: str, password: Secret) -> User:
         """Make the first user, an admin, and use the link up.

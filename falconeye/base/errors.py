@@ -1,7 +1,8 @@
 """The exception tree.
 
 FalconEyeError                a person can read `str(error)`; it never holds a credential
-├── InvalidInput              what was given is wrong (422; `status` 400 where api.md says so)
+├── InvalidInput              what was given is wrong (422)
+├── BadRequest                makes no sense in the present state (400)
 ├── NotAuthenticated          who are you? (401)
 ├── NotAllowed                known, but not allowed (403)
 ├── NotFound                  no such camera, recording, user … (404)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 class ServiceNotifier:
     """Datagrams to `$NOTIFY_SOCKET`; a leading "@" is an abstract address (unix(7)).
 
-    Never blocks and never raises for a socket that is gone: the node works without its manager.
+    Never blocks and never raises: the node works without its manager, too.
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
@@ -41,12 +41,12 @@ class ServiceNotifier:
         """Whether a manager took the message."""
         if not self._address:
             return False
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-            notify.setblocking(False)  # noqa: FBT003 - the standard library's signature
-            try:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+                notify.setblocking(False)  # noqa: FBT003 - the standard library's signature
                 notify.sendto("\n".join(fields).encode(), self._address)
-            except OSError:
-                return False
+        except OSError:  # its socket is gone or full, or we have no descriptor left
+            return False
         return True
 
 

@@ -9,7 +9,7 @@ from falconeye.base.secret import Secret
 from falconeye.cameras.views import NewCamera
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.output import note
-from falconeye.cli.passwords import read_secret
+from falconeye.cli.passwords import line_of_stdin, read_secret
 from falconeye.config.camera import Protocol, RecordMode, Transport
 
 _PROTOCOLS = {
@@ -67,9 +67,11 @@ def _read_address(arguments: AddressArguments) -> str:
     elif arguments.url_file is not None:
         address = _first_line(arguments.url_file)
     elif arguments.url_stdin:
-        address = sys.stdin.readline(_MAX_ADDRESS)
+        address = line_of_stdin("address", _MAX_ADDRESS)
     elif sys.stdin.isatty():
-        address = input("Address of the camera: ")
+        # Not `input()`: where the answer goes to a file, its prompt would go there as well.
+        print("Address of the camera: ", end="", file=sys.stderr, flush=True)
+        address = line_of_stdin("address", _MAX_ADDRESS)
     else:
         message = "which camera? Give its address, --url-file or --url-stdin"
         raise InvalidInput(message)
@@ -101,8 +103,8 @@ def _warn_if_visible(url: str | None, what: str) -> None:
         return
     try:
         _, username, password = split_credentials(url)
-    except ValueError as error:
-        message = f"{what} is not valid: {error}"
+    except ValueError as error:  # its words repeat the login
+        message = f"{what} cannot be read: check host and port"
         raise InvalidInput(message, field="source_url") from error
     if username or password or hide_parameters(url) != url:
         note(f"{what} on the command line holds a login, which other users of this machine and "

@@ -40,7 +40,7 @@ def _show(result: TestResult, *, as_json: bool) -> None:
     elif not result.ok:
         note(result.reason)
     else:
-        print_facts(_words(result), as_json=False)
+        print_facts(_words(result))
 
 
 def _facts(result: TestResult) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """From the words of the shell to one command and an exit code."""
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import cast
@@ -19,17 +20,20 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     arguments = make_parser().parse_args(words, namespace=Arguments())
     try:
-        return int(_command(arguments.command)(arguments))
+        code = int(_command(arguments.command)(arguments))
+        print(end="", flush=True)  # what cannot be printed is known here, not at the end
     except FalconEyeError as error:
         print(f"falconeye: {redact_text(str(error))}", file=sys.stderr)
         return int(_exit_code(error))
     except BrokenPipeError:
-        # `falconeye … | head`: the reader has what it wanted. Nothing more can be printed.
-        sys.stderr.close()
+        # `falconeye … | head`: the reader has what it wanted. The interpreter prints what is left
+        # once more when it ends, and would fail then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return ExitCode.INTERRUPTED
+    return code
 
 
 def _command(target: str) -> Callable[[Arguments], ExitCode]:

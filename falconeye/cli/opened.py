@@ -4,6 +4,7 @@ import asyncio
 import os
 import stat
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from falconeye.cli.configuration import load_quietly
 from falconeye.config.settings import NodeSettings
 from falconeye.storage.data_directory import DATABASE_NAME
 from falconeye.storage.database import Database
+from falconeye.storage.volume import ID_FILE
 
 T = TypeVar("T")
 Work = Callable[[Database, NodeSettings], Awaitable[T]]
@@ -28,35 +30,46 @@ def with_database(
     when `exclusive` and a node is running.
     """
     settings = load_quietly(arguments).settings
-    if must_exist and not _is_there(settings.data_dir):
-        message = f"there are no data of FalconEye in {settings.data_dir}: see --data-dir"
-        raise NotFound(message)
+    if must_exist:
+        require_data(settings.data_dir)
     try:
         return asyncio.run(_run(settings, work, exclusive=exclusive))
     finally:
-        give_to_owner(settings.data_dir)
+        give_to_owner(settings)
 
 
-def _is_there(data_dir: Path) -> bool:
+def require_data(data_dir: Path) -> None:
+    """NotFound when no database is there, StartError when that cannot be told."""
     try:
-        return (data_dir / DATABASE_NAME).exists()
+        if (data_dir / DATABASE_NAME).exists():
+            return
     except OSError as error:  # the directory of another user
         message = f"cannot look into {data_dir}: {error.strerror}"
         raise StartError(message) from error
+    message = f"there are no data of FalconEye in {data_dir}: see --data-dir"
+    raise NotFound(message)
 
 
-def give_to_owner(data_dir: Path) -> None:
-    """As root, give what we made in the data directory to the directory's owner (the service).
+def give_to_owner(settings: NodeSettings) -> None:
+    """As root, give what we made in our directories to the data directory's owner (the service).
 
     Otherwise the service could not open it. SQLite does the same for the files beside its own.
     """
+    data_dir = settings.data_dir
     owner = data_dir.stat() if data_dir.is_dir() else None
     if owner is None or os.geteuid() != 0 or owner.st_uid == 0:
         return
-    for directory in (data_dir, data_dir / "backups", data_dir / "media"):
-        for entry in os.scandir(directory) if directory.is_dir() else ():
-            if _made_by_root(entry.stat(follow_symlinks=False)):
-                os.chown(entry.path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    for path in _ours(data_dir, settings.media_dir):
+        with suppress(FileNotFoundError):  # a node beside us may have removed it
+            if _made_by_root(path.lstat()):
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _ours(data_dir: Path, media_dir: Path) -> list[Path]:
+    """What commands make; of a disk of its own the id file alone, since `lost+found` is root's."""
+    directories = [data_dir, data_dir / "backups", data_dir / "media"]
+    found = [path for each in directories if each.is_dir() for path in each.iterdir()]
+    return [*found, media_dir / ID_FILE]
 
 
 def _made_by_root(status: os.stat_result) -> bool:

@@ -25,11 +25,8 @@ def print_rows(rows: Rows, *, as_json: bool, empty: str) -> None:
             print("  ".join(cells).rstrip())
 
 
-def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
-    """One thing: `name  value` lines, or one object."""
-    if as_json:
-        print_json(facts)
-        return
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """One thing, for people: `name  value` lines."""
     width = max(map(len, facts))
     for name, value in facts.items():
         print(f"{name.replace('_', ' '):<{width}}  {_cell(value)}")

@@ -22,10 +22,21 @@ def read_secret(prompt: str, *, from_stdin: bool, file: Path | None, twice: bool
     A final newline does not count. InvalidInput when it is empty, or cannot be read or asked for.
     """
     if from_stdin:
-        return _checked(sys.stdin.readline(_MAX_BYTES), "standard input")
+        return _checked(line_of_stdin("password"), "standard input")
     if file is not None:
         return _checked(_from_file(file), str(file))
     return _asked(prompt, twice=twice)
+
+
+def line_of_stdin(what: str, limit: int = _MAX_BYTES) -> str:
+    """The next line, of at most `limit` characters; InvalidInput when it is not text."""
+    try:
+        line = sys.stdin.readline(limit)
+        line.encode()  # where the locale is C, bytes that are no UTF-8 come as surrogates
+    except UnicodeError as error:
+        message = f"the {what} from standard input is not UTF-8"
+        raise InvalidInput(message) from error
+    return line
 
 
 def _from_file(file: Path) -> str:

@@ -217,9 +217,9 @@ def _checked(name: str, raw: Any, source: _Source) -> Any:
         raise InvalidInput(refused + setting.allowed, field=name)
     try:
         checked = setting.adapter.validate_python(raw)
-    except ValidationError as error:
+        return source.base / checked.expanduser() if name in PATHS else checked
+    except (ValidationError, RuntimeError) as error:  # RuntimeError: nobody has that home
         raise InvalidInput(refused + setting.allowed, field=name) from error
-    return source.base / checked.expanduser() if name in PATHS else checked
 
 
 def _nearest(name: str) -> str:

@@ -49,10 +49,10 @@ def _own_address() -> str:
     Connecting a UDP socket only chooses a route (connect(2)); no packet leaves.
     """
     for family, elsewhere in _ELSEWHERE.items():
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            try:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
                 probe.connect(elsewhere)
-            except OSError:
-                continue
-            return str(probe.getsockname()[0])
+                return str(probe.getsockname()[0])
+        except OSError:  # no such route, or a kernel without IPv6 (`ipv6.disable=1`)
+            continue
     return socket.gethostname()

@@ -266,7 +266,7 @@ class AccountStore:
 
 
 def name_key(name: str) -> str:
-    """Equal for names that a person would take for the same."""
+    """Equal for names that a person would take for the same, however the keyboard composes them."""
     return unicodedata.normalize("NFC", name).strip().casefold()
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
-from playwright.async_api import ConsoleMessage, Page, ViewportSize, expect
+from playwright.async_api import ConsoleMessage, Page, Route, ViewportSize, expect
 
 from tests.browser.browsers import chromium, needs_chromium
 from tests.browser.live_server import ROOT, live_server
@@ -88,6 +88,24 @@ async def test_a_question_opens_in_a_dialog_and_closes() -> None:
         await dialog.get_by_role("radio", name="Keep").wait_for()
         await dialog.get_by_text("Cancel").click()
         await dialog.wait_for(state="hidden")
+
+
+async def test_a_question_that_does_not_come_is_asked_on_its_own_page() -> None:
+    every = pages()
+    served = {"/camera": every["camera"], "/cameras/camera-0/delete": every["camera-delete"]}
+
+    async def cut(route: Route) -> None:
+        if "hx-request" in route.request.headers:
+            await route.abort()
+        else:
+            await route.continue_()
+
+    async with live_server(served, still=picture()) as server, chromium() as browser:
+        page = await browser.new_page()
+        await page.route("**/delete", cut)
+        await page.goto(server.url + "/camera")
+        await page.get_by_role("link", name="Delete").click()
+        await page.wait_for_url("**/cameras/camera-0/delete")
 
 
 async def test_on_a_phone_the_menu_lies_over_the_pictures() -> None:

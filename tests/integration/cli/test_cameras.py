@@ -141,6 +141,22 @@ async def test_what_root_makes_belongs_to_the_owner_of_the_data(tmp_path: Path) 
 
 
 @pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: gives files away")
+async def test_so_does_the_id_file_of_a_disk_of_its_own(tmp_path: Path) -> None:
+    nobody = 65534
+    for directory in (tmp_path / "data", tmp_path / "disk"):
+        directory.mkdir(mode=0o700)
+        os.chown(directory, nobody, nobody)
+    (tmp_path / "disk" / "lost+found").mkdir()  # the file system's own stays root's
+    await in_process(tmp_path / "data", "camera", "add", "demo", "--name", "Demo")
+    words = ("check", "--media-dir", str(tmp_path / "disk"))
+    code, _, err = await in_process(tmp_path / "data", *words)
+    assert code == 0, err
+    owners = {path.name: path.stat().st_uid for path in (tmp_path / "disk").iterdir()}
+    assert owners == {"falconeye-volume.json": nobody, "lost+found": 0}
+
+
+@pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes a network namespace")
 def test_a_network_without_a_way_to_the_camera_is_named(tmp_path: Path) -> None:
     words = ["camera", "test", "rtsp://10.0.0.9:554/main", "--data-dir", str(tmp_path / "data")]

@@ -1,6 +1,8 @@
 """A whole node with a demo camera: every readable route, by everybody who may, works."""
 
 import asyncio
+import errno
+import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -75,3 +77,22 @@ async def test_who_may_read_reads(node: Node) -> None:
                     assert status == 403, (name, path, status)
                 checked += 1
     assert checked > 40
+
+
+async def test_a_full_disk_where_the_address_is_noted_keeps_nothing_from_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_what: object, **_url: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    caplog.set_level("WARNING")
+    monkeypatch.setattr("falconeye.node.write_serving_address", full)
+    monkeypatch.setattr("falconeye.node.remove_serving_address", full)
+    settings = NodeSettings(tmp_path / "data", tmp_path / "media", port=0, free_floor_bytes=1)
+    started = Node(settings)
+    try:
+        await started.start()
+        assert started.services is not None
+    finally:
+        await started.stop()
+    assert caplog.text.count("address is not noted") == 2

@@ -22,6 +22,7 @@ from falconeye.base.errors import (
     NotFound,
     StartError,
     TooManyAttempts,
+    Unavailable,
 )
 from falconeye.base.secret import Secret
 from falconeye.base.times import DAY_US, SECOND_US
@@ -368,6 +369,22 @@ async def test_many_tries_at_once_gain_nothing(accounts: Accounts, anna: str) ->
     assert sum(isinstance(result, TooManyAttempts) for result in results) == 17
 
 
+async def test_a_password_that_nobody_looked_at_is_no_wrong_one(
+    accounts: Accounts, anna: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert anna
+
+    async def busy(_stored: str | None, _password: Secret) -> bool:
+        raise TooManyAttempts("too many people sign in", retry_after_s=5)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(accounts._hasher, "verify", busy)
+        for _ in range(20):
+            with pytest.raises(TooManyAttempts, match="people"):
+                await accounts.login("anna", GOOD, HOME)
+    await accounts.login("anna", GOOD, HOME)
+
+
 async def test_strangers_cannot_keep_the_owner_out(
     accounts: Accounts, anna: str, database: Database, clock: FakeClock
 ) -> None:
@@ -477,6 +494,33 @@ async def test_one_name_is_one_user(accounts: Accounts, anna: str) -> None:
     assert [user.name for user in accounts.users.list()] == ["Anna"]
 
 
+async def test_a_name_is_one_however_the_keyboard_composes_it(accounts: Accounts) -> None:
+    composed, decomposed = "J\u00f6rg", "Jo\u0308rg"
+    await accounts.users.add(composed, Secret(GOOD), Rights(Role.ADMIN))
+    _, who = await accounts.login(decomposed, GOOD, HOME)
+    assert who.name == composed
+
+
+async def test_a_full_disk_does_not_make_the_end_a_failure(
+    anna: str, database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert anna
+    again = Accounts(database, clock, hasher=PasswordHasher(CHEAP))
+    await again.start(serving=False)
+    cookie, _ = await again.login("anna", GOOD, HOME)
+    clock.advance(1)
+    assert await again.authenticate_session(cookie)
+    refused = []
+
+    async def full(sessions: dict[str, int], _tokens: dict[str, int]) -> None:
+        refused.append(len(sessions))
+        raise Unavailable("the disk of the data directory is full")
+
+    monkeypatch.setattr(again._store, "note_seen", full)
+    await again.stop()
+    assert refused == [1]
+
+
 async def test_tokens(accounts: Accounts, clock: FakeClock) -> None:
     end = clock.utc_us() + SECOND_US
     plain, token = await accounts.tokens.add(
@@ -574,6 +618,17 @@ async def test_a_setup_link_is_replaced_and_ends_after_an_hour(
     clock.advance(1)
     with pytest.raises(NotFound):
         await accounts.redeem_setup_link(new, "Anna", GOOD)
+
+
+async def test_a_setup_link_outlives_a_clock_that_is_set(
+    accounts: Accounts, clock: FakeClock
+) -> None:
+    secret = secret_of(await accounts.make_setup_link("http://pi:8900"))
+    clock.step_utc(90 * DAY_S)  # the first start of a machine without a clock chip
+    clock.advance(3599)
+    assert await accounts.setup_link_is_valid(secret)
+    clock.advance(1)
+    assert not await accounts.setup_link_is_valid(secret)
 
 
 async def test_a_setup_link_dies_with_its_server(

@@ -1,5 +1,6 @@
 """Datagrams to a socket as systemd's, by path and abstract."""
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -29,6 +30,14 @@ def test_states_arrive(tmp_path: Path, abstract: bool) -> None:
 def test_without_a_manager_nothing_happens(tmp_path: Path) -> None:
     assert not ServiceNotifier({}).ready()
     assert not ServiceNotifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+
+
+def test_a_process_without_descriptors_left_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_what: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("socket.socket", none_left)
+    assert not ServiceNotifier({"NOTIFY_SOCKET": "/run/systemd/notify"}).alive()
 
 
 def test_the_watchdog_counts_only_for_this_process() -> None:

@@ -93,3 +93,29 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         camera("rtsp://10.0.0.9/", "--password-stdin")
     with pytest.raises(InvalidInput, match="--password-stdin or --password-file"):
         camera("rtsp://10.0.0.9/", "--username", "admin")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("line", ["rtsp://10.0.0.9/main\n", ""])
+def test_the_question_is_no_part_of_the_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    """Standard output may be a file; Ctrl+D is an empty line."""
+    monkeypatch.setattr("sys.stdin", Terminal(line))
+    if line:
+        assert camera().source_url == line.strip()
+    else:
+        with pytest.raises(InvalidInput, match="begins with rtsp://"):
+            camera()
+    asked = capsys.readouterr()
+    assert (asked.out, asked.err) == ("", "Address of the camera: ")
+
+
+def test_what_is_said_of_a_bad_address_does_not_repeat_its_login() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        camera("rtsp://admin:s3cret@exa\u2100mple/")  # urlsplit() quotes all of it
+    assert "s3cret" not in str(refused.value)

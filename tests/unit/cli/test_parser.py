@@ -1,10 +1,13 @@
 """The words: which are taken, what the help says, and that parsing them loads nothing slow."""
 
+import errno
 import importlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +111,34 @@ def test_a_setting_that_is_not_allowed_exits_with_2(
     monkeypatch.setenv("FALCONEYE_PORT", "many")
     assert main(["config"]) == ExitCode.USAGE
     assert "FALCONEYE_PORT: port = 'many' is not allowed" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_gone_is_no_failure() -> None:
+    """`falconeye … | head`: it is noticed when the last words go out."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "-m", "falconeye", "version"]
+    buffered = {name: os.environ[name] for name in os.environ if name != "PYTHONUNBUFFERED"}
+    ended = subprocess.run(
+        words, stdout=writing, stderr=subprocess.PIPE, check=False, env=buffered
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("words", [["user", "list"], ["db", "downgrade", "0001"]])
+def test_the_directory_of_another_user_is_said(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def exists(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    (tmp_path / "node.toml").touch()
+    monkeypatch.setattr(Path, "exists", exists)
+    where = ["--data-dir", str(tmp_path), "--config", str(tmp_path / "node.toml")]
+    assert main([*words, *where]) == ExitCode.CANNOT_START
+    said = capsys.readouterr().err
+    assert said == f"falconeye: cannot look into {tmp_path}: Permission denied\n"

@@ -82,6 +82,14 @@ def test_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_secret("", from_stdin=True, file=None) == Secret(" spaces count ")
 
 
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # Python's choice by locale
+def test_what_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch, errors: str) -> None:
+    typed = io.TextIOWrapper(io.BytesIO(b"caf\xe9 1234\n"), encoding="utf-8", errors=errors)
+    monkeypatch.setattr("sys.stdin", typed)
+    with pytest.raises(InvalidInput, match="the password from standard input is not UTF-8"):
+        read_secret("", from_stdin=True, file=None)
+
+
 def test_from_a_file_that_only_we_can_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

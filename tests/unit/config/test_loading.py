@@ -153,6 +153,19 @@ def test_the_default_data_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_data_dir({})[0] == Path("/var/lib/falconeye")
 
 
+def test_a_home_that_nobody_has_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidInput, match=r"--media-dir: media_dir = .* must be a directory"):
+        load_settings({"data_dir": tmp_path, "media_dir": Path("~nobody-of-that-name/video")}, {})
+
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(Path, "home", home)
+    with pytest.raises(InvalidInput, match="give --data-dir"):
+        load_settings({}, {})
+
+
 @pytest.mark.parametrize("root", [".", "data", "data/media/imports", "link"])
 def test_the_import_root_shares_nothing_with_the_nodes_own_files(tmp_path: Path, root: str) -> None:
     (tmp_path / "data").mkdir()

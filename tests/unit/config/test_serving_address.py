@@ -1,6 +1,9 @@
 """Which address a browser is given, and how other commands learn it."""
 
+import errno
 import ipaddress
+import os
+import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -46,3 +49,13 @@ def test_the_note_lives_from_write_to_remove(tmp_path: Path) -> None:
     remove_serving_address(tmp_path)
     remove_serving_address(tmp_path)
     assert read_serving_address(tmp_path) is None
+
+
+def test_a_machine_without_route_and_ipv6_is_called_by_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_what: object) -> None:
+        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+
+    monkeypatch.setattr("socket.socket", refused)  # what a kernel with ipv6.disable=1 says
+    assert reachable_url("0.0.0.0", 8900) == f"http://{socket.gethostname()}:8900/"  # noqa: S104
