@@ -25,9 +25,9 @@ from falconeye.media.samples import (
 )
 from falconeye.sources.demo import to_frame
 from falconeye.sources.demo_picture import DemoPicture
-from falconeye.storage.segment_store import FootageStore
-from falconeye.storage.segment_writer import OpenSegment
-from falconeye.storage.segments import Accepted, ClockState, SegmentEnd, SegmentStart
+from falconeye.storage.segments.segment_store import FootageStore
+from falconeye.storage.segments.segment_writer import OpenSegment
+from falconeye.storage.segments.segments import Accepted, ClockState, SegmentEnd, SegmentStart
 from tests.peers.media_samples import audio_clip
 
 FPS = 10

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
 from tests.clock import FakeClock
 from tests.databases import closed_database
 

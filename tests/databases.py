@@ -9,7 +9,7 @@ import pytest
 
 from falconeye.base.clock import Clock
 from falconeye.storage import migrations
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
 
 SMALL_BALLAST = 64 * 1024
 HEAD = migrations.revisions()[-1]  # read here: it blocks

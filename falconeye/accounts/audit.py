@@ -3,7 +3,7 @@
 from falconeye.accounts.model import Principal
 from falconeye.base.clock import Clock
 from falconeye.base.redact import redact_text
-from falconeye.storage.audit_store import AuditEntry, AuditFilter, AuditStore
+from falconeye.storage.stores.audit_store import AuditEntry, AuditFilter, AuditStore
 
 SYSTEM = "system"
 MAX_DETAIL = 2000

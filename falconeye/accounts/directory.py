@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from falconeye.accounts.model import Principal, PrincipalKind, Role
 from falconeye.accounts.revocations import Ended, Revocation, Revocations
-from falconeye.storage.account_store import (
+from falconeye.storage.stores.account_store import (
     AccountRows,
     AccountStore,
     StoredSession,

@@ -23,9 +23,9 @@ from falconeye.base.errors import FalconEyeError, NotAuthenticated, TooManyAttem
 from falconeye.base.secret import Secret
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import SECOND_US
-from falconeye.storage.account_store import AccountStore, StoredUser, name_key
-from falconeye.storage.audit_store import AuditStore
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
+from falconeye.storage.stores.account_store import AccountStore, StoredUser, name_key
+from falconeye.storage.stores.audit_store import AuditStore
 
 log = logging.getLogger(__name__)
 

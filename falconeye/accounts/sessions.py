@@ -8,7 +8,7 @@ from falconeye.accounts.directory import AccountDirectory, secret_hash, user_pri
 from falconeye.accounts.model import Principal
 from falconeye.base.clock import Clock
 from falconeye.base.times import DAY_US
-from falconeye.storage.account_store import AccountStore, StoredSession, StoredUser, name_key
+from falconeye.storage.stores.account_store import AccountStore, StoredSession, StoredUser, name_key
 
 IDLE_US = 14 * DAY_US
 ABSOLUTE_US = 90 * DAY_US

@@ -12,8 +12,8 @@ from falconeye.base.clock import Clock
 from falconeye.base.errors import Conflict, InvalidInput, NotFound, StartError
 from falconeye.base.secret import Secret
 from falconeye.base.times import HOUR_US
-from falconeye.storage.account_store import AccountStore
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
+from falconeye.storage.stores.account_store import AccountStore
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from falconeye.accounts.model import Principal, Role
 from falconeye.accounts.users import checked_name
 from falconeye.base.clock import Clock
 from falconeye.base.errors import NotFound
-from falconeye.storage.account_store import AccountStore, StoredToken
+from falconeye.storage.stores.account_store import AccountStore, StoredToken
 
 PREFIX = "fe_"  # lets secret scanners and people recognise one
 _RANDOM_BYTES = 32

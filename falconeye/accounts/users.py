@@ -10,7 +10,7 @@ from falconeye.accounts.passwords import PasswordHasher, check_rule
 from falconeye.base.clock import Clock
 from falconeye.base.errors import InvalidInput, NotFound
 from falconeye.base.secret import Secret
-from falconeye.storage.account_store import AccountStore, StoredUser
+from falconeye.storage.stores.account_store import AccountStore, StoredUser
 
 MAX_NAME = 64
 

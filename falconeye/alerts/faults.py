@@ -15,8 +15,8 @@ from typing import Final
 
 from falconeye.base.clock import Clock
 from falconeye.base.times import SECOND_US
-from falconeye.storage.coverage import GapReason, Step
-from falconeye.storage.notice_store import Notice
+from falconeye.storage.ledger.coverage import GapReason, Step
+from falconeye.storage.stores.notice_store import Notice
 
 RAISE_US: Final = 30 * SECOND_US
 SETTLED_US: Final = 10 * SECOND_US

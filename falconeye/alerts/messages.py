@@ -11,8 +11,8 @@ from typing import Any, Final
 from falconeye.alerts.faults import Change, Turn
 from falconeye.base.secret import Secret
 from falconeye.base.times import SECOND_US, rfc3339, to_datetime
-from falconeye.storage.coverage import GapReason
-from falconeye.storage.notice_store import Notice
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.stores.notice_store import Notice
 
 TIMESTAMP_HEADER: Final = "X-FalconEye-Timestamp"
 SIGNATURE_HEADER: Final = "X-FalconEye-Signature"

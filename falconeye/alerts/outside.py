@@ -17,9 +17,9 @@ from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog
 from falconeye.base.secret import Secret
 from falconeye.base.tasks import TaskSet
-from falconeye.storage.credentials import CredentialUnreadable
-from falconeye.storage.destinations import shown
-from falconeye.storage.settings_store import SettingsStore, StoredSettings
+from falconeye.storage.stores.credentials import CredentialUnreadable
+from falconeye.storage.stores.destinations import shown
+from falconeye.storage.stores.settings_store import SettingsStore, StoredSettings
 
 log = logging.getLogger(__name__)
 

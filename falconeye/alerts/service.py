@@ -17,10 +17,10 @@ from falconeye.base.errors import FalconEyeError, NotFound
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import MINUTE_US
 from falconeye.events.bus import EventBus, NoticesChanged
-from falconeye.storage.coverage import GapReason
-from falconeye.storage.ledger import Ledger
-from falconeye.storage.notice_store import Notice, NoticeStore
-from falconeye.storage.settings_store import SettingsStore
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.stores.notice_store import Notice, NoticeStore
+from falconeye.storage.stores.settings_store import SettingsStore
 
 log = logging.getLogger(__name__)
 

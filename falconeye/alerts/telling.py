@@ -10,8 +10,8 @@ from typing import Final
 from falconeye.alerts.faults import Change, Turn
 from falconeye.base.clock import Clock
 from falconeye.base.times import SECOND_US
-from falconeye.storage.coverage import GapReason
-from falconeye.storage.notice_store import Notice
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.stores.notice_store import Notice
 
 GATHER_US: Final = 5 * SECOND_US  # one switch that fails takes many cameras with it
 

@@ -4,7 +4,7 @@ from falconeye.cameras.pipeline import CameraPipeline
 from falconeye.config.camera import RecordMode
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage.coverage import GapReason
+from falconeye.storage.ledger.coverage import GapReason
 
 _TROUBLES = {
     RunEnd.DISK_FULL: GapReason.DISK_FULL,

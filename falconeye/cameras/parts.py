@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from falconeye.base.clock import Clock
 from falconeye.base.memory import MemoryBudget
 from falconeye.events.bus import EventBus
-from falconeye.storage.segments import SegmentStore
+from falconeye.storage.segments.segments import SegmentStore
 
 
 @dataclass(frozen=True, slots=True)

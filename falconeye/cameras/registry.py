@@ -25,9 +25,9 @@ from falconeye.live.relay import live_mp4
 from falconeye.live.session import LiveSession
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage.camera_store import CameraStore
-from falconeye.storage.ledger import Ledger
-from falconeye.storage.recordings import Recordings
+from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.reading.recordings import Recordings
+from falconeye.storage.stores.camera_store import CameraStore
 
 __all__ = ["Camera", "CameraRegistry", "NewCamera", "StreamStats", "TestResult"]
 

@@ -17,10 +17,10 @@ from falconeye.cli.opened import with_database
 from falconeye.cli.output import Rows, done, print_rows
 from falconeye.config.camera import CameraConfig
 from falconeye.config.settings import NodeSettings
-from falconeye.storage.audit_store import AuditStore
-from falconeye.storage.camera_store import CameraStore
-from falconeye.storage.credentials import load_cipher
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
+from falconeye.storage.stores.audit_store import AuditStore
+from falconeye.storage.stores.camera_store import CameraStore
+from falconeye.storage.stores.credentials import load_cipher
 
 
 class AddArguments(AddressArguments):

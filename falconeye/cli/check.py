@@ -11,11 +11,11 @@ from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
 from falconeye.cli.output import print_json, print_rows
 from falconeye.config.settings import NodeSettings
-from falconeye.storage import check as storage_check
-from falconeye.storage.check import CheckReport
-from falconeye.storage.database import Database
-from falconeye.storage.rebuild import RebuildReport, rebuild
-from falconeye.storage.volumes import Volumes, adopt
+from falconeye.storage.checks import check as storage_check
+from falconeye.storage.checks.check import CheckReport
+from falconeye.storage.checks.rebuild import RebuildReport, rebuild
+from falconeye.storage.index.database import Database
+from falconeye.storage.volumes.volumes import Volumes, adopt
 
 Found = tuple[RebuildReport | None, CheckReport]
 

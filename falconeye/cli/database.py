@@ -8,7 +8,7 @@ from falconeye.cli.configuration import load_quietly
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import give_to_owner, require_data
 from falconeye.cli.output import done
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
 
 
 class DowngradeArguments(Arguments):

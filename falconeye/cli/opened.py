@@ -13,9 +13,9 @@ from falconeye.base.errors import NotFound, StartError
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.configuration import load_quietly
 from falconeye.config.settings import NodeSettings
-from falconeye.storage.data_directory import DATABASE_NAME
-from falconeye.storage.database import Database
-from falconeye.storage.volume import ID_FILE
+from falconeye.storage.index.data_directory import DATABASE_NAME
+from falconeye.storage.index.database import Database
+from falconeye.storage.volumes.volume import ID_FILE
 
 T = TypeVar("T")
 Work = Callable[[Database, NodeSettings], Awaitable[T]]

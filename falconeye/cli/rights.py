@@ -14,7 +14,7 @@ from falconeye.base.times import LATEST_US, rfc3339, to_datetime, to_us
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.cameras import camera_store, find_camera
 from falconeye.config.settings import NodeSettings
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
 
 _SPAN = re.compile(r"(?P<number>[1-9][0-9]{0,4})(?P<unit>[hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}

@@ -9,7 +9,7 @@ from falconeye.cli.output import done
 from falconeye.cli.rights import opened_accounts
 from falconeye.config.serving_address import reachable_url, read_serving_address
 from falconeye.config.settings import NodeSettings
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
 
 # A node that has just begun notes its address when it serves.
 _LOOKS = 25

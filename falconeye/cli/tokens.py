@@ -17,7 +17,7 @@ from falconeye.cli.rights import (
     row_of,
 )
 from falconeye.config.settings import NodeSettings
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
 
 
 class NameArguments(Arguments):

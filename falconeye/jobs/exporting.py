@@ -10,10 +10,10 @@ from falconeye.accounts.audit import AuditLog
 from falconeye.accounts.model import Principal
 from falconeye.base.times import rfc3339
 from falconeye.jobs.runner import JobKind, Jobs, Worker
-from falconeye.storage.download import DownloadPlan
-from falconeye.storage.export import Export, Exports
-from falconeye.storage.export_layout import ExportOrder
-from falconeye.storage.job_store import Job, JobState
+from falconeye.storage.export.export import Export, Exports
+from falconeye.storage.export.export_layout import ExportOrder
+from falconeye.storage.reading.download import DownloadPlan
+from falconeye.storage.stores.job_store import Job, JobState
 
 _EXPECTED = "expected_bytes"
 

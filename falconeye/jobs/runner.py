@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from falconeye.base.clock import Clock
 from falconeye.base.errors import Conflict, FalconEyeError, NotFound, Unavailable
 from falconeye.base.tasks import TaskSet
-from falconeye.storage.job_store import Job, JobState, JobStore
+from falconeye.storage.stores.job_store import Job, JobState, JobStore
 
 log = logging.getLogger(__name__)
 

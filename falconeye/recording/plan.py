@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from falconeye.base.times import HOUR_US, SECOND_US
 from falconeye.media.fragments import InitSegment
-from falconeye.storage.layout import recording_id
-from falconeye.storage.segments import MAX_HOLE_US
+from falconeye.storage.segments.layout import recording_id
+from falconeye.storage.segments.segments import MAX_HOLE_US
 
 
 @dataclass(frozen=True, slots=True)

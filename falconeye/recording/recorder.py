@@ -17,7 +17,7 @@ from falconeye.media.samples import (
     VideoSample,
 )
 from falconeye.recording.plan import RecordingIds, RecordingPlan
-from falconeye.storage.segments import (
+from falconeye.storage.segments.segments import (
     Accepted,
     ClockState,
     SegmentEnd,

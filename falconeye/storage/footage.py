@@ -10,17 +10,17 @@ from falconeye.base.errors import FalconEyeError
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.tasks import TaskSet
 from falconeye.config.settings import NodeSettings
-from falconeye.storage.database import Database
-from falconeye.storage.free_space import Deleter
-from falconeye.storage.import_root import ImportRoot
-from falconeye.storage.ledger import Ledger
-from falconeye.storage.playback import Playback
-from falconeye.storage.recordings import Recordings
-from falconeye.storage.recovery import recover
-from falconeye.storage.retention import Keep
-from falconeye.storage.segment_store import FootageStore, RecordingListener
-from falconeye.storage.timeline import Timelines
-from falconeye.storage.volumes import Volumes
+from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.reading.playback import Playback
+from falconeye.storage.reading.recordings import Recordings
+from falconeye.storage.reading.timeline import Timelines
+from falconeye.storage.segments.free_space import Deleter
+from falconeye.storage.segments.recovery import recover
+from falconeye.storage.segments.retention import Keep
+from falconeye.storage.segments.segment_store import FootageStore, RecordingListener
+from falconeye.storage.volumes.import_root import ImportRoot
+from falconeye.storage.volumes.volumes import Volumes
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from falconeye.alerts.faults import WANTED
 from falconeye.alerts.service import Alerts
 from falconeye.cameras.views import Camera
-from falconeye.storage.coverage import GapReason
+from falconeye.storage.ledger.coverage import GapReason
 
 _CAMERA = ("camera_id", "camera")
 

@@ -33,11 +33,11 @@ from falconeye.base.tasks import TaskSet
 from falconeye.base.times import SECOND_US
 from falconeye.cameras.registry import Camera, StreamStats
 from falconeye.events.camera_state import CameraStatus
-from falconeye.storage.database import Database
-from falconeye.storage.histogram import BOUNDS_S, Histogram
-from falconeye.storage.segment_store import FootageStore
-from falconeye.storage.volume import Volume
-from falconeye.storage.volumes import Volumes
+from falconeye.storage.index.database import Database
+from falconeye.storage.segments.histogram import BOUNDS_S, Histogram
+from falconeye.storage.segments.segment_store import FootageStore
+from falconeye.storage.volumes.volume import Volume
+from falconeye.storage.volumes.volumes import Volumes
 from falconeye.web.coverage_metrics import CoverageFigures, coverage_metrics
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from falconeye.accounts.model import Action, Principal, Role, may
 from falconeye.base.errors import InvalidInput, NotFound
 from falconeye.base.times import DAY_US, rfc3339
 from falconeye.jobs.exporting import ask_for_export, export_of
-from falconeye.storage.export_layout import ExportOrder
-from falconeye.storage.job_store import Job
+from falconeye.storage.export.export_layout import ExportOrder
+from falconeye.storage.stores.job_store import Job
 from falconeye.web.audit import record
 from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of

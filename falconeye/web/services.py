@@ -9,13 +9,13 @@ from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
 from falconeye.jobs.runner import Jobs
-from falconeye.storage.export import Exports
-from falconeye.storage.footage_stills import FootageStills
-from falconeye.storage.playback import Playback
-from falconeye.storage.recordings import Recordings
-from falconeye.storage.settings_store import SettingsStore
-from falconeye.storage.timeline import Timelines
-from falconeye.storage.volumes import Volumes
+from falconeye.storage.export.export import Exports
+from falconeye.storage.reading.footage_stills import FootageStills
+from falconeye.storage.reading.playback import Playback
+from falconeye.storage.reading.recordings import Recordings
+from falconeye.storage.reading.timeline import Timelines
+from falconeye.storage.stores.settings_store import SettingsStore
+from falconeye.storage.volumes.volumes import Volumes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from falconeye.accounts.model import Action, Principal
 from falconeye.base.redact import redact_text
 from falconeye.cameras.views import Camera
 from falconeye.media.runs import RunEnd
-from falconeye.storage.coverage import Gap, GapReason, merge_spans
-from falconeye.storage.recording_rows import Recording, RecordingStatus
-from falconeye.storage.timeline import Timeline
+from falconeye.storage.ledger.coverage import Gap, GapReason, merge_spans
+from falconeye.storage.reading.timeline import Timeline
+from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
 from falconeye.web.contexts import DayPart, RecordingRow, Tile, WallPage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.security.access import may_on

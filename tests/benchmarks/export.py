@@ -26,12 +26,12 @@ from falconeye.media.samples import (
     VideoParameters,
     VideoSample,
 )
-from falconeye.storage.database import Database
-from falconeye.storage.export import Exports
-from falconeye.storage.export_layout import ExportOrder
+from falconeye.storage.export.export import Exports
+from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.footage import Footage
-from falconeye.storage.retention import Keep
-from falconeye.storage.segments import ClockState, SegmentEnd, SegmentStart
+from falconeye.storage.index.database import Database
+from falconeye.storage.segments.retention import Keep
+from falconeye.storage.segments.segments import ClockState, SegmentEnd, SegmentStart
 from tests.benchmarks import clips
 from tests.benchmarks.figures import Plan, Result
 from tests.peers.media_samples import VideoClip

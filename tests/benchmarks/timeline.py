@@ -13,9 +13,9 @@ from pathlib import Path
 
 from falconeye.base.clock import SystemClock
 from falconeye.base.times import DAY_US, MINUTE_US, SECOND_US
-from falconeye.storage.data_directory import DATABASE_NAME
-from falconeye.storage.database import Database
-from falconeye.storage.timeline import read_timeline
+from falconeye.storage.index.data_directory import DATABASE_NAME
+from falconeye.storage.index.database import Database
+from falconeye.storage.reading.timeline import read_timeline
 from tests.benchmarks.figures import Plan, Result, percentile
 from tests.clock import START_US
 

@@ -12,7 +12,7 @@ from playwright.async_api import Page
 
 from falconeye.base.times import SECOND_US
 from falconeye.media.samples import StreamKind
-from falconeye.storage.segments import Accepted, SegmentEnd
+from falconeye.storage.segments.segments import Accepted, SegmentEnd
 from tests.browser.browsers import chromium, needs_chromium
 from tests.browser.test_pages import complaints
 from tests.clocked_footage import (

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from falconeye.storage.tables import METADATA  # `schema.py` has gathered all tables in it
+from falconeye.storage.tables.node import METADATA  # `schema.py` has gathered all tables in it
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -10,7 +10,7 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import Conflict
 from falconeye.base.times import rfc3339
 from falconeye.jobs.exporting import downloads, export_of, order_of
-from falconeye.storage.job_store import Job, JobState
+from falconeye.storage.stores.job_store import Job, JobState
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.download import STATE_KEY, DownloadAudit
 from falconeye.web.api.parameters import DEFAULT_LIMIT, Limit, Offset

@@ -11,7 +11,7 @@ from falconeye.alerts.channel import ChannelState
 from falconeye.alerts.http import NotDelivered
 from falconeye.alerts.messages import notice_document
 from falconeye.base.times import rfc3339
-from falconeye.storage.notice_store import Notice
+from falconeye.storage.stores.notice_store import Notice
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import DEFAULT_LIMIT, Limit, Offset
 from falconeye.web.audit import record

@@ -7,7 +7,7 @@ from litestar import Controller, Request, get, post
 from falconeye.accounts.model import Action
 from falconeye.base.times import rfc3339
 from falconeye.cameras.registry import Camera
-from falconeye.storage.layout import recording_file_name
+from falconeye.storage.segments.layout import recording_file_name
 from falconeye.web.api.camera_answers import RecordingStatus
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId

@@ -9,8 +9,8 @@ from typing_extensions import TypedDict
 
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, SECOND_US, rfc3339
-from falconeye.storage.recording_rows import Gap, Recording, RecordingStatus
-from falconeye.storage.recordings import NewImport
+from falconeye.storage.reading.recordings import NewImport
+from falconeye.storage.segments.recording_rows import Gap, Recording, RecordingStatus
 from falconeye.web.api.parameters import read_time
 
 MAX_DURATION_S = 10 * 365 * 86400.0

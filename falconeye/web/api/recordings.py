@@ -7,7 +7,7 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import NotFound
-from falconeye.storage.recording_rows import Recording, RecordingStatus
+from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import (
     DEFAULT_LIMIT,

@@ -10,8 +10,8 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
 from falconeye.config.loading import ENVIRONMENT_PREFIX
 from falconeye.config.loading import SETTINGS as OF_THE_NODE
-from falconeye.storage.destinations import shown_settings
-from falconeye.storage.settings_store import CleanupInterval, StoredSettings
+from falconeye.storage.stores.destinations import shown_settings
+from falconeye.storage.stores.settings_store import CleanupInterval, StoredSettings
 from falconeye.web.api.documentation import documented
 from falconeye.web.audit import record
 from falconeye.web.security.access import principal_of

@@ -11,8 +11,8 @@ from typing_extensions import TypedDict
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import DAY_US, rfc3339
-from falconeye.storage.coverage import Gap
-from falconeye.storage.timeline import KindSpan, Timeline
+from falconeye.storage.ledger.coverage import Gap
+from falconeye.storage.reading.timeline import KindSpan, Timeline
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId, From, To, read_span
 from falconeye.web.audit import record

@@ -10,7 +10,7 @@ from litestar import Response, get
 
 from falconeye.accounts.model import Action
 from falconeye.cameras.views import Camera
-from falconeye.storage.volume_facts import VolumeFacts
+from falconeye.storage.volumes.volume_facts import VolumeFacts
 from falconeye.web import views
 from falconeye.web.assets import data_dir
 from falconeye.web.contexts import AboutPage, CameraHealth, DiskHealth

@@ -11,7 +11,7 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, FalconEyeError
 from falconeye.base.times import LATEST_US, parse_rfc3339
 from falconeye.jobs.exporting import export_of, order_of
-from falconeye.storage.job_store import Job
+from falconeye.storage.stores.job_store import Job
 from falconeye.web import own_jobs, views
 from falconeye.web.i18n import gettext as _
 from falconeye.web.job_contexts import ExportForm, ExportRow, ExportsPage

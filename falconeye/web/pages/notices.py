@@ -8,10 +8,10 @@ from litestar import Response, get, post
 from falconeye.accounts.model import Action
 from falconeye.alerts.http import NotDelivered
 from falconeye.base.errors import Conflict, InvalidInput, NotFound
-from falconeye.storage import destinations
-from falconeye.storage.coverage import Gap
-from falconeye.storage.notice_store import Notice
-from falconeye.storage.settings_store import StoredSettings
+from falconeye.storage.ledger.coverage import Gap
+from falconeye.storage.stores import destinations
+from falconeye.storage.stores.notice_store import Notice
+from falconeye.storage.stores.settings_store import StoredSettings
 from falconeye.web import views
 from falconeye.web.audit import record
 from falconeye.web.i18n import gettext as _

@@ -11,7 +11,7 @@ from litestar.params import FromPath, QueryParameter
 from falconeye.accounts.model import Action
 from falconeye.base.errors import Unavailable
 from falconeye.base.times import DAY_US, LATEST_US, parse_rfc3339
-from falconeye.storage.recording_rows import Recording, RecordingStatus
+from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
 from falconeye.web import i18n, views
 from falconeye.web.audit import record
 from falconeye.web.contexts import (

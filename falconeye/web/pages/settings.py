@@ -9,7 +9,7 @@ from litestar.datastructures import Cookie
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
-from falconeye.storage.settings_store import StoredSettings
+from falconeye.storage.stores.settings_store import StoredSettings
 from falconeye.web.audit import record
 from falconeye.web.contexts import SettingField, SettingsPage
 from falconeye.web.frame import THEME_COOKIE

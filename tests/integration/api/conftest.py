@@ -22,17 +22,17 @@ from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
 from falconeye.jobs.exporting import ExportWorker
 from falconeye.jobs.runner import JobKind, Jobs
-from falconeye.storage.camera_store import CameraStore
-from falconeye.storage.credentials import CredentialCipher
-from falconeye.storage.database import Database
-from falconeye.storage.export import Exports
+from falconeye.storage.export.export import Exports
 from falconeye.storage.footage import Footage
-from falconeye.storage.footage_stills import FootageStills
-from falconeye.storage.job_store import JobStore
-from falconeye.storage.notice_store import NoticeStore
-from falconeye.storage.retention import Keep
-from falconeye.storage.segment_store import FootageStore
-from falconeye.storage.settings_store import SettingsStore
+from falconeye.storage.index.database import Database
+from falconeye.storage.reading.footage_stills import FootageStills
+from falconeye.storage.segments.retention import Keep
+from falconeye.storage.segments.segment_store import FootageStore
+from falconeye.storage.stores.camera_store import CameraStore
+from falconeye.storage.stores.credentials import CredentialCipher
+from falconeye.storage.stores.job_store import JobStore
+from falconeye.storage.stores.notice_store import NoticeStore
+from falconeye.storage.stores.settings_store import SettingsStore
 from falconeye.web.app import create_app
 from falconeye.web.listening_socket import open_socket
 from falconeye.web.metrics import STATE_KEY, NodeStatus

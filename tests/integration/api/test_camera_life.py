@@ -18,7 +18,7 @@ from falconeye.config.camera import Protocol
 from falconeye.events.bus import CameraChanged
 from falconeye.media.samples import StreamKind
 from falconeye.sources.stream_source import StreamSource
-from falconeye.storage.credentials import CredentialCipher
+from falconeye.storage.stores.credentials import CredentialCipher
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_live import control, socket
 

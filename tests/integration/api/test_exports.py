@@ -10,7 +10,7 @@ import pytest
 
 from falconeye.accounts.audit import AuditLog
 from falconeye.accounts.model import Role
-from falconeye.storage.export import Exports
+from falconeye.storage.export.export import Exports
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
 

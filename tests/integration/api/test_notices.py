@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from falconeye.accounts.model import Role
-from falconeye.storage.coverage import GapReason
-from falconeye.storage.notice_store import Notice, NoticeStore
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.stores.notice_store import Notice, NoticeStore
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import LOOK_S, demo, until
 from tests.peers.http_receiver import http_receiver

@@ -15,9 +15,9 @@ from falconeye.media.fragments import RecordingFragment
 from falconeye.media.pictures import jpeg_to_frame
 from falconeye.media.samples import StreamKind
 from falconeye.sources.demo_picture import read_barcode
-from falconeye.storage.segment_store import FootageStore
-from falconeye.storage.segment_writer import OpenSegment
-from falconeye.storage.segments import SegmentEnd
+from falconeye.storage.segments.segment_store import FootageStore
+from falconeye.storage.segments.segment_writer import OpenSegment
+from falconeye.storage.segments.segments import SegmentEnd
 from tests.clocked_footage import (
     FRAME_US,
     GOP_S,

@@ -11,8 +11,8 @@ import pytest
 from falconeye.accounts.model import Role
 from falconeye.base.times import HOUR_US, SECOND_US, rfc3339
 from falconeye.media.samples import StreamKind
-from falconeye.storage.layout import recording_id
-from falconeye.storage.segments import Accepted, ClockState, SegmentEnd, SegmentStart
+from falconeye.storage.segments.layout import recording_id
+from falconeye.storage.segments.segments import Accepted, ClockState, SegmentEnd, SegmentStart
 from tests.clock import START_US
 from tests.integration.api.conftest import Served
 from tests.unit.storage_footage.footage import GOP_US, init_segment, segment_fragments

@@ -9,8 +9,8 @@ import pytest
 from falconeye.accounts.service import Accounts
 from falconeye.base.clock import SystemClock
 from falconeye.config.serving_address import write_serving_address
-from falconeye.storage.database import Database
-from falconeye.storage.node_store import load_identity
+from falconeye.storage.index.database import Database
+from falconeye.storage.stores.node_store import load_identity
 from tests.integration.cli.conftest import PASSWORD, Falconeye
 from tests.integration.cli.processes import in_process
 

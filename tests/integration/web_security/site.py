@@ -25,11 +25,11 @@ from falconeye.base.clock import SystemClock
 from falconeye.base.secret import Secret
 from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
-from falconeye.storage.database import Database
-from falconeye.storage.ledger import Ledger
-from falconeye.storage.node_store import load_identity
-from falconeye.storage.notice_store import NoticeStore
-from falconeye.storage.settings_store import SettingsStore
+from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.stores.node_store import load_identity
+from falconeye.storage.stores.notice_store import NoticeStore
+from falconeye.storage.stores.settings_store import SettingsStore
 from falconeye.web.app import create_app
 from falconeye.web.listening_socket import open_socket
 from falconeye.web.security.credentials import SESSION_COOKIE

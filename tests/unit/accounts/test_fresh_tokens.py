@@ -7,7 +7,7 @@ import pytest
 from falconeye.accounts.model import Role
 from falconeye.accounts.service import LOOK_AGAIN_US, Accounts
 from falconeye.base.errors import Unavailable
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
 from tests.clock import FakeClock
 
 UNKNOWN = "fe_" + "x" * 43

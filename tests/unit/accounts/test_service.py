@@ -26,10 +26,10 @@ from falconeye.base.errors import (
 )
 from falconeye.base.secret import Secret
 from falconeye.base.times import DAY_US, SECOND_US
-from falconeye.storage.audit_store import AuditFilter
-from falconeye.storage.change_watch import ChangeWatch
-from falconeye.storage.database import Database
-from falconeye.storage.node_store import load_identity
+from falconeye.storage.index.change_watch import ChangeWatch
+from falconeye.storage.index.database import Database
+from falconeye.storage.stores.audit_store import AuditFilter
+from falconeye.storage.stores.node_store import load_identity
 from tests.clock import FakeClock
 from tests.databases import closed_database
 

@@ -6,8 +6,8 @@ import pytest
 
 from falconeye.alerts.faults import Faults, Turn
 from falconeye.base.times import SECOND_US
-from falconeye.storage.coverage import GapReason, Step
-from falconeye.storage.notice_store import Notice
+from falconeye.storage.ledger.coverage import GapReason, Step
+from falconeye.storage.stores.notice_store import Notice
 from tests.clock import FakeClock
 
 OFFLINE = GapReason.CAMERA_OFFLINE

@@ -26,8 +26,8 @@ from falconeye.base.backoff import Backoff
 from falconeye.base.errors import Conflict
 from falconeye.base.secret import Secret
 from falconeye.base.tasks import TaskSet
-from falconeye.storage.coverage import GapReason
-from falconeye.storage.notice_store import Notice
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.stores.notice_store import Notice
 from tests.clock import START_US, FakeClock
 from tests.peers.http_receiver import HttpReceiver, http_receiver
 

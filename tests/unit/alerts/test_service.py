@@ -13,12 +13,12 @@ from falconeye.alerts.http import NotDelivered
 from falconeye.alerts.service import Alerts
 from falconeye.base.errors import Unavailable
 from falconeye.events.bus import EventBus, NoticesChanged
-from falconeye.storage.coverage import GapReason
-from falconeye.storage.credentials import CredentialCipher
-from falconeye.storage.database import Database
-from falconeye.storage.ledger import Ledger
-from falconeye.storage.notice_store import Notice, NoticeStore
-from falconeye.storage.settings_store import SettingsStore
+from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.stores.credentials import CredentialCipher
+from falconeye.storage.stores.notice_store import Notice, NoticeStore
+from falconeye.storage.stores.settings_store import SettingsStore
 from tests.clock import FakeClock
 from tests.peers.http_receiver import http_receiver
 

@@ -7,8 +7,8 @@ import pytest
 from falconeye.alerts.faults import Change, Turn
 from falconeye.alerts.telling import Telling
 from falconeye.base.times import DAY_US, MINUTE_US
-from falconeye.storage.coverage import GapReason
-from falconeye.storage.notice_store import Notice
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.stores.notice_store import Notice
 from tests.clock import FakeClock
 
 COOLDOWN_US = 15 * MINUTE_US

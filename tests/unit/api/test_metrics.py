@@ -9,7 +9,7 @@ from falconeye.cameras.registry import Camera, StreamStats
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.media.samples import StreamKind
-from falconeye.storage.histogram import Histogram
+from falconeye.storage.segments.histogram import Histogram
 from falconeye.web.metrics import (
     PROBE_PERIOD_S,
     LoopProbe,

@@ -12,7 +12,7 @@ from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage.coverage import GapReason
+from falconeye.storage.ledger.coverage import GapReason
 
 CONFIG = CameraConfig("cam", "Front door", Protocol.DEMO, "demo:", 0, 0)
 ONLINE = CameraState("cam", CameraStatus.RUNNING, True, ReasonCode.NONE, "", 0)

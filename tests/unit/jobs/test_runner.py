@@ -8,8 +8,8 @@ import pytest
 
 from falconeye.base.errors import Conflict, NotFound, Unavailable
 from falconeye.jobs.runner import KEPT_FAILURES, MAX_WAITING, JobKind, Jobs, Worker
-from falconeye.storage.database import Database
-from falconeye.storage.job_store import Job, JobState, JobStore
+from falconeye.storage.index.database import Database
+from falconeye.storage.stores.job_store import Job, JobState, JobStore
 from tests.clock import FakeClock
 
 OWNER = ("user", "u1", "anna")

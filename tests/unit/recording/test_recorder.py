@@ -20,7 +20,7 @@ from falconeye.media.samples import (
 )
 from falconeye.recording.plan import RecordingIds, RecordingPlan
 from falconeye.recording.recorder import Recorder
-from falconeye.storage.segments import Accepted, SegmentEnd, SegmentStart
+from falconeye.storage.segments.segments import Accepted, SegmentEnd, SegmentStart
 from tests.clock import START_US, FakeClock
 from tests.peers.media_samples import audio_clip, video_clip
 from tests.streams import clip_parameters, clip_samples

@@ -8,10 +8,10 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.config.camera import CameraConfig, Protocol
-from falconeye.storage.camera_store import CameraStore
-from falconeye.storage.credentials import CredentialCipher
-from falconeye.storage.database import Database
-from falconeye.storage.tables import CAMERAS
+from falconeye.storage.index.database import Database
+from falconeye.storage.stores.camera_store import CameraStore
+from falconeye.storage.stores.credentials import CredentialCipher
+from falconeye.storage.tables.node import CAMERAS
 
 GATE = CameraConfig("1", "Gate", Protocol.RTSP, "rtsp://10.0.0.9/", 1, 1)
 YARD = dataclasses.replace(GATE, id="2", name="Yard", source_url="rtsp://10.0.0.8/")

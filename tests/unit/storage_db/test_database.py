@@ -18,12 +18,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Conflict, StartError, Unavailable
-from falconeye.storage import ballast, data_directory
-from falconeye.storage.ballast import Ballast
-from falconeye.storage.database import Database
-from falconeye.storage.instance_lock import LOCK_NAME, InstanceLock
-from falconeye.storage.tables import SETTINGS
-from falconeye.storage.write_queue import Operation
+from falconeye.storage.index import ballast, data_directory
+from falconeye.storage.index.ballast import Ballast
+from falconeye.storage.index.database import Database
+from falconeye.storage.index.instance_lock import LOCK_NAME, InstanceLock
+from falconeye.storage.index.write_queue import Operation
+from falconeye.storage.tables.node import SETTINGS
 from tests.clock import FakeClock
 from tests.databases import closed_database
 
@@ -200,8 +200,8 @@ import asyncio, sys
 from pathlib import Path
 from sqlalchemy import insert
 from falconeye.base.clock import SystemClock
-from falconeye.storage.database import Database
-from falconeye.storage.tables import SETTINGS
+from falconeye.storage.index.database import Database
+from falconeye.storage.tables.node import SETTINGS
 
 async def main():
     database = Database(Path(sys.argv[1]), SystemClock(), ballast_bytes=4096)
@@ -308,7 +308,7 @@ import asyncio, os, sys
 from pathlib import Path
 from falconeye.base.clock import SystemClock
 from falconeye.base.errors import StartError
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
 if os.getuid() == 0:
     os.setuid(65534)
 try:

@@ -11,10 +11,10 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Unavailable
-from falconeye.storage.ballast import BALLAST_NAME, Ballast
-from falconeye.storage.data_directory import free_bytes
-from falconeye.storage.database import Database
-from falconeye.storage.tables import SETTINGS
+from falconeye.storage.index.ballast import BALLAST_NAME, Ballast
+from falconeye.storage.index.data_directory import free_bytes
+from falconeye.storage.index.database import Database
+from falconeye.storage.tables.node import SETTINGS
 from tests.clock import FakeClock
 
 FILLER = "filler"

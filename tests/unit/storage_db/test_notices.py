@@ -8,14 +8,14 @@ from cryptography.fernet import Fernet
 from sqlalchemy import select
 
 from falconeye.base.errors import InvalidInput, Unavailable
-from falconeye.storage import notice_store
-from falconeye.storage.coverage import GapReason
-from falconeye.storage.credentials import CredentialCipher, CredentialUnreadable
-from falconeye.storage.database import Database
-from falconeye.storage.destinations import shown_settings
-from falconeye.storage.notice_store import Notice, NoticeStore
-from falconeye.storage.settings_store import SettingsStore
-from falconeye.storage.tables import SETTINGS
+from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.stores import notice_store
+from falconeye.storage.stores.credentials import CredentialCipher, CredentialUnreadable
+from falconeye.storage.stores.destinations import shown_settings
+from falconeye.storage.stores.notice_store import Notice, NoticeStore
+from falconeye.storage.stores.settings_store import SettingsStore
+from falconeye.storage.tables.node import SETTINGS
 
 TELEGRAM = "tgram://123456:token-of-the-bot/42"
 MAIL = "mailto://anna:password@mail.example"

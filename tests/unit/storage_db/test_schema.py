@@ -14,9 +14,10 @@ from alembic.config import Config
 from typing_extensions import override
 
 from falconeye.base.errors import StartError
-from falconeye.storage import migrations, schema
-from falconeye.storage.data_directory import DATABASE_NAME
-from falconeye.storage.instance_lock import InstanceLock
+from falconeye.storage import migrations
+from falconeye.storage.index import schema
+from falconeye.storage.index.data_directory import DATABASE_NAME
+from falconeye.storage.index.instance_lock import InstanceLock
 from tests.clock import FakeClock
 from tests.databases import HEAD, LATER, closed_database, later_release
 
@@ -112,7 +113,7 @@ OPENS = """
 import asyncio, sys
 from pathlib import Path
 from falconeye.base.clock import SystemClock
-from falconeye.storage.database import Database
+from falconeye.storage.index.database import Database
 
 async def main():
     database = Database(Path(sys.argv[1]), SystemClock(), ballast_bytes=4096)

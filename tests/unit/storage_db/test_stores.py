@@ -21,18 +21,18 @@ from falconeye.base.secret import Secret
 from falconeye.config.addresses import normalised_address
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
 from falconeye.config.loading import SETTINGS as NODE_SETTINGS
-from falconeye.storage.camera_store import CameraStore
-from falconeye.storage.change_watch import ChangeWatch
-from falconeye.storage.credentials import (
+from falconeye.storage.index.change_watch import ChangeWatch
+from falconeye.storage.index.database import Database
+from falconeye.storage.stores.camera_store import CameraStore
+from falconeye.storage.stores.credentials import (
     KEY_NAME,
     CredentialCipher,
     CredentialUnreadable,
     load_cipher,
 )
-from falconeye.storage.database import Database
-from falconeye.storage.node_store import load_identity
-from falconeye.storage.settings_store import SettingsStore, StoredSettings
-from falconeye.storage.tables import AUDIT, SETTINGS
+from falconeye.storage.stores.node_store import load_identity
+from falconeye.storage.stores.settings_store import SettingsStore, StoredSettings
+from falconeye.storage.tables.node import AUDIT, SETTINGS
 from tests.clock import START_US, FakeClock
 from tests.databases import closed_database
 

@@ -12,11 +12,11 @@ from falconeye.media.fragments import InitSegment
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.sources.demo_picture import read_barcode
-from falconeye.storage.export import Export, Exports
-from falconeye.storage.export_layout import ExportOrder
-from falconeye.storage.ledger import Ledger
-from falconeye.storage.segments import Accepted, SegmentEnd
-from falconeye.storage.timeline import Timelines
+from falconeye.storage.export.export import Export, Exports
+from falconeye.storage.export.export_layout import ExportOrder
+from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.reading.timeline import Timelines
+from falconeye.storage.segments.segments import Accepted, SegmentEnd
 from tests.clock import START_US
 from tests.peers.programs import program
 from tests.unit.storage_footage.footage import CAMERA, GOP_90K, GOP_US, Node, segment_fragments

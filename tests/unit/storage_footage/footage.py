@@ -23,16 +23,16 @@ from falconeye.media.samples import (
     VideoParameters,
     VideoSample,
 )
-from falconeye.storage.database import Database
-from falconeye.storage.disk_calls import DiskCalls
-from falconeye.storage.download import DownloadPlan
-from falconeye.storage.free_space import Deleter
-from falconeye.storage.import_root import ImportRoot
-from falconeye.storage.recordings import Recordings
-from falconeye.storage.retention import Keep
-from falconeye.storage.segment_store import FootageStore
-from falconeye.storage.segments import Accepted, ClockState, SegmentEnd, SegmentStart
-from falconeye.storage.volumes import Volumes
+from falconeye.storage.index.database import Database
+from falconeye.storage.reading.download import DownloadPlan
+from falconeye.storage.reading.recordings import Recordings
+from falconeye.storage.segments.free_space import Deleter
+from falconeye.storage.segments.retention import Keep
+from falconeye.storage.segments.segment_store import FootageStore
+from falconeye.storage.segments.segments import Accepted, ClockState, SegmentEnd, SegmentStart
+from falconeye.storage.volumes.disk_calls import DiskCalls
+from falconeye.storage.volumes.import_root import ImportRoot
+from falconeye.storage.volumes.volumes import Volumes
 from tests.clock import START_US, FakeClock
 from tests.peers.media_samples import VideoClip, audio_clip, video_clip
 

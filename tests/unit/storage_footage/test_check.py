@@ -14,12 +14,12 @@ from typing_extensions import override
 
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import fragment_table
-from falconeye.storage.check import CheckReport, Fault, check
-from falconeye.storage.disk_calls import DiskCalls
-from falconeye.storage.rebuild import rebuild
-from falconeye.storage.segment_tables import fragments, inits, recordings, segments, usage
-from falconeye.storage.volume import Volume
+from falconeye.storage.checks.check import CheckReport, Fault, check
+from falconeye.storage.checks.rebuild import rebuild
+from falconeye.storage.segments import fragment_table
+from falconeye.storage.tables.footage import fragments, inits, recordings, segments, usage
+from falconeye.storage.volumes.disk_calls import DiskCalls
+from falconeye.storage.volumes.volume import Volume
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import (
     CAMERA,
@@ -208,7 +208,7 @@ async def test_files_that_are_not_ours_are_left_alone(node: Node) -> None:
 async def test_the_index_is_rebuilt_from_files_alone(
     tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr("falconeye.storage.rebuild._BATCH", batch)
+    monkeypatch.setattr("falconeye.storage.checks.rebuild._BATCH", batch)
     node = await open_node(tmp_path, clock)
     await fill(node)
     wanted = [

@@ -11,13 +11,13 @@ from falconeye.base.times import DAY_US, SECOND_US
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import check_coverage
-from falconeye.storage.camera_store import CameraStore
-from falconeye.storage.check import Fault, check
-from falconeye.storage.coverage import GapReason
-from falconeye.storage.credentials import CredentialCipher
-from falconeye.storage.ledger import Ledger
-from falconeye.storage.timeline import Timeline, read_timeline
+from falconeye.storage.checks import check_coverage
+from falconeye.storage.checks.check import Fault, check
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.reading.timeline import Timeline, read_timeline
+from falconeye.storage.stores.camera_store import CameraStore
+from falconeye.storage.stores.credentials import CredentialCipher
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import CAMERA, Node
 

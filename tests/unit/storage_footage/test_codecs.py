@@ -14,9 +14,9 @@ from falconeye.media.boxes import top_level_boxes
 from falconeye.media.random_access import RandomAccess
 from falconeye.media.samples import StreamKind
 from falconeye.media.segment_file import SegmentFile, read_segment_file
-from falconeye.storage import fragment_table
-from falconeye.storage.check import check
-from falconeye.storage.segment_tables import fragments, segments
+from falconeye.storage.checks.check import check
+from falconeye.storage.segments import fragment_table
+from falconeye.storage.tables.footage import fragments, segments
 from tests.peers.programs import program
 from tests.unit.storage_footage.cameras import Camera, Pictures, Sound, pictures, sound
 from tests.unit.storage_footage.footage import CAMERA, Node, read, rows

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from falconeye.storage import free_space, retention
-from falconeye.storage.check import check
-from falconeye.storage.disk_calls import DiskCalls
-from falconeye.storage.retention import Named
-from falconeye.storage.segment_tables import garbage, recordings, segments
+from falconeye.storage.checks.check import check
+from falconeye.storage.segments import free_space, retention
+from falconeye.storage.segments.retention import Named
+from falconeye.storage.tables.footage import garbage, recordings, segments
+from falconeye.storage.volumes.disk_calls import DiskCalls
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import GOP_US, Node, open_node, rows
 

@@ -17,10 +17,10 @@ from falconeye.hub.stream import StreamHub
 from falconeye.media.fragments import LiveFragment
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import free_space
-from falconeye.storage.check import check
-from falconeye.storage.disk_calls import DiskCalls
-from falconeye.storage.segment_tables import open_files, runs, segments
+from falconeye.storage.checks.check import check
+from falconeye.storage.segments import free_space
+from falconeye.storage.tables.footage import open_files, runs, segments
+from falconeye.storage.volumes.disk_calls import DiskCalls
 from falconeye.web.metrics import NodeStatus
 from tests.clock import FakeClock
 from tests.unit.storage_footage.cameras import FPS, Camera, Pictures, in_time, pictures, sound
@@ -344,7 +344,7 @@ async def test_a_disk_that_hangs_delays_no_page(
         (volume,) = node.volumes.all
         assert volume.readers.waiting == 0  # one question, however many asked
         monkeypatch.setattr(free_space, "ANSWER_S", 0.01)
-        monkeypatch.setattr("falconeye.storage.volume.ANSWER_S", 0.01)
+        monkeypatch.setattr("falconeye.storage.volumes.volume.ANSWER_S", 0.01)
         await node.deleter.enforce()
         await volume.open()
         assert missing(node) == "the disk does not answer"
@@ -355,7 +355,7 @@ async def test_a_disk_that_hangs_delays_no_page(
         assert len(await read(plan)) == plan.length
         disk.answer.set()
         assert (await volume.space(5)).total_bytes > 0
-        monkeypatch.setattr("falconeye.storage.volume.ANSWER_S", 5)
+        monkeypatch.setattr("falconeye.storage.volumes.volume.ANSWER_S", 5)
         await volume.open()
         assert await status.is_ready()
         assert (await node.volumes.facts())[0].present

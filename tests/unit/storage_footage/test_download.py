@@ -15,8 +15,8 @@ from falconeye.base.errors import Unavailable
 from falconeye.media.boxes import top_level_boxes
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import download
-from falconeye.storage.download import DownloadPlan
+from falconeye.storage.reading import download
+from falconeye.storage.reading.download import DownloadPlan
 from tests.clock import START_US
 from tests.peers.programs import program
 from tests.unit.storage_footage.footage import CAMERA, GOP_90K, GOP_US, Node, read

@@ -16,11 +16,11 @@ from falconeye.base.errors import NotFound, Unavailable
 from falconeye.hub.stream import StreamHub
 from falconeye.media.boxes import top_level_boxes
 from falconeye.media.samples import StreamKind
-from falconeye.storage.disk_calls import DiskCalls
-from falconeye.storage.export import NoRoom
-from falconeye.storage.export_layout import ExportOrder
-from falconeye.storage.segment_tables import segments
-from falconeye.storage.segments import Accepted, SegmentEnd
+from falconeye.storage.export.export import NoRoom
+from falconeye.storage.export.export_layout import ExportOrder
+from falconeye.storage.segments.segments import Accepted, SegmentEnd
+from falconeye.storage.tables.footage import segments
+from falconeye.storage.volumes.disk_calls import DiskCalls
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.cameras import Camera, pictures, sound
 from tests.unit.storage_footage.exporting import (

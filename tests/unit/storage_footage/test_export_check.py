@@ -1,7 +1,7 @@
 """`falconeye check` knows exports, and those that nobody knows any more."""
 
-from falconeye.storage.check import Fault, check
-from falconeye.storage.job_store import Job, JobState, JobStore
+from falconeye.storage.checks.check import Fault, check
+from falconeye.storage.stores.job_store import Job, JobState, JobStore
 from tests.clock import START_US
 from tests.unit.storage_footage.exporting import JOB, footage, ignore, open_exports, order
 from tests.unit.storage_footage.footage import CAMERA, Node

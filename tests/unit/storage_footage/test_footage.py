@@ -12,14 +12,14 @@ from falconeye.config.settings import NodeSettings
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage import footage as footage_module
-from falconeye.storage import recovery
-from falconeye.storage.database import Database
 from falconeye.storage.footage import Footage
-from falconeye.storage.free_space import Deleter
-from falconeye.storage.recording_rows import RecordingStatus
-from falconeye.storage.retention import Keep
-from falconeye.storage.segment_store import FootageStore
-from falconeye.storage.segments import ClockState, SegmentEnd, SegmentStart
+from falconeye.storage.index.database import Database
+from falconeye.storage.segments import recovery
+from falconeye.storage.segments.free_space import Deleter
+from falconeye.storage.segments.recording_rows import RecordingStatus
+from falconeye.storage.segments.retention import Keep
+from falconeye.storage.segments.segment_store import FootageStore
+from falconeye.storage.segments.segments import ClockState, SegmentEnd, SegmentStart
 from tests.clock import START_US, FakeClock
 from tests.databases import closed_database
 from tests.unit.storage_footage.footage import (

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from falconeye.storage.check import check
-from falconeye.storage.recovery import recover
-from falconeye.storage.segment_tables import segments
+from falconeye.storage.checks.check import check
+from falconeye.storage.segments.recovery import recover
+from falconeye.storage.tables.footage import segments
 from tests.clock import FakeClock
 from tests.unit.storage_footage.footage import open_node, rows
 

@@ -9,16 +9,17 @@ from falconeye.base.errors import InvalidInput, Unavailable
 from falconeye.base.times import DAY_US, SECOND_US
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import segment_store, timeline
-from falconeye.storage.coverage import GapReason
-from falconeye.storage.database import Database
-from falconeye.storage.ledger import ALIVE_US, Ledger
-from falconeye.storage.ledger_prune import KEPT_US
-from falconeye.storage.ledger_tables import coverage_steps, deletions, uptimes
-from falconeye.storage.recordings import Recordings
-from falconeye.storage.retention import Keep
-from falconeye.storage.segments import SegmentEnd
-from falconeye.storage.timeline import Timeline, Timelines
+from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.ledger.ledger import ALIVE_US, Ledger
+from falconeye.storage.ledger.ledger_prune import KEPT_US
+from falconeye.storage.reading import timeline
+from falconeye.storage.reading.recordings import Recordings
+from falconeye.storage.reading.timeline import Timeline, Timelines
+from falconeye.storage.segments import segment_store
+from falconeye.storage.segments.retention import Keep
+from falconeye.storage.segments.segments import SegmentEnd
+from falconeye.storage.tables.ledger import coverage_steps, deletions, uptimes
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import (
     CAMERA,

@@ -15,13 +15,13 @@ from falconeye.media.movie import TrackFragment, movie_of, parse_moof
 from falconeye.media.random_access import RandomAccess
 from falconeye.media.samples import StreamKind
 from falconeye.media.segment_file import FragmentPlace
-from falconeye.storage import playback_list
-from falconeye.storage.download import DownloadPlan
-from falconeye.storage.fragment_table import FragmentTable
-from falconeye.storage.playback import Playback
-from falconeye.storage.playback_list import entries_of
-from falconeye.storage.segment_tables import fragments
-from falconeye.storage.segments import SegmentEnd
+from falconeye.storage.reading import playback_list
+from falconeye.storage.reading.download import DownloadPlan
+from falconeye.storage.reading.playback import Playback
+from falconeye.storage.reading.playback_list import entries_of
+from falconeye.storage.segments.fragment_table import FragmentTable
+from falconeye.storage.segments.segments import SegmentEnd
+from falconeye.storage.tables.footage import fragments
 from tests.clock import START_US
 from tests.clocked_footage import (
     HOLE_S,

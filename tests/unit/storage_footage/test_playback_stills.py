@@ -13,9 +13,9 @@ from falconeye.hub.stream import StreamHub
 from falconeye.media.pictures import jpeg_to_frame
 from falconeye.media.samples import StreamKind
 from falconeye.media.stored_pictures import stored_keyframe_to_jpeg
-from falconeye.storage import footage_stills
-from falconeye.storage.footage_stills import MAX_WAITING, FootageStills
-from falconeye.storage.playback import TAIL_US, Playback
+from falconeye.storage.reading import footage_stills
+from falconeye.storage.reading.footage_stills import MAX_WAITING, FootageStills
+from falconeye.storage.reading.playback import TAIL_US, Playback
 from tests.clock import START_US
 from tests.clocked_footage import Piece, record
 from tests.unit.storage_footage.cameras import Camera, pictures

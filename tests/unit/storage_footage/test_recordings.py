@@ -10,13 +10,13 @@ import pytest
 from falconeye.base.errors import Conflict, InvalidInput, NotFound, Unavailable
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import recording_rows
-from falconeye.storage.check import check
-from falconeye.storage.recording_rows import Growing, RecordingStatus
-from falconeye.storage.recordings import NewImport
-from falconeye.storage.retention import Named
-from falconeye.storage.segment_tables import recordings, segments, usage
-from falconeye.storage.segments import SegmentEnd
+from falconeye.storage.checks.check import check
+from falconeye.storage.reading.recordings import NewImport
+from falconeye.storage.segments import recording_rows
+from falconeye.storage.segments.recording_rows import Growing, RecordingStatus
+from falconeye.storage.segments.retention import Named
+from falconeye.storage.segments.segments import SegmentEnd
+from falconeye.storage.tables.footage import recordings, segments, usage
 from tests.clock import START_US
 from tests.unit.storage_footage.footage import (
     CAMERA,

@@ -12,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import salvage, segment_index
-from falconeye.storage.check import check
-from falconeye.storage.layout import segment_path
-from falconeye.storage.recording_rows import RecordingStatus
-from falconeye.storage.recovery import RecoveryReport, recover
-from falconeye.storage.segment_index import FileKey
-from falconeye.storage.segment_tables import open_files, runs, segments
-from falconeye.storage.segments import SegmentEnd
+from falconeye.storage.checks.check import check
+from falconeye.storage.segments import salvage, segment_index
+from falconeye.storage.segments.layout import segment_path
+from falconeye.storage.segments.recording_rows import RecordingStatus
+from falconeye.storage.segments.recovery import RecoveryReport, recover
+from falconeye.storage.segments.segment_index import FileKey
+from falconeye.storage.segments.segments import SegmentEnd
+from falconeye.storage.tables.footage import open_files, runs, segments
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import (
     CAMERA,

@@ -11,13 +11,13 @@ from falconeye.base.times import DAY_US, HOUR_US, SECOND_US
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import free_space, retention
-from falconeye.storage.camera_store import CameraStore
-from falconeye.storage.check import check
-from falconeye.storage.credentials import CredentialCipher
-from falconeye.storage.retention import Keep, SettledTime
-from falconeye.storage.segment_tables import garbage, segments, usage
-from falconeye.storage.segments import SegmentEnd
+from falconeye.storage.checks.check import check
+from falconeye.storage.segments import free_space, retention
+from falconeye.storage.segments.retention import Keep, SettledTime
+from falconeye.storage.segments.segments import SegmentEnd
+from falconeye.storage.stores.camera_store import CameraStore
+from falconeye.storage.stores.credentials import CredentialCipher
+from falconeye.storage.tables.footage import garbage, segments, usage
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import (
     CAMERA,

@@ -16,14 +16,14 @@ from falconeye.base.errors import Unavailable
 from falconeye.hub.stream import StreamHub
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import segment_index
-from falconeye.storage.check import check
-from falconeye.storage.disk_calls import DiskCalls
-from falconeye.storage.recording_rows import RecordingStatus
-from falconeye.storage.segment_index import SegmentEntry
-from falconeye.storage.segment_tables import open_files, recordings, runs, segments
-from falconeye.storage.segments import Accepted, SegmentEnd
-from falconeye.storage.write_queue import Operation
+from falconeye.storage.checks.check import check
+from falconeye.storage.index.write_queue import Operation
+from falconeye.storage.segments import segment_index
+from falconeye.storage.segments.recording_rows import RecordingStatus
+from falconeye.storage.segments.segment_index import SegmentEntry
+from falconeye.storage.segments.segments import Accepted, SegmentEnd
+from falconeye.storage.tables.footage import open_files, recordings, runs, segments
+from falconeye.storage.volumes.disk_calls import DiskCalls
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.cameras import Camera, in_time, pictures
 from tests.unit.storage_footage.footage import (

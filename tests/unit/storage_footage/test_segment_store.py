@@ -13,11 +13,11 @@ from typing_extensions import override
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.media.segment_file import read_segment_file
-from falconeye.storage import fragment_table
-from falconeye.storage.disk_calls import DiskCalls
-from falconeye.storage.layout import SegmentName, segment_path
-from falconeye.storage.segment_tables import fragments, open_files, recordings, segments, usage
-from falconeye.storage.segments import Accepted, SegmentEnd
+from falconeye.storage.segments import fragment_table
+from falconeye.storage.segments.layout import SegmentName, segment_path
+from falconeye.storage.segments.segments import Accepted, SegmentEnd
+from falconeye.storage.tables.footage import fragments, open_files, recordings, segments, usage
+from falconeye.storage.volumes.disk_calls import DiskCalls
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import (
     CAMERA,

@@ -11,18 +11,18 @@ from typing_extensions import override
 from falconeye.media.random_access import RandomAccess
 from falconeye.media.samples import StreamKind
 from falconeye.media.segment_file import FragmentPlace
-from falconeye.storage import fragment_table
-from falconeye.storage.disk_calls import DiskCalls, write_all
-from falconeye.storage.fragment_table import FragmentTable
-from falconeye.storage.histogram import Histogram
-from falconeye.storage.layout import (
+from falconeye.storage.segments import fragment_table
+from falconeye.storage.segments.fragment_table import FragmentTable
+from falconeye.storage.segments.histogram import Histogram
+from falconeye.storage.segments.layout import (
     SegmentName,
     parse_segment_path,
     recording_file_name,
     recording_id,
     segment_path,
 )
-from falconeye.storage.volume_facts import DiskKind, free_floor_bytes
+from falconeye.storage.volumes.disk_calls import DiskCalls, write_all
+from falconeye.storage.volumes.volume_facts import DiskKind, free_floor_bytes
 from tests.clock import START_US
 
 _IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", fullmatch=True)

@@ -15,14 +15,14 @@ from typing_extensions import override
 from falconeye.base.errors import StartError
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import volume_facts
-from falconeye.storage.check import Fault, check
-from falconeye.storage.disk_calls import DiskCalls
-from falconeye.storage.segment_tables import segments
-from falconeye.storage.segments import Accepted, SegmentEnd
-from falconeye.storage.syncer import Syncer
-from falconeye.storage.volume import ID_FILE, make_volume_id
-from falconeye.storage.volumes import Volumes, adopt
+from falconeye.storage.checks.check import Fault, check
+from falconeye.storage.segments.segments import Accepted, SegmentEnd
+from falconeye.storage.tables.footage import segments
+from falconeye.storage.volumes import volume_facts
+from falconeye.storage.volumes.disk_calls import DiskCalls
+from falconeye.storage.volumes.syncer import Syncer
+from falconeye.storage.volumes.volume import ID_FILE, make_volume_id
+from falconeye.storage.volumes.volumes import Volumes, adopt
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import (
     CAMERA,

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from falconeye.base.errors import StartError
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage.check import Fault, check
-from falconeye.storage.data_directory import DATABASE_NAME
-from falconeye.storage.rebuild import rebuild
-from falconeye.storage.segment_tables import fragments, recordings, segments, usage
+from falconeye.storage.checks.check import Fault, check
+from falconeye.storage.checks.rebuild import rebuild
+from falconeye.storage.index.data_directory import DATABASE_NAME
+from falconeye.storage.tables.footage import fragments, recordings, segments, usage
 from tests.clock import START_US, FakeClock
 from tests.databases import HEAD, closed_database, later_release
 from tests.unit.storage_footage.footage import (

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from falconeye.base.times import SECOND_US
 from falconeye.media.samples import StreamKind
-from falconeye.storage.coverage import (
+from falconeye.storage.ledger.coverage import (
     MIN_GAP_US,
     Deletion,
     Gap,

@@ -1,0 +1,1 @@
+"""A span of footage as one MP4 file."""

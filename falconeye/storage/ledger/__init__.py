@@ -1,0 +1,1 @@
+"""The coverage ledger: why a camera was not recorded, second by second."""

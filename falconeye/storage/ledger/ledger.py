@@ -1,0 +1,177 @@
+"""The coverage ledger's own rows: what keeps cameras from recording, and when the node was up.
+
+Both are known in memory at once and stored soon: within a second where something changed, once a
+minute as a sign of life. What a crash takes of that lies within the hole that the crash makes.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.base.clock import Clock
+from falconeye.base.counters import RepeatingLog
+from falconeye.base.errors import FalconEyeError
+from falconeye.base.tasks import TaskSet
+from falconeye.base.times import MINUTE_US, SECOND_US
+from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.coverage import GapReason, Step, Uptime
+from falconeye.storage.tables.ledger import coverage_steps, uptimes
+
+log = logging.getLogger(__name__)
+
+ROUND_S = 1.0
+ALIVE_US = MINUTE_US
+CLOCK_STEP_US = SECOND_US
+MAX_WAITING = 10_000  # steps; beyond it only the newest of each camera is kept
+
+
+@dataclass(slots=True)
+class _Up:
+    """A stretch of the node's life on one setting of its clock."""
+
+    from_us: int
+    offset_us: int  # UTC - monotonic
+    to_us: int
+    ended: GapReason | None = None
+
+
+class Ledger:
+    """Lives on the loop. `note` is called by whoever knows a camera, as often as it likes."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._log = RepeatingLog(log, clock)
+        self._steps: dict[str, Step] = {}  # the present one of each camera
+        self._waiting: list[tuple[str, Step]] = []  # not stored yet
+        self._undone: list[
+            tuple[int, int]
+        ] = []  # times that this process noted and that never were
+        self._ups: list[_Up] = [self._up_from_now()]  # those not stored; the last one lasts
+        self._alive_due_us = clock.monotonic_us()
+        self._tasks = TaskSet("ledger")
+
+    @property
+    def up(self) -> Uptime:
+        """The node's present stretch, up to now."""
+        return Uptime(self._ups[-1].from_us, self._clock.utc_us(), GapReason.NODE_STOPPED)
+
+    def start(self) -> None:
+        """Store what is noted, until `stop`."""
+        _ = self._tasks.start(self._keep(), "keep")
+
+    async def stop(self) -> None:
+        """The node ends: store the rest."""
+        await self._tasks.stop()
+        self._follow_clock()
+        self._ups[-1].to_us = self._clock.utc_us()
+        self._ups[-1].ended = GapReason.NODE_STOPPED
+        await self._store()
+
+    def note(self, camera_id: str, reason: GapReason | None, detail: str = "") -> None:
+        """This keeps a camera from recording now (None: nothing does)."""
+        known = self._steps.get(camera_id)
+        if known is None or (known.reason, known.detail) != (reason, detail):
+            self._note(camera_id, Step(self._clock.utc_us(), reason, detail))
+
+    def reason(self, camera_id: str) -> Step | None:
+        """The present step of a camera; None before the first."""
+        return self._steps.get(camera_id)
+
+    @property
+    def present(self) -> Mapping[str, Step]:
+        """The present step of every camera."""
+        return self._steps
+
+    def forget(self, camera_id: str) -> None:
+        """The camera is gone; its history stays."""
+        self._steps.pop(camera_id, None)
+
+    async def round(self) -> None:
+        """Once a second: store what is new, and a sign of life when it is due."""
+        self._follow_clock()
+        now_us = self._clock.monotonic_us()
+        if not self._waiting and len(self._ups) == 1 and now_us < self._alive_due_us:
+            return
+        self._ups[-1].to_us = self._clock.utc_us()
+        if await self._store():
+            self._alive_due_us = now_us + ALIVE_US
+
+    async def _keep(self) -> None:
+        while True:
+            await self.round()
+            await asyncio.sleep(ROUND_S)
+
+    def _note(self, camera_id: str, step: Step) -> None:
+        self._steps[camera_id] = step
+        self._waiting.append((camera_id, step))
+        if len(self._waiting) > MAX_WAITING:  # the database takes none, and has not for long
+            self._waiting = list(dict(self._waiting).items())
+
+    def _up_from_now(self) -> _Up:
+        now_us = self._clock.utc_us()
+        return _Up(now_us, now_us - self._clock.monotonic_us(), now_us)
+
+    def _follow_clock(self) -> None:
+        """Where the clock was set the time line has a seam: what holds now holds from there on."""
+        up, now = self._ups[-1], self._up_from_now()
+        if abs(now.offset_us - up.offset_us) <= CLOCK_STEP_US:
+            return
+        up.to_us = self._clock.monotonic_us() + up.offset_us
+        up.ended = GapReason.CLOCK_CHANGED
+        self._ups.append(now)
+        if now.from_us <= up.to_us:
+            # Set back: what was noted of times that are to come again was of a wrong clock. What
+            # other processes noted stays: a board without a battery begins in the past each time.
+            self._undone.append((max(now.from_us, up.from_us), up.to_us))
+            self._waiting = [entry for entry in self._waiting if entry[1].since_us < now.from_us]
+        for camera_id, step in self._steps.items():
+            self._note(camera_id, Step(now.from_us, step.reason, step.detail))
+
+    async def _store(self) -> bool:
+        """False when the database takes nothing now; all of it waits for the next round."""
+        waiting, self._waiting = self._waiting, []
+        undone, self._undone = self._undone, []
+        ups = tuple(self._ups)
+        try:
+            await self._database.write(partial(_write, undone, waiting, ups))
+        except FalconEyeError as error:
+            self._waiting, self._undone = waiting + self._waiting, undone + self._undone
+            self._log.warning(f"the coverage ledger cannot be stored now: {error}")
+            return False
+        self._ups = self._ups[len(ups) - 1 :]
+        return True
+
+
+async def _write(
+    undone: Sequence[tuple[int, int]],
+    steps: Sequence[tuple[str, Step]],
+    ups: Sequence[_Up],
+    connection: AsyncConnection,
+) -> None:
+    for from_us, to_us in undone:
+        await connection.execute(
+            delete(coverage_steps).where(coverage_steps.c.since_us.between(from_us, to_us))
+        )
+    for camera_id, step in steps:
+        said = {"reason": step.reason, "detail": step.detail}
+        await connection.execute(
+            upsert(coverage_steps)
+            .values(camera_id=camera_id, since_us=step.since_us, **said)
+            .on_conflict_do_update(
+                index_elements=[coverage_steps.c.camera_id, coverage_steps.c.since_us], set_=said
+            )
+        )
+    for up in ups:
+        values = {"to_us": up.to_us, "ended": up.ended}
+        await connection.execute(
+            upsert(uptimes)
+            .values(from_us=up.from_us, **values)
+            .on_conflict_do_update(index_elements=[uptimes.c.from_us], set_=values)
+        )

@@ -1,0 +1,1 @@
+"""Footage as people ask for it: recordings, timeline, playback, stills."""

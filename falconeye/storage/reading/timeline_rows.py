@@ -1,0 +1,222 @@
+"""The rows that a timeline is made of: all that asks the database, and nothing else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, or_, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.base.times import HOUR_US
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import StreamKind
+from falconeye.storage.ledger.coverage import MIN_GAP_US, Deletion, GapReason, Span, Step, Uptime
+from falconeye.storage.tables.footage import recordings, runs, segments, streams
+from falconeye.storage.tables.ledger import coverage_steps, deletions, uptimes
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRows:
+    """What is stored about a camera's time; each list in the order of time."""
+
+    spans: Mapping[StreamKind, Sequence[Span]]  # as stored: they may reach beyond the window
+    steps: Sequence[Step]
+    uptimes: Sequence[Uptime]
+    deletions: Sequence[Deletion]
+    kinds: Sequence[tuple[int, str]]  # from when on which kind of recording was made
+    run_ends: Sequence[tuple[int, RunEnd]]  # when runs of the main stream ended, and why
+
+
+async def read_rows(
+    camera_id: str, from_us: int, to_us: int, up: Uptime | None, connection: AsyncConnection
+) -> TimelineRows:
+    """Of [from, to), in one state of the database; `up`: the present uptime, where it runs."""
+    return TimelineRows(
+        spans=await _islands(camera_id, from_us, to_us, connection),
+        steps=await _steps(camera_id, from_us, to_us, connection),
+        uptimes=await _uptimes(from_us, to_us, up, connection),
+        deletions=await _deletions(camera_id, from_us, to_us, connection),
+        kinds=await _kinds(camera_id, from_us, to_us, connection),
+        run_ends=await _run_ends(camera_id, from_us, to_us, connection),
+    )
+
+
+def _within(kind: StreamKind) -> tuple[ColumnElement[bool], ...]:
+    """The segments of a camera's stream; `:camera`, `:from_us` and `:to_us` are given later."""
+    its_id = select(streams.c.id).where(
+        streams.c.camera_id == bindparam("camera"), streams.c.kind == kind.value
+    )
+    return (
+        segments.c.stream_id == its_id.scalar_subquery(),
+        # No segment lasts an hour: one that begins earlier does not reach into the window.
+        segments.c.start_us > bindparam("from_us") - HOUR_US,
+        segments.c.start_us < bindparam("to_us"),
+    )
+
+
+def _edges(kind: StreamKind) -> Select[Any]:
+    """Segments beside which there is a hole, or that begin before the one before has ended."""
+    start, end = segments.c.start_us, segments.c.start_us + segments.c.wall_duration_us
+    rows = (
+        select(
+            start,
+            end.label("end_us"),
+            func.lag(end).over(order_by=start).label("before_us"),
+            func.lead(start).over(order_by=start).label("after_us"),
+        )
+        .where(*_within(kind))
+        .subquery()
+    )
+    hole_before = rows.c.start_us - rows.c.before_us
+    return select(literal(kind.value).label("kind"), rows).where(
+        or_(
+            rows.c.before_us.is_(None),
+            rows.c.after_us.is_(None),
+            hole_before >= MIN_GAP_US,
+            hole_before <= -MIN_GAP_US,
+            rows.c.after_us - rows.c.end_us >= MIN_GAP_US,
+        )
+    )
+
+
+# Made once: that takes longer than SQLite takes for a day.
+_EDGES = union_all(*(_edges(kind) for kind in StreamKind))
+_ROWS = union_all(
+    *(
+        select(
+            literal(kind.value).label("kind"), segments.c.start_us, segments.c.wall_duration_us
+        ).where(*_within(kind))
+        for kind in StreamKind
+    )
+)
+
+
+async def _islands(
+    camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
+) -> dict[StreamKind, list[Span]]:
+    """Stretches of segments without a hole between, joined by SQLite: a month has 80 000 rows."""
+    given = {"camera": camera_id, "from_us": from_us, "to_us": to_us}
+    found: dict[StreamKind, list[Span]] = {kind: [] for kind in StreamKind}
+    begin_us = 0
+    for row in await connection.execute(_EDGES, given):
+        if row.before_us is not None and row.before_us - row.start_us >= MIN_GAP_US:
+            break
+        if row.before_us is None or row.start_us - row.before_us >= MIN_GAP_US:
+            begin_us = row.start_us
+        if row.after_us is None or row.after_us - row.end_us >= MIN_GAP_US:
+            kind = StreamKind(row.kind)
+            found[kind].append(Span(begin_us, row.end_us, kind))
+    else:
+        return found
+    # A clock was set back, which is seldom: what overlaps cannot be joined so.
+    found = {kind: [] for kind in StreamKind}
+    for name, start_us, length_us in await connection.execute(_ROWS, given):
+        kind = StreamKind(name)
+        found[kind].append(Span(start_us, start_us + length_us, kind))
+    return found
+
+
+async def _steps(
+    camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
+) -> list[Step]:
+    """Those within, and the one before, which holds at the beginning."""
+    since_us, mine = coverage_steps.c.since_us, coverage_steps.c.camera_id == camera_id
+    before = select(func.max(since_us)).where(mine, since_us <= from_us).scalar_subquery()
+    rows = await connection.execute(
+        select(since_us, coverage_steps.c.reason, coverage_steps.c.detail)
+        .where(mine, since_us >= func.coalesce(before, from_us), since_us < to_us)
+        .order_by(since_us)
+    )
+    return [
+        Step(row.since_us, GapReason(row.reason) if row.reason else None, row.detail)
+        for row in rows
+    ]
+
+
+async def _uptimes(
+    from_us: int, to_us: int, up: Uptime | None, connection: AsyncConnection
+) -> list[Uptime]:
+    """Those that have something of the window, and the one before; in order, without overlap."""
+    begun_us = uptimes.c.from_us
+    before = select(func.max(begun_us)).where(begun_us <= from_us).scalar_subquery()
+    rows = await connection.execute(
+        select(uptimes)
+        .where(begun_us >= func.coalesce(before, from_us), begun_us < to_us)
+        .order_by(begun_us)
+    )
+    found: list[Uptime] = []
+    for row in rows:
+        ended = GapReason(row.ended) if row.ended else GapReason.NODE_CRASHED
+        one = Uptime(row.from_us, row.to_us, ended)
+        if up is not None and row.from_us == up.from_us:
+            one = up
+        if found and one.from_us < found[-1].to_us:  # a clock was set back: the times join
+            last = max(found[-1], one, key=lambda uptime: uptime.to_us)
+            found[-1] = Uptime(found[-1].from_us, last.to_us, last.ended)
+        else:
+            found.append(one)
+    if up is not None and (not found or found[-1].to_us < up.from_us):
+        found.append(up)  # it is not stored yet
+    return found
+
+
+async def _deletions(
+    camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
+) -> list[Deletion]:
+    """What was deleted of the window, in order, without overlap; the substream goes with main."""
+    rows = await connection.execute(
+        select(deletions)
+        .join(streams, streams.c.id == deletions.c.stream_id)
+        .where(
+            streams.c.camera_id == camera_id,
+            streams.c.kind == StreamKind.MAIN,
+            deletions.c.to_us > from_us,
+            deletions.c.from_us < to_us,
+        )
+        .order_by(deletions.c.from_us)
+    )
+    found: list[Deletion] = []
+    for row in rows:
+        begin = max(row.from_us, found[-1].to_us) if found else row.from_us
+        if row.to_us > begin:
+            found.append(Deletion(begin, row.to_us, GapReason(row.reason), row.detail))
+    return found
+
+
+async def _kinds(
+    camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
+) -> list[tuple[int, str]]:
+    """From when on which kind of recording was made."""
+    rows = await connection.execute(
+        select(recordings.c.start_us, recordings.c.kind)
+        .where(
+            recordings.c.camera_id == camera_id,
+            recordings.c.stream_id.is_not(None),
+            recordings.c.start_us < to_us,
+            or_(recordings.c.end_us.is_(None), recordings.c.end_us > from_us),
+        )
+        .order_by(recordings.c.start_us)
+    )
+    found: list[tuple[int, str]] = []
+    for start_us, kind in rows:
+        if not found or found[-1][1] != kind:
+            found.append((start_us, kind))
+    return found
+
+
+async def _run_ends(
+    camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
+) -> list[tuple[int, RunEnd]]:
+    rows = await connection.execute(
+        select(runs.c.ended_us, runs.c.end_reason)
+        .join(streams, streams.c.id == runs.c.stream_id)
+        .where(
+            streams.c.camera_id == camera_id,
+            streams.c.kind == StreamKind.MAIN,
+            runs.c.started_us < to_us,
+            runs.c.ended_us >= from_us - MIN_GAP_US,
+            runs.c.end_reason.is_not(None),
+        )
+        .order_by(runs.c.ended_us)
+    )
+    return [(row.ended_us, RunEnd(row.end_reason)) for row in rows]

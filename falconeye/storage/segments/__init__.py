@@ -1,0 +1,1 @@
+"""Footage as files and rows: written, recovered, listed, deleted."""

@@ -1,0 +1,292 @@
+"""Which footage may go: the oldest on a disk, what is beyond its time or size, what a person names.
+
+Only looks; `free_space.Deleter` deletes. Protected footage is never among it, and does not count
+against a camera's bytes: else protecting much of it would take the room of everything new.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.base.clock import Clock
+from falconeye.base.times import DAY_US, HOUR_US, MINUTE_US
+from falconeye.media.samples import StreamKind
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.segments.layout import SegmentName, segment_path
+from falconeye.storage.tables.footage import recordings, segments, streams, usage
+from falconeye.storage.tables.node import CAMERAS
+
+BATCH = 200  # segments a transaction: others wait for it
+SETTLE_US = 10 * MINUTE_US
+_JUMP_US = HOUR_US
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long, and how much, of a camera's footage is kept; None: no limit."""
+
+    days: int | None = None
+    size_bytes: int | None = None  # both streams together
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A segment that is to go, and why: that is what the ledger says of its time."""
+
+    stream_id: int
+    start_us: int
+    wall_duration_us: int
+    size_bytes: int
+    volume_id: int
+    path: str
+    reason: GapReason
+    detail: str = ""  # in words: who, and what for
+
+
+class SettledTime:
+    """UTC, once NTP has set it and it has run on for ten minutes without a jump of an hour.
+
+    A board without a battery, or with an empty one, may start in another year. By its clock all
+    footage could be too old, and what is deleted then does not come back when the clock is set.
+    NTP may go away again: the clock stays good until it jumps.
+    """
+
+    def __init__(self, clock: Clock, is_synchronised: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._is_synchronised = is_synchronised
+        self._was_synchronised = False
+        self.lacks_ntp = False  # it would be relied on, had it been set
+        self._offset_us: int | None = None  # UTC - monotonic, at the last look
+        self._since_us = 0
+
+    def now_us(self) -> int | None:
+        """UTC; None while it is not to be relied on. Ask about once a minute."""
+        monotonic_us, utc_us = self._clock.monotonic_us(), self._clock.utc_us()
+        offset_us = utc_us - monotonic_us
+        if self._offset_us is None or abs(offset_us - self._offset_us) > _JUMP_US:
+            self._since_us = monotonic_us
+            self._was_synchronised = False
+        self._offset_us = offset_us
+        self._was_synchronised = self._was_synchronised or self._is_synchronised()
+        settled = monotonic_us - self._since_us >= SETTLE_US
+        self.lacks_ntp = settled and not self._was_synchronised
+        return utc_us if settled and self._was_synchronised else None
+
+
+_COLUMNS = (
+    segments.c.stream_id,
+    segments.c.start_us,
+    segments.c.wall_duration_us,
+    segments.c.size_bytes,
+    segments.c.named_offset_us,
+    segments.c.volume_id,
+    streams.c.camera_id,
+    streams.c.kind,
+)
+_END_US = segments.c.start_us + segments.c.wall_duration_us
+# A recording is a view on the main stream; the substream of its time is protected with it.
+_IS_PROTECTION = and_(
+    recordings.c.camera_id == streams.c.camera_id,
+    recordings.c.stream_id.is_not(None),
+    recordings.c.protected,
+    recordings.c.start_us < _END_US,
+    or_(recordings.c.end_us.is_(None), recordings.c.end_us > segments.c.start_us),
+)
+_PROTECTED = exists().where(_IS_PROTECTION)
+
+
+async def oldest_on(volume: int, need_bytes: int, connection: AsyncConnection) -> list[Doomed]:
+    """The oldest segments of a volume, over all streams, that make `need_bytes`; a `BATCH`."""
+    holders = await connection.execute(
+        select(usage.c.stream_id).where(usage.c.volume_id == volume, usage.c.segments > 0)
+    )
+    found = await _oldest(
+        connection,
+        holders.scalars().all(),
+        GapReason.DELETED_FOR_ROOM,
+        segments.c.volume_id == volume,
+    )
+    return _enough(found, need_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a person named: all that starts in [from, to), or that has any of its time within."""
+
+    stream_ids: Sequence[int]
+    from_us: int
+    to_us: int
+    who: str
+    runs: tuple[int, int] | None = None  # only of those, from the first to the second
+    overlapping: bool = False
+
+
+async def named(wanted: Named, connection: AsyncConnection) -> list[Doomed]:
+    """The segments of it that are not protected; a `BATCH`."""
+    rows = await connection.execute(
+        select(*_COLUMNS)
+        .join(streams, streams.c.id == segments.c.stream_id)
+        .where(*_is_named(wanted), ~_PROTECTED)
+        .limit(BATCH)
+    )
+    return [_doomed(row, GapReason.DELETED_BY_PERSON, wanted.who) for row in rows]
+
+
+async def count_named(wanted: Named, connection: AsyncConnection) -> int:
+    """How many segments there are of it, protected ones too."""
+    found = await connection.execute(
+        select(func.count()).select_from(segments).where(*_is_named(wanted))
+    )
+    count: int = found.scalar_one()
+    return count
+
+
+def _is_named(wanted: Named) -> list[ColumnElement[bool]]:
+    conditions = [segments.c.stream_id.in_(wanted.stream_ids), segments.c.start_us < wanted.to_us]
+    if wanted.overlapping:  # no segment lasts an hour: that lets the key find them
+        conditions += [segments.c.start_us > wanted.from_us - HOUR_US, wanted.from_us < _END_US]
+    else:
+        conditions.append(segments.c.start_us >= wanted.from_us)
+    if wanted.runs:
+        conditions.append(segments.c.run_id.between(*wanted.runs))
+    return conditions
+
+
+async def beyond_keep(
+    of_the_node: Keep, now_us: int | None, connection: AsyncConnection
+) -> list[Doomed]:
+    """The oldest segments that no camera's rule keeps, at most a `BATCH`.
+
+    `now_us` None: nothing is too old. A camera that was deleted is still kept by its own rule.
+    """
+    chosen: list[Doomed] = []
+    for camera_id, stored_bytes, days, size_bytes in await _rules(connection):
+        keep = Keep(days or of_the_node.days, size_bytes or of_the_node.size_bytes)
+        if keep.days is not None and now_us is not None:
+            aged = await _ended_by(camera_id, now_us - keep.days * DAY_US, connection)
+            chosen += aged
+            if aged:
+                continue  # its bytes when that is done: no segment may be chosen twice
+        if keep.size_bytes is not None and stored_bytes > keep.size_bytes:
+            chosen += await _above(camera_id, stored_bytes, keep.size_bytes, connection)
+        if len(chosen) >= BATCH:
+            break
+    return chosen[:BATCH]
+
+
+async def _rules(
+    connection: AsyncConnection,
+) -> list[tuple[str, int, int | None, int | None]]:
+    """(camera, bytes stored, its own days, its own bytes) of all cameras with footage."""
+    rows = await connection.execute(
+        select(
+            streams.c.camera_id,
+            func.sum(usage.c.size_bytes),
+            func.max(func.coalesce(CAMERAS.c.keep_days, streams.c.keep_days)),
+            func.max(func.coalesce(CAMERAS.c.keep_bytes, streams.c.keep_bytes)),
+        )
+        .join(usage, usage.c.stream_id == streams.c.id)
+        .outerjoin(CAMERAS, CAMERAS.c.id == streams.c.camera_id)
+        .where(usage.c.segments > 0)
+        .group_by(streams.c.camera_id)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def _ended_by(camera_id: str, time_us: int, connection: AsyncConnection) -> list[Doomed]:
+    found = await _oldest(
+        connection,
+        await _streams_of(camera_id, connection),
+        GapReason.DELETED_BY_AGE,
+        segments.c.start_us < time_us,  # for the key; what follows says it
+        time_us >= _END_US,
+    )
+    return _enough(found, None)
+
+
+async def _above(
+    camera_id: str, stored_bytes: int, limit_bytes: int, connection: AsyncConnection
+) -> list[Doomed]:
+    excess = stored_bytes - await _protected_bytes(camera_id, connection) - limit_bytes
+    if excess <= 0:
+        return []
+    of_it = await _streams_of(camera_id, connection)
+    return _enough(await _oldest(connection, of_it, GapReason.DELETED_BY_SIZE), excess)
+
+
+async def _protected_bytes(camera_id: str, connection: AsyncConnection) -> int:
+    """What protected recordings of a camera hold, each segment once."""
+    held = (
+        select(segments.c.stream_id, segments.c.start_us, segments.c.size_bytes)
+        .select_from(recordings)
+        .join(streams, streams.c.camera_id == recordings.c.camera_id)
+        .join(segments, segments.c.stream_id == streams.c.id)
+        .where(
+            recordings.c.camera_id == camera_id,
+            _IS_PROTECTION,
+            # No segment lasts an hour: both lines let the key find the few that there are.
+            segments.c.start_us > recordings.c.start_us - HOUR_US,
+            segments.c.start_us < func.coalesce(recordings.c.end_us, 1 << 62),
+        )
+        .distinct()
+        .subquery()
+    )
+    found = await connection.execute(select(func.coalesce(func.sum(held.c.size_bytes), 0)))
+    held_bytes: int = found.scalar_one()
+    return held_bytes
+
+
+async def _streams_of(camera_id: str, connection: AsyncConnection) -> Sequence[int]:
+    found = await connection.execute(select(streams.c.id).where(streams.c.camera_id == camera_id))
+    return found.scalars().all()
+
+
+async def _oldest(
+    connection: AsyncConnection,
+    stream_ids: Iterable[int],
+    reason: GapReason,
+    *conditions: ColumnElement[bool],
+) -> Iterator[Doomed]:
+    """Segments that are not protected, the oldest of all streams first; a `BATCH` of each."""
+    found: list[list[Doomed]] = []
+    for stream_id in stream_ids:  # each by its key: together SQLite would sort all there are
+        rows = await connection.execute(
+            select(*_COLUMNS)
+            .join(streams, streams.c.id == segments.c.stream_id)
+            .where(segments.c.stream_id == stream_id, *conditions, ~_PROTECTED)
+            .order_by(segments.c.start_us)
+            .limit(BATCH)
+        )
+        found.append([_doomed(row, reason) for row in rows])
+    return heapq.merge(*found, key=lambda segment: segment.start_us)
+
+
+def _enough(found: Iterable[Doomed], need_bytes: int | None) -> list[Doomed]:
+    """The first ones that make `need_bytes` (None: any), at most a `BATCH`."""
+    chosen: list[Doomed] = []
+    gained = 0
+    for segment in found:
+        if len(chosen) == BATCH or (need_bytes is not None and gained >= need_bytes):
+            break
+        chosen.append(segment)
+        gained += segment.size_bytes
+    return chosen
+
+
+def _doomed(row: Row[*tuple[Any, ...]], reason: GapReason, detail: str = "") -> Doomed:
+    """A row of `_COLUMNS`."""
+    name = SegmentName(row.camera_id, StreamKind(row.kind), row.start_us + row.named_offset_us)
+    return Doomed(
+        row.stream_id,
+        row.start_us,
+        row.wall_duration_us,
+        row.size_bytes,
+        row.volume_id,
+        segment_path(name),
+        reason,
+        detail,
+    )

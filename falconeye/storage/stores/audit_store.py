@@ -1,0 +1,81 @@
+"""The audit log: who did what. Rows are added and read, never changed."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.storage.index.database import Database
+from falconeye.storage.tables.node import AUDIT
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One thing that somebody did; holds no credential."""
+
+    at_us: int
+    who_kind: str  # user | token | system
+    who_id: str | None
+    who_name: str
+    action: str
+    object_kind: str
+    object_id: str | None
+    detail: str
+    address: str
+    id: int | None = None  # given by the log
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """What to list; None: any."""
+
+    from_us: int | None = None
+    to_us: int | None = None  # exclusive
+    who_name: str | None = None
+    action: str | None = None
+    object_kind: str | None = None
+    object_id: str | None = None
+
+
+class AuditStore:
+    """Append-only; the database refuses changes by triggers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, entry: AuditEntry) -> None:
+        values = asdict(entry)
+        del values["id"]
+
+        async def write(connection: AsyncConnection) -> None:
+            await connection.execute(insert(AUDIT).values(values))
+
+        await self._database.write(write)
+
+    async def list(
+        self, wanted: AuditFilter, limit: int, offset: int
+    ) -> tuple[list[AuditEntry], int]:
+        """Entries, newest first, and how many match in all."""
+
+        async def read(connection: AsyncConnection) -> tuple[list[AuditEntry], int]:
+            matching = _matching(select(AUDIT), wanted)
+            page = matching.order_by(AUDIT.c.id.desc()).limit(limit).offset(offset)
+            rows = await connection.execute(page)
+            counted = _matching(select(func.count()).select_from(AUDIT), wanted)
+            total: int = (await connection.execute(counted)).scalar_one()
+            return [AuditEntry(**row) for row in rows.mappings()], total
+
+        return await self._database.read(read)
+
+
+def _matching(query: Select[Any], wanted: AuditFilter) -> Select[Any]:
+    if wanted.from_us is not None:
+        query = query.where(AUDIT.c.at_us >= wanted.from_us)
+    if wanted.to_us is not None:
+        query = query.where(AUDIT.c.at_us < wanted.to_us)
+    for column in ("who_name", "action", "object_kind", "object_id"):
+        value = getattr(wanted, column)
+        if value is not None:
+            query = query.where(AUDIT.c[column] == value)
+    return query

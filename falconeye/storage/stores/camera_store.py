@@ -1,0 +1,192 @@
+"""The configured cameras as rows, their passwords and those in their addresses encrypted."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.base.errors import Conflict, NotFound
+from falconeye.base.redact import fill_hidden
+from falconeye.base.secret import Secret
+from falconeye.config.addresses import address_key
+from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
+from falconeye.storage.index.database import Database
+from falconeye.storage.stores.credentials import CredentialCipher, CredentialUnreadable
+from falconeye.storage.stores.sealed_urls import seal, unseal
+from falconeye.storage.tables.footage import recordings, streams
+from falconeye.storage.tables.node import CAMERAS
+
+log = logging.getLogger(__name__)
+
+_URLS = ("source_url", "sub_url")
+_SAME_NAME = {field.name for field in fields(CameraConfig)} - {"password", "metadata", *_URLS}
+
+
+class CameraStore:
+    """Every change is on the disk when its method returns."""
+
+    def __init__(self, database: Database, cipher: CredentialCipher) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._problems: dict[str, str] = {}
+        self._left_out: set[str] = set()
+
+    @property
+    def left_out(self) -> AbstractSet[str]:
+        """Cameras whose rows `list` could not read: of a newer release, or edited by hand."""
+        return self._left_out
+
+    @property
+    def password_problems(self) -> Mapping[str, str]:
+        """Cameras whose stored password cannot be read, with the reason in words.
+
+        Their `password` is None, and *** stands for what their addresses hold of a login. Both stay
+        stored as they are until others are given: they are there again once the right key is back.
+        """
+        return self._problems
+
+    async def list(self) -> list[CameraConfig]:
+        """All cameras that can be read, by name: one bad row keeps no other camera from running."""
+
+        async def read(connection: AsyncConnection) -> Sequence[RowMapping]:
+            rows = await connection.execute(select(CAMERAS).order_by(CAMERAS.c.name, CAMERAS.c.id))
+            return rows.mappings().all()
+
+        rows = await self._database.read(read)
+        self._problems.clear()
+        self._left_out.clear()
+        found: list[CameraConfig] = []
+        for row in rows:
+            try:
+                found.append(self._config(row))
+            except Exception:
+                log.exception("the stored camera %s cannot be read; it is left out", row["id"])
+                self._left_out.add(row["id"])
+        return found
+
+    async def get(self, camera_id: str) -> CameraConfig:
+        """One camera; NotFound."""
+
+        async def read(connection: AsyncConnection) -> RowMapping | None:
+            found = await connection.execute(select(CAMERAS).where(CAMERAS.c.id == camera_id))
+            return found.mappings().first()
+
+        row = await self._database.read(read)
+        if row is None:
+            raise NotFound("there is no such camera")
+        return self._config(row)
+
+    async def insert(self, camera: CameraConfig) -> None:
+        """Conflict, naming the other, when a camera with this address is there."""
+        values = self._values(camera)
+
+        async def write(connection: AsyncConnection) -> None:
+            await _refuse_same_address(connection, values)
+            await connection.execute(insert(CAMERAS).values(values))
+
+        await self._database.write(write)
+
+    async def update(self, camera: CameraConfig) -> None:
+        """Store all fields of `camera`; NotFound, or Conflict as in `insert`."""
+        values = self._values(camera)
+
+        async def write(connection: AsyncConnection) -> RowMapping:
+            await _refuse_same_address(connection, values)
+            this = CAMERAS.c.id == camera.id
+            before = (await connection.execute(select(CAMERAS).where(this))).mappings().first()
+            if before is None:
+                raise NotFound("there is no such camera")
+            kept = {**values, **self._unreadable(values, before)}
+            await connection.execute(update(CAMERAS).where(this).values(kept))
+            return (await connection.execute(select(CAMERAS).where(this))).mappings().one()
+
+        self._config(await self._database.write(write))  # notes what cannot be read still
+
+    async def delete(self, camera_id: str) -> None:
+        """NotFound when it is not there (any more).
+
+        Its footage stays, under its own rule; its recordings say that the camera is gone.
+        """
+
+        async def write(connection: AsyncConnection) -> None:
+            rule = select(CAMERAS.c.keep_days, CAMERAS.c.keep_bytes)
+            own = (await connection.execute(rule.where(CAMERAS.c.id == camera_id))).first()
+            if own is not None:
+                await connection.execute(
+                    update(streams).where(streams.c.camera_id == camera_id).values(own._asdict())
+                )
+            done = await connection.execute(delete(CAMERAS).where(CAMERAS.c.id == camera_id))
+            if done.rowcount == 0:
+                raise NotFound("there is no such camera")
+            of_it = recordings.c.camera_id == camera_id
+            await connection.execute(update(recordings).where(of_it).values(camera_deleted=True))
+
+        await self._database.write(write)
+        self._problems.pop(camera_id, None)
+
+    def _values(self, camera: CameraConfig) -> dict[str, Any]:
+        values: dict[str, Any] = {name: getattr(camera, name) for name in _SAME_NAME}
+        values["metadata"] = dict(camera.metadata)
+        values["address_key"] = address_key(camera)
+        for name in _URLS:
+            url = getattr(camera, name)
+            values[name] = None if url is None else seal(url, self._cipher)
+        values["password_encrypted"] = (
+            None if camera.password is None else self._cipher.encrypt(camera.password)
+        )
+        return values
+
+    def _unreadable(self, values: Mapping[str, Any], before: RowMapping) -> dict[str, Any]:
+        """What of a camera's secrets must stay stored, since `values` could not know it."""
+        kept: dict[str, Any] = {}
+        if values["password_encrypted"] is None and self._password(before)[1]:
+            kept["password_encrypted"] = before["password_encrypted"]
+        for name in _URLS:
+            if values[name] is not None and before[name] is not None:
+                kept[name] = fill_hidden(values[name], before[name])
+        return kept
+
+    def _password(self, stored: RowMapping) -> tuple[Secret | None, str]:
+        """The stored password, if there is one, and why it cannot be read ("" if it can)."""
+        if stored["password_encrypted"] is None:
+            return None, ""
+        try:
+            return self._cipher.decrypt(stored["password_encrypted"]), ""
+        except CredentialUnreadable as error:
+            return None, str(error)
+
+    def _config(self, stored: RowMapping) -> CameraConfig:
+        values: dict[str, Any] = {name: stored[name] for name in _SAME_NAME}
+        values["protocol"] = Protocol(stored["protocol"])
+        values["transport"] = Transport(stored["transport"])
+        values["record"] = RecordMode(stored["record"])
+        values["metadata"] = stored["metadata"]
+        values["password"], problem = self._password(stored)
+        for name in _URLS:
+            values[name] = stored[name]
+            if stored[name] is not None:
+                values[name], unread = unseal(stored[name], self._cipher)
+                problem = problem or unread
+        if problem:
+            self._problems[stored["id"]] = problem
+        else:
+            self._problems.pop(stored["id"], None)
+        return CameraConfig(**values)
+
+
+async def _refuse_same_address(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+    if values["address_key"] is None:
+        return
+    found = await connection.execute(
+        select(CAMERAS.c.name).where(
+            CAMERAS.c.address_key == values["address_key"], CAMERAS.c.id != values["id"]
+        )
+    )
+    name = found.scalar()
+    if name is not None:
+        msg = f"the camera “{name}” already has this address"
+        raise Conflict(msg)

@@ -1,0 +1,141 @@
+"""Jobs as values, and their rows."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, func, insert, literal_column, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.storage.index.database import Database
+from falconeye.storage.tables.jobs import jobs
+
+_ROW: ColumnElement[int] = literal_column(
+    "jobs.rowid"
+)  # of one microsecond, the later row is the later job
+
+
+class JobState(StrEnum):
+    """api.md's states."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        return self in {JobState.COMPLETE, JobState.FAILED, JobState.CANCELLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as it is stored; how far it is, its runner knows."""
+
+    id: str
+    kind: str
+    state: JobState
+    camera_id: str
+    owner_kind: str
+    owner_id: str
+    owner_name: str
+    created_us: int
+    request: Mapping[str, Any]
+    started_us: int | None = None
+    ended_us: int | None = None
+    attempts: int = 0
+    result: Mapping[str, Any] | None = None
+    error: str | None = None
+
+
+class JobStore:
+    """Rows of `jobs`; each change is on the disk when it is answered."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, job: Job) -> None:
+        await self._database.write(partial(_add, asdict(job)))
+
+    async def change(self, job_id: str, values: Mapping[str, Any]) -> None:
+        await self._database.write(partial(_change, job_id, dict(values)))
+
+    async def remove(self, job_ids: Collection[str]) -> None:
+        await self._database.write(partial(_remove, list(job_ids)))
+
+    async def get(self, job_id: str) -> Job | None:
+        return await self._database.read(partial(_get, job_id))
+
+    async def list(
+        self,
+        *,
+        owner: tuple[str, str] | None,
+        cameras: Collection[str] | None,
+        limit: int,
+        offset: int,
+    ) -> tuple[Sequence[Job], int]:
+        """Newest first, and how many there are; of an owner (kind, id), of some cameras."""
+        return await self._database.read(partial(_list, owner, cameras, limit, offset))
+
+    async def in_states(self, states: Collection[JobState]) -> Sequence[Job]:
+        """Oldest first."""
+        return await self._database.read(partial(_in_states, list(states)))
+
+
+def _job(row: Row[Any]) -> Job:
+    values = row._asdict()
+    return Job(**values | {"state": JobState(row.state)})
+
+
+async def _add(values: dict[str, Any], connection: AsyncConnection) -> None:
+    await connection.execute(insert(jobs).values(values))
+
+
+async def _change(job_id: str, values: dict[str, Any], connection: AsyncConnection) -> None:
+    await connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+
+
+async def _remove(job_ids: list[str], connection: AsyncConnection) -> None:
+    await connection.execute(delete(jobs).where(jobs.c.id.in_(job_ids)))
+
+
+async def _get(job_id: str, connection: AsyncConnection) -> Job | None:
+    row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).first()
+    return None if row is None else _job(row)
+
+
+async def _list(
+    owner: tuple[str, str] | None,
+    cameras: Collection[str] | None,
+    limit: int,
+    offset: int,
+    connection: AsyncConnection,
+) -> tuple[Sequence[Job], int]:
+    conditions = []
+    if owner is not None:
+        conditions += [jobs.c.owner_kind == owner[0], jobs.c.owner_id == owner[1]]
+    if cameras is not None:
+        conditions.append(jobs.c.camera_id.in_(list(cameras)))
+    count = (
+        await connection.execute(select(func.count()).select_from(jobs).where(*conditions))
+    ).scalar_one()
+    rows = await connection.execute(
+        select(jobs)
+        .where(*conditions)
+        .order_by(jobs.c.created_us.desc(), _ROW.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [_job(row) for row in rows], count
+
+
+async def _in_states(states: list[JobState], connection: AsyncConnection) -> Sequence[Job]:
+    rows = await connection.execute(
+        select(jobs)
+        .where(jobs.c.state.in_([state.value for state in states]))
+        .order_by(jobs.c.created_us, _ROW)
+    )
+    return [_job(row) for row in rows]

@@ -1,0 +1,1 @@
+"""Disks: what touches them, on threads of their own."""

@@ -1,0 +1,318 @@
+"""One volume: a directory on one disk, known by an id file, touched only by its own threads.
+
+All paths are opened relative to the volume's open directory, whose id was checked: when the disk
+is unmounted, nothing is ever written to the empty directory under it. The id file is locked, so
+that two nodes never write to one volume.
+"""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import json
+import logging
+import os
+import secrets
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from falconeye.base.counters import Counter
+from falconeye.storage.volumes.disk_calls import DiskCalls, PartlyWritten
+from falconeye.storage.volumes.syncer import Syncer
+from falconeye.storage.volumes.volume_facts import DiskKind, disk_kind
+from falconeye.storage.volumes.work_threads import WorkThreads
+
+log = logging.getLogger(__name__)
+
+ID_FILE = "falconeye-volume.json"
+READERS = 2
+ANSWER_S = 5.0
+JOIN_S = 0.25  # a thread; one that is held by its disk is left behind
+_MAX_ID_BYTES = 4096
+
+
+class VolumeMissing(OSError):
+    """The disk is not there: nothing mounted, or another disk; `strerror` says which."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(errno.ENODEV, words)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes of a file system, as statvfs(3) tells them to this process."""
+
+    total_bytes: int
+    free_bytes: int
+
+
+class Volume:
+    """A directory of footage. Methods that touch the disk say on which thread they run."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        number: int,
+        volume_id: str,
+        sync_interval_s: float,
+        exclusive: bool = True,
+        calls: DiskCalls | None = None,
+    ) -> None:
+        self.path = path
+        self.number = number  # its key in the index
+        self.id = volume_id
+        self.calls = calls or DiskCalls()
+        self.kind: DiskKind | None = None  # None while it was never there
+        self.missing: str | None = None  # why it cannot be used now, in words
+        self.bytes_written = Counter()  # of footage, since the start
+        self.is_full = False  # nothing may be deleted, and the last reserve is reached
+        self._asked: Future[Space] | None = None
+        self._root_fd: int | None = None
+        self._exclusive = exclusive  # False: only to look, beside a node that uses it
+        self._lock_fd: int | None = None
+        self.writer = WorkThreads(f"volume-{number}-writer", 1)
+        self.readers = WorkThreads(f"volume-{number}-reader", READERS)
+        self.syncer = Syncer(f"volume-{number}-syncer", self.calls, sync_interval_s)
+
+    async def open(self) -> None:
+        """Look whether it is there (`missing` tells); waits at most `ANSWER_S` for the disk."""
+        try:
+            if self._asked is not None and not self._asked.done():
+                await self.space(ANSWER_S)  # it hangs until it has answered that
+            async with asyncio.timeout(ANSWER_S):
+                await self.writer.run(self.ensure_present)
+        except VolumeMissing:
+            return  # `missing` says why
+        except TimeoutError:
+            self.does_not_answer()
+        except OSError as error:
+            self.missing = error.strerror or str(error)
+
+    def does_not_answer(self) -> None:
+        """It hangs: pages and /readyz say so until it answers. What is queued stays queued."""
+        if self.missing is None:
+            log.warning("the disk of %s does not answer", self.path)
+        self.missing = "the disk does not answer"
+
+    def ensure_present(self) -> int:
+        """The open directory, after a look that it still is what lies at `path`.
+
+        VolumeMissing when it is not, OSError when it cannot be opened. Writer thread only.
+        """
+        try:
+            if self._root_fd is None or not _is_same(self.path, self._root_fd):
+                self._reopen()
+        except OSError as error:
+            words = error.strerror or str(error)
+            if words != self.missing:
+                log.warning("the media directory %s cannot be used: %s", self.path, words)
+            self.missing = words
+            if isinstance(error, VolumeMissing):
+                raise
+            raise VolumeMissing(words) from error
+        self.missing = None
+        return self.root_fd
+
+    @property
+    def root_fd(self) -> int:
+        """The open directory; VolumeMissing while it was never there."""
+        if self._root_fd is None:
+            raise VolumeMissing(self.missing or "not opened yet")
+        return self._root_fd
+
+    def create(self, path: str) -> int:
+        """A new, empty file with the directories it needs. Writer thread only."""
+        root = self.ensure_present()
+        directory = str(Path(path).parent)
+        for _ in range(2):  # the deleter may remove an empty directory in between: once more
+            with contextlib.suppress(FileNotFoundError):
+                return self._create(root, directory, path)
+        return self._create(root, directory, path)
+
+    def check_room(self) -> None:
+        """PartlyWritten (ENOSPC) while the volume is full, though the file system may not be."""
+        if self.is_full:
+            raise PartlyWritten(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), [])
+
+    def open_file(self, path: str, flags: int = os.O_RDONLY) -> int:
+        """An existing file, never through a symbolic link. Reader threads."""
+        return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self.root_fd)
+
+    def size_of(self, path: str) -> int | None:
+        """The size of a file; None when it is not there. Reader threads."""
+        try:
+            return os.stat(path, dir_fd=self.root_fd, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return None
+
+    def unlink(self, path: str) -> str:
+        """Remove a file, if it is there, and the directories empty by that. Reader threads.
+
+        Returns the directory above that is still there: after `sync_directory` it is gone for good.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            self.calls.unlink(path, self.root_fd)
+        *parents, top = Path(path).parents
+        for parent in parents:
+            try:
+                os.rmdir(parent, dir_fd=self.root_fd)
+            except FileNotFoundError:
+                continue
+            except OSError:  # not empty: the usual case
+                return str(parent)
+        return str(top)
+
+    def sync_directory(self, path: str) -> None:
+        """Make what was removed in a directory gone for good, or itself. Reader threads."""
+        for directory in (Path(path), *Path(path).parents):
+            with contextlib.suppress(FileNotFoundError):
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+                fd = os.open(directory, flags, dir_fd=self.root_fd)
+                try:
+                    self.calls.fsync(fd)
+                finally:
+                    os.close(fd)
+                return
+
+    async def space(self, limit_s: float) -> Space:
+        """How full it is; TimeoutError when it does not say so in `limit_s`, OSError.
+
+        One question at a time: who asks meanwhile gets the same answer, so that a disk that hangs
+        holds one reader however many ask. On the loop.
+        """
+        if self._asked is None or self._asked.done():
+            self._asked = self.readers.call(self._space)
+        async with asyncio.timeout(limit_s):
+            return await asyncio.shield(asyncio.wrap_future(self._asked))
+
+    def files(self) -> list[tuple[str, int]]:
+        """All files below it as (path, bytes), the id file left out. Reader threads; slow."""
+        found: list[tuple[str, int]] = []
+        for directory, _, names, fd in os.fwalk(".", dir_fd=self.root_fd):
+            for name in names:
+                path = os.path.normpath(os.path.join(directory, name))  # noqa: PTH118 - no Path: speed
+                if path != ID_FILE:
+                    with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
+                        size_bytes = os.stat(name, dir_fd=fd, follow_symlinks=False).st_size
+                        found.append((path, size_bytes))
+        return found
+
+    def stop(self) -> bool:
+        """End the threads after what is queued; False if one hangs. Blocks: not for the loop."""
+        ended: list[bool] = []
+        for part in (self.writer, self.syncer, self.readers):  # the writer's last files go on to it
+            part.stop()
+            ended.append(part.join(JOIN_S))
+        if not all(ended):
+            log.error("the disk of %s hangs: its threads are left behind", self.path)
+            return False
+        for fd in (self._lock_fd, self._root_fd):
+            if fd is not None:
+                os.close(fd)
+        self._lock_fd = self._root_fd = None
+        return True
+
+    def _reopen(self) -> None:
+        root = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _check_id(read_volume_id(root), self.id)
+            lock = _lock(root) if self._exclusive else None
+        except BaseException:
+            os.close(root)
+            raise
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+        self._lock_fd = lock
+        if self._root_fd is None:
+            self._root_fd = root
+        else:  # keep the number: a reader may be using it this moment
+            os.dup2(root, self._root_fd, inheritable=False)
+            os.close(root)
+        self.kind = disk_kind(self._root_fd)
+
+    def _space(self) -> Space:
+        found = self.calls.statvfs(self.root_fd)
+        return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+
+    def _create(self, root: int, directory: str, path: str) -> int:
+        self._make_directories(root, directory)
+        fd = self.calls.create(path, root)
+        self.syncer.directory_changed(root, directory)
+        return fd
+
+    def _make_directories(self, root: int, directory: str) -> None:
+        for path in [*reversed(Path(directory).parents), Path(directory)][1:]:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path, 0o750, dir_fd=root)
+                self.syncer.directory_changed(root, str(path.parent))
+
+
+def read_volume_id(directory_fd: int) -> str | None:
+    """The id in the id file; None without one. OSError, VolumeMissing where it is damaged."""
+    try:
+        fd = os.open(ID_FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory_fd)
+    except FileNotFoundError:
+        return None
+    try:
+        content = json.loads(os.read(fd, _MAX_ID_BYTES))
+        return str(content["volume_id"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise VolumeMissing(f"its {ID_FILE} is damaged") from error
+    finally:
+        os.close(fd)
+
+
+def _check_id(found: str | None, expected: str) -> None:
+    if found is None:
+        raise VolumeMissing(f"no {ID_FILE} in it: is the disk mounted?")
+    if found != expected:
+        raise VolumeMissing(f"another disk is mounted there ({found}, expected {expected})")
+
+
+def make_volume_id(path: Path) -> str:
+    """Make the directory where needed, and an id file in it unless there is one; the id. Blocks."""
+    path.mkdir(mode=0o750, parents=True, exist_ok=True)
+    root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        found = read_volume_id(root)
+        if found is not None:
+            return found
+        made = secrets.token_hex(16)
+        temporary = f".{ID_FILE}.{made}"
+        fd = os.open(
+            temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640, dir_fd=root
+        )
+        try:
+            os.write(fd, json.dumps({"volume_id": made}).encode() + b"\n")
+            os.fsync(fd)
+            os.rename(temporary, ID_FILE, src_dir_fd=root, dst_dir_fd=root)
+        except BaseException:
+            os.unlink(temporary, dir_fd=root)
+            raise
+        finally:
+            os.close(fd)
+        os.fsync(root)
+        return made
+    finally:
+        os.close(root)
+
+
+def _is_same(path: Path, fd: int) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    mine = os.fstat(fd)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+def _lock(directory_fd: int) -> int:
+    fd = os.open(ID_FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory_fd)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(fd)
+        raise VolumeMissing("another FalconEye process uses it") from error
+    return fd
