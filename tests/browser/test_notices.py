@@ -45,7 +45,7 @@ async def test_a_banner_on_every_page_while_something_is_not_recorded(tmp_path: 
             await expect(note.get_by_role("alert")).to_be_visible()
         await note.get_by_role("link", name="Why").click()
         await expect(page.get_by_role("heading", name="Notices")).to_be_visible()
-        row = page.get_by_role("row", name="Gate")
+        row = page.get_by_role("listitem").filter(has_text="because").filter(has_text="Gate")
         await expect(row).to_contain_text("It lasts")
         await expect(row).to_contain_text("the camera was offline")
         await served.services.cameras.delete(gate)
@@ -63,7 +63,9 @@ async def test_the_text_needs_no_scripts(tmp_path: Path) -> None:
         await page.goto("/about")
         await expect(note).to_contain_text("Gate is not recorded.")
         await page.get_by_role("main").get_by_role("link", name="Notices").click()
-        await expect(page.get_by_role("row", name="Gate")).to_be_visible()
+        await expect(
+            page.get_by_role("listitem").filter(has_text="because").filter(has_text="Gate")
+        ).to_be_visible()
 
 
 async def test_where_notices_go_is_saved_tested_and_never_shown(tmp_path: Path) -> None:
