@@ -16,6 +16,7 @@ from falconeye.storage.reading.playback import Playback
 from falconeye.storage.reading.recordings import Recordings
 from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.free_space import Deleter
+from falconeye.storage.segments.mover import Mover
 from falconeye.storage.segments.recovery import recover
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segment_store import FootageStore, RecordingListener
@@ -35,6 +36,7 @@ class Footage:
     volumes: Volumes
     store: FootageStore
     deleter: Deleter
+    mover: Mover
     recordings: Recordings
     ledger: Ledger
     timelines: Timelines
@@ -93,6 +95,7 @@ class Footage:
             volumes,
             store,
             deleter,
+            Mover(database, volumes, deleter, clock),
             recordings,
             ledger,
             Timelines(database, store, ledger, clock),
@@ -101,12 +104,14 @@ class Footage:
             TaskSet("footage"),
         )
         ledger.start()
+        await footage.mover.start(ROUND_S)
         _ = footage.tasks.start(footage._begin(database, node_name), "housekeeping")
         return footage
 
     async def stop(self) -> bool:
         """Wait until closed files are indexed (≤ 2 s), end the threads; False when time ran out."""
         done = await self.store.flush(FLUSH_S)
+        await self.mover.stop()
         await self.tasks.stop()
         await self.ledger.stop()
         self.imports.stop()

@@ -30,7 +30,7 @@ from falconeye.storage.segments.retention import Doomed
 from falconeye.storage.segments.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segments.segment_index import FileKey
 from falconeye.storage.segments.usage_totals import count_anew, wrong_totals
-from falconeye.storage.tables.footage import fragments, open_files, segments, streams
+from falconeye.storage.tables.footage import fragments, moves, open_files, segments, streams
 from falconeye.storage.tables.jobs import jobs
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
@@ -136,6 +136,9 @@ class _Check:
         for path in await self._database.read(garbage_paths):
             if files.pop(path, None) is not None:
                 self._report.garbage += 1
+        for path in await self._database.read(partial(_moved_to, self._volume.number)):
+            if not self._repair and files.pop(path, None) is not None:
+                self._report.being_written += 1
         for path in await self._database.read(partial(_opened, self._volume.number)):
             if not self._repair and files.pop(path, None) is not None:
                 self._report.being_written += 1
@@ -298,6 +301,11 @@ async def _streams_of(volume: int, connection: AsyncConnection) -> Sequence[int]
     return found.scalars().all()
 
 
+async def _moved_to(volume: int, connection: AsyncConnection) -> Sequence[str]:
+    found = await connection.execute(select(moves.c.path).where(moves.c.volume_id == volume))
+    return found.scalars().all()
+
+
 async def _opened(volume: int, connection: AsyncConnection) -> Sequence[str]:
     found = await connection.execute(
         select(open_files.c.named_start_us, streams.c.camera_id, streams.c.kind)
@@ -317,7 +325,8 @@ async def _has_job(job_id: str, connection: AsyncConnection) -> bool:
 
 
 async def _forget_open(volume: int, connection: AsyncConnection) -> None:
-    """All files were looked at: none is open any more."""
+    """All files were looked at: none is open, or being moved, any more."""
+    await connection.execute(delete(moves).where(moves.c.volume_id == volume))
     await connection.execute(delete(open_files).where(open_files.c.volume_id == volume))
 
 
@@ -366,9 +375,24 @@ async def _index_anew(
     volume: int, path: str, salvaged: Salvaged, node_name: str, connection: AsyncConnection
 ) -> None:
     name = parse_segment_path(path)
-    if salvaged.found is None:
+    if salvaged.found is None or await _is_elsewhere(connection, volume, name):
         await segment_index.add_garbage(connection, volume, path, salvaged.size_bytes)
         return
     key = FileKey(volume, 0, name.start_us)
     entry = entry_of(salvaged.found, key, node_name=node_name, run_end=None)
     await rebuild.index_file(connection, name, entry)
+
+
+async def _is_elsewhere(connection: AsyncConnection, volume: int, name: SegmentName) -> bool:
+    """Whether the index has this file on another volume: it was moved, or is half moved."""
+    found = await connection.execute(
+        select(segments.c.start_us)
+        .join(streams, streams.c.id == segments.c.stream_id)
+        .where(
+            streams.c.camera_id == name.camera_id,
+            streams.c.kind == name.stream.value,
+            segments.c.start_us + segments.c.named_offset_us == name.start_us,
+            segments.c.volume_id != volume,
+        )
+    )
+    return found.first() is not None

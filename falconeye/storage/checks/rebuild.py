@@ -5,9 +5,10 @@ where it is there.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby, islice
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +22,7 @@ from falconeye.storage.segments.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segments.segment_index import FileKey, SegmentEntry
 from falconeye.storage.tables.footage import (
     fragments,
+    moves,
     open_files,
     recordings,
     runs,
@@ -45,6 +47,7 @@ class RebuildReport:
     empty: int = 0  # nothing in them can be played: garbage
     foreign: int = 0  # not ours by their path: left alone
     unreadable: int = 0
+    copies: int = 0  # of a file on another volume: garbage
 
 
 async def rebuild(database: Database, volumes: Volumes, *, node_name: str) -> RebuildReport:
@@ -55,10 +58,30 @@ async def rebuild(database: Database, volumes: Volumes, *, node_name: str) -> Re
             msg = f"{volume.path} cannot be read: {volume.missing}"
             raise Unavailable(msg)
     await database.write(_clear)
-    for volume in volumes.all:
-        await _rebuild_volume(database, volume, node_name, report)
+    last: SegmentEntry | None = None
+    by_name = groupby(await _all_files(database, volumes, report), key=lambda file: file.name)
+    while names := [list(copies) for _, copies in islice(by_name, _BATCH)]:
+        batch = [await _read_best(copies, report) for copies in names]
+        last = await database.write(partial(_index_batch, batch, last, node_name))
     await database.write(_drop_empty)
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    name: SegmentName
+    path: str
+    volume: Volume
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    file: _File
+    salvaged: Salvaged
+
+    @property
+    def good_bytes(self) -> int:
+        return self.salvaged.found.good_bytes if self.salvaged.found else 0
 
 
 async def stream_number(connection: AsyncConnection, name: SegmentName) -> int:
@@ -87,54 +110,66 @@ async def index_file(
     return entry
 
 
-async def _rebuild_volume(
-    database: Database, volume: Volume, node_name: str, report: RebuildReport
-) -> None:
-    names: list[tuple[str, SegmentName]] = []
-    deleted = await database.read(partial(segment_index.garbage_paths, volume=volume.number))
-    for path, _ in await volume.readers.run(volume.files):
-        if path in deleted:
-            continue  # somebody, or a rule, deleted it: the deleter has yet to unlink it
-        try:
-            names.append((path, parse_segment_path(path)))
-        except ValueError:
-            report.foreign += not path.startswith(f"{EXPORTS}/")
-    names.sort(key=lambda item: (item[1].camera_id, item[1].stream, item[1].start_us))
-    last: SegmentEntry | None = None
-    for start in range(0, len(names), _BATCH):
-        batch: list[tuple[str, SegmentName, Salvaged]] = []
-        for path, name in names[start : start + _BATCH]:
+async def _all_files(database: Database, volumes: Volumes, report: RebuildReport) -> list[_File]:
+    """Of all volumes, by stream and time: what lies on several follows one another anyway."""
+    found: list[_File] = []
+    for volume in volumes.all:
+        deleted = await database.read(partial(segment_index.garbage_paths, volume=volume.number))
+        for path, _ in await volume.readers.run(volume.files):
+            if path in deleted:
+                continue  # somebody, or a rule, deleted it: the deleter has yet to unlink it
             try:
-                found = await volume.readers.run(partial(salvage, volume, path, cut=True))
-            except OSError as error:
-                log.warning("%s cannot be read: %s", path, error)
-                report.unreadable += 1
-                continue
-            batch.append((path, name, found))
-            report.cut_bytes += found.cut_bytes
-            report.empty += found.found is None
-            report.indexed += found.found is not None
-        last = await database.write(partial(_index_batch, volume.number, batch, last, node_name))
+                found.append(_File(parse_segment_path(path), path, volume))
+            except ValueError:
+                report.foreign += not path.startswith(f"{EXPORTS}/")
+    found.sort(key=lambda file: (file.name.camera_id, file.name.stream, file.name.start_us))
+    return found
+
+
+async def _read(file: _File, report: RebuildReport) -> Salvaged | None:
+    """What can be played of it; None when the disk cannot read it."""
+    try:
+        return await file.volume.readers.run(partial(salvage, file.volume, file.path, cut=True))
+    except OSError as error:
+        log.warning("%s cannot be read: %s", file.path, error)
+        report.unreadable += 1
+        return None
+
+
+async def _read_best(copies: Iterable[_File], report: RebuildReport) -> list[_Read]:
+    """Copies of one file, when it was being moved: the one with most in it first."""
+    found = [(file, await _read(file, report)) for file in copies]
+    read = [_Read(file, salvaged) for file, salvaged in found if salvaged is not None]
+    read.sort(key=lambda one: -one.good_bytes)
+    for one in read[:1]:
+        report.cut_bytes += one.salvaged.cut_bytes
+        report.empty += one.salvaged.found is None
+        report.indexed += one.salvaged.found is not None
+    report.copies += len(read[1:])
+    return read
 
 
 async def _index_batch(
-    volume: int,
-    batch: Sequence[tuple[str, SegmentName, Salvaged]],
+    batch: Sequence[Sequence[_Read]],
     before: SegmentEntry | None,
     node_name: str,
     connection: AsyncConnection,
 ) -> SegmentEntry | None:
     """Index files in their order, after `before`; the last entry."""
-    for path, name, salvaged in batch:
-        if salvaged.found is None:
-            await segment_index.add_garbage(connection, volume, path, salvaged.size_bytes)
-            continue
-        key = FileKey(volume, 0, name.start_us)
-        entry = entry_of(salvaged.found, key, node_name=node_name, run_end=None)
-        entry = await index_file(connection, name, entry)
-        if before is not None and _follows(before, entry):
-            await _set_wall_duration(connection, before, entry.start_us)
-        before = entry
+    for copies in batch:
+        for rank, one in enumerate(copies):
+            file, salvaged = one.file, one.salvaged
+            if salvaged.found is None or rank > 0:
+                await segment_index.add_garbage(
+                    connection, file.volume.number, file.path, salvaged.size_bytes
+                )
+                continue
+            key = FileKey(file.volume.number, 0, file.name.start_us)
+            entry = entry_of(salvaged.found, key, node_name=node_name, run_end=None)
+            entry = await index_file(connection, file.name, entry)
+            if before is not None and _follows(before, entry):
+                await _set_wall_duration(connection, before, entry.start_us)
+            before = entry
     return before
 
 
@@ -177,7 +212,7 @@ async def _run_number(connection: AsyncConnection, entry: SegmentEntry, stream_i
 
 
 async def _clear(connection: AsyncConnection) -> None:
-    for table in (fragments, segments, usage, open_files):
+    for table in (fragments, segments, usage, open_files, moves):
         await connection.execute(delete(table))
     own = recordings.c.external_path.is_(None)
     await connection.execute(

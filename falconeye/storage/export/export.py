@@ -294,7 +294,7 @@ class Exports:
         volume = self._volumes.get(source.volume)
         if volume is None:
             raise FileNotFoundError(errno.ENOENT, "its disk is not configured any more")
-        return volume.open_file(source.path)
+        return self._volumes.opener(volume, source.path)()
 
     async def _on_thread(self, function: Callable[[], T], stop: threading.Event) -> T:
         """Run it on the thread; cancelled, wait until it has ended and removed what it made."""

@@ -7,6 +7,9 @@ from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
+
+from sqlalchemy import Row
 
 from falconeye.base.errors import Unavailable
 from falconeye.storage.reading.download_layout import Layout, PlacedSegment
@@ -61,6 +64,11 @@ def read_layout(
 ) -> Callable[[int, int], AsyncGenerator[bytes, None]]:
     """The reader of a laid-out recording; `files` are those of its segments, in their order."""
     return partial(_read_layout, layout, files)
+
+
+def identity_of(row: Row[Any]) -> str:
+    """What a segment's bytes depend on: its columns, but not the volume, from which it may move."""
+    return repr([value for name, value in row._mapping.items() if name != "volume_id"])  # noqa: SLF001 - public, see SQLAlchemy
 
 
 def read_plain(file: SourceFile) -> Callable[[int, int], AsyncGenerator[bytes, None]]:

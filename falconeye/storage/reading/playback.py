@@ -23,7 +23,7 @@ from falconeye.media.movie import movie_of
 from falconeye.media.samples import VIDEO_TIMESCALE, StreamKind
 from falconeye.storage.index.database import Database
 from falconeye.storage.reading import playback_rows
-from falconeye.storage.reading.download import DownloadPlan, SourceFile, read_layout
+from falconeye.storage.reading.download import DownloadPlan, SourceFile, identity_of, read_layout
 from falconeye.storage.reading.download_layout import Layout, PlacedSegment, SegmentRows
 from falconeye.storage.reading.playback_list import (
     ListedSegment,
@@ -142,7 +142,7 @@ class Playback:
         )
         if row is not None:
             file = self._closed(camera_id, kind, row)
-            return _plan(file, row.data, row.run_started_us, repr(tuple(row)))
+            return _plan(file, row.data, row.run_started_us, identity_of(row))
         for segment, started_us in await self._with_starts(growing):
             if (segment.start.run_id, segment.start.start_us) == (run_id, start_us):
                 file = self._open(segment)
@@ -226,7 +226,7 @@ class Playback:
         if volume is None:
             msg = "the disk of this footage is not configured any more"
             raise Unavailable(msg)
-        return SourceFile(partial(volume.open_file, path), volume.readers, size_bytes)
+        return SourceFile(self._volumes.opener(volume, path), volume.readers, size_bytes)
 
 
 @lru_cache(maxsize=16)

@@ -15,7 +15,13 @@ from falconeye.base.times import rfc3339
 from falconeye.media.boxes import BadBox
 from falconeye.media.samples import StreamKind
 from falconeye.storage.index.database import Database
-from falconeye.storage.reading.download import DownloadPlan, SourceFile, read_layout, read_plain
+from falconeye.storage.reading.download import (
+    DownloadPlan,
+    SourceFile,
+    identity_of,
+    read_layout,
+    read_plain,
+)
 from falconeye.storage.reading.download_layout import Layout, SegmentRows, lay_out
 from falconeye.storage.segments import fragment_table, recording_rows
 from falconeye.storage.segments.free_space import Deleter
@@ -269,7 +275,7 @@ class Recordings:
             msg = "the disk of this recording is not configured any more"
             raise Unavailable(msg)
         name = SegmentName(camera_id, StreamKind.MAIN, segment.start_us + segment.named_offset_us)
-        opener = partial(volume.open_file, segment_path(name))
+        opener = self._volumes.opener(volume, segment_path(name))
         return SourceFile(opener, volume.readers, segment.size_bytes)
 
     async def _external(self, recording: Recording, path: str) -> DownloadPlan:
@@ -324,7 +330,7 @@ def _etag(found: Sequence[Row[Any]]) -> str:
     """Strong: any change of the rows that the bytes depend on changes it."""
     digest = hashlib.sha256(_FORMAT)
     for row in found:
-        digest.update(repr(tuple(row)).encode())
+        digest.update(identity_of(row).encode())
     return f'"{digest.hexdigest()[:32]}"'
 
 

@@ -68,7 +68,8 @@ class Deleter:
         self._rules_due_us = self._prune_due_us = clock.monotonic_us()
         self._keep = keep  # the node's rule, for cameras without their own
         self._on_deleted = on_deleted  # camera id, recording id
-        self._one = asyncio.Lock()
+        # Held by whoever changes where a segment lies, or whether it does, from look to commit.
+        self.alone = asyncio.Lock()
         self.deleted_bytes = 0  # for room, since the start
 
     async def enforce(self) -> None:
@@ -86,7 +87,7 @@ class Deleter:
         deleted_bytes = 0
         for _ in range(BATCHES_A_ROUND):
             emptied = True
-            async with self._one:  # for a batch only: a full disk cannot wait for all of them
+            async with self.alone:  # for a batch only: a full disk cannot wait for all of them
                 doomed = await self._database.read(partial(beyond_keep, keep, time_us))
                 if doomed:
                     emptied = await self._delete(doomed)
@@ -106,13 +107,13 @@ class Deleter:
         """The disk is full: delete the oldest footage; False when nothing could be deleted."""
         space = await volume.space(ANSWER_S)
         need = size_bytes + space.total_bytes // ON_FULL_SHARE
-        return await self._free(volume, need) > 0
+        return await self.free(volume, need) > 0
 
     async def delete_named(self, wanted: Named) -> int:
         """Delete what a person named and nobody protected; how many segments."""
         count = 0
         while True:
-            async with self._one:  # for a batch only, as above
+            async with self.alone:  # for a batch only, as above
                 doomed = await self._database.read(partial(named, wanted))
                 if not doomed:
                     return count
@@ -121,7 +122,7 @@ class Deleter:
 
     async def empty_garbage(self) -> None:
         """Unlink what is left of a crash, or what recovery threw away."""
-        async with self._one:
+        async with self.alone:
             for volume in self._volumes.all:
                 if volume.missing is None:
                     await self._empty_garbage(volume)
@@ -139,14 +140,14 @@ class Deleter:
         lacking = floor - space.free_bytes
         freed = 0
         if lacking > 0:
-            freed = await self._free(volume, lacking + space.total_bytes // 1000)
+            freed = await self.free(volume, lacking + space.total_bytes // 1000)
         reserve = min(floor, LAST_RESERVE_BYTES, space.total_bytes // 100)
         volume.is_full = freed == 0 and space.free_bytes < reserve
 
-    async def _free(self, volume: Volume, need_bytes: int) -> int:
-        """Delete the oldest until `need_bytes` are gained; the bytes gained."""
+    async def free(self, volume: Volume, need_bytes: int) -> int:
+        """Delete the oldest footage of a volume until `need_bytes` are gained; the bytes gained."""
         freed = 0
-        async with self._one:
+        async with self.alone:
             while True:
                 emptied = await self._empty_garbage(volume)
                 freed += emptied.gained_bytes

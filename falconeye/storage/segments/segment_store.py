@@ -40,14 +40,13 @@ from falconeye.storage.segments.segments import (
 from falconeye.storage.segments.store_rows import OpenFile, StreamName
 from falconeye.storage.segments.write_metrics import WriteMetrics
 from falconeye.storage.volumes.volume import Volume
-from falconeye.storage.volumes.volumes import Volumes
+from falconeye.storage.volumes.volumes import STUCK_S, Volumes
 
 log = logging.getLogger(__name__)
 
 # (camera id, recording id, started | grown | ended | deleted); called on the loop.
 RecordingListener = Callable[[str, str, str], None]
 ROOM_WAIT_S = 10.0
-STUCK_S = 20.0  # longer than one write, and the room made for it, may take
 _ROOM_SHARE = 0.75  # of the memory budget: with less to go a new file would be given up at once
 
 
@@ -93,12 +92,11 @@ class FootageStore(SegmentStore):
         # Also beyond the ids in files whose database was lost: those were seconds of the past.
         self.first_run_id = max(last_run, self._clock.utc_us() // SECOND_US) + 1
         self._run_ids = itertools.count(self.first_run_id)
-        self._parts = {volume.number: self._make_parts(volume) for volume in self._volumes.all}
 
     @property
     def metrics(self) -> dict[int, WriteMetrics]:
         """Per volume number."""
-        return {number: parts.metrics for number, parts in self._parts.items()}
+        return {number: parts.metrics for number, parts in list(self._parts.items())}
 
     def stream_id(self, camera_id: str, kind: StreamKind) -> int:
         """The stream's number in the index; a new stream's row is queued."""
@@ -139,7 +137,7 @@ class FootageStore(SegmentStore):
         volume = self._volumes.for_recording()
         recording = _recording(start, self._node_name)
         segment = OpenSegment(
-            self._parts[volume.number],
+            self._parts_of(volume),
             start,
             FileKey(volume.number, self.stream_id(start.camera_id, start.stream), start.start_us),
             start.init.data + make_identity_box(_identity(start)),
@@ -199,6 +197,7 @@ class FootageStore(SegmentStore):
 
     async def housekeeping(self) -> None:
         """To be called every few seconds: index what the database refused, end what is over."""
+        self._leave_stuck_disks()
         with self._lock:
             waiting, self._unindexed = self._unindexed, []
         for segment, entry, size_bytes in waiting:
@@ -208,6 +207,21 @@ class FootageStore(SegmentStore):
         )
         for camera_id, recording_id in ended:
             self._on_recording(camera_id, recording_id, "ended")
+
+    def _leave_stuck_disks(self) -> None:
+        """Footage goes on to another disk: what waits for one that hangs is not waited for."""
+        elsewhere = self._volumes.for_recording()
+        if not elsewhere.can_record(STUCK_S):
+            return
+        with self._lock:
+            live = list(self._live)
+        for segment in live:
+            if segment.volume is not elsewhere and segment.volume.writer.busy_s > STUCK_S:
+                segment.abandon()
+
+    def _parts_of(self, volume: Volume) -> WriterParts:
+        with self._lock:
+            return self._parts.setdefault(volume.number, self._make_parts(volume))
 
     def _make_parts(self, volume: Volume) -> WriterParts:
         return WriterParts(

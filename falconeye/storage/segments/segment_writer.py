@@ -88,6 +88,11 @@ class OpenSegment(SegmentWriter, DirtyFile):
         self.was_refused = False  # the index has no row of it
 
     @property
+    def volume(self) -> Volume:
+        """Where it is written."""
+        return self._parts.volume
+
+    @property
     def growing(self) -> Growing | None:
         """What is written of it; None before the first fragment."""
         return self._contents.growing
@@ -170,6 +175,15 @@ class OpenSegment(SegmentWriter, DirtyFile):
                 self._failure = reason
         if first:
             log.warning("%s cannot be written any more: %s", self.path, words)
+
+    def abandon(self) -> None:
+        """Its disk hangs, and another one is there: do not keep memory for it any longer."""
+        with self._lock:
+            lost, self._pending = list(self._pending), deque()
+        for fragment in lost:
+            self._parts.budget.give_back(fragment.size_bytes)
+            self._parts.metrics.queued(-1, -fragment.size_bytes)
+        self._fail(RunEnd.DISK_TOO_SLOW, "its disk does not answer")
 
     # -- the volume's writer --------------------------------------------------------------------
 

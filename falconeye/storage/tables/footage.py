@@ -60,6 +60,7 @@ volumes = Table(
     Column("uuid", Text, nullable=False, unique=True),
     Column("path", Text, nullable=False),
     Column("added_us", BigInteger, nullable=False),
+    Column("role", Text, nullable=False, server_default=""),  # `volume_facts.Role`
 )
 
 segments = Table(
@@ -111,6 +112,15 @@ open_files = Table(
 
 garbage = Table(
     "garbage",
+    _METADATA,
+    Column("volume_id", Integer, primary_key=True, autoincrement=False),
+    Column("path", Text, primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+moves = Table(  # files that are being copied to this volume: `move_rows`
+    "moves",
     _METADATA,
     Column("volume_id", Integer, primary_key=True, autoincrement=False),
     Column("path", Text, primary_key=True),

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import secrets
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from pathlib import Path
 from falconeye.base.counters import Counter
 from falconeye.storage.volumes.disk_calls import DiskCalls, PartlyWritten
 from falconeye.storage.volumes.syncer import Syncer
-from falconeye.storage.volumes.volume_facts import DiskKind, disk_kind
+from falconeye.storage.volumes.volume_facts import DiskKind, Role, disk_kind
 from falconeye.storage.volumes.work_threads import WorkThreads
 
 log = logging.getLogger(__name__)
@@ -57,12 +58,16 @@ class Volume:
         number: int,
         volume_id: str,
         sync_interval_s: float,
+        role: Role = Role.RECORD,
         exclusive: bool = True,
         calls: DiskCalls | None = None,
+        opened_us: int = 0,
     ) -> None:
         self.path = path
         self.number = number  # its key in the index
         self.id = volume_id
+        self.role = role
+        self.opened_us = opened_us  # monotonic; what was written is counted since then
         self.calls = calls or DiskCalls()
         self.kind: DiskKind | None = None  # None while it was never there
         self.missing: str | None = None  # why it cannot be used now, in words
@@ -74,6 +79,7 @@ class Volume:
         self._lock_fd: int | None = None
         self.writer = WorkThreads(f"volume-{number}-writer", 1)
         self.readers = WorkThreads(f"volume-{number}-reader", READERS)
+        self.mover = WorkThreads(f"volume-{number}-mover", 1)  # copies to it
         self.syncer = Syncer(f"volume-{number}-syncer", self.calls, sync_interval_s)
 
     async def open(self) -> None:
@@ -124,7 +130,35 @@ class Volume:
 
     def create(self, path: str) -> int:
         """A new, empty file with the directories it needs. Writer thread only."""
-        root = self.ensure_present()
+        return self._create_in(self.ensure_present(), path)
+
+    def create_copy(self, path: str) -> int:
+        """The same on the mover's thread, which cannot look whether the disk is still there.
+
+        `ensure_present` on the writer before it. What is written to a disk that went meanwhile
+        stays on that disk. The directories are for `sync_parents`.
+        """
+        return self._create_in(self.root_fd, path)
+
+    def sync_parents(self, paths: Iterable[str]) -> None:
+        """Bring the entries of new files, and of directories made for them, to the disk.
+
+        OSError when it refuses. The mover's thread.
+        """
+        directories = {str(parent) for path in paths for parent in Path(path).parents}
+        for directory in sorted(directories, reverse=True):  # the deepest first
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+            fd = os.open(directory, flags, dir_fd=self.root_fd)
+            try:
+                self.calls.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def can_record(self, stuck_s: float) -> bool:
+        """Whether it is there, has room, and its writer was not held up for so long."""
+        return self.missing is None and not self.is_full and self.writer.busy_s < stuck_s
+
+    def _create_in(self, root: int, path: str) -> int:
         directory = str(Path(path).parent)
         for _ in range(2):  # the deleter may remove an empty directory in between: once more
             with contextlib.suppress(FileNotFoundError):
@@ -202,7 +236,8 @@ class Volume:
     def stop(self) -> bool:
         """End the threads after what is queued; False if one hangs. Blocks: not for the loop."""
         ended: list[bool] = []
-        for part in (self.writer, self.syncer, self.readers):  # the writer's last files go on to it
+        # The writer's last files go on to the syncer.
+        for part in (self.writer, self.syncer, self.readers, self.mover):
             part.stop()
             ended.append(part.join(JOIN_S))
         if not all(ended):

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 GIGABYTE = 1_000_000_000
@@ -10,12 +11,22 @@ _SYS_BLOCK = Path("/sys/dev/block")
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
+class Role(StrEnum):
+    """What a volume is for."""
+
+    NONE = ""  # not used, but as the media directory
+    RECORD = "record"  # new footage goes there
+    ARCHIVE = "archive"  # the oldest footage is moved there
+    LEAVING = "leaving"  # all its footage is moved off it
+
+
 @dataclass(frozen=True, slots=True)
 class VolumeFacts:
     """One volume as pages show it; numbers as of one moment."""
 
     id: str
     path: Path
+    role: Role
     present: bool  # False: the disk is not there; the numbers are 0
     total_bytes: int
     free_bytes: int  # to this process

@@ -1,38 +1,51 @@
-"""The volumes of this node: found, registered, watched."""
+"""The volumes of this node: found, registered, watched; which of them takes new footage."""
 
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-
-from sqlalchemy import select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.clock import Clock
 from falconeye.base.errors import StartError
 from falconeye.base.times import SECOND_US
 from falconeye.storage.index.database import Database
-from falconeye.storage.tables.footage import volumes as volume_table
+from falconeye.storage.volumes import volume_rows
 from falconeye.storage.volumes.disk_calls import DiskCalls
 from falconeye.storage.volumes.volume import Volume, make_volume_id
-from falconeye.storage.volumes.volume_facts import DiskKind, VolumeFacts, free_floor_bytes
+from falconeye.storage.volumes.volume_facts import (
+    DiskKind,
+    Role,
+    VolumeFacts,
+    free_floor_bytes,
+)
+from falconeye.storage.volumes.volume_rows import VolumeRow
 from falconeye.storage.volumes.work_threads import WorkThreads
 
 log = logging.getLogger(__name__)
 
 PAGE_WAIT_S = 0.5  # a page waits so long for a disk; then it says that the disk does not answer
+STUCK_S = 20.0  # longer than one write, and the room made for it, may take
 
 
 class Volumes:
-    """The directories of footage. One in this release; the index is ready for more."""
+    """The directories of footage: the media directory, and those added by `storage add`."""
 
-    def __init__(self, volumes: list[Volume], clock: Clock, floor_bytes: int | None) -> None:
-        self.all = volumes
+    def __init__(
+        self,
+        database: Database,
+        volumes: list[Volume],
+        clock: Clock,
+        make: Callable[[VolumeRow], Volume],
+        floor_bytes: int | None,
+    ) -> None:
+        self.all = volumes  # the media directory first; replaced as a whole: any thread may read
+        self._database = database
         self._clock = clock
+        self._make = make
         self._floor_bytes = floor_bytes
-        self._opened_us = clock.monotonic_us()
+        self._one = asyncio.Lock()
 
     @classmethod
     async def open(
@@ -50,36 +63,77 @@ class Volumes:
 
         A directory that had one and has none, or another one, now is a disk that is not mounted:
         it is left alone, and recording says so (`Volume.missing`) until the disk is back.
+        `calls` are those of the media directory.
         `exclusive=False` is for looking only (`check` without repair) beside a running node.
+        StartError when the media directory cannot be made.
         """
         path = _absolute(media_dir)
-        rows = await database.read(_known)
-        expected = next((row for row in rows if row[2] == str(path)), None)
-        opener = WorkThreads("volume-open", 1)
-        try:
-            if expected is None:
-                expected = await _adopt(database, opener, path, rows, clock.utc_us())
-        finally:
-            opener.stop()
-        number, volume_id, _ = expected
-        volume = Volume(
-            path,
-            number=number,
-            volume_id=volume_id,
-            sync_interval_s=sync_interval_s,
-            exclusive=exclusive,
-            calls=calls,
-        )
-        await volume.open()
-        return cls([volume], clock, floor_bytes)
+        rows = await database.read(volume_rows.known)
+        expected = next((row for row in rows if row.path == str(path)), None)
+        if expected is None:
+            expected = await adopt(database, path, clock.utc_us())
+
+        def make(row: VolumeRow) -> Volume:
+            return Volume(
+                Path(row.path),
+                number=row.number,
+                volume_id=row.volume_id,
+                role=Role.RECORD if row.number == expected.number else row.role,
+                sync_interval_s=sync_interval_s,
+                exclusive=exclusive,
+                calls=calls if row.number == expected.number else None,
+                opened_us=clock.monotonic_us(),
+            )
+
+        volumes = cls(database, [make(expected)], clock, make, floor_bytes)
+        await volumes.all[0].open()
+        await volumes.reload()
+        return volumes
+
+    async def reload(self) -> None:
+        """Take over what `storage add`, `role` and `remove` changed in the index."""
+        async with self._one:
+            first = self.all[0]
+            wanted = {
+                row.number: row
+                for row in await self._database.read(volume_rows.known)
+                if row.path and row.role is not Role.NONE and row.number != first.number
+            }
+            kept = [first]
+            for volume in self.all[1:]:
+                row = wanted.get(volume.number)
+                if row is None or Path(row.path) != volume.path:
+                    await asyncio.get_running_loop().run_in_executor(None, volume.stop)
+                    continue
+                volume.role = row.role
+                kept.append(volume)
+                del wanted[row.number]
+            added = [self._make(row) for row in wanted.values()]
+            await asyncio.gather(*(volume.open() for volume in added))
+            self.all = kept + added
 
     def for_recording(self) -> Volume:
-        """Where a new segment goes."""
-        return self.all[0]
+        """Where a new segment goes: the first volume that can take it, archives last.
+
+        While no disk can, the media directory, whose trouble is then the reason. Any thread.
+        """
+        volumes = self.all
+        for role in (Role.RECORD, Role.ARCHIVE):
+            for volume in volumes:
+                if volume.role is role and volume.can_record(STUCK_S):
+                    return volume
+        return volumes[0]
 
     def get(self, number: int) -> Volume | None:
         """The volume of that number; None when it is not configured any more."""
         return next((volume for volume in self.all if volume.number == number), None)
+
+    def opener(self, volume: Volume, path: str) -> Callable[[], int]:
+        """Opens a file of footage, also when it moved to another volume after the index was read.
+
+        Its path is the same on each. For reader threads; FileNotFoundError when it is nowhere.
+        """
+        return partial(self._open_file, volume, path)
 
     def floor_bytes(self, volume: Volume, total_bytes: int) -> int:
         """What is kept free on it."""
@@ -95,6 +149,18 @@ class Volumes:
         loop = asyncio.get_running_loop()
         await asyncio.gather(*(loop.run_in_executor(None, volume.stop) for volume in self.all))
 
+    def _open_file(self, volume: Volume, path: str) -> int:
+        try:
+            return volume.open_file(path)
+        except FileNotFoundError:
+            for other in self.all:
+                if other is not volume and other.missing is None:
+                    try:
+                        return other.open_file(path)
+                    except OSError:  # what is told is that it is not where the index had it
+                        continue
+            raise
+
     async def _facts(self, volume: Volume) -> VolumeFacts:
         total = free = 0
         present = volume.missing is None
@@ -103,10 +169,11 @@ class Volumes:
             total, free = space.total_bytes, space.free_bytes
         except (OSError, TimeoutError):
             present = False
-        elapsed_s = max(1, self._clock.monotonic_us() - self._opened_us) / SECOND_US
+        elapsed_s = max(1, self._clock.monotonic_us() - volume.opened_us) / SECOND_US
         return VolumeFacts(
             id=volume.id,
             path=volume.path,
+            role=volume.role,
             present=present,
             total_bytes=total,
             free_bytes=free,
@@ -122,50 +189,19 @@ def _absolute(path: Path) -> Path:
     return path if path.is_absolute() else Path(os.path.abspath(path))  # noqa: PTH100
 
 
-_Row = tuple[int, str, str]  # number, id, path
+async def adopt(database: Database, path: Path, utc_us: int, role: Role = Role.NONE) -> VolumeRow:
+    """Take the volume that is at `path` now (a new or swapped disk) as the one there.
 
-
-async def adopt(database: Database, media_dir: Path, utc_us: int) -> None:
-    """Take the volume that is at `media_dir` now (a new or swapped disk) as the one there.
-
-    For `falconeye check --repair`: a person says that this is the right disk. Makes an id file
-    where there is none.
+    Makes an id file where there is none. StartError when the directory cannot be used.
     """
+    path = _absolute(path)
     opener = WorkThreads("volume-open", 1)
-    try:
-        rows = await database.read(_known)
-        await _adopt(database, opener, _absolute(media_dir), rows, utc_us)
-    finally:
-        opener.stop()
-
-
-async def _adopt(
-    database: Database, opener: WorkThreads, path: Path, rows: list[_Row], utc_us: int
-) -> _Row:
     try:
         volume_id = await opener.run(partial(make_volume_id, path))
     except OSError as error:
         words = error.strerror or str(error)
         msg = f"the media directory {path} cannot be used: {words}"
         raise StartError(msg) from error
-    known = next((row for row in rows if row[1] == volume_id), None)
-    number = known[0] if known else max((row[0] for row in rows), default=0) + 1
-    await database.write(partial(_store, number, volume_id, str(path), utc_us))
-    return number, volume_id, str(path)
-
-
-async def _known(connection: AsyncConnection) -> list[_Row]:
-    rows = await connection.execute(
-        select(volume_table.c.id, volume_table.c.uuid, volume_table.c.path)
-    )
-    return [(row.id, row.uuid, row.path) for row in rows]
-
-
-async def _store(
-    number: int, volume_id: str, path: str, utc_us: int, connection: AsyncConnection
-) -> None:
-    await connection.execute(
-        update(volume_table).where(volume_table.c.path == path).values(path="")
-    )
-    row = upsert(volume_table).values(id=number, uuid=volume_id, path=path, added_us=utc_us)
-    await connection.execute(row.on_conflict_do_update(index_elements=["id"], set_={"path": path}))
+    finally:
+        opener.stop()
+    return await database.write(partial(volume_rows.store, volume_id, str(path), role, utc_us))

@@ -64,7 +64,7 @@ async def test_a_disk_that_refuses_to_unlink_keeps_its_index(
     # Room for about five: what a disk can be asked for until it is known that it refuses.
     for _ in range(20):
         async with asyncio.timeout(10):
-            assert await node.deleter._free(node.volumes.all[0], 5 * size_bytes) == 0
+            assert await node.deleter.free(node.volumes.all[0], 5 * size_bytes) == 0
     kept = await rows(node, segments)
     assert len(kept) >= 60 - free_space.UNLINKED_AT_ONCE - 5
     assert len(await rows(node, recordings)) >= 4
@@ -175,7 +175,7 @@ async def test_a_full_disk_does_not_wait_for_a_long_deletion(
     async with asyncio.TaskGroup() as group:
         deletion = group.create_task(node.deleter.delete_named(Named([1], 0, 1 << 62, "ann")))
         assert await asyncio.to_thread(disk.held.wait, 5)
-        room = group.create_task(node.deleter._free(node.volumes.all[0], 1))
+        room = group.create_task(node.deleter.free(node.volumes.all[0], 1))
         await asyncio.sleep(0)  # it waits behind this batch now, and behind no other
         disk.go.set()
         assert await room > 0

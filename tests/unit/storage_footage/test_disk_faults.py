@@ -21,6 +21,8 @@ from falconeye.storage.checks.check import check
 from falconeye.storage.segments import free_space
 from falconeye.storage.tables.footage import open_files, runs, segments
 from falconeye.storage.volumes.disk_calls import DiskCalls
+from falconeye.storage.volumes.volume_facts import Role
+from falconeye.storage.volumes.volumes import STUCK_S, adopt
 from falconeye.web.metrics import NodeStatus
 from tests.clock import FakeClock
 from tests.unit.storage_footage.cameras import FPS, Camera, Pictures, in_time, pictures, sound
@@ -288,6 +290,37 @@ async def test_a_disk_that_hangs_collects_no_segments(tmp_path: Path, clock: Fak
         assert len(await rows(node, runs)) == 2
         gap = await gap_s(node, RunEnd.DISK_TOO_SLOW)
         assert await kept_s(node) + gap == pytest.approx(55, abs=1)
+
+
+async def test_a_hanging_disk_beside_another_costs_what_waited_for_it(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    disk = StalledDisk()
+    async with opened(tmp_path, clock, disk) as (node, watched):
+        await adopt(node.database, tmp_path / "second", clock.utc_us(), Role.RECORD)
+        await node.volumes.reload()
+        first, second = node.volumes.all
+        await watched.play(5)
+        disk.go.clear()
+        await watched.play(2, settle=False)
+        assert await asyncio.to_thread(disk.held.wait, 5)
+        assert node.volumes.for_recording() is first  # not at once: it may only be slow
+        for thread in first.writer._begun_s:  # as if it had waited so long
+            first.writer._begun_s[thread] -= STUCK_S + 1
+        assert node.volumes.for_recording() is second
+        waited = node.budget.used_bytes
+        await node.store.housekeeping()
+        assert node.budget.used_bytes < waited / 2  # memory is not kept for it
+        await watched.play(10, settle=False)
+        assert watched.trouble() is None
+        disk.go.set()
+        await settled(node)
+        await watched.end()
+        kept = await rows(node, segments)
+        assert {row.volume_id for row in kept} == {first.number, second.number}
+        gap = await gap_s(node, RunEnd.DISK_TOO_SLOW)
+        assert await kept_s(node) + gap == pytest.approx(17, abs=1)
+        assert gap < 6  # what waited, and until the next keyframe after a pause of 2 s
 
 
 async def test_a_recorder_that_begins_on_a_hanging_disk_says_so(
