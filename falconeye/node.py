@@ -48,6 +48,7 @@ from falconeye.storage.stores.job_store import JobStore
 from falconeye.storage.stores.node_store import NodeIdentity, load_identity
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
+from falconeye.storage.volumes.volumes import Volumes
 from falconeye.web.app import create_app
 from falconeye.web.listening_socket import open_socket
 from falconeye.web.metrics import STATE_KEY as STATUS_KEY
@@ -157,12 +158,13 @@ class Node:
             database=database,
             volumes=footage.volumes,
             footage=footage.store,
+            mover=footage.mover,
             budget=budget,
             clock=self._clock,
             pipelines_started=lambda: cameras.all_started,
         )
         port = await self._start_web(self.services, status, listening)
-        await self._watch_changes(database, (accounts, stored, cameras))
+        await self._watch_changes(database, (accounts, stored, cameras), footage.volumes)
         await self._announce(accounts, port)
         # All this lives as long as the process: no collection walks it again, nor the exit (0.2 s).
         gc.freeze()
@@ -254,6 +256,7 @@ class Node:
             node_id=identity.node_id,
             node_name=self.name,
             name_of=lambda camera_id: cameras.get(camera_id).config.name,
+            volumes=footage.volumes,
         )
         await alerts.start()
         self._on_stop("alerts", alerts.stop)
@@ -288,12 +291,15 @@ class Node:
         return exports, jobs
 
     async def _watch_changes(
-        self, database: Database, parts: tuple[Accounts, SettingsStore, CameraRegistry]
+        self,
+        database: Database,
+        parts: tuple[Accounts, SettingsStore, CameraRegistry],
+        volumes: Volumes,
     ) -> None:
         """Take over what the command line changes; a token that it adds counts at once."""
         accounts, stored, cameras = parts
         watch = ChangeWatch(database)
-        for reload in (accounts.reload, stored.load, cameras.reload):
+        for reload in (accounts.reload, stored.load, cameras.reload, volumes.reload):
             watch.subscribe(reload)
         watch.start()
         self._stack.push_async_callback(watch.stop)

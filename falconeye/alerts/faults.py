@@ -8,29 +8,41 @@ next begins.
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from falconeye.base.clock import Clock
 from falconeye.base.times import SECOND_US
-from falconeye.storage.ledger.coverage import GapReason, Step
-from falconeye.storage.stores.notice_store import Notice
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.stores.notice_store import Cause, Notice
 
 RAISE_US: Final = 30 * SECOND_US
 SETTLED_US: Final = 10 * SECOND_US
 START_US: Final = 60 * SECOND_US  # cameras connect when a node starts
-WANTED: Final = frozenset(
+START_VOLUMES_US: Final = 20 * SECOND_US  # disks are mounted before it
+WANTED: Final[Set[Cause]] = frozenset(
     {GapReason.RECORDING_OFF, GapReason.CAMERA_STOPPED, GapReason.RECORDING_STOPPED}
 )
+
+
+class Present(Protocol):
+    """What keeps something from working since when; a ledger's `Step` is one."""
+
+    @property
+    def since_us(self) -> int: ...
+    @property
+    def reason(self) -> Cause | None: ...
+    @property
+    def detail(self) -> str: ...
 
 
 class Turn(StrEnum):
     """What became of a notice."""
 
     BEGAN = "began"
-    RECORDS = "records"  # ended: the camera records again
+    RECORDS = "records"  # ended: the camera records again, the volume is well again
     NOT_WANTED = "not_wanted"  # ended: by a person's will it is not to record
     OTHER_CAUSE = "other_cause"  # ended: another notice follows
 
@@ -43,7 +55,7 @@ class Change:
     notice: Notice
 
 
-def is_fault(reason: GapReason | None) -> bool:
+def is_fault(reason: Cause | None) -> bool:
     """Whether this keeps a camera from recording against people's will."""
     return reason is not None and reason not in WANTED
 
@@ -54,7 +66,7 @@ class _Fault:
 
     began_us: int  # monotonic
     since_us: int
-    cause: GapReason
+    cause: Cause
     cause_began_us: int  # monotonic
     cause_since_us: int
     notice: Notice | None = None
@@ -63,15 +75,20 @@ class _Fault:
 
 
 class Faults:
-    """The faults of all cameras, and how long each was not recorded for which reason."""
+    """The faults of all cameras, and how long each was not recorded for which reason.
 
-    def __init__(self, clock: Clock, name_of: Callable[[str], str]) -> None:
+    Or those of all volumes, by `volume_subject`.
+    """
+
+    def __init__(
+        self, clock: Clock, name_of: Callable[[str], str], *, start_us: int = START_US
+    ) -> None:
         self._clock = clock
         self._name_of = name_of
-        self._quiet_until_us = clock.monotonic_us() + START_US
+        self._quiet_until_us = clock.monotonic_us() + start_us
         self._faults: dict[str, _Fault] = {}
         self._looked_us = clock.monotonic_us()
-        self._seconds: defaultdict[str, defaultdict[GapReason, float]] = defaultdict(
+        self._seconds: defaultdict[str, defaultdict[Cause, float]] = defaultdict(
             lambda: defaultdict(float)
         )
 
@@ -81,7 +98,7 @@ class Faults:
         found = [fault.notice for fault in self._faults.values() if fault.notice]
         return sorted(found, key=lambda notice: notice.since_us)
 
-    def not_recorded_s(self, camera_id: str) -> Mapping[GapReason, float]:
+    def not_recorded_s(self, camera_id: str) -> Mapping[Cause, float]:
         """For how long a camera was not recorded since the node started, by reason."""
         return self._seconds.get(camera_id, {})
 
@@ -98,7 +115,7 @@ class Faults:
             )
         return older
 
-    def look(self, steps: Mapping[str, Step]) -> list[Change]:
+    def look(self, steps: Mapping[str, Present]) -> list[Change]:
         """What began and ended, given the present step of every camera."""
         now_us = self._clock.monotonic_us()
         passed_s = (now_us - self._looked_us) / SECOND_US
@@ -115,7 +132,7 @@ class Faults:
             del self._seconds[camera_id]
         return changes
 
-    def _look_at(self, camera_id: str, step: Step, now_us: int) -> list[Change]:
+    def _look_at(self, camera_id: str, step: Present, now_us: int) -> list[Change]:
         if step.reason is None:
             return self._records(camera_id, now_us)
         if step.reason in WANTED:
@@ -133,7 +150,7 @@ class Faults:
             return []
         return self._raise(camera_id, fault, step, now_us)
 
-    def _raise(self, camera_id: str, fault: _Fault, step: Step, now_us: int) -> list[Change]:
+    def _raise(self, camera_id: str, fault: _Fault, step: Present, now_us: int) -> list[Change]:
         old = fault.notice
         if old is None and now_us - fault.began_us >= RAISE_US:
             fault.notice = self._new(camera_id, fault.since_us, fault.cause, step.detail)
@@ -167,7 +184,7 @@ class Faults:
         if fault is not None and fault.notice is not None and fault.notice.id == notice.id:
             fault.notice = notice
 
-    def _new(self, camera_id: str, since_us: int, cause: GapReason, detail: str) -> Notice:
+    def _new(self, camera_id: str, since_us: int, cause: Cause, detail: str) -> Notice:
         return Notice(
             str(uuid.uuid4()), camera_id, self._name_of(camera_id), since_us, cause, detail
         )

@@ -12,18 +12,20 @@ from falconeye.alerts.faults import Change, Turn
 from falconeye.base.secret import Secret
 from falconeye.base.times import SECOND_US, rfc3339, to_datetime
 from falconeye.storage.ledger.coverage import GapReason
-from falconeye.storage.stores.notice_store import Notice
+from falconeye.storage.stores.notice_store import Cause, Notice, VolumeCause
 
 TIMESTAMP_HEADER: Final = "X-FalconEye-Timestamp"
 SIGNATURE_HEADER: Final = "X-FalconEye-Signature"
 MAX_LINES: Final = 20  # the rest is counted; JSON has all
 
-_CAUSES: Final[Mapping[GapReason, str]] = {
+_CAUSES: Final[Mapping[Cause, str]] = {
     GapReason.CAMERA_OFFLINE: "the camera is offline",
     GapReason.DISK_FULL: "the disk is full",
     GapReason.DISK_TOO_SLOW: "the disk is too slow",
     GapReason.DISK_ERROR: "the disk fails",
     GapReason.INTERNAL: "an error inside FalconEye; see its log",
+    VolumeCause.MISSING: "the disk is missing",
+    VolumeCause.ARCHIVE_RECORDS: "new footage is recorded on this archive",
 }
 
 
@@ -39,10 +41,13 @@ class Message:
     @property
     def title(self) -> str:
         """One line: what matters most first."""
-        began = [change for change in self.changes if change.turn is Turn.BEGAN]
-        ended = [change for change in self.changes if change.turn is Turn.RECORDS]
+        of_cameras = [change for change in self.changes if change.notice.volume_id is None]
+        began = [change for change in of_cameras if change.turn is Turn.BEGAN]
+        ended = [change for change in of_cameras if change.turn is Turn.RECORDS]
         if not self.changes:
             words = "this is a test"
+        elif not began and len(of_cameras) < len(self.changes):
+            words = _volume_title([one for one in self.changes if one not in of_cameras])
         elif began:
             words = _count(began, "is not recorded", "are not recorded")
         elif ended:
@@ -52,7 +57,7 @@ class Message:
         return f"FalconEye {self.node_name}: {words}"
 
     def text(self, zone: tzinfo) -> str:
-        """A line for each camera; times in the site's zone."""
+        """A line for each camera and volume; times in the site's zone."""
         if not self.changes:
             return "If you read this, notices arrive here."
         lines = [_line(change, zone) for change in self.changes]
@@ -77,10 +82,13 @@ class Message:
 
 def notice_document(notice: Notice) -> dict[str, Any]:
     """A notice as programs read it."""
+    is_volume = notice.volume_id is not None
     return {
         "id": notice.id,
-        "camera_id": notice.camera_id,
-        "camera_name": notice.camera_name,
+        "camera_id": None if is_volume else notice.camera_id,
+        "camera_name": None if is_volume else notice.camera_name,
+        "volume_id": notice.volume_id,
+        "volume_path": notice.camera_name if is_volume else None,
         "since": rfc3339(notice.since_us),
         "until": None if notice.until_us is None else rfc3339(notice.until_us),
         "reason": notice.reason.value,
@@ -114,8 +122,40 @@ def _count(changes: Sequence[Change], one: str, many: str) -> str:
     return f"{len(changes)} cameras {many}"
 
 
+def _volume_title(changes: Sequence[Change]) -> str:
+    """What became of volumes: what is wrong before what is well again."""
+    first = next((one for one in changes if one.turn is Turn.BEGAN), changes[0])
+    more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
+    return f"{_volume_words(first)}{more}"
+
+
+def _volume_words(change: Change) -> str:
+    path, cause = change.notice.camera_name, change.notice.reason
+    match change.turn:
+        case Turn.BEGAN if cause is VolumeCause.MISSING:
+            return f"the disk of {path} is missing"
+        case Turn.BEGAN:
+            return f"new footage is recorded on the archive {path}"
+        case Turn.NOT_WANTED:
+            return f"{path} is not used any more"
+        case _ if cause is VolumeCause.MISSING:
+            return f"the disk of {path} is back"
+    return f"{path} is only the archive again"
+
+
+def _volume_line(change: Change, zone: tzinfo) -> str:
+    notice = change.notice
+    words, since = _volume_words(change), _moment(notice.since_us, zone)
+    if change.turn is Turn.BEGAN:
+        return f"{words} since {since}" + (f" ({notice.detail})" if notice.detail else "")
+    until = _moment(notice.until_us or notice.since_us, zone)
+    return f"{words} since {until}; it was not from {since} on"
+
+
 def _line(change: Change, zone: tzinfo) -> str:
     notice = change.notice
+    if notice.volume_id is not None:
+        return _volume_line(change, zone)
     since = _moment(notice.since_us, zone)
     match change.turn:
         case Turn.BEGAN:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from falconeye.alerts.channel import ChannelState
-from falconeye.alerts.faults import Change, Faults, Turn, is_fault
+from falconeye.alerts.faults import START_VOLUMES_US, Change, Faults, Turn, is_fault
 from falconeye.alerts.messages import Message, cause_words
 from falconeye.alerts.outside import Outside
 from falconeye.alerts.telling import Telling
+from falconeye.alerts.volume_faults import VolumeWatch
 from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog
 from falconeye.base.errors import FalconEyeError, NotFound
@@ -19,8 +20,9 @@ from falconeye.base.times import MINUTE_US
 from falconeye.events.bus import EventBus, NoticesChanged
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.ledger.ledger import Ledger
-from falconeye.storage.stores.notice_store import Notice, NoticeStore
+from falconeye.storage.stores.notice_store import Cause, Notice, NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
+from falconeye.storage.volumes.volumes import Volumes
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class Alerts:
         node_id: str,
         node_name: str,
         name_of: Callable[[str], str],
+        volumes: Volumes | None = None,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -51,6 +54,9 @@ class Alerts:
         self._clock = clock
         self._node = node_id, node_name
         self._faults = Faults(clock, name_of)
+        self._volumes = None if volumes is None else VolumeWatch(volumes, clock)
+        path_of = self._volumes.name_of if self._volumes else str
+        self._volume_faults = Faults(clock, path_of, start_us=START_VOLUMES_US)
         self._telling = Telling(clock)
         self._outside = Outside(
             settings,
@@ -71,7 +77,8 @@ class Alerts:
         active = await self._store.active()
         last_sent = await self._store.last_sent(self._clock.utc_us() - cooldown_us)
         self._telling.resume(active, last_sent)
-        self._note(self._faults.resume(active))
+        self._note(self._faults.resume(n for n in active if n.volume_id is None))
+        self._note(self._volume_faults.resume(n for n in active if n.volume_id is not None))
         _ = self._tasks.start(self._watch(), "watch")
         _ = self._tasks.start(self._keep(), "keep")
 
@@ -84,8 +91,8 @@ class Alerts:
     # -- asking ----------------------------------------------------------------------------
 
     def active(self, cameras: Collection[str] | None = None) -> list[Notice]:
-        """The notices that last, of these cameras (None: all), the oldest first."""
-        found = self._faults.active
+        """The notices that last, of these cameras (None: all, and volumes), the oldest first."""
+        found = [*self._faults.active, *self._volume_faults.active]
         return [n for n in found if cameras is None or n.camera_id in cameras]
 
     async def history(
@@ -103,7 +110,7 @@ class Alerts:
         step = self._ledger.reason(camera_id)
         return step is not None, step.reason if step else None
 
-    def not_recorded_s(self, camera_id: str) -> Mapping[GapReason, float]:
+    def not_recorded_s(self, camera_id: str) -> Mapping[Cause, float]:
         """For how long a camera was not recorded since the node started, by reason."""
         return self._faults.not_recorded_s(camera_id)
 
@@ -130,6 +137,8 @@ class Alerts:
         """Once a second."""
         await self._outside.follow()
         self._note(self._faults.look(self._ledger.present))
+        if self._volumes is not None:
+            self._note(self._volume_faults.look(self._volumes.look()))
         if not self._outside.has_listeners:
             self._telling.forget_ends()
         elif changes := self._telling.due(self._cooldown_us):
@@ -170,7 +179,7 @@ class Alerts:
             notice = self._under_way.pop(change.notice.id, None)
             if notice is not None:
                 sent = replace(notice, sent_us=self._clock.utc_us())
-                self._faults.sent(sent)
+                (self._faults if sent.volume_id is None else self._volume_faults).sent(sent)
                 _remember(self._unsaved, sent)
                 self._unsaved_ready.set()
 
@@ -209,7 +218,11 @@ def _remember(notices: dict[str, Notice], notice: Notice) -> None:
 def _log(change: Change) -> None:
     notice = change.notice
     name = f"camera {notice.camera_id} ({notice.camera_name})"
-    if change.turn is Turn.BEGAN:
+    if notice.volume_id is not None:
+        name = f"volume {notice.camera_name}"
+    if change.turn is Turn.BEGAN and notice.volume_id is not None:
+        log.warning("%s: %s", name, cause_words(notice))
+    elif change.turn is Turn.BEGAN:
         log.warning("%s is not recorded: %s", name, cause_words(notice))
     else:
         log.info("%s: the notice has ended (%s)", name, change.turn.value)

@@ -10,12 +10,11 @@ from typing import Final
 from falconeye.alerts.faults import Change, Turn
 from falconeye.base.clock import Clock
 from falconeye.base.times import SECOND_US
-from falconeye.storage.ledger.coverage import GapReason
-from falconeye.storage.stores.notice_store import Notice
+from falconeye.storage.stores.notice_store import Cause, Notice
 
 GATHER_US: Final = 5 * SECOND_US  # one switch that fails takes many cameras with it
 
-Cause = tuple[str, GapReason]
+Told = tuple[str, Cause]
 
 
 class Telling:
@@ -26,10 +25,10 @@ class Telling:
         self._waiting: dict[str, Notice] = {}  # beginnings that were not told
         self._told: dict[str, Notice] = {}  # they last, and their beginning was told
         self._ends: list[Change] = []
-        self._told_us: dict[Cause, int] = {}  # monotonic
+        self._told_us: dict[Told, int] = {}  # monotonic
         self._gathered_us: int | None = None  # monotonic: when what gathers is told
 
-    def resume(self, active: Iterable[Notice], last_sent: Mapping[Cause, int]) -> None:
+    def resume(self, active: Iterable[Notice], last_sent: Mapping[Told, int]) -> None:
         """What was told before this process began; times are UTC."""
         now_us = self._clock.monotonic_us()
         offset_us = self._clock.utc_us() - now_us
@@ -78,5 +77,5 @@ class Telling:
         self._ends.clear()
 
 
-def _cause(notice: Notice) -> Cause:
+def _cause(notice: Notice) -> Told:
     return notice.camera_id, notice.reason

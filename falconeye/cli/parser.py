@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from falconeye.cli import camera_words
+from falconeye.cli import camera_words, storage_words
 from falconeye.cli.exit_codes import DESCRIPTION
 from falconeye.cli.words import Commands, add_password, command, group
 
@@ -39,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_users(commands)
     _add_tokens(commands)
     camera_words.add_cameras(commands)
+    storage_words.add_storage(commands)
     _add_check(commands)
     _add_database(commands)
     _add_config(commands)

@@ -21,6 +21,7 @@ from falconeye.storage.segments.recovery import recover
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segment_store import FootageStore, RecordingListener
 from falconeye.storage.volumes.import_root import ImportRoot
+from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
 
 log = logging.getLogger(__name__)
@@ -139,14 +140,16 @@ class Footage:
         return True
 
     async def _look_for_disks(self) -> bool:
-        """Whether a disk is back that was missing."""
+        """Notice disks that went away; whether one is back that was missing."""
         missing = [volume for volume in self.volumes.all if volume.missing is not None]
-        for volume in missing:
-            try:
-                await volume.open()
-            except Exception:  # looked at again in the next round
-                log.exception("the disk of %s cannot be looked at", volume.path)
+        await asyncio.gather(*(self._look_at(volume) for volume in self.volumes.all))
         return any(volume.missing is None for volume in missing)
+
+    async def _look_at(self, volume: Volume) -> None:
+        try:
+            await (volume.look() if volume.missing is None else volume.open())
+        except Exception:  # looked at again in the next round
+            log.exception("the disk of %s cannot be looked at", volume.path)
 
     async def _round(self) -> None:
         """Keep disks free and rows complete: each step whatever became of the others."""

@@ -36,6 +36,7 @@ class Frame:
     plain_http: bool = False  # the page crossed a network without encryption
     notice: str = ""  # what the last action did, said once
     not_recorded: tuple[str, ...] = ()  # names of cameras that should record and do not
+    disk_troubles: tuple[str, ...] = ()  # sentences about volumes that are missing
 
     def at(self, path: str) -> "Frame":
         """The same frame around another page."""

@@ -9,6 +9,7 @@ from falconeye.alerts.faults import WANTED
 from falconeye.alerts.service import Alerts
 from falconeye.cameras.views import Camera
 from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.stores.notice_store import Cause
 
 _CAMERA = ("camera_id", "camera")
 
@@ -21,7 +22,7 @@ class CoverageFigures:
     name: str
     is_known: bool
     reason: GapReason | None  # what keeps it from recording now
-    not_recorded_s: Mapping[GapReason, float]
+    not_recorded_s: Mapping[Cause, float]
 
 
 def coverage_figures(alerts: Alerts, camera: Camera) -> CoverageFigures:

@@ -8,7 +8,7 @@ from litestar.enums import MediaType
 
 from falconeye import __version__
 from falconeye.accounts.model import Action, Principal
-from falconeye.web import i18n, rendering
+from falconeye.web import i18n, notice_words, rendering
 from falconeye.web.contexts import Frame
 from falconeye.web.security.access import may_on, principal_or_none
 from falconeye.web.security.credentials import SESSION, Credential
@@ -52,6 +52,7 @@ def frame_of(connection: Connection, *, notice: str = "") -> Frame:
         plain_http=is_plain_http(connection),
         notice=notice,
         not_recorded=not_recorded(services, who),
+        disk_troubles=disk_troubles(services, who),
     )
 
 
@@ -60,7 +61,19 @@ def not_recorded(services: Services, who: Principal | None) -> tuple[str, ...]:
     return tuple(
         notice.camera_name
         for notice in services.alerts.active()
-        if may_on(who, Action.VIEW_FOOTAGE, notice.camera_id)
+        if notice.volume_id is None
+        and may_on(who, Action.VIEW_FOOTAGE, notice.camera_id)
+    )
+
+
+def disk_troubles(services: Services, who: Principal | None) -> tuple[str, ...]:
+    """What is wrong with volumes now, for those who see all cameras' footage."""
+    if who is None or who.cameras is not None or not may_on(who, Action.VIEW_FOOTAGE):
+        return ()
+    return tuple(
+        notice_words.volume_words(notice)
+        for notice in services.alerts.active()
+        if notice.volume_id is not None
     )
 
 

@@ -35,7 +35,9 @@ from falconeye.cameras.registry import Camera, StreamStats
 from falconeye.events.camera_state import CameraStatus
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments.histogram import BOUNDS_S, Histogram
+from falconeye.storage.segments.mover import Mover
 from falconeye.storage.segments.segment_store import FootageStore
+from falconeye.storage.segments.volume_changes import ROLES
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
 from falconeye.web.coverage_metrics import CoverageFigures, coverage_metrics
@@ -100,6 +102,11 @@ class VolumeFigures:
     """One volume's disk as metrics show it."""
 
     volume: str  # its id
+    role: str  # `volume_facts.Role`
+    present: bool
+    recording: bool  # new footage goes there now
+    moved_bytes: int  # off it, since the start
+    unmovable_files: int
     writable: bool
     queue_bytes: int
     queue_entries: int
@@ -129,6 +136,7 @@ class NodeStatus:
         database: Database,
         volumes: Volumes,
         footage: FootageStore,
+        mover: Mover,
         budget: MemoryBudget,
         clock: Clock,
         pipelines_started: Callable[[], bool],
@@ -137,16 +145,15 @@ class NodeStatus:
         self._database = database
         self._volumes = volumes
         self._footage = footage
+        self._mover = mover
         self._budget = budget
         self._pipelines_started = pipelines_started
         self._clock = clock
         self._answers_until_us = 0
 
     async def is_ready(self) -> bool:
-        """Database answers, every volume can be written, every camera's pipeline was started."""
-        if not self._pipelines_started():
-            return False
-        if any(not _is_writable(volume) for volume in self._volumes.all):
+        """Database answers, footage can be written somewhere, every camera was started."""
+        if not self._pipelines_started() or not self._volumes.can_record:
             return False
         return await self._database_answers()
 
@@ -174,9 +181,14 @@ class NodeStatus:
         )
 
     def _volume_figures(self, volume: Volume) -> VolumeFigures:
-        metrics = self._footage.metrics[volume.number]
+        metrics = self._footage.metrics_of(volume)
         return VolumeFigures(
             volume=volume.id,
+            role=volume.role.value,
+            present=volume.missing is None,
+            recording=volume is self._volumes.for_recording(),
+            moved_bytes=self._mover.state(volume).moved_bytes,
+            unmovable_files=self._mover.state(volume).unreadable,
             writable=_is_writable(volume),
             queue_bytes=metrics.waiting_bytes,
             queue_entries=metrics.waiting_fragments,
@@ -308,6 +320,9 @@ def _process_metrics(cameras: Sequence[Camera], process: ProcessFigures) -> Iter
 
 _VOLUME_METRICS: tuple[tuple[str, str, Callable[[VolumeFigures], float]], ...] = (
     ("writable", "1: footage can be written", lambda v: float(v.writable)),
+    ("present", "1: the disk is there and answers", lambda v: float(v.present)),
+    ("recording", "1: new footage goes there", lambda v: float(v.recording)),
+    ("unmovable_files", "Files that cannot be read to be moved", lambda v: v.unmovable_files),
     ("queue_bytes", "Footage that waits for the disk", lambda v: v.queue_bytes),
     ("queue_fragments", "Fragments that wait for the disk", lambda v: v.queue_entries),
     ("sync_interval_seconds", "Effective time between syncs", lambda v: v.sync_interval_s),
@@ -320,6 +335,17 @@ def _volume_metrics(volumes: Sequence[VolumeFigures]) -> Iterator[Metric]:
         for figures in volumes:
             family.add_metric([figures.volume], value(figures))
         yield family
+    moved = CounterMetricFamily(
+        "falconeye_volume_moved_bytes", "Footage that was moved off it", labels=("volume",)
+    )
+    role = GaugeMetricFamily(
+        "falconeye_volume_role", "1: it is for this", labels=("volume", "role")
+    )
+    for figures in volumes:
+        moved.add_metric([figures.volume], figures.moved_bytes)
+        for each in ROLES:
+            role.add_metric([figures.volume, each.value], float(each.value == figures.role))
+    yield from (moved, role)
     latency = HistogramMetricFamily(
         "falconeye_volume_write_seconds", "How long a fragment's write took", labels=("volume",)
     )

@@ -16,6 +16,7 @@ class NoticeRow:
     until_us: int | None  # None: it lasts
     reason: str  # to stand after "because"
     sent_us: int | None
+    volume: str = ""  # a sentence about a volume: the notice is about that, not about a camera
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,8 @@ def gap_words(gap: Gap) -> str:
             return _("{name} stopped the recording").format(name=detail)
         case GapReason.DELETED_BY_PERSON if detail:
             return _("{name} deleted it").format(name=detail)
+        case GapReason.DISK_REMOVED if detail:
+            return _("{name} removed its disk").format(name=detail)
     words = {
         GapReason.CAMERA_OFFLINE: _("the camera was offline"),
         GapReason.CAMERA_STOPPED: _("someone stopped the camera"),
@@ -149,6 +151,7 @@ def gap_words(gap: Gap) -> str:
         GapReason.DELETED_BY_SIZE: _("it was more than is kept of this camera"),
         GapReason.DELETED_FOR_ROOM: _("it was the oldest, and the disk needed room"),
         GapReason.DELETED_BY_PERSON: _("someone deleted it"),
+        GapReason.DISK_REMOVED: _("its disk was removed"),
         GapReason.FILE_LOST: _("its file was lost"),
         GapReason.INTERNAL: _("of an error inside FalconEye; see its log"),
         GapReason.UNKNOWN: _("of a reason that is not known"),

@@ -35,6 +35,7 @@ class GapReason(StrEnum):
     DELETED_BY_SIZE = "deleted_by_size"  # beyond what is kept of this camera
     DELETED_FOR_ROOM = "deleted_for_room"
     DELETED_BY_PERSON = "deleted_by_person"
+    DISK_REMOVED = "disk_removed"  # a person took the disk that it lay on out of the index
     FILE_LOST = "file_lost"  # found by `falconeye check`
     INTERNAL = "internal"  # our fault; see the log
     UNKNOWN = "unknown"

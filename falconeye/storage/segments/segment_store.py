@@ -93,10 +93,9 @@ class FootageStore(SegmentStore):
         self.first_run_id = max(last_run, self._clock.utc_us() // SECOND_US) + 1
         self._run_ids = itertools.count(self.first_run_id)
 
-    @property
-    def metrics(self) -> dict[int, WriteMetrics]:
-        """Per volume number."""
-        return {number: parts.metrics for number, parts in list(self._parts.items())}
+    def metrics_of(self, volume: Volume) -> WriteMetrics:
+        """How writing to a volume goes. Any thread."""
+        return self._parts_of(volume).metrics
 
     def stream_id(self, camera_id: str, kind: StreamKind) -> int:
         """The stream's number in the index; a new stream's row is queued."""
@@ -209,19 +208,28 @@ class FootageStore(SegmentStore):
             self._on_recording(camera_id, recording_id, "ended")
 
     def _leave_stuck_disks(self) -> None:
-        """Footage goes on to another disk: what waits for one that hangs is not waited for."""
+        """Footage goes on to another disk: what waits for one that hangs is not waited for.
+
+        Nor is what waits for one that was removed, whose threads have ended.
+        """
         elsewhere = self._volumes.for_recording()
-        if not elsewhere.can_record(STUCK_S):
-            return
         with self._lock:
             live = list(self._live)
         for segment in live:
-            if segment.volume is not elsewhere and segment.volume.writer.busy_s > STUCK_S:
+            volume = segment.volume
+            is_stuck = volume is not elsewhere and volume.writer.busy_s > STUCK_S
+            is_gone = volume not in self._volumes.all
+            if is_gone or (is_stuck and elsewhere.can_record(STUCK_S)):
                 segment.abandon()
+            if is_gone:  # what is on the disk of it, the next start finds
+                self._forget(segment)
 
     def _parts_of(self, volume: Volume) -> WriterParts:
         with self._lock:
-            return self._parts.setdefault(volume.number, self._make_parts(volume))
+            parts = self._parts.get(volume.number)
+            if parts is None or parts.volume is not volume:  # removed and added again
+                parts = self._parts[volume.number] = self._make_parts(volume)
+            return parts
 
     def _make_parts(self, volume: Volume) -> WriterParts:
         return WriterParts(

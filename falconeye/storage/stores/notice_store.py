@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select
@@ -15,18 +16,45 @@ from falconeye.storage.tables.notices import notices
 KEPT = 10_000  # the oldest beyond it go
 
 
+_VOLUME = "volume:"  # no camera's id has a colon
+
+
+class VolumeCause(StrEnum):
+    """What is wrong with a volume; stable, for programs."""
+
+    MISSING = "volume_missing"
+    ARCHIVE_RECORDS = "archive_records"  # no volume that is for recording can be written
+
+
+Cause = GapReason | VolumeCause
+
+
+def volume_subject(volume_id: str) -> str:
+    """What stands for a volume in place of a camera's id."""
+    return _VOLUME + volume_id
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A camera that should record did not, from `since_us` until `until_us` (None: it lasts)."""
+    """A camera that should record did not, from `since_us` until `until_us` (None: it lasts).
+
+    Or something was wrong with a volume: `volume_id` says which.
+    """
 
     id: str
-    camera_id: str
-    camera_name: str
+    camera_id: str  # or `volume_subject`
+    camera_name: str  # or the volume's path
     since_us: int
-    reason: GapReason
+    reason: Cause
     detail: str = ""  # in words, for people; no credential
     until_us: int | None = None
     sent_us: int | None = None  # when its beginning had left the node
+
+    @property
+    def volume_id(self) -> str | None:
+        """Of a notice about a volume; None: it is about a camera."""
+        is_volume = self.camera_id.startswith(_VOLUME)
+        return self.camera_id.removeprefix(_VOLUME) if is_volume else None
 
 
 class NoticeStore:
@@ -65,7 +93,7 @@ class NoticeStore:
 
         return await self._database.read(read)
 
-    async def last_sent(self, after_us: int) -> dict[tuple[str, GapReason], int]:
+    async def last_sent(self, after_us: int) -> dict[tuple[str, Cause], int]:
         """When each camera and cause was told last, as far as that was after `after_us`."""
         query = (
             select(notices.c.camera_id, notices.c.reason, func.max(notices.c.sent_us).label("at"))
@@ -73,7 +101,7 @@ class NoticeStore:
             .group_by(notices.c.camera_id, notices.c.reason)
         )
 
-        async def read(connection: AsyncConnection) -> dict[tuple[str, GapReason], int]:
+        async def read(connection: AsyncConnection) -> dict[tuple[str, Cause], int]:
             rows = await connection.execute(query)
             return {(row.camera_id, _reason(row.reason)): row.at for row in rows}
 
@@ -114,6 +142,8 @@ def _notice(row: Row[Any]) -> Notice:
     return Notice(**{**row._asdict(), "reason": _reason(row.reason)})
 
 
-def _reason(stored: str) -> GapReason:
+def _reason(stored: str) -> Cause:
     """A cause that a newer release wrote is not known here."""
+    if stored in set(VolumeCause):
+        return VolumeCause(stored)
     return GapReason(stored) if stored in set(GapReason) else GapReason.UNKNOWN

@@ -74,6 +74,7 @@ class Volume:
         self.bytes_written = Counter()  # of footage, since the start
         self.is_full = False  # nothing may be deleted, and the last reserve is reached
         self._asked: Future[Space] | None = None
+        self._looked: Future[bool] | None = None
         self._root_fd: int | None = None
         self._exclusive = exclusive  # False: only to look, beside a node that uses it
         self._lock_fd: int | None = None
@@ -95,6 +96,22 @@ class Volume:
             self.does_not_answer()
         except OSError as error:
             self.missing = error.strerror or str(error)
+
+    async def look(self) -> None:
+        """Whether the disk that was there still is: `missing` says when it is not. On the loop.
+
+        An archive may go away while nothing is written to it. By a reader, because the writer may
+        be busy for long; one that does not answer is left to who asks for its `space`.
+        """
+        if self._looked is None or self._looked.done():
+            self._looked = self.readers.call(self._is_same_disk)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                is_same = await asyncio.shield(asyncio.wrap_future(self._looked))
+        except TimeoutError:
+            return
+        if not is_same:
+            await self.open()
 
     def does_not_answer(self) -> None:
         """It hangs: pages and /readyz say so until it answers. What is queued stays queued."""
@@ -248,6 +265,12 @@ class Volume:
                 os.close(fd)
         self._lock_fd = self._root_fd = None
         return True
+
+    def _is_same_disk(self) -> bool:
+        try:
+            return self._root_fd is not None and _is_same(self.path, self._root_fd)
+        except OSError:
+            return False
 
     def _reopen(self) -> None:
         root = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -99,15 +99,17 @@ class Volumes:
                 for row in await self._database.read(volume_rows.known)
                 if row.path and row.role is not Role.NONE and row.number != first.number
             }
-            kept = [first]
+            kept, gone = [first], []
             for volume in self.all[1:]:
                 row = wanted.get(volume.number)
                 if row is None or Path(row.path) != volume.path:
-                    await asyncio.get_running_loop().run_in_executor(None, volume.stop)
+                    gone.append(volume)
                     continue
                 volume.role = row.role
                 kept.append(volume)
                 del wanted[row.number]
+            self.all = kept  # before their threads end: nothing new goes to them from here on
+            await self._stop_all(gone)
             added = [self._make(row) for row in wanted.values()]
             await asyncio.gather(*(volume.open() for volume in added))
             self.all = kept + added
@@ -123,6 +125,11 @@ class Volumes:
                 if volume.role is role and volume.can_record(STUCK_S):
                     return volume
         return volumes[0]
+
+    @property
+    def can_record(self) -> bool:
+        """Whether some disk takes footage now. Any thread."""
+        return self.for_recording().can_record(STUCK_S)
 
     def get(self, number: int) -> Volume | None:
         """The volume of that number; None when it is not configured any more."""
@@ -146,8 +153,11 @@ class Volumes:
 
     async def stop(self) -> None:
         """End all threads after what is queued; those of a hanging disk are left behind."""
+        await self._stop_all(self.all)
+
+    async def _stop_all(self, volumes: Sequence[Volume]) -> None:
         loop = asyncio.get_running_loop()
-        await asyncio.gather(*(loop.run_in_executor(None, volume.stop) for volume in self.all))
+        await asyncio.gather(*(loop.run_in_executor(None, volume.stop) for volume in volumes))
 
     def _open_file(self, volume: Volume, path: str) -> int:
         try:

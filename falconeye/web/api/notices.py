@@ -25,8 +25,10 @@ class NoticeAnswer(BaseModel):
     """One notice; `until` null: it lasts; `sent` null: it has not left the node."""
 
     id: str
-    camera_id: str
-    camera_name: str
+    camera_id: str | None  # null: it is about a volume
+    camera_name: str | None
+    volume_id: str | None
+    volume_path: str | None
     since: str
     until: str | None
     reason: str

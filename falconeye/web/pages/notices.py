@@ -10,9 +10,9 @@ from falconeye.alerts.http import NotDelivered
 from falconeye.base.errors import Conflict, InvalidInput, NotFound
 from falconeye.storage.ledger.coverage import Gap
 from falconeye.storage.stores import destinations
-from falconeye.storage.stores.notice_store import Notice
+from falconeye.storage.stores.notice_store import Notice, VolumeCause
 from falconeye.storage.stores.settings_store import StoredSettings
-from falconeye.web import views
+from falconeye.web import notice_words, views
 from falconeye.web.audit import record
 from falconeye.web.i18n import gettext as _
 from falconeye.web.notice_contexts import DestinationsPage, NoticeRow, NoticesPage
@@ -95,14 +95,19 @@ async def _show(
 
 def _row(notice: Notice) -> NoticeRow:
     until_us = notice.since_us if notice.until_us is None else notice.until_us
-    gap = Gap(notice.since_us, until_us, notice.reason, notice.detail)
+    volume, reason = "", notice.detail
+    if isinstance(notice.reason, VolumeCause) or notice.volume_id is not None:
+        volume = notice_words.volume_words(notice)
+    else:
+        reason = views.gap_words(Gap(notice.since_us, until_us, notice.reason, notice.detail))
     return NoticeRow(
         camera_id=notice.camera_id,
         camera_name=notice.camera_name,
         since_us=notice.since_us,
         until_us=notice.until_us,
-        reason=views.gap_words(gap),
+        reason=reason,
         sent_us=notice.sent_us,
+        volume=volume,
     )
 
 

@@ -124,6 +124,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         node_id=node_id,
         node_name="pi-1",
         name_of=lambda camera_id: cameras.get(camera_id).config.name,
+        volumes=footage.volumes,
     )
     await alerts.start()
     stack.push_async_callback(alerts.stop)
@@ -164,6 +165,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         database=database,
         volumes=footage.volumes,
         footage=footage.store,
+        mover=footage.mover,
         budget=budget,
         clock=clock,
         pipelines_started=lambda: cameras.all_started,

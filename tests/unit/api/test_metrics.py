@@ -55,7 +55,21 @@ PROCESS = ProcessFigures(
     budget_used_bytes=10,
     budget_limit_bytes=100,
     database_waiting=0,
-    volumes=[VolumeFigures("v1", True, 7, 2, LATENCY, 2.5)],
+    volumes=[
+        VolumeFigures(
+            volume="v1",
+            role="archive",
+            present=False,
+            recording=False,
+            moved_bytes=900,
+            unmovable_files=1,
+            writable=True,
+            queue_bytes=7,
+            queue_entries=2,
+            write_latency=LATENCY,
+            sync_interval_s=2.5,
+        )
+    ],
 )
 
 
@@ -63,7 +77,7 @@ def text_of(probe: LoopProbe, *cameras: Camera) -> bytes:
     return exposition(list(cameras), PROCESS, probe, started_at_us=1_790_000_000_000_000)
 
 
-_TELLING = ("state", "stream", "camera", "le", "volume")
+_TELLING = ("state", "stream", "camera", "le", "role", "volume")
 
 
 def samples(text: bytes) -> dict[tuple[str, str], float]:
@@ -93,6 +107,10 @@ def test_cameras_streams_and_process_are_there() -> None:
     assert found[("falconeye_volume_sync_interval_seconds", "v1")] == 2.5
     assert found[("falconeye_volume_write_seconds_bucket", "0.003")] == 1
     assert found[("falconeye_volume_write_seconds_bucket", "+Inf")] == 2
+    assert found[("falconeye_volume_present", "v1")] == 0
+    assert found[("falconeye_volume_moved_bytes_total", "v1")] == 900
+    assert found[("falconeye_volume_role", "archive")] == 1
+    assert found[("falconeye_volume_role", "record")] == 0
     assert found[("falconeye_viewers", "")] == 1
     assert found[("falconeye_start_time_seconds", "")] == 1_790_000_000
     assert found[("falconeye_memory_budget_limit_bytes", "")] == 100

@@ -19,6 +19,7 @@ from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.checks.check import check
 from falconeye.storage.segments import free_space
+from falconeye.storage.segments.mover import Mover
 from falconeye.storage.tables.footage import open_files, runs, segments
 from falconeye.storage.volumes.disk_calls import DiskCalls
 from falconeye.storage.volumes.volume_facts import Role
@@ -363,6 +364,7 @@ async def test_a_disk_that_hangs_delays_no_page(
             database=node.database,
             volumes=node.volumes,
             footage=node.store,
+            mover=Mover(node.database, node.volumes, node.deleter, clock),
             budget=node.budget,
             clock=clock,
             pipelines_started=lambda: True,

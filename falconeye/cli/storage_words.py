@@ -1,0 +1,73 @@
+"""The words of `falconeye storage`."""
+
+from falconeye.cli.words import Commands, command, group
+
+_WHERE = "its path or id: see 'falconeye storage list'"
+
+
+def add_storage(commands: Commands) -> None:
+    """`storage list | mounts | add | role | remove`."""
+    storage = group(commands, "storage", "the disks where footage lies")
+    command(
+        storage, "list", "falconeye.cli.storage:show",
+        "list the disks with their roles and what lies on them",
+    )  # fmt: skip
+    command(
+        storage, "mounts", "falconeye.cli.storage:mounts",
+        "list the mounted disks and shares, and what speaks against each",
+    )  # fmt: skip
+    _add_add(storage)
+    role = command(
+        storage, "role", "falconeye.cli.storage:role", "change what a disk is for",
+        examples="""\
+  falconeye storage role /srv/disk2 archive
+  falconeye storage role /srv/disk2 leaving     moves its footage to the others
+""",
+        note=_ROLES,
+    )  # fmt: skip
+    role.add_argument("path", metavar="PATH", help=_WHERE)
+    role.add_argument("role", metavar="ROLE", choices=("record", "archive", "leaving"))
+    _add_remove(storage)
+
+
+_ROLES = """\
+roles:
+  record   new footage goes there; the media directory first
+  archive  the oldest footage is moved there when a recording disk gets full; it
+           takes new footage while no recording disk can
+  leaving  all its footage is moved to the others; then it can be removed"""
+
+
+def _add_add(storage: Commands) -> None:
+    parser = command(
+        storage, "add", "falconeye.cli.storage:add",
+        "use a directory of another disk for footage; never formats anything",
+        examples="""\
+  falconeye storage add /srv/disk2 --role archive
+  falconeye storage add /mnt/nas/video --role archive
+""",
+        note="It writes falconeye-volume.json there, and prints what to write into /etc/fstab\n"
+        "or a mount unit, and the drop-in for the service.\n\n" + _ROLES,
+    )  # fmt: skip
+    parser.add_argument("path", metavar="PATH", help="a directory, mounted and writable")
+    parser.add_argument("--role", choices=("record", "archive"), default="archive")
+    parser.add_argument(
+        "--on-root", action="store_true",
+        help="even on the root file system (as where a disk is not mounted)",
+    )  # fmt: skip
+
+
+def _add_remove(storage: Commands) -> None:
+    parser = command(
+        storage, "remove", "falconeye.cli.storage:remove",
+        "use a disk no more; refused while footage lies on it",
+        examples="""\
+  falconeye storage role /srv/disk2 leaving && falconeye storage remove /srv/disk2
+  falconeye storage remove /srv/disk2 --forget      the disk is dead or gone
+""",
+    )  # fmt: skip
+    parser.add_argument("path", metavar="PATH", help=_WHERE)
+    parser.add_argument(
+        "--forget", action="store_true",
+        help="take its footage out of the index: for a disk that is gone for good",
+    )  # fmt: skip

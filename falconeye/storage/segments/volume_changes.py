@@ -1,0 +1,289 @@
+"""Volumes added, changed, removed and forgotten: by the command line, the API and the page alike.
+
+All of it is a change of the index and an id file; a running node takes it over by
+`Volumes.reload`. Nothing is ever formatted, and no file of footage is touched.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.base.clock import Clock
+from falconeye.base.errors import Conflict, InvalidInput, NotFound
+from falconeye.media.samples import StreamKind
+from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.segments.deleted_times import note_deleted
+from falconeye.storage.segments.free_space import remove_rows
+from falconeye.storage.segments.layout import SegmentName, segment_path
+from falconeye.storage.segments.retention import Doomed
+from falconeye.storage.tables.footage import garbage, moves, open_files, segments, streams, usage
+from falconeye.storage.tables.jobs import jobs
+from falconeye.storage.volumes import places, volume_rows
+from falconeye.storage.volumes.places import Place, Surroundings
+from falconeye.storage.volumes.volume_facts import Role
+from falconeye.storage.volumes.volume_rows import VolumeRow
+from falconeye.storage.volumes.volumes import adopt
+
+ROLES = (Role.RECORD, Role.ARCHIVE, Role.LEAVING)
+_BATCH = 200  # segments a transaction: others wait for it
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What of FalconEye's lies on a volume, by the index."""
+
+    segments: int = 0
+    size_bytes: int = 0
+    waiting: int = 0  # files that are being written, moved there, or are to be deleted
+    exports: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.segments or self.waiting or self.exports)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A volume that is used, or whose footage the index still has."""
+
+    row: VolumeRow
+    held: Held
+    is_media_dir: bool
+
+    @property
+    def path(self) -> Path:
+        """Where it is, or was last; of one whose place another took, nothing."""
+        return Path(self.row.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A new volume, and what should be known of its place."""
+
+    row: VolumeRow
+    place: Place
+
+
+class VolumeChanges:
+    """Changes to the volumes of one node."""
+
+    def __init__(self, database: Database, clock: Clock, *, data_dir: Path, media_dir: Path) -> None:
+        self._database = database
+        self._clock = clock
+        self._data_dir = data_dir
+        self._media_dir = media_dir.absolute()
+
+    async def known(self) -> list[Known]:
+        """All that are used, the media directory first, then what only holds footage."""
+        rows, held = await self._database.read(_read)
+        found = [
+            Known(row, held.get(row.number, Held()), row.path == str(self._media_dir))
+            for row in rows
+        ]
+        used = [
+            one
+            for one in found
+            if one.is_media_dir or one.row.role is not Role.NONE or not one.held.is_empty
+        ]
+        return sorted(used, key=lambda one: (not one.is_media_dir, one.row.role is Role.NONE))
+
+    async def find(self, wanted: str) -> Known:
+        """The one with that path or id; NotFound."""
+        known = await self.known()
+        for one in known:
+            if wanted == one.row.volume_id or (one.row.path and wanted == one.row.path):
+                return one
+        path = Path(wanted)
+        for one in known:
+            if one.row.path and path.is_absolute() and path == one.path:  # a slash at its end
+                return one
+        msg = f"there is no volume {wanted!r}"
+        raise NotFound(msg)
+
+    async def inspect(self, path: str, *, on_root: bool) -> Place:
+        """What a directory would be as a volume. InvalidInput, Conflict, Unavailable."""
+        used = [one.path for one in await self.known() if one.row.path]
+        around = Surroundings(self._data_dir, used)
+        return await places.on_that_disk(
+            partial(places.inspect, path, around, on_root=on_root)
+        )
+
+    async def add(self, path: str, role: Role, *, on_root: bool = False) -> Added:
+        """Make a directory a volume, or take back one that is known from before.
+
+        Writes its id file. InvalidInput, Conflict, Unavailable as `inspect`; StartError when the
+        id file cannot be written.
+        """
+        _require_role(role)
+        place = await self.inspect(path, on_root=on_root)
+        row = await adopt(self._database, place.path, self._clock.utc_us(), role)
+        await places.on_that_disk(
+            partial(places.give_id_to_owner, place.path, self._data_dir)
+        )
+        return Added(row, place)
+
+    async def change_role(self, wanted: str, role: Role) -> Known:
+        """What it is for from now on. NotFound; Conflict for the media directory."""
+        _require_role(role)
+        known = await self.find(wanted)
+        _refuse_media_dir(known)
+        if not known.row.path:
+            msg = "another volume took its place: mount its disk elsewhere and add that"
+            raise Conflict(msg)
+        await self._database.write(partial(volume_rows.set_role, known.row.number, role))
+        return await self.find(known.row.volume_id)
+
+    async def remove(self, wanted: str) -> Known:
+        """Use it no more; what it was. Conflict while anything of FalconEye's lies on it."""
+        known = await self.find(wanted)
+        _refuse_media_dir(known)
+        await self._database.write(partial(_remove_empty, known.row))
+        return known
+
+    async def forget(self, wanted: str, who: str) -> tuple[Known, int]:
+        """Use it no more, and take its footage out of the index; how many segments that were.
+
+        For a disk that is gone for good: the ledger says of that time that `who` removed its disk.
+        Protected footage goes, too: nobody has it any more. Conflict while the disk is there.
+        What a crash leaves of it is forgotten by asking again.
+        """
+        known = await self.find(wanted)
+        _refuse_media_dir(known)
+        if known.row.path and await self._is_there(known.row):
+            msg = (
+                f"the disk of {known.path} is there: its footage can be moved off it "
+                f"('falconeye storage role {known.path} leaving'); to forget it all the same, "
+                "unmount it first"
+            )
+            raise Conflict(msg)
+        number = known.row.number
+        await self._database.write(partial(volume_rows.set_role, number, Role.NONE))
+        count = 0
+        while gone := await self._database.write(partial(_forget_some, number, who)):
+            count += gone
+        await self._database.write(partial(_forget_rest, number))
+        return known, count
+
+    async def _is_there(self, row: VolumeRow) -> bool:
+        """False as well for a disk that hangs."""
+        look = partial(places.is_there, Path(row.path), row.volume_id)
+        return await places.on_that_disk_or_false(look)
+
+
+def _require_role(role: Role) -> None:
+    if role not in ROLES:
+        msg = "role: record, archive or leaving"
+        raise InvalidInput(msg, field="role")
+
+
+def _refuse_media_dir(known: Known) -> None:
+    if known.is_media_dir:
+        msg = (
+            f"{known.path} is the media directory, where this node records: set media_dir to "
+            "another directory and start it again; then this one can be changed"
+        )
+        raise Conflict(msg)
+
+
+def held_words(held: Held) -> str:
+    """What lies on it, in English."""
+    parts = []
+    if held.segments:
+        gigabytes = held.size_bytes / 1e9
+        parts.append(f"{gigabytes:.1f} GB of footage in {held.segments} files")
+    if held.waiting:
+        parts.append(f"{held.waiting} files that are being written, moved or deleted")
+    if held.exports:
+        parts.append(f"{held.exports} exports")
+    return ", ".join(parts) or "nothing"
+
+
+async def _read(
+    connection: AsyncConnection,
+) -> tuple[Sequence[VolumeRow], dict[int, Held]]:
+    rows = await volume_rows.known(connection)
+    return rows, {row.number: await _held(row.number, connection) for row in rows}
+
+
+async def _held(number: int, connection: AsyncConnection) -> Held:
+    sums = (
+        await connection.execute(
+            select(
+                func.coalesce(func.sum(usage.c.segments), 0),
+                func.coalesce(func.sum(usage.c.size_bytes), 0),
+            ).where(usage.c.volume_id == number)
+        )
+    ).one()
+    waiting = 0
+    for table in (open_files, moves, garbage):
+        counted = select(func.count()).select_from(table).where(table.c.volume_id == number)
+        waiting += (await connection.execute(counted)).scalar_one()
+    made = select(func.count()).where(
+        jobs.c.result["volume"].as_integer() == number, jobs.c.state == "complete"
+    )
+    exports = (await connection.execute(made.select_from(jobs))).scalar_one()
+    return Held(sums[0], sums[1], waiting, exports)
+
+
+async def _remove_empty(row: VolumeRow, connection: AsyncConnection) -> None:
+    """In one transaction, so that nothing comes in between look and change."""
+    held = await _held(row.number, connection)
+    if not held.is_empty:
+        msg = (
+            f"{row.path} still holds {held_words(held)}: "
+            f"'falconeye storage role {row.path} leaving' moves the footage off it first; "
+            "'--forget' is for a disk that is gone for good"
+        )
+        raise Conflict(msg)
+    await volume_rows.set_role(row.number, Role.NONE, connection)
+
+
+async def _forget_some(number: int, who: str, connection: AsyncConnection) -> int:
+    """Take some segments of the volume out of the index; how many."""
+    holder = await connection.execute(
+        select(usage.c.stream_id).where(usage.c.volume_id == number, usage.c.segments > 0).limit(1)
+    )
+    stream_id = holder.scalar()
+    if stream_id is None:
+        return 0
+    found = await connection.execute(
+        select(segments, streams.c.camera_id, streams.c.kind)
+        .join(streams, streams.c.id == segments.c.stream_id)
+        .where(segments.c.stream_id == stream_id, segments.c.volume_id == number)
+        .order_by(segments.c.start_us)
+        .limit(_BATCH)
+    )
+    gone = [_gone(row, who) for row in found]
+    if not gone:  # totals that are wrong are for `falconeye check`
+        await connection.execute(
+            delete(usage).where(usage.c.stream_id == stream_id, usage.c.volume_id == number)
+        )
+        return 1
+    await note_deleted(gone, connection)
+    await remove_rows(connection, gone)
+    return len(gone)
+
+
+async def _forget_rest(number: int, connection: AsyncConnection) -> None:
+    for table in (open_files, moves, garbage):
+        await connection.execute(delete(table).where(table.c.volume_id == number))
+
+
+def _gone(row: Row[Any], who: str) -> Doomed:
+    name = SegmentName(row.camera_id, StreamKind(row.kind), row.start_us + row.named_offset_us)
+    return Doomed(
+        row.stream_id,
+        row.start_us,
+        row.wall_duration_us,
+        row.size_bytes,
+        row.volume_id,
+        segment_path(name),
+        GapReason.DISK_REMOVED,
+        who,
+    )

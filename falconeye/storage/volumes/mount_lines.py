@@ -1,0 +1,121 @@
+"""What an administrator writes down so that a disk is mounted at each start: text, nothing done.
+
+fstab(5), systemd.mount(5), and the drop-in for the hardened unit of FalconEye.
+"""
+
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+from falconeye.storage.volumes.mounts import WITHOUT_OWNERS, Mount
+
+SERVICE_USER = "falconeye"
+DROP_IN = "/etc/systemd/system/falconeye.service.d/volumes.conf"
+_CREDENTIALS = "/etc/falconeye-smb"
+_PLAIN = frozenset(string.ascii_letters + string.digits + ":_.")
+_SMB = frozenset({"cifs", "smb3", "smbfs"})
+
+
+@dataclass(frozen=True, slots=True)
+class MountLines:
+    """Empty where there is nothing to be written down (a RAM disk, the root file system)."""
+
+    fstab: str  # one line
+    unit_name: str  # of the systemd mount unit: either that, or fstab
+    unit: str  # its text
+    drop_in: str  # the text of `DROP_IN`
+    note: str = ""  # what else it needs, in words
+
+
+def mount_lines(path: Path, mount: Mount | None, uuid: str | None) -> MountLines:
+    """The lines for the volume at `path`, which lies on `mount`."""
+    if mount is None or mount.path == Path("/") or mount.file_system == "tmpfs":
+        return MountLines("", "", "", drop_in(path, None))
+    source = f"UUID={uuid}" if uuid else mount.source
+    what = f"/dev/disk/by-uuid/{uuid}" if uuid else mount.source
+    options, note = _options(mount)
+    check = "0" if mount.is_network or mount.file_system in WITHOUT_OWNERS else "2"
+    unit = escaped_unit(mount.path)
+    where = _fstab_text(str(mount.path))
+    return MountLines(
+        fstab=f"{_fstab_text(source)}  {where}  {mount.file_system}  {options}  0  {check}",
+        unit_name=unit,
+        unit=_unit(mount, what, options),
+        drop_in=drop_in(path, unit),
+        note=note,
+    )
+
+
+def drop_in(path: Path, unit: str | None) -> str:
+    """The text that lets the hardened service write there, once it is mounted.
+
+    Not RequiresMountsFor=: a disk that does not come up would keep the service from recording on
+    the others. The order matters: what is mounted later the service may not see.
+    """
+    lines = []
+    if unit is not None:
+        lines += [
+            "[Unit]",
+            "# Start after the disk, and without it too: footage goes to another one then.",
+            f"# (RequiresMountsFor={path} would keep FalconEye from starting without it.)",
+            f"Wants={unit}",
+            f"After={unit}",
+        ]
+    return "\n".join([*lines, "[Service]", f'ReadWritePaths="-{_unit_text(str(path))}"', ""])
+
+
+def escaped_unit(path: Path) -> str:
+    """The name of the mount unit of a path, as systemd-escape --path makes it."""
+    parts = [part for part in path.parts if part != "/"]
+    if not parts:
+        return "-.mount"
+    return "-".join(_escaped(part, is_first=index == 0) for index, part in enumerate(parts)) + ".mount"
+
+
+def _escaped(part: str, *, is_first: bool) -> str:
+    return "".join(
+        character
+        if character in _PLAIN and not (character == "." and is_first and place == 0)
+        else "".join(f"\\x{byte:02x}" for byte in character.encode())
+        for place, character in enumerate(part)
+    )
+
+
+def _options(mount: Mount) -> tuple[str, str]:
+    """Mount options, and what else they need."""
+    owner = f"uid={SERVICE_USER},gid={SERVICE_USER}"
+    if mount.file_system in _SMB:
+        options = f"credentials={_CREDENTIALS},{owner},file_mode=0640,dir_mode=0750"
+        note = f"{_CREDENTIALS} (mode 0600) holds the lines username=… and password=…"
+        return f"{options},noatime,nofail,_netdev", note
+    if mount.is_network:  # hard: a server that comes back goes on where it was; nothing is torn
+        return "rw,hard,noatime,nofail,_netdev", ""
+    if mount.file_system in WITHOUT_OWNERS:
+        return f"{owner},umask=0027,noatime,nofail,x-systemd.device-timeout=10s", ""
+    return "defaults,noatime,nofail,x-systemd.device-timeout=10s", ""
+
+
+def _unit(mount: Mount, what: str, options: str) -> str:
+    kept = ",".join(
+        option for option in options.split(",") if not option.startswith(("nofail", "x-systemd"))
+    )
+    target = "remote-fs.target" if mount.is_network else "local-fs.target"
+    network = "Wants=network-online.target\nAfter=network-online.target\n" if mount.is_network else ""
+    return (
+        f"[Unit]\nDescription=Footage of FalconEye\n{network}\n"
+        f"[Mount]\nWhat={_unit_text(what)}\nWhere={_unit_text(str(mount.path))}\n"
+        f"Type={mount.file_system}\nOptions={kept}\nTimeoutSec=10\n\n"
+        f"[Install]\nWantedBy={target}\n"
+    )
+
+
+def _unit_text(text: str) -> str:
+    """As a value in a unit: "%" is a specifier there."""
+    return text.replace("\\", "\\\\").replace("%", "%%").replace('"', '\\"')
+
+
+def _fstab_text(text: str) -> str:
+    """As a field of fstab: no space ends it."""
+    for character, code in (("\\", "134"), (" ", "040"), ("\t", "011"), ("\n", "012")):
+        text = text.replace(character, f"\\{code}")
+    return text
