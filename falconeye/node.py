@@ -151,6 +151,7 @@ class Node:
             playback=footage.playback,
             stills=FootageStills(footage.playback, pictures),
             volumes=footage.volumes,
+            storage=footage.storage,
             exports=exports,
             jobs=jobs,
         )

@@ -14,13 +14,16 @@ from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.reading.playback import Playback
 from falconeye.storage.reading.recordings import Recordings
+from falconeye.storage.reading.storage_use import StorageUse
 from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.mover import Mover
 from falconeye.storage.segments.recovery import recover
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segment_store import FootageStore, RecordingListener
+from falconeye.storage.segments.volume_changes import VolumeChanges
 from falconeye.storage.volumes.import_root import ImportRoot
+from falconeye.storage.volumes.mounts import Mounts
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
 
@@ -28,6 +31,16 @@ log = logging.getLogger(__name__)
 
 ROUND_S = 5.0
 FLUSH_S = 2.0  # at the end; what is not indexed by then, the next start finds
+
+
+@dataclass(frozen=True, slots=True)
+class StorageParts:
+    """What shows and changes the volumes."""
+
+    changes: VolumeChanges
+    mover: Mover
+    use: StorageUse
+    mounts: Mounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,7 @@ class Footage:
     ledger: Ledger
     timelines: Timelines
     playback: Playback
+    storage: StorageParts
     imports: ImportRoot
     tasks: TaskSet
 
@@ -92,15 +106,20 @@ class Footage:
         imports = ImportRoot(settings.import_root)
         recordings = Recordings(database, volumes, store, deleter, imports, node_name=node_name)
         ledger = Ledger(database, clock)
+        mover = Mover(database, volumes, deleter, clock)
+        changes = VolumeChanges(
+            database, clock, data_dir=settings.data_dir, media_dir=settings.media_dir
+        )
         footage = cls(
             volumes,
             store,
             deleter,
-            Mover(database, volumes, deleter, clock),
+            mover,
             recordings,
             ledger,
             Timelines(database, store, ledger, clock),
             Playback(database, volumes, store, clock),
+            StorageParts(changes, mover, StorageUse(database, clock), Mounts()),
             imports,
             TaskSet("footage"),
         )

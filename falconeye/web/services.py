@@ -10,6 +10,7 @@ from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
 from falconeye.jobs.runner import Jobs
 from falconeye.storage.export.export import Exports
+from falconeye.storage.footage import StorageParts
 from falconeye.storage.reading.footage_stills import FootageStills
 from falconeye.storage.reading.playback import Playback
 from falconeye.storage.reading.recordings import Recordings
@@ -37,5 +38,6 @@ class Services:
     playback: Playback
     stills: FootageStills
     volumes: Volumes
+    storage: StorageParts
     exports: Exports
     jobs: Jobs

@@ -27,7 +27,7 @@ from falconeye.storage.segments import fragment_table, recording_rows
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.layout import SegmentName, recording_id, segment_path
 from falconeye.storage.segments.recording_rows import Gap, Query, Recording, RecordingStatus
-from falconeye.storage.segments.retention import Named, count_named
+from falconeye.storage.segments.retention import Named, NamedTotals, count_named, total_named
 from falconeye.storage.segments.segment_store import FootageStore
 from falconeye.storage.segments.segments import RecordingKind
 from falconeye.storage.tables.footage import recordings
@@ -223,6 +223,12 @@ class Recordings:
         wanted = Named(ids, from_us, to_us, who, overlapping=True)
         count = await self._deleter.delete_named(wanted)
         return count, await self._database.read(partial(count_named, wanted))
+
+    async def total_of(self, camera_id: str, from_us: int, to_us: int) -> NamedTotals:
+        """What `delete_time` would look at."""
+        ids = [self._store.stream_id(camera_id, kind) for kind in StreamKind]
+        wanted = Named(ids, from_us, to_us, "", overlapping=True)
+        return await self._database.read(partial(total_named, wanted))
 
     async def download(self, wanted_id: str) -> DownloadPlan:
         """What is downloaded of it now; Unavailable while nothing of it is on the disk."""

@@ -145,6 +145,30 @@ async def count_named(wanted: Named, connection: AsyncConnection) -> int:
     return count
 
 
+@dataclass(frozen=True, slots=True)
+class NamedTotals:
+    """What a person named, before it goes."""
+
+    files: int
+    size_bytes: int
+    protected: int  # of the files: they stay
+
+
+async def total_named(wanted: Named, connection: AsyncConnection) -> NamedTotals:
+    """How much there is of it."""
+    both = select(func.count(), func.coalesce(func.sum(segments.c.size_bytes), 0))
+    all_of_it = (
+        await connection.execute(both.select_from(segments).where(*_is_named(wanted)))
+    ).one()
+    kept = await connection.scalar(
+        select(func.count())
+        .select_from(segments)
+        .join(streams, streams.c.id == segments.c.stream_id)
+        .where(*_is_named(wanted), _PROTECTED)
+    )
+    return NamedTotals(all_of_it[0], all_of_it[1], kept or 0)
+
+
 def _is_named(wanted: Named) -> list[ColumnElement[bool]]:
     conditions = [segments.c.stream_id.in_(wanted.stream_ids), segments.c.start_us < wanted.to_us]
     if wanted.overlapping:  # no segment lasts an hour: that lets the key find them

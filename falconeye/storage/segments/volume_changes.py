@@ -28,7 +28,7 @@ from falconeye.storage.volumes import places, volume_rows
 from falconeye.storage.volumes.places import Place, Surroundings
 from falconeye.storage.volumes.volume_facts import Role
 from falconeye.storage.volumes.volume_rows import VolumeRow
-from falconeye.storage.volumes.volumes import adopt
+from falconeye.storage.volumes.volumes import absolute, adopt
 
 ROLES = (Role.RECORD, Role.ARCHIVE, Role.LEAVING)
 _BATCH = 200  # segments a transaction: others wait for it
@@ -77,7 +77,7 @@ class VolumeChanges:
         self._database = database
         self._clock = clock
         self._data_dir = data_dir
-        self._media_dir = media_dir.absolute()
+        self._media_dir = absolute(media_dir)
 
     async def known(self) -> list[Known]:
         """All that are used, the media directory first, then what only holds footage."""

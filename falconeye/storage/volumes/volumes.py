@@ -67,7 +67,7 @@ class Volumes:
         `exclusive=False` is for looking only (`check` without repair) beside a running node.
         StartError when the media directory cannot be made.
         """
-        path = _absolute(media_dir)
+        path = absolute(media_dir)
         rows = await database.read(volume_rows.known)
         expected = next((row for row in rows if row.path == str(path)), None)
         if expected is None:
@@ -195,8 +195,9 @@ class Volumes:
         )
 
 
-def _absolute(path: Path) -> Path:
-    return path if path.is_absolute() else Path(os.path.abspath(path))  # noqa: PTH100
+def absolute(path: Path) -> Path:
+    """As the index has the paths of volumes."""
+    return path if path.isabsolute() else Path(os.path.abspath(path))  # noqa: PTH100
 
 
 async def adopt(database: Database, path: Path, utc_us: int, role: Role = Role.NONE) -> VolumeRow:
@@ -204,7 +205,7 @@ async def adopt(database: Database, path: Path, utc_us: int, role: Role = Role.N
 
     Makes an id file where there is none. StartError when the directory cannot be used.
     """
-    path = _absolute(path)
+    path = absolute(path)
     opener = WorkThreads("volume-open", 1)
     try:
         volume_id = await opener.run(partial(make_volume_id, path))

@@ -14,6 +14,7 @@ from falconeye.web.api.playback import init, media, playlist, still
 from falconeye.web.api.recording_control import RecordingControlController
 from falconeye.web.api.recordings import RecordingController
 from falconeye.web.api.settings import SettingsController
+from falconeye.web.api.storage import StorageController
 from falconeye.web.api.timeline import TimelineController
 
 ROUTES: list[ControllerRouterHandler] = [
@@ -32,6 +33,7 @@ ROUTES: list[ControllerRouterHandler] = [
     NodeController,
     NoticeController,
     SettingsController,
+    StorageController,
     healthz,
     readyz,
     metrics,

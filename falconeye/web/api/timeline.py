@@ -13,10 +13,9 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.times import DAY_US, rfc3339
 from falconeye.storage.ledger.coverage import Gap
 from falconeye.storage.reading.timeline import KindSpan, Timeline
+from falconeye.web import own_storage
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId, From, To, read_span
-from falconeye.web.audit import record
-from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
@@ -111,16 +110,9 @@ class TimelineController(Controller):
         services = shell_of(request).services
         _ = services.cameras.get(camera_id)
         span = read_span(from_time, to_time, services.stored_settings.zone)
-        if span.from_us is None or span.to_us is None or span.from_us == span.to_us:
-            raise InvalidInput("from, to: which time is to be deleted?", field="from")
-        if not reason.isprintable() or not reason.strip():
-            raise InvalidInput("reason: say why, in one line", field="reason")
-        why = f"{principal_of(request).name}: {reason.strip()}"
-        gone, kept = await services.recordings.delete_time(
-            camera_id, span.from_us, span.to_us, who=why
+        gone, kept = await own_storage.delete_span(
+            request, camera_id, span.from_us, span.to_us, reason
         )
-        words = f"{rfc3339(span.from_us)} to {rfc3339(span.to_us)}, {reason.strip()}"
-        await record(request, "footage.deleted", "camera", camera_id, words)
         return FootageDeleted(message="footage deleted", deleted=gone, kept=kept)
 
 

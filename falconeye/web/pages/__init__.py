@@ -16,6 +16,7 @@ from falconeye.web.pages import (
     recordings,
     session,
     settings,
+    storage,
     wall,
 )
 from falconeye.web.pages.asking import set_language
@@ -53,6 +54,13 @@ _PAGES: Final = Router(
         notices.destinations_page,
         notices.save_destinations,
         notices.try_destination,
+        storage.storage_page,
+        storage.add_volume,
+        storage.change_role,
+        storage.remove_question,
+        storage.remove_volume,
+        storage.delete_span_question,
+        storage.delete_span,
         about.about,
     ],
 )

@@ -158,6 +158,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         playback=footage.playback,
         stills=FootageStills(footage.playback, pictures),
         volumes=footage.volumes,
+        storage=footage.storage,
         exports=exports,
         jobs=jobs,
     )

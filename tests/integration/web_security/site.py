@@ -135,6 +135,7 @@ async def running_site(
             playback=absent,
             stills=absent,
             volumes=absent,
+            storage=absent,
             exports=absent,
             jobs=absent,
         )
