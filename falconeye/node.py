@@ -257,8 +257,8 @@ class Node:
             node_id=identity.node_id,
             node_name=self.name,
             name_of=lambda camera_id: cameras.get(camera_id).config.name,
-            volumes=footage.volumes,
         )
+        alerts.watch(footage.volumes)
         await alerts.start()
         self._on_stop("alerts", alerts.stop)
         return alerts

@@ -45,7 +45,6 @@ class Alerts:
         node_id: str,
         node_name: str,
         name_of: Callable[[str], str],
-        volumes: Volumes | None = None,
     ) -> None:
         self._store = store
         self._ledger = ledger
@@ -54,9 +53,8 @@ class Alerts:
         self._clock = clock
         self._node = node_id, node_name
         self._faults = Faults(clock, name_of)
-        self._volumes = None if volumes is None else VolumeWatch(volumes, clock)
-        path_of = self._volumes.name_of if self._volumes else str
-        self._volume_faults = Faults(clock, path_of, start_us=START_VOLUMES_US)
+        self._volumes: VolumeWatch | None = None
+        self._volume_faults = Faults(clock, self._path_of, start_us=START_VOLUMES_US)
         self._telling = Telling(clock)
         self._outside = Outside(
             settings,
@@ -70,6 +68,10 @@ class Alerts:
         self._unsaved_ready = asyncio.Event()
         self._save_log = RepeatingLog(log, clock)
         self._tasks = TaskSet("alerts")
+
+    def watch(self, volumes: Volumes) -> None:
+        """Tell of these, too; before `start`."""
+        self._volumes = VolumeWatch(volumes, self._clock)
 
     async def start(self) -> None:
         """Take up what lasted when the node ended, then look once a second until `stop`."""
@@ -146,6 +148,9 @@ class Alerts:
                 if change.turn is Turn.BEGAN:
                     _remember(self._under_way, change.notice)
             self._outside.put(self._message(changes))
+
+    def _path_of(self, subject: str) -> str:
+        return subject if self._volumes is None else self._volumes.name_of(subject)
 
     @property
     def _cooldown_us(self) -> int:

@@ -61,8 +61,7 @@ def not_recorded(services: Services, who: Principal | None) -> tuple[str, ...]:
     return tuple(
         notice.camera_name
         for notice in services.alerts.active()
-        if notice.volume_id is None
-        and may_on(who, Action.VIEW_FOOTAGE, notice.camera_id)
+        if notice.volume_id is None and may_on(who, Action.VIEW_FOOTAGE, notice.camera_id)
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from falconeye.base.times import rfc3339
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -134,3 +136,12 @@ class DeleteSpanPage:
     files: int
     size_bytes: int
     kept: int  # protected files
+
+    @property
+    def from_text(self) -> str:
+        """RFC 3339: a local time is ambiguous where clocks are set back."""
+        return rfc3339(self.from_us)
+
+    @property
+    def to_text(self) -> str:
+        return rfc3339(self.to_us)

@@ -183,9 +183,7 @@ def _shares(
 ) -> tuple[Share, ...]:
     """Who takes how much of the disk: the largest first, then the rest of what is used."""
     number = view.known.row.number
-    parts = [
-        (use.name, size) for use in uses if (size := use.on_volumes.get(number, 0)) > 0
-    ]
+    parts = [(use.name, size) for use in uses if (size := use.on_volumes.get(number, 0)) > 0]
     parts.sort(key=lambda part: -part[1])
     hidden = view.known.held.size_bytes - sum(size for _name, size in parts)
     if hidden > 0:

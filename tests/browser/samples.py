@@ -14,7 +14,7 @@ from falconeye.cameras.views import Camera, StreamStats, TestResult
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.media.samples import StreamKind
-from falconeye.web import contexts, job_contexts, notice_contexts
+from falconeye.web import contexts, job_contexts, notice_contexts, storage_contexts
 
 NOW_US = 1_795_000_000_000_000
 HOUR_US = 3_600_000_000
@@ -382,6 +382,77 @@ def exports() -> job_contexts.ExportsPage:
     return job_contexts.ExportsPage(rows, form, (("camera-0", "Front door"), ("camera-1", "Yard")))
 
 
+def storage() -> storage_contexts.StoragePage:
+    days = tuple(
+        storage_contexts.Bar(f"2026-11-{day:02}", day * 4_300_000_000, 100 * day / 20)
+        for day in range(7, 21)
+    )
+    shares = tuple(
+        storage_contexts.Share(name, 90_000_000_000, place * 18.0, 18.0, place % 3)
+        for place, name in enumerate(("Front door", "Yard", "Other data"))
+    )
+    disk = storage_contexts.VolumePanel(
+        id="disk-1",
+        path="/srv/video",
+        role="record",
+        role_words="For recording",
+        is_media_dir=True,
+        is_present=True,
+        records=True,
+        problem="",
+        total_bytes=500_000_000_000,
+        free_bytes=210_000_000_000,
+        floor_bytes=25_000_000_000,
+        footage_bytes=180_000_000_000,
+        shares=shares,
+        moving="The oldest footage is being moved to an archive.",
+        is_held_up=False,
+        fstab="UUID=5f3c6c1a-51b0  /srv/video  ext4  defaults,noatime,nofail  0  2",
+        unit_name="srv-video.mount",
+        unit="[Mount]\nWhat=/dev/disk/by-uuid/5f3c6c1a-51b0\nWhere=/srv/video\n",
+        drop_in='[Service]\nReadWritePaths="-/srv/video"\n',
+        note="",
+    )
+    archive = replace(
+        disk,
+        id="disk-2",
+        path="/mnt/nas/a-rather-long-name-of-a-share/video",
+        role="archive",
+        role_words="Archive",
+        is_media_dir=False,
+        is_present=False,
+        records=False,
+        problem="The disk is missing: no falconeye-volume.json in it: is the disk mounted?",
+        moving="Moving is held up: /mnt/nas is full",
+        is_held_up=True,
+        shares=shares[:2],
+    )
+    camera = storage_contexts.CameraStorageRow(
+        id="camera-0",
+        name="Front door",
+        is_deleted=False,
+        size_bytes=90_000_000_000,
+        share=0.5,
+        bytes_per_day=43e9,
+        oldest_us=NOW_US,
+        lasts="in 4 days, for room",
+        bars=days,
+    )
+    cameras = (camera, replace(camera, id="gone", name="Stairs, second floor", is_deleted=True))
+    return storage_contexts.StoragePage(
+        volumes=(disk, archive),
+        cameras=cameras,
+        days=days,
+        bytes_per_day=86e9,
+        lasts="The room lasts for 4 days; then the oldest footage makes room.",
+        mounts=(
+            storage_contexts.MountRow("/srv/video", "disk, ext4", 5 * 10**11, 2 * 10**11, ""),
+            storage_contexts.MountRow("/", "SD card, ext4", 10**10, 10**9, "the system's own"),
+        ),
+        choices=(("camera-0", "Front door"), ("camera-1", "Yard")),
+    )
+
+
 def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
     """Name → (template, frame, page)."""
     one = camera()
@@ -496,6 +567,36 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
         ),
         "recording-delete": ("pages/recording_delete.html", recordings, rows(2)[1]),
         "settings": ("pages/settings.html", replace(FRAME, path="/settings"), settings()),
+        "storage": (
+            "pages/storage.html",
+            replace(FRAME, path="/storage", disk_troubles=("The disk of /mnt/nas is missing.",)),
+            storage(),
+        ),
+        "storage-errors": (
+            "pages/storage.html",
+            replace(FRAME, path="/storage"),
+            replace(
+                storage(),
+                errors={"path": "No disk for data is mounted there.", "reason": "Say why."},
+            ),
+        ),
+        "storage-viewer": (
+            "pages/storage.html",
+            replace(FRAME, path="/storage", may_set=False, may_delete_footage=False),
+            replace(storage(), cautions=("It is smaller than 8 GB.",)),
+        ),
+        "storage-remove": (
+            "pages/storage_remove.html",
+            replace(FRAME, path="/storage"),
+            storage_contexts.RemoveVolumePage(storage().volumes[1], False, 1200, 1, 2),
+        ),
+        "storage-delete": (
+            "pages/storage_delete.html",
+            replace(FRAME, path="/storage"),
+            storage_contexts.DeleteSpanPage(
+                "camera-0", "Front door", NOW_US, NOW_US + HOUR_US, "asked to", 61, 10**9, 1
+            ),
+        ),
         "about": ("pages/about.html", replace(FRAME, path="/about", plain_http=True), about()),
         "notices": (
             "pages/notices.html",

@@ -94,6 +94,17 @@ async def _wrong_zone(page: Page) -> None:
     await expect(page.locator(".field-error").first).to_be_visible()
 
 
+async def _opened_details(page: Page) -> None:
+    for summary in await page.locator(".more summary").all():
+        await summary.click()
+
+
+async def _wrong_path(page: Page) -> None:
+    await page.get_by_label("Directory").fill("/not/there")
+    await page.get_by_role("button", name="Add disk").click()
+    await expect(page.locator(".field-error").first).to_be_visible()
+
+
 async def _refused(page: Page) -> None:
     await page.get_by_label("Name").fill(USER)
     await page.get_by_label("Password").fill("not this one")
@@ -195,6 +206,9 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("notices", "/notices"),
         Scene("exports", "/exports"),
         Scene("settings-notices", "/settings/notices"),
+        Scene("storage", "/storage"),
+        Scene("storage-opened", "/storage", _opened_details),
+        Scene("storage-wrong-path", "/storage", _wrong_path),
         Scene("health", "/about"),
         Scene("missing", "/nothing-here"),
     ]

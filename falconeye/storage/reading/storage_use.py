@@ -106,7 +106,9 @@ class StorageUse:
             _use(camera_id, camera, [histories[s] for s in camera.stream_ids], now_us, zone)
             for camera_id, camera in found.items()
         ]
-        return sorted(uses, key=lambda use: (use.camera_deleted, use.name.casefold(), use.camera_id))
+        return sorted(
+            uses, key=lambda use: (use.camera_deleted, use.name.casefold(), use.camera_id)
+        )
 
     async def _read_histories(
         self, stream_ids: Sequence[int], now_us: int

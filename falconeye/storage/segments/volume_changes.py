@@ -73,7 +73,9 @@ class Added:
 class VolumeChanges:
     """Changes to the volumes of one node."""
 
-    def __init__(self, database: Database, clock: Clock, *, data_dir: Path, media_dir: Path) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, data_dir: Path, media_dir: Path
+    ) -> None:
         self._database = database
         self._clock = clock
         self._data_dir = data_dir
@@ -110,9 +112,7 @@ class VolumeChanges:
         """What a directory would be as a volume. InvalidInput, Conflict, Unavailable."""
         used = [one.path for one in await self.known() if one.row.path]
         around = Surroundings(self._data_dir, used)
-        return await places.on_that_disk(
-            partial(places.inspect, path, around, on_root=on_root)
-        )
+        return await places.on_that_disk(partial(places.inspect, path, around, on_root=on_root))
 
     async def add(self, path: str, role: Role, *, on_root: bool = False) -> Added:
         """Make a directory a volume, or take back one that is known from before.
@@ -123,9 +123,7 @@ class VolumeChanges:
         _require_role(role)
         place = await self.inspect(path, on_root=on_root)
         row = await adopt(self._database, place.path, self._clock.utc_us(), role)
-        await places.on_that_disk(
-            partial(places.give_id_to_owner, place.path, self._data_dir)
-        )
+        await places.on_that_disk(partial(places.give_id_to_owner, place.path, self._data_dir))
         return Added(row, place)
 
     async def change_role(self, wanted: str, role: Role) -> Known:

@@ -69,7 +69,9 @@ def escaped_unit(path: Path) -> str:
     parts = [part for part in path.parts if part != "/"]
     if not parts:
         return "-.mount"
-    return "-".join(_escaped(part, is_first=index == 0) for index, part in enumerate(parts)) + ".mount"
+    return (
+        "-".join(_escaped(part, is_first=index == 0) for index, part in enumerate(parts)) + ".mount"
+    )
 
 
 def _escaped(part: str, *, is_first: bool) -> str:
@@ -100,7 +102,9 @@ def _unit(mount: Mount, what: str, options: str) -> str:
         option for option in options.split(",") if not option.startswith(("nofail", "x-systemd"))
     )
     target = "remote-fs.target" if mount.is_network else "local-fs.target"
-    network = "Wants=network-online.target\nAfter=network-online.target\n" if mount.is_network else ""
+    network = (
+        "Wants=network-online.target\nAfter=network-online.target\n" if mount.is_network else ""
+    )
     return (
         f"[Unit]\nDescription=Footage of FalconEye\n{network}\n"
         f"[Mount]\nWhat={_unit_text(what)}\nWhere={_unit_text(str(mount.path))}\n"

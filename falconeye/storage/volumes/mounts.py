@@ -24,10 +24,24 @@ NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "fuse
 WITHOUT_OWNERS = frozenset({"vfat", "exfat", "ntfs", "ntfs3", "fuseblk", "msdos"})
 _MEMORY = frozenset({"tmpfs", "ramfs"})
 _DISKS = frozenset(
-    {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "jfs", "reiserfs", "bcachefs", "hfsplus"}
+    {
+        "ext2",
+        "ext3",
+        "ext4",
+        "xfs",
+        "btrfs",
+        "f2fs",
+        "zfs",
+        "jfs",
+        "reiserfs",
+        "bcachefs",
+        "hfsplus",
+    }
 )
 _FIT = NETWORK | WITHOUT_OWNERS | _DISKS | {"tmpfs"}  # all else is none, or a part of a container
-_SYSTEM = tuple(map(Path, ("/boot", "/dev", "/etc", "/proc", "/sys", "/run", "/snap", "/var/lib/docker")))
+_SYSTEM = tuple(
+    map(Path, ("/boot", "/dev", "/etc", "/proc", "/sys", "/run", "/snap", "/var/lib/docker"))
+)
 _DESKTOP = Path("/run/media")  # where desktops mount what is plugged in
 _SYS_BLOCK = Path("/sys/dev/block")
 _BY_UUID = Path("/dev/disk/by-uuid")
@@ -116,7 +130,7 @@ def is_fit(mount: Mount) -> bool:
 
 
 def uuid_of(mount: Mount, directory: Path = _BY_UUID) -> str | None:
-    """The UUID of a disk's file system, as fstab(5) wants it; None where udev knows none. Blocks."""
+    """The UUID of a disk's file system, for fstab(5); None where udev knows none. Blocks."""
     try:
         wanted = Path(mount.source).resolve(strict=True)
         links = sorted(directory.iterdir())
@@ -131,7 +145,7 @@ class Mounts:
     def __init__(self) -> None:
         self._asked: dict[Path, Future[Space]] = {}
 
-    async def list(self) -> list[MountFacts]:
+    async def found(self) -> list[MountFacts]:
         """Those fit for footage, the emptiest first of those that nothing speaks against."""
         return await asyncio.to_thread(self.look)
 

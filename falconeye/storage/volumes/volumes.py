@@ -197,7 +197,7 @@ class Volumes:
 
 def absolute(path: Path) -> Path:
     """As the index has the paths of volumes."""
-    return path if path.isabsolute() else Path(os.path.abspath(path))  # noqa: PTH100
+    return path if path.is_absolute() else Path(os.path.abspath(path))  # noqa: PTH100
 
 
 async def adopt(database: Database, path: Path, utc_us: int, role: Role = Role.NONE) -> VolumeRow:

@@ -85,7 +85,7 @@ class DayAnswer(BaseModel):
 
 
 class CameraStorage(BaseModel):
-    """A camera's footage. `days_left`: until the oldest of it goes, by `goes_by` (a gap's reason)."""
+    """A camera's footage. `days_left`: until the oldest goes, by `goes_by` (a gap's reason)."""
 
     camera_id: str
     name: str
@@ -107,8 +107,7 @@ class CameraStorage(BaseModel):
             camera_deleted=use.camera_deleted,
             bytes=use.size_bytes,
             by_volume={
-                volume_ids.get(number, str(number)): size
-                for number, size in use.on_volumes.items()
+                volume_ids.get(number, str(number)): size for number, size in use.on_volumes.items()
             },
             oldest=None if use.oldest_us is None else rfc3339(use.oldest_us),
             bytes_per_day=None if use.bytes_per_day is None else round(use.bytes_per_day),
@@ -236,7 +235,7 @@ class StorageController(Controller):
         ),
     )
     async def list_mounts(self, request: Asking) -> MountList:
-        found = await shell_of(request).services.storage.mounts.list()
+        found = await shell_of(request).services.storage.mounts.found()
         return MountList(mounts=[MountAnswer.of(one) for one in found])
 
     @post(
@@ -297,9 +296,7 @@ class StorageController(Controller):
         ] = False,
     ) -> VolumeRemoved:
         known, forgotten = await own_storage.remove(request, volume_id, forget=forget)
-        return VolumeRemoved(
-            message="volume removed", id=known.row.volume_id, forgotten=forgotten
-        )
+        return VolumeRemoved(message="volume removed", id=known.row.volume_id, forgotten=forgotten)
 
 
 async def _view(request: Asking, volume_id: str) -> VolumeView:

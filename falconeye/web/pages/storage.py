@@ -45,9 +45,7 @@ async def add_volume(request: Asking) -> Response[str]:
         added = await own_storage.add(request, form.path, Role(form.role))
     except FalconEyeError as error:
         field = getattr(error, "field", None) or "path"
-        return await _show(
-            request, form=form, errors={field: sentence(error)}, status=error.status
-        )
+        return await _show(request, form=form, errors={field: sentence(error)}, status=error.status)
     cautions = tuple(storage_views.caution_words(one) for one in added.place.cautions)
     if cautions:
         return await _show(request, cautions=cautions)
@@ -161,7 +159,7 @@ async def _show(
     found = await own_storage.overview(request)
     uses = [one.use for one in found.cameras]
     may_set = may_on(who, Action.MANAGE_SETTINGS)
-    mounts = await services.storage.mounts.list() if may_set else []
+    mounts = await services.storage.mounts.found() if may_set else []
     cameras = views.visible_cameras(services, who)
     page = StoragePage(
         volumes=tuple(storage_views.volume_panel(one, uses) for one in found.volumes),
@@ -183,9 +181,7 @@ async def _remove_page(request: Asking, volume_id: str) -> RemoveVolumePage:
     services = services_of(request)
     known = await services.storage.changes.find(volume_id)
     found = await own_storage.volumes(request)
-    view: VolumeView = next(
-        one for one in found if one.known.row.volume_id == known.row.volume_id
-    )
+    view: VolumeView = next(one for one in found if one.known.row.volume_id == known.row.volume_id)
     held = view.known.held
     return RemoveVolumePage(
         volume=storage_views.volume_panel(view, ()),

@@ -124,8 +124,8 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         node_id=node_id,
         node_name="pi-1",
         name_of=lambda camera_id: cameras.get(camera_id).config.name,
-        volumes=footage.volumes,
     )
+    alerts.watch(footage.volumes)
     await alerts.start()
     stack.push_async_callback(alerts.stop)
     exports = Exports(

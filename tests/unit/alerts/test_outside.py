@@ -66,6 +66,7 @@ async def test_the_webhook_is_signed_as_documented(receiver: HttpReceiver) -> No
     assert content["notices"] == [
         {
             "id": "n-Yard", "camera_id": "Yard", "camera_name": "Yard", "since": content["at"],
+            "volume_id": None, "volume_path": None,
             "until": None, "reason": "camera_offline", "detail": "silent", "turn": "began",
         }
     ]  # fmt: skip
