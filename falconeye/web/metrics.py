@@ -140,7 +140,9 @@ class NodeStatus:
         self._budget = budget
         self._pipelines_started = pipelines_started
         self._clock = clock
-        self._answers_until_us = 0
+        self._asking = asyncio.Lock()
+        self._answers = False
+        self._answered_us: int | None = None
 
     async def is_ready(self) -> bool:
         """Database answers, every volume can be written, every camera's pipeline was started."""
@@ -151,17 +153,24 @@ class NodeStatus:
         return await self._database_answers()
 
     async def _database_answers(self) -> bool:
-        """Whether the writer takes work; asked at most once a second: anybody may ask."""
-        now = self._clock.monotonic_us()
-        if now < self._answers_until_us:
-            return True
+        """Whether the writer takes work; asked at most once a second: anybody may ask.
+
+        One asks for all who come meanwhile, also while the writer hangs.
+        """
+        async with self._asking:
+            known_us = self._answered_us
+            if known_us is None or self._clock.monotonic_us() - known_us >= SECOND_US:
+                self._answers = await self._ask_database()
+                self._answered_us = self._clock.monotonic_us()
+            return self._answers
+
+    async def _ask_database(self) -> bool:
         try:
             async with asyncio.timeout(READY_LIMIT_S):
                 await self._database.write(_nothing)
         except (FalconEyeError, TimeoutError) as error:
-            log.warning("not ready: the database does not answer: %s", error)
+            log.warning("not ready: the database does not answer: %s", str(error) or "not in time")
             return False
-        self._answers_until_us = now + SECOND_US
         return True
 
     def figures(self) -> ProcessFigures:

@@ -36,9 +36,7 @@ def tile(camera: Camera) -> Tile:
     return Tile(
         id=camera.config.id,
         name=camera.config.name,
-        location=camera.config.location,
         state=camera.state,
-        recording_since_us=camera.recording_since_us,
     )
 
 

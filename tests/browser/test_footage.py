@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from falconeye.base.times import DAY_US, SECOND_US
 from falconeye.cameras.views import Camera
+from falconeye.storage.reading.timeline import Timeline
 from tests.browser.browsers import needs_chromium
 from tests.browser.test_pages import complaints
 from tests.browser.test_site import demo, signed_in
@@ -22,16 +24,27 @@ SLIDER = "Time"
 async def recorded(served: Served, seconds: float = 4.0) -> Camera:
     """A camera with so much footage, which goes on recording."""
     camera = await demo(served)
+    await until(served, camera, lambda found: _length_us(found) >= seconds * SECOND_US)
+    return camera
+
+
+def _length_us(found: Timeline) -> int:
+    return sum(one.span.to_us - one.span.from_us for one in found.spans)
+
+
+async def until(served: Served, camera: Camera, is_so: Callable[[Timeline], bool]) -> None:
+    """Returns when that is so of the camera's whole time line."""
     timelines, clock = served.services.timelines, served.services.clock
+    since_us = camera.config.created_at_us
     async with asyncio.timeout(30):
-        while True:
-            found = await timelines.read(
-                camera.config.id, camera.config.created_at_us, clock.utc_us()
-            )
-            length_us = sum(one.span.to_us - one.span.from_us for one in found.spans)
-            if length_us >= seconds * SECOND_US:
-                return camera
+        while not is_so(  # noqa: ASYNC110
+            await timelines.read(camera.config.id, since_us, clock.utc_us())
+        ):
             await asyncio.sleep(LOOK_S)
+
+
+def _ends_in_a_gap(found: Timeline) -> bool:
+    return bool(found.gaps) and found.gaps[-1].to_us - found.gaps[-1].from_us > SECOND_US
 
 
 async def value(page: Page) -> int:
@@ -68,15 +81,7 @@ async def test_a_gap_says_why_and_nothing_plays(tmp_path: Path) -> None:
     async with signed_in(tmp_path) as (served, page):
         camera = await recorded(served, 2.0)
         await served.services.cameras.stop(camera.config.id, by="anna")
-        timelines, clock = served.services.timelines, served.services.clock
-        async with asyncio.timeout(20):
-            while True:
-                found = await timelines.read(
-                    camera.config.id, camera.config.created_at_us, clock.utc_us()
-                )
-                if found.gaps and found.gaps[-1].to_us - found.gaps[-1].from_us > SECOND_US:
-                    break
-                await asyncio.sleep(LOOK_S)
+        await until(served, camera, _ends_in_a_gap)
         await page.goto(f"/cameras/{camera.config.id}/footage")
         slider = page.get_by_role("slider", name=SLIDER)
         moment = page.locator("[data-moment]")
