@@ -119,9 +119,7 @@ def test_a_reader_that_has_gone_is_no_failure() -> None:
     os.close(reading)
     words = [sys.executable, "-m", "falconeye", "version"]
     buffered = {name: os.environ[name] for name in os.environ if name != "PYTHONUNBUFFERED"}
-    ended = subprocess.run(
-        words, stdout=writing, stderr=subprocess.PIPE, check=False, env=buffered
-    )
+    ended = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, check=False, env=buffered)
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (0, b"")
 
