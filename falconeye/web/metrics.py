@@ -26,6 +26,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from falconeye import __version__
+from falconeye.alerts.channel import ChannelState
 from falconeye.base.clock import Clock
 from falconeye.base.errors import FalconEyeError, Unavailable
 from falconeye.base.memory import MemoryBudget
@@ -218,6 +219,7 @@ def exposition(
     *,
     started_at_us: int,
     coverage: Sequence[CoverageFigures] = (),
+    channels: Sequence[ChannelState] = (),
 ) -> bytes:
     """All metrics as text (Prometheus exposition format 0.0.4)."""
     registry = CollectorRegistry()
@@ -225,6 +227,7 @@ def exposition(
     registry.register(_Snapshot(lambda: coverage_metrics(coverage)))
     registry.register(_Snapshot(lambda: _process_metrics(cameras, process)))
     registry.register(_Snapshot(lambda: _volume_metrics(process.volumes)))
+    registry.register(_Snapshot(lambda: _channel_metrics(channels)))
     start = GaugeMetricFamily(
         "falconeye_start_time_seconds", "Start, UTC", started_at_us / SECOND_US
     )
@@ -313,6 +316,20 @@ def _process_metrics(cameras: Sequence[Camera], process: ProcessFigures) -> Iter
             ("viewers", "Who watches a stream now", viewers),
         )
     )
+
+
+def _channel_metrics(channels: Sequence[ChannelState]) -> Iterator[Metric]:
+    waiting = GaugeMetricFamily(
+        "falconeye_notice_messages_waiting", "Messages not delivered yet", labels=("channel",)
+    )
+    lost = CounterMetricFamily(
+        "falconeye_notice_messages_lost", "Messages given up", labels=("channel", "why")
+    )
+    for channel in channels:
+        waiting.add_metric([channel.id], channel.waiting)
+        lost.add_metric([channel.id, "too_many"], channel.dropped)
+        lost.add_metric([channel.id, "refused"], channel.refused)
+    yield from (waiting, lost)
 
 
 _VOLUME_METRICS: tuple[tuple[str, str, Callable[[VolumeFigures], float]], ...] = (

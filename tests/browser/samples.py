@@ -321,7 +321,9 @@ def destinations() -> notice_contexts.DestinationsPage:
         },
         channels=(
             ChannelState("notify-1", "tgram://***"),
-            replace(hook, problem="it answered 503 Service Unavailable", waiting=3, dropped=1),
+            replace(
+                hook, problem="it answered 503 Service Unavailable", waiting=3, dropped=1, refused=2
+            ),
         ),
         tested="The test arrived: it answered 200 OK.",
     )

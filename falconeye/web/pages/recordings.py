@@ -88,7 +88,7 @@ async def recording_page(request: Asking, recording_id: FromPath[str]) -> Respon
     """One recording with its player."""
     services = services_of(request)
     recording = await _visible(request, recording_id)
-    gaps = await services.recordings.gaps(recording_id)
+    gaps = await services.timelines.gaps_of(recording)
     older, newer = await _neighbours(request, recording)
     mime_type, problem = "", ""
     try:
@@ -99,7 +99,7 @@ async def recording_page(request: Asking, recording_id: FromPath[str]) -> Respon
         row=views.recording_row(recording, services.clock.utc_us()),
         mime_type=mime_type,
         problem=problem,
-        gaps=tuple(GapRow(gap.from_us, gap.to_us, views.gap_reason(gap.reason)) for gap in gaps),
+        gaps=tuple(GapRow(gap.from_us, gap.to_us, views.gap_words(gap)) for gap in gaps),
         file_name=recording.file_name,
         node_name=recording.node_name or services.node_name,
         newer_id=newer,
