@@ -106,6 +106,7 @@ class VolumeFigures:
     queue_entries: int
     write_latency: Histogram
     sync_interval_s: float  # the effective one: at most so much footage is lost at a power cut
+    sync_s: float  # how long the last pass took
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,7 @@ class NodeStatus:
             queue_entries=metrics.waiting_fragments,
             write_latency=metrics.latency,
             sync_interval_s=volume.syncer.effective_interval_s,
+            sync_s=volume.syncer.last_pass_s,
         )
 
 
@@ -337,6 +339,7 @@ _VOLUME_METRICS: tuple[tuple[str, str, Callable[[VolumeFigures], float]], ...] =
     ("queue_bytes", "Footage that waits for the disk", lambda v: v.queue_bytes),
     ("queue_fragments", "Fragments that wait for the disk", lambda v: v.queue_entries),
     ("sync_interval_seconds", "Effective time between syncs", lambda v: v.sync_interval_s),
+    ("sync_seconds", "How long the last sync of all files took", lambda v: v.sync_s),
 )
 
 

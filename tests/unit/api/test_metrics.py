@@ -58,7 +58,7 @@ PROCESS = ProcessFigures(
     budget_used_bytes=10,
     budget_limit_bytes=100,
     database_waiting=0,
-    volumes=[VolumeFigures("v1", True, 7, 2, LATENCY, 2.5)],
+    volumes=[VolumeFigures("v1", True, 7, 2, LATENCY, 2.5, 0.125)],
 )
 
 
@@ -94,6 +94,7 @@ def test_cameras_streams_and_process_are_there() -> None:
     assert found[("falconeye_stream_reconnects_total", "main")] == 2
     assert found[("falconeye_stream_written_bytes_total", "main")] == 12345
     assert found[("falconeye_volume_sync_interval_seconds", "v1")] == 2.5
+    assert found[("falconeye_volume_sync_seconds", "v1")] == 0.125
     assert found[("falconeye_volume_write_seconds_bucket", "0.003")] == 1
     assert found[("falconeye_volume_write_seconds_bucket", "+Inf")] == 2
     assert found[("falconeye_viewers", "")] == 1
