@@ -146,4 +146,4 @@ def _reason(stored: str) -> Cause:
     """A cause that a newer release wrote is not known here."""
     if stored in set(VolumeCause):
         return VolumeCause(stored)
-    return GapReason(stored) if stored in set(GapReason) else GapReason.UNKNOWN
+    return GapReason.stored(stored)

@@ -15,12 +15,13 @@ from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, part, services_of, show, texts
 from falconeye.web.security.access import may_on, needs, principal_of
 
+# Action → what the audit log calls it, as the API does; what the page then says.
 _DONE: Final = {
-    "start": "started",
-    "stop": "stopped",
-    "restart": "restarted",
-    "start_recording": "recording-started",
-    "stop_recording": "recording-stopped",
+    "start": ("camera.started", "started"),
+    "stop": ("camera.stopped", "stopped"),
+    "restart": ("camera.restarted", "restarted"),
+    "start_recording": ("recording.started", "recording-started"),
+    "stop_recording": ("recording.stopped", "recording-stopped"),
 }
 
 
@@ -69,8 +70,9 @@ async def camera_action(request: Asking, camera_id: FromPath[str]) -> Response[s
             camera = await cameras.stop_recording(camera_id, by=principal_of(request).name)
         case _:
             raise BadRequest(_("There is no such action."))
-    await record(request, f"camera.{action}", "camera", camera_id, camera.config.name)
-    return go_to(f"/cameras/{camera_id}", done=_DONE[action])
+    audited, done = _DONE[action]
+    await record(request, audited, "camera", camera_id, camera.config.name)
+    return go_to(f"/cameras/{camera_id}", done=done)
 
 
 @get("/cameras/{camera_id:str}/delete", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)

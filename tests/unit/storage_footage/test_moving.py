@@ -347,6 +347,15 @@ async def test_while_the_media_directory_is_away_the_archive_records(
     await node.stop()
 
 
+async def test_a_volume_that_took_nothing_yet_has_its_figures(node: Node, tmp_path: Path) -> None:
+    archive = await add_archive(node, tmp_path / "archive")
+    metrics = node.store.metrics_of(archive)
+    assert metrics.waiting_fragments == 0
+    assert node.store.metrics_of(archive) is metrics
+    assert node.store.metrics_of(node.volumes.all[0]) is not metrics
+    await node.stop()
+
+
 _STEPS = ("begin", "create", "fdatasync", "fsync", "before finish", "after finish")
 
 
