@@ -22,7 +22,14 @@ RAISE_US: Final = 30 * SECOND_US
 SETTLED_US: Final = 10 * SECOND_US
 START_US: Final = 60 * SECOND_US  # cameras connect when a node starts
 WANTED: Final = frozenset(
-    {GapReason.RECORDING_OFF, GapReason.CAMERA_STOPPED, GapReason.RECORDING_STOPPED}
+    {
+        GapReason.RECORDING_OFF,
+        GapReason.CAMERA_STOPPED,
+        GapReason.RECORDING_STOPPED,
+        GapReason.PAUSED,
+        GapReason.OUTSIDE_SCHEDULE,
+        GapReason.OUTSIDE_EVENTS,
+    }
 )
 
 

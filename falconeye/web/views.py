@@ -107,6 +107,9 @@ _WANTED: Final = frozenset(
         GapReason.CAMERA_STOPPED,
         GapReason.RECORDING_STOPPED,
         GapReason.RECORDING_OFF,
+        GapReason.PAUSED,
+        GapReason.OUTSIDE_SCHEDULE,
+        GapReason.OUTSIDE_EVENTS,
         GapReason.NODE_STOPPED,
         GapReason.DELETED_BY_AGE,
         GapReason.DELETED_BY_SIZE,
@@ -132,13 +135,21 @@ def gap_words(gap: Gap) -> str:
             return _("{name} stopped the camera").format(name=detail)
         case GapReason.RECORDING_STOPPED if detail:
             return _("{name} stopped the recording").format(name=detail)
+        case GapReason.PAUSED if detail:
+            return _("it was paused for privacy by {name}").format(name=detail)
         case GapReason.DELETED_BY_PERSON if detail:
             return _("{name} deleted it").format(name=detail)
+    short = _("nothing happened; memory was short for the time before events")
     words = {
         GapReason.CAMERA_OFFLINE: _("the camera was offline"),
         GapReason.CAMERA_STOPPED: _("someone stopped the camera"),
         GapReason.RECORDING_STOPPED: _("someone stopped it"),
         GapReason.RECORDING_OFF: _("this camera records by hand only"),
+        GapReason.PAUSED: _("it was paused for privacy"),
+        GapReason.OUTSIDE_SCHEDULE: _("it was outside the schedule"),
+        GapReason.OUTSIDE_EVENTS: short
+        if detail
+        else _("nothing happened: it records events only"),
         GapReason.NODE_STOPPED: _("FalconEye was stopped"),
         GapReason.NODE_CRASHED: _("FalconEye or its machine stopped unexpectedly"),
         GapReason.DISK_FULL: _("the disk was full"),
@@ -165,6 +176,9 @@ def gap_reason(reason: str | None) -> str:
         RunEnd.NODE_CRASHED: _("FalconEye or its machine stopped unexpectedly"),
         RunEnd.CLOCK_CHANGED: _("the clock of the machine was changed"),
         RunEnd.STOPPED_BY_USER: _("someone stopped it"),
+        RunEnd.PAUSED: _("it was paused for privacy"),
+        RunEnd.SCHEDULE_OVER: _("it was outside the schedule"),
+        RunEnd.EVENT_OVER: _("the event was over"),
         RunEnd.DISK_TOO_SLOW: _("the disk was too slow"),
         RunEnd.DISK_FULL: _("the disk was full"),
         RunEnd.DISK_ERROR: _("the disk failed"),
