@@ -230,6 +230,7 @@ class CameraPipeline:
             self.status.paused(pause.words(now_us, zone))
         if self._sources:
             self._recorders.detach(RunEnd.PAUSED)
+            self.status.recording(now_recording=False)
             self._stop_sources(RunEnd.PAUSED)
         elif not self._ending:
             for hub in self.hubs.values():

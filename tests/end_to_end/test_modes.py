@@ -48,6 +48,7 @@ async def test_a_node_restarts_into_the_modes_of_its_cameras(tmp_path: Path, *, 
         taken = await node.client.post(f"{event}/events", json={"kind": "doorbell"})
         assert taken.json()["recorded"], taken.text
         begun = await node.until(event, lambda it: it["recording_id"])
+        await node.until(f"{event}/timeline", lambda it: it["spans"])  # some of it is on the disk
 
         await restarted(node, hard=hard)
 
