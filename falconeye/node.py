@@ -44,6 +44,7 @@ from falconeye.storage.reading.footage_stills import FootageStills
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import load_cipher
+from falconeye.storage.stores.event_store import EventStore
 from falconeye.storage.stores.job_store import JobStore
 from falconeye.storage.stores.node_store import NodeIdentity, load_identity
 from falconeye.storage.stores.notice_store import NoticeStore
@@ -148,6 +149,7 @@ class Node:
             cameras=cameras,
             recordings=footage.recordings,
             timelines=footage.timelines,
+            events=EventStore(database),
             playback=footage.playback,
             stills=FootageStills(footage.playback, pictures),
             volumes=footage.volumes,
@@ -221,6 +223,7 @@ class Node:
             pictures=pictures,
             segment_s=settings.segment_s,
             sub_recording=settings.sub_recording,
+            zone=lambda: stored.zone,
         )
         cameras = CameraRegistry(
             parts,

@@ -150,7 +150,14 @@ class LivePlayer {
       this.closeSource();
       this.state = "offline";
       this.hint(message.reason);
+      if (message.reason_code === "paused") this.conceal();
     }
+  }
+
+  // Privacy: the last picture is not to be seen either.
+  conceal() {
+    this.still.hidden = true;
+    this.still.removeAttribute("src");
   }
 
   choose(streams) {

@@ -23,7 +23,14 @@ SETTLED_US: Final = 10 * SECOND_US
 START_US: Final = 60 * SECOND_US  # cameras connect when a node starts
 START_VOLUMES_US: Final = 20 * SECOND_US  # disks are mounted before it
 WANTED: Final[Set[Cause]] = frozenset(
-    {GapReason.RECORDING_OFF, GapReason.CAMERA_STOPPED, GapReason.RECORDING_STOPPED}
+    {
+        GapReason.RECORDING_OFF,
+        GapReason.CAMERA_STOPPED,
+        GapReason.RECORDING_STOPPED,
+        GapReason.PAUSED,
+        GapReason.OUTSIDE_SCHEDULE,
+        GapReason.OUTSIDE_EVENTS,
+    }
 )
 
 

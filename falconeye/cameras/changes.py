@@ -12,7 +12,13 @@ from falconeye.base.redact import HIDDEN, fill_hidden, holds_hidden, split_crede
 from falconeye.base.secret import Secret
 from falconeye.cameras.views import NewCamera
 from falconeye.config.addresses import origin
-from falconeye.config.camera import CameraConfig, Protocol
+from falconeye.config.camera import (
+    MAX_POST_ROLL_S,
+    MAX_PRE_ROLL_S,
+    MIN_POST_ROLL_S,
+    CameraConfig,
+    Protocol,
+)
 from falconeye.media.samples import StreamKind
 from falconeye.sources.target import SourceTarget, source_target
 
@@ -27,7 +33,7 @@ _SCHEMES = {
 _CHANGEABLE = {
     "name", "location", "source_url", "sub_url", "username", "password", "resolution",
     "framerate", "transport", "audio", "record", "allow_local", "keep_days", "keep_bytes",
-    "metadata",
+    "metadata", "schedule", "privacy_schedule", "pre_roll_s", "post_roll_s",
 }  # fmt: skip
 _RECONNECTS = {
     "source_url", "sub_url", "username", "password", "transport", "audio", "framerate",
@@ -57,6 +63,10 @@ def new_config(new: NewCamera, now_us: int, node_name: str) -> CameraConfig:
         transport=new.transport,
         audio=new.audio,
         record=new.record,
+        schedule=new.schedule,
+        privacy_schedule=new.privacy_schedule,
+        pre_roll_s=new.pre_roll_s,
+        post_roll_s=new.post_roll_s,
         started=new.start,
         allow_local=new.allow_local,
         keep_days=new.keep_days,
@@ -77,6 +87,8 @@ def changed_config(config: CameraConfig, changes: Mapping[str, Any], now_us: int
         changed = replace(changed, name=_name(changed.name))
     if changed.record is not config.record:
         changed = replace(changed, recording_stopped_by=None)  # it was the earlier mode's
+    if changed.privacy_schedule != config.privacy_schedule:
+        changed = replace(changed, privacy_lifted_until_us=None)  # of the earlier hours
     changed = _without_logins(_with_hidden(changed, config))
     _refuse_taking_login_along(config, changed, changes)
     if changed == config:
@@ -154,6 +166,12 @@ def _checked(config: CameraConfig) -> CameraConfig:
     _refuse_controls(config)
     if config.resolution and not _RESOLUTION.fullmatch(config.resolution):
         raise InvalidInput('a resolution looks like "1280x720"', field="resolution")
+    if not 0 <= config.pre_roll_s <= MAX_PRE_ROLL_S:
+        words = f"what is kept before an event is 0 to {MAX_PRE_ROLL_S} s"
+        raise InvalidInput(words, field="pre_roll_s")
+    if not MIN_POST_ROLL_S <= config.post_roll_s <= MAX_POST_ROLL_S:
+        words = f"what is kept after an event is {MIN_POST_ROLL_S} to {MAX_POST_ROLL_S} s"
+        raise InvalidInput(words, field="post_roll_s")
     for kind in StreamKind:
         if kind is StreamKind.MAIN or config.sub_url:
             _check_scheme(config.protocol, source_target(config, kind))

@@ -4,6 +4,7 @@ from falconeye.cameras.pipeline import CameraPipeline
 from falconeye.config.camera import RecordMode
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.recording.event_recorder import EventRecorder
 from falconeye.storage.ledger.coverage import GapReason
 
 _TROUBLES = {
@@ -11,27 +12,46 @@ _TROUBLES = {
     RunEnd.DISK_TOO_SLOW: GapReason.DISK_TOO_SLOW,
     RunEnd.DISK_ERROR: GapReason.DISK_ERROR,
 }
+SHORT_PRE_ROLL = "memory is short for the time before events"
+Why = tuple[GapReason | None, str]
 
 
-def keeps_from_recording(pipeline: CameraPipeline) -> tuple[GapReason | None, str]:
+def keeps_from_recording(pipeline: CameraPipeline) -> Why:
     """The reason, and words for it; (None, "") where nothing does.
 
     What people want comes first, then the disk, then the camera. A recorder that waits for its
     first keyframe is kept by nothing.
     """
-    config, state = pipeline.config, pipeline.status.state
-    recorder = pipeline.recorders.get(StreamKind.MAIN)
-    found: tuple[GapReason | None, str] = None, ""
+    return _will(pipeline) or _fault(pipeline) or _nothing_happens(pipeline) or (None, "")
+
+
+def _will(pipeline: CameraPipeline) -> Why | None:
+    """A person, or what people have set."""
+    config = pipeline.config
     if not config.started:
-        found = GapReason.CAMERA_STOPPED, config.stopped_by or ""
-    elif pipeline.recording_is_stopped:
-        found = GapReason.RECORDING_STOPPED, config.recording_stopped_by or ""
-    elif recorder is None and config.record is not RecordMode.CONTINUOUS:
-        found = GapReason.RECORDING_OFF, ""
-    elif (trouble := pipeline.recording_trouble) is not None:
-        found = _TROUBLES.get(trouble, GapReason.DISK_ERROR), ""
-    elif not state.online:
-        found = GapReason.CAMERA_OFFLINE, state.reason
-    elif recorder is None:
-        found = GapReason.INTERNAL, ""
-    return found
+        return GapReason.CAMERA_STOPPED, config.stopped_by or ""
+    if pipeline.pause is not None:
+        return GapReason.PAUSED, pipeline.pause.by
+    if pipeline.recording_is_stopped:
+        return GapReason.RECORDING_STOPPED, config.recording_stopped_by or ""
+    if pipeline.records_by_hand:
+        return None
+    if config.record in (RecordMode.MANUAL, RecordMode.OFF):
+        return GapReason.RECORDING_OFF, ""
+    return None if pipeline.schedule_is_open else (GapReason.OUTSIDE_SCHEDULE, "")
+
+
+def _fault(pipeline: CameraPipeline) -> Why | None:
+    state = pipeline.status.state
+    if (trouble := pipeline.recording_trouble) is not None:
+        return _TROUBLES.get(trouble, GapReason.DISK_ERROR), ""
+    if not state.online:
+        return GapReason.CAMERA_OFFLINE, state.reason
+    return None if pipeline.recorders.get(StreamKind.MAIN) else (GapReason.INTERNAL, "")
+
+
+def _nothing_happens(pipeline: CameraPipeline) -> Why | None:
+    recorder = pipeline.recorders.get(StreamKind.MAIN)
+    if not isinstance(recorder, EventRecorder) or recorder.is_active:
+        return None
+    return GapReason.OUTSIDE_EVENTS, SHORT_PRE_ROLL if recorder.is_short else ""

@@ -1,10 +1,12 @@
 """A pipeline as the values that pages and API show."""
 
 from falconeye.cameras.pipeline import CameraPipeline
-from falconeye.cameras.views import Camera, StreamStats
+from falconeye.cameras.views import Camera, PreRollState, StreamStats
 from falconeye.hub.stream import StreamHub
 from falconeye.media.parameters import codec_name
 from falconeye.media.samples import AudioParameters, StreamKind, VideoParameters
+from falconeye.recording.event_recorder import EventRecorder
+from falconeye.recording.recorder import Recorder
 
 
 def video_words(video: VideoParameters) -> str:
@@ -26,7 +28,15 @@ def describe(pipeline: CameraPipeline, now_us: int) -> Camera:
         streams=tuple(_stream(pipeline, kind, hub, now_us) for kind, hub in pipeline.hubs.items()),
         recording_id=recorder.recording_id if recorder else None,
         recording_since_us=recorder.since_us if recorder else None,
+        pause=pipeline.pause,
+        pre_roll=_pre_roll(recorder),
     )
+
+
+def _pre_roll(recorder: Recorder | EventRecorder | None) -> PreRollState | None:
+    if not isinstance(recorder, EventRecorder):
+        return None
+    return PreRollState(recorder.held_s, recorder.is_short)
 
 
 def _stream(pipeline: CameraPipeline, kind: StreamKind, hub: StreamHub, now_us: int) -> StreamStats:
@@ -35,7 +45,7 @@ def _stream(pipeline: CameraPipeline, kind: StreamKind, hub: StreamHub, now_us: 
     inits = hub.live.inits
     init = inits[1] or inits[0]
     recorder = pipeline.recorders.get(kind)
-    lost = recorder.lost_fragments.value if recorder else 0
+    lost = recorder.lost if recorder else 0
     return StreamStats(
         kind=kind,
         connected=init is not None,

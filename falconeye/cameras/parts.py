@@ -1,13 +1,19 @@
 """What every pipeline of a node shares."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from falconeye.base.clock import Clock
 from falconeye.base.memory import MemoryBudget
 from falconeye.events.bus import EventBus
 from falconeye.storage.segments.segments import SegmentStore
+
+
+def _utc() -> tzinfo:
+    return UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +28,4 @@ class PipelineParts:
     pictures: Executor  # decodes stills on demand
     segment_s: int
     sub_recording: bool
+    zone: Callable[[], tzinfo] = _utc  # the site's, as it is set now: schedules follow it

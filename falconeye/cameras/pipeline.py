@@ -10,11 +10,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from falconeye.base.errors import BadRequest, Conflict, InvalidInput, Unavailable
 from falconeye.cameras.parts import PipelineParts
+from falconeye.cameras.privacy import Pause, pause_of
+from falconeye.cameras.recorders import AnyRecorder, CameraRecorders
 from falconeye.cameras.status import StatusTracker
 from falconeye.cameras.substream import SubstreamPolicy
 from falconeye.config.camera import CameraConfig, RecordMode
@@ -26,8 +28,6 @@ from falconeye.live.session import LiveSession
 from falconeye.live.snapshots import Snapshots
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.recording.plan import RecordingPlan
-from falconeye.recording.recorder import Recorder
 from falconeye.sources.login import REFUSED_LOGINS
 from falconeye.sources.state import SourceState, SourceStatus
 from falconeye.sources.stream_source import StreamSource
@@ -55,11 +55,15 @@ class CameraPipeline:
         self._sources: dict[StreamKind, StreamSource] = {}
         self._ending: list[StreamSource] = []
         self._sub_policy = SubstreamPolicy(parts.clock)
-        self.recorders: dict[StreamKind, Recorder] = {}
+        self._recorders = CameraRecorders(
+            lambda: self.config, self.hubs, parts, partial(self._on_loop, self._segment_begun)
+        )
+        self.pause: Pause | None = None  # privacy: why nobody is to see it now
+        self._held_back = False  # it would be connected, were it not paused
+        self._told_to_stop = True  # or not to start yet
         self._turns = dict.fromkeys(StreamKind, 0)  # tells a source from its predecessor
         self.reconnects = dict.fromkeys(StreamKind, 0)
         self._sessions: set[LiveSession] = set()
-        self._recording_begun = asyncio.Event()
         self.start_failed = False  # it should run, but the node could not begin it
 
     # -- running ---------------------------------------------------------------------------
@@ -71,7 +75,10 @@ class CameraPipeline:
         """
         if StreamKind.MAIN in self._sources:
             return
-        self.start_failed = False
+        self.start_failed = self._told_to_stop = self._held_back = False
+        self._follow_privacy()
+        if self.pause is not None:
+            return
         self.status.starting()
         if self._password_problem:  # without it a camera would see a wrong login again and again
             log.warning("camera %s: %s", self.config.id, self._password_problem)
@@ -91,21 +98,17 @@ class CameraPipeline:
         self, reason: RunEnd = RunEnd.STOPPED_BY_USER, *, deleting: bool = False
     ) -> None:
         """Begin to stop; `wait_stopped` ends it. The open fragments go to the disk."""
+        self._told_to_stop = True
         if deleting:
             self.status.deleting()
         elif reason is not RunEnd.NODE_STOPPED:  # that is no state of the camera
             self.status.stopped("stopped")
-        for source in self._sources.values():
-            source.stop(reason)
-        self._ending += self._sources.values()
-        self._sources = {}
+        self._stop_sources(reason)
 
     async def wait_stopped(self) -> None:
         """Wait until the streams' threads have ended, with the last samples handed on."""
-        ending, self._ending = self._ending, []
-        for source in ending:
-            await asyncio.to_thread(source.join)
-        self._detach_recorders(RunEnd.STOPPED_BY_USER)
+        await self.wait_ended()
+        self._recorders.detach(RunEnd.STOPPED_BY_USER)
         self.status.recording(now_recording=False)
 
     def tick(self, *, creating_timeout_us: int) -> None:
@@ -118,6 +121,8 @@ class CameraPipeline:
             creating_timeout_us=creating_timeout_us,
         )
         self._ending = [source for source in self._ending if not source.join(0)]
+        self._recorders.tick()
+        self.follow()
         if self._wants_substream():
             self._connect(StreamKind.SUB)
 
@@ -125,22 +130,31 @@ class CameraPipeline:
         if self.config.username:  # somebody asks: try a login again that the camera refused
             for kind in self.hubs:
                 REFUSED_LOGINS.forget(source_target(self.config, kind))
-        if self._records_by_itself() and not self.recorders:
-            self._attach_recorders(self.config.record)
+        self._recorders.follow()
         self._connect(StreamKind.MAIN)
 
     # -- recording -------------------------------------------------------------------------
 
-    def start_recording(self) -> None:
-        """Record now; BadRequest when the camera is not running, Conflict when it records."""
+    @property
+    def recorders(self) -> Mapping[StreamKind, AnyRecorder]:
+        """Those there are, by stream."""
+        return self._recorders.present
+
+    async def start_recording(self) -> None:
+        """Record now; BadRequest when the camera is not running, Conflict when it records.
+
+        A camera that records events takes it for one that lasts until somebody stops it.
+        """
         if self.status.state.status is not CameraStatus.RUNNING:
             msg = f"the camera is not running: {self.status.state.reason or 'stopped'}"
             raise BadRequest(msg)
+        if self._recorders.waits_for_events:
+            await self._recorders.trigger(None)
+            return
         if self.recorders:
             msg = "this camera is recording already"
             raise Conflict(msg)
-        continuous = self.config.record is RecordMode.CONTINUOUS
-        self._attach_recorders(RecordMode.CONTINUOUS if continuous else RecordMode.MANUAL)
+        self._recorders.attach(RecordMode.MANUAL, by_hand=True)
 
     @property
     def recording_is_stopped(self) -> bool:
@@ -148,61 +162,97 @@ class CameraPipeline:
         config = self.config
         return config.record is RecordMode.CONTINUOUS and config.recording_stopped_by is not None
 
-    def resume_recording(self) -> None:
-        """A person takes back that it should not record: it does, now or once pictures come."""
-        if StreamKind.MAIN in self._sources and self._records_by_itself() and not self.recorders:
-            self._attach_recorders(self.config.record)
+    @property
+    def records_by_hand(self) -> bool:
+        """A person began what is recorded now."""
+        return self._recorders.by_hand
+
+    @property
+    def schedule_is_open(self) -> bool:
+        """It may record now, as far as its schedule goes."""
+        return self._recorders.schedule_is_open
+
+    @property
+    def waits_for_events(self) -> bool:
+        """Ready to record, and nothing happens."""
+        return self._recorders.waits_for_events
+
+    async def event(self, length_us: int) -> bool:
+        """Something happens: whether it is recorded, by whatever recorder."""
+        await self._recorders.trigger(length_us)
+        return bool(self.recorders)
 
     async def recording_begun(self, limit_s: float) -> None:
         """Wait until the first file is begun, which takes a keyframe, or the recorders are gone.
 
-        At most `limit_s`, and not at all while no pictures come.
+        At most `limit_s`, and not at all while no pictures come or none is to be recorded.
         """
-        if self.status.state.status is not CameraStatus.RUNNING:
+        if self.status.state.status is not CameraStatus.RUNNING or not self.recorders:
             return
         try:
             async with asyncio.timeout(limit_s):
-                await self._recording_begun.wait()
+                await self._recorders.begun.wait()
         except TimeoutError:
             log.info("camera %s: no keyframe to begin the recording with", self.config.id)
 
-    def stop_recording(self) -> None:
-        """Close the files at the next picture."""
-        self._detach_recorders(RunEnd.STOPPED_BY_USER)
+    async def stop_recording(self) -> None:
+        """Close the files at the next picture; one that records events waits for the next."""
+        if self.config.record is RecordMode.EVENT and not self.records_by_hand:
+            await self._recorders.release()
+        else:
+            self._recorders.detach(RunEnd.STOPPED_BY_USER)
+            self.follow()
 
-    def _records_by_itself(self) -> bool:
-        config = self.config
-        return config.record is RecordMode.CONTINUOUS and config.recording_stopped_by is None
-
-    def _attach_recorders(self, mode: RecordMode) -> None:
-        parts = self._parts
-        self._recording_begun = asyncio.Event()
-        for kind, hub in self.hubs.items():
-            if kind is StreamKind.SUB and not parts.sub_recording:
-                continue
-            plan = RecordingPlan(
-                camera_id=self.config.id,
-                camera_name=lambda: self.config.name,
-                kind=mode.value,
-                lists_recordings=kind is StreamKind.MAIN,
-                segment_s=parts.segment_s,
-            )
-            on_segment = partial(self._on_loop, self._segment_begun)
-            recorder = Recorder(plan, kind, parts.store, parts.clock, on_segment)
-            self.recorders[kind] = recorder
-            hub.sinks.add(recorder)
-
-    def _detach_recorders(self, reason: RunEnd) -> None:
-        recorders, self.recorders = self.recorders, {}
-        for kind, recorder in recorders.items():
-            self.hubs[kind].sinks.remove(recorder, reason)
-        self._recording_begun.set()
+    def follow(self) -> None:
+        """Do at once what its configuration and the time of day want: connected, recorded."""
+        self._follow_privacy()
+        if StreamKind.MAIN in self._sources:
+            self._recorders.follow()
 
     def _segment_begun(self) -> None:
         main = self.recorders.get(StreamKind.MAIN)
         if main and main.is_writing:
             self.status.recording(now_recording=True)
-            self._recording_begun.set()
+            self._recorders.begun.set()
+
+    # -- privacy ---------------------------------------------------------------------------
+
+    def _follow_privacy(self) -> None:
+        now_us, zone = self._parts.clock.utc_us(), self._parts.zone()
+        self.pause = pause = pause_of(self.config, now_us, zone)
+        if pause is None:
+            # Sources that end still deliver to the same hubs.
+            if self._held_back and not self._told_to_stop and not self._ending:
+                self.start()
+            return
+        if not self._told_to_stop:
+            self._held_back = True
+            self.status.paused(pause.words(now_us, zone))
+        if self._sources:
+            self._recorders.detach(RunEnd.PAUSED)
+            self.status.recording(now_recording=False)
+            self._stop_sources(RunEnd.PAUSED)
+        elif not self._ending:
+            for hub in self.hubs.values():
+                hub.forget_picture()
+
+    def refuse_while_paused(self) -> None:
+        """Conflict, with who paused it and until when."""
+        if self.pause is not None:
+            now_us = self._parts.clock.utc_us()
+            raise Conflict(f"the camera is {self.pause.words(now_us, self._parts.zone())}")
+
+    async def wait_ended(self) -> None:
+        """Wait until the streams that were told to end deliver nothing any more."""
+        for source in tuple(self._ending):
+            await asyncio.to_thread(source.join)
+        self._ending = [source for source in self._ending if not source.join(0)]
+
+    def _stop_sources(self, reason: RunEnd) -> None:
+        for source in self._sources.values():
+            source.stop(reason)
+        self._ending += self._sources.values()
+        self._sources = {}
 
     # -- watching --------------------------------------------------------------------------
 
@@ -225,6 +275,8 @@ class CameraPipeline:
 
     async def snapshot(self, height: int | None) -> tuple[bytes, int]:
         """(JPEG, UTC µs); small ones from the substream while it delivers."""
+        if self.pause is not None:  # the last one that came is not to see either
+            raise Unavailable(self.status.state.reason)
         main = self.hubs[StreamKind.MAIN]
         sub = self.hubs.get(StreamKind.SUB)
         small = height is not None and sub is not None and sub.video_parameters is not None

@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from falconeye.base.errors import BadRequest, FalconEyeError, NotFound, Unavailable
+from falconeye.base.errors import BadRequest, FalconEyeError, InvalidInput, NotFound, Unavailable
 from falconeye.base.tasks import TaskSet
 from falconeye.cameras.changes import changed_config, needs_reconnect, new_config
 from falconeye.cameras.coverage import keeps_from_recording
 from falconeye.cameras.describe import describe
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.pipeline import CameraPipeline
+from falconeye.cameras.privacy import paused, switched_on
 from falconeye.cameras.trial import Trials
 from falconeye.cameras.views import Camera, NewCamera, StreamStats, TestResult
 from falconeye.config.camera import CameraConfig, RecordMode
@@ -211,9 +212,9 @@ class CameraRegistry:
             pipeline = self._pipeline(camera_id)
             if pipeline.recording_is_stopped:
                 await self._set(camera_id, recording_stopped_by=None)
-                pipeline.resume_recording()
+                pipeline.follow()
             else:
-                pipeline.start_recording()
+                await pipeline.start_recording()
         await pipeline.recording_begun(FIRST_SEGMENT_S)
         return self.get(camera_id)
 
@@ -221,11 +222,51 @@ class CameraRegistry:
         """Stop; a continuous one until somebody starts it again. `by` is who did it."""
         async with self._change():
             pipeline = self._pipeline(camera_id)
-            if pipeline.config.record is RecordMode.CONTINUOUS:
+            of_itself = pipeline.schedule_is_open or not pipeline.records_by_hand
+            if pipeline.config.record is RecordMode.CONTINUOUS and of_itself:
                 await self._set(camera_id, recording_stopped_by=by)
-            pipeline.stop_recording()
+            await pipeline.stop_recording()
             self._note(pipeline)
             return self.get(camera_id)
+
+    async def event(self, camera_id: str, length_us: int) -> tuple[bool, str]:
+        """Something happens at a camera, for so long: whether it is recorded, else why not.
+
+        Returns when what was before it is on its way to the disk. Conflict while it is paused.
+        It waits for no change of another camera: the time before it would pass.
+        """
+        pipeline = self._pipeline(camera_id)
+        pipeline.follow()  # the time of day may have changed since the last look
+        pipeline.refuse_while_paused()
+        recorded = await pipeline.event(length_us)
+        reason, words = keeps_from_recording(pipeline)
+        self._note(pipeline)
+        return recorded and reason is None, words or (reason.value if reason else "")
+
+    async def pause(self, camera_id: str, *, by: str, until_us: int | None) -> Camera:
+        """Privacy: disconnect at once, until then (UTC) or until `switch_on`. `by` is who did it.
+
+        InvalidInput for a time that has passed.
+        """
+        if until_us is not None and until_us <= self._parts.clock.utc_us():
+            raise InvalidInput("until: this time has passed already", field="until")
+        async with self._change():
+            return await self._set_privacy(camera_id, paused(by, until_us))
+
+    async def switch_on(self, camera_id: str) -> Camera:
+        """Nobody wants privacy any more; a privacy schedule waits for its next hours."""
+        async with self._change():
+            config = self._pipeline(camera_id).config
+            values = switched_on(config, self._parts.clock.utc_us(), self._parts.zone())
+            return await self._set_privacy(camera_id, values)
+
+    async def _set_privacy(self, camera_id: str, values: Mapping[str, Any]) -> Camera:
+        pipeline = await self._set(camera_id, **values)
+        pipeline.follow()  # the streams end, and their viewers are told, before anything waits
+        await pipeline.wait_ended()
+        pipeline.follow()
+        self._note(pipeline)
+        return self.get(camera_id)
 
     # -- watching --------------------------------------------------------------------------
 
@@ -242,6 +283,7 @@ class CameraRegistry:
         config = changed_config(
             self._pipeline(camera_id).config, changes, self._parts.clock.utc_us()
         )
+        self._pipeline(camera_id).refuse_while_paused()
         problem = self.password_problem(camera_id)
         if problem and not changes.keys() & {"password", "source_url"}:
             return TestResult(ok=False, reason_code=ReasonCode.PASSWORD_NEEDED, reason=problem)
@@ -311,6 +353,8 @@ class CameraRegistry:
             pipeline.close_sessions()  # of those who came meanwhile
         else:
             pipeline.config = config
+            pipeline.follow()
+            self._note(pipeline)
         self._changed(config.id, "updated")
 
     async def _remove(self, camera_id: str) -> None:

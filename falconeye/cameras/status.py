@@ -41,6 +41,11 @@ class StatusTracker:
         self._creating_since_us = None
         self._set(CameraStatus.STOPPED, ReasonCode.STOPPED_BY_USER, reason)
 
+    def paused(self, reason: str) -> None:
+        """Privacy: stopped, in words that tell by whom and until when."""
+        self._creating_since_us = None
+        self._set(CameraStatus.STOPPED, ReasonCode.PAUSED, reason)
+
     def deleting(self) -> None:
         self._creating_since_us = None
         self._set(CameraStatus.DELETING, ReasonCode.NONE, "being deleted")

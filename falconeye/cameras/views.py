@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from falconeye.base.secret import Secret
-from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
+from falconeye.cameras.privacy import Pause
+from falconeye.config.camera import DEFAULT_ROLL_S, CameraConfig, Protocol, RecordMode, Transport
+from falconeye.config.schedule import WeekSchedule
 from falconeye.events.camera_state import CameraState, ReasonCode
 from falconeye.media.samples import StreamKind
 
@@ -26,6 +28,10 @@ class NewCamera:
     transport: Transport = Transport.AUTO
     audio: bool = True
     record: RecordMode = RecordMode.CONTINUOUS
+    schedule: WeekSchedule | None = None
+    privacy_schedule: WeekSchedule | None = None
+    pre_roll_s: int = DEFAULT_ROLL_S
+    post_roll_s: int = DEFAULT_ROLL_S
     start: bool = True
     allow_local: bool = False  # granted by an admin: loopback and link-local addresses
     keep_days: int | None = None  # None: the node's setting
@@ -53,6 +59,14 @@ class StreamStats:
 
 
 @dataclass(frozen=True, slots=True)
+class PreRollState:
+    """What is held of the time before an event: `is_short` where memory allows no more."""
+
+    held_s: float
+    is_short: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Camera:
     """One camera as pages and API see it, at one moment."""
 
@@ -61,6 +75,8 @@ class Camera:
     streams: tuple[StreamStats, ...]
     recording_id: str | None  # being written now
     recording_since_us: int | None
+    pause: Pause | None = None  # privacy, now
+    pre_roll: PreRollState | None = None  # while it waits for events, or records one
 
 
 @dataclass(frozen=True, slots=True)

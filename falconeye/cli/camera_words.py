@@ -38,7 +38,7 @@ def _add_add(cameras: Commands) -> None:
     add.add_argument("--name", required=True, help="what the camera is called everywhere")
     add.add_argument("--location", default="", help="where it is, in your words")
     add.add_argument(
-        "--record", choices=("continuous", "manual", "off"), default="continuous",
+        "--record", choices=("continuous", "event", "manual", "off"), default="continuous",
         help="when it records (default: continuous)",
     )  # fmt: skip
     add.add_argument("--stopped", action="store_true", help="add it, but do not start it")

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from falconeye.base.secret import Secret
+from falconeye.config.schedule import WeekSchedule
 
 
 class Protocol(StrEnum):
@@ -27,14 +28,17 @@ class Transport(StrEnum):
 
 
 class RecordMode(StrEnum):
-    """When a camera records; a later release adds schedule and event."""
+    """When a camera records. A schedule narrows the first two to its hours."""
 
     CONTINUOUS = "continuous"
+    EVENT = "event"  # around what happens: pre-roll, the event, post-roll
     MANUAL = "manual"
     OFF = "off"
 
 
 MAX_KEEP_DAYS = 36_500
+MAX_PRE_ROLL_S, MIN_POST_ROLL_S, MAX_POST_ROLL_S = 60, 5, 600
+DEFAULT_ROLL_S = 10
 MIN_KEEP_BYTES, MAX_KEEP_BYTES = 1_000_000_000, 10**18
 
 
@@ -62,6 +66,13 @@ class CameraConfig:
     started: bool = True  # desired: False = a person stopped it
     stopped_by: str | None = None  # who; None where it was added so
     recording_stopped_by: str | None = None  # a person stopped the recording of a running camera
+    schedule: WeekSchedule | None = None  # continuous and event: None: at all times
+    pre_roll_s: int = DEFAULT_ROLL_S  # event: so much before it, at least
+    post_roll_s: int = DEFAULT_ROLL_S  # and after it
+    paused_by: str | None = None  # privacy: who wants neither pictures nor footage of it
+    paused_until_us: int | None = None  # None: until somebody switches it on
+    privacy_schedule: WeekSchedule | None = None  # in these hours it is paused by itself
+    privacy_lifted_until_us: int | None = None  # somebody switched it on within them
     allow_local: bool = False  # an admin let it point at loopback or link-local addresses
     keep_days: int | None = None  # None: the node's setting
     keep_bytes: int | None = None

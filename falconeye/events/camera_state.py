@@ -20,6 +20,7 @@ class ReasonCode(StrEnum):
 
     NONE = "none"
     STOPPED_BY_USER = "stopped_by_user"
+    PAUSED = "paused"  # privacy: by whom and until when is in the words
     CONNECTING = "connecting"
     RECONNECTING = "reconnecting"  # the stream ended or stalled; trying again
     CREATING_TOO_LONG = "creating_too_long"  # no picture for 3 minutes

@@ -70,6 +70,10 @@ class StreamHub:
         run = self._run
         return run.clock.utc_offset_us if run else None
 
+    def forget_picture(self) -> None:
+        """Nobody is to see the last one any more; call it when no source delivers."""
+        self.latest_still = self.latest_jpeg = None
+
     # -- the source's thread ---------------------------------------------------------------
 
     def begin_run(self, video: VideoParameters, audio: AudioParameters | None) -> None:

@@ -12,6 +12,9 @@ class RunEnd(StrEnum):
     NODE_CRASHED = "node_crashed"  # found by recovery at the next start
     CLOCK_CHANGED = "clock_changed"  # the node's own clock
     STOPPED_BY_USER = "stopped_by_user"
+    PAUSED = "paused"  # privacy
+    SCHEDULE_OVER = "schedule_over"
+    EVENT_OVER = "event_over"
     DISK_TOO_SLOW = "disk_too_slow"
     DISK_FULL = "disk_full"
     DISK_ERROR = "disk_error"

@@ -15,7 +15,7 @@ class RecordingPlan:
 
     camera_id: str
     camera_name: Callable[[], str]  # asked at each segment, in any thread: people rename cameras
-    kind: str  # continuous | manual
+    kind: str  # `RecordingKind`: continuous | manual | event
     lists_recordings: bool  # the main stream: people see its recordings; the substream has none
     segment_s: int = 60
 

@@ -28,6 +28,9 @@ from falconeye.storage.segments.segments import (
 
 log = logging.getLogger(__name__)
 _LATE_AUDIO_90K = 27_000  # 0.3 s: audio reaches us after the pictures of its time
+_ENDS_RECORDING = frozenset(
+    {RunEnd.STOPPED_BY_USER, RunEnd.NODE_STOPPED, RunEnd.PAUSED, RunEnd.SCHEDULE_OVER}
+)
 _RETRY_US = 2_000_000  # after a failed file: the disk may be back at a later keyframe
 
 
@@ -90,6 +93,11 @@ class Recorder:
     @property
     def is_writing(self) -> bool:
         return self._open is not None
+
+    @property
+    def lost(self) -> int:
+        """Fragments that no disk took."""
+        return self.lost_fragments.value
 
     @property
     def since_us(self) -> int | None:
@@ -250,7 +258,8 @@ class Recorder:
             return
         self._open = None
         end_us = max(self._wall_us(end_90k), segment.start_us + 1)
-        is_over = run_end in (RunEnd.STOPPED_BY_USER, RunEnd.NODE_STOPPED)
+        # One of an event whose camera comes back in time is taken up again.
+        is_over = run_end in _ENDS_RECORDING or (run_end is not None and self._plan.kind == "event")
         segment.writer.close(SegmentEnd(end_us, run_end, recording_ended=is_over))
         self._ids.note_end(end_us)
 

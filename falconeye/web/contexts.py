@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from falconeye.cameras.views import Camera, TestResult
+from falconeye.config.camera import DEFAULT_ROLL_S
 from falconeye.events.camera_state import CameraState
 
 
@@ -116,6 +117,21 @@ class CameraForm:
     password_stored: bool = False  # edit: a password is kept; it is never shown
     keep_days: str = ""
     keep_bytes: str = ""  # in GB
+    pre_roll_s: str = str(DEFAULT_ROLL_S)
+    post_roll_s: str = str(DEFAULT_ROLL_S)
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulesPage:
+    """The hours of a camera's week, as text by day: mon … sun."""
+
+    camera_id: str
+    camera_name: str
+    days: tuple[tuple[str, str], ...]  # (mon, what it is called), in order
+    record: Mapping[str, str]
+    privacy: Mapping[str, str]
+    uses_record: bool  # its mode follows a schedule
+    errors: Mapping[str, str] = field(default_factory=dict)  # record | privacy → what is wrong
 
 
 @dataclass(frozen=True, slots=True)

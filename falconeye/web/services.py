@@ -15,6 +15,7 @@ from falconeye.storage.reading.footage_stills import FootageStills
 from falconeye.storage.reading.playback import Playback
 from falconeye.storage.reading.recordings import Recordings
 from falconeye.storage.reading.timeline import Timelines
+from falconeye.storage.stores.event_store import EventStore
 from falconeye.storage.stores.settings_store import SettingsStore
 from falconeye.storage.volumes.volumes import Volumes
 
@@ -35,6 +36,7 @@ class Services:
     cameras: CameraRegistry
     recordings: Recordings
     timelines: Timelines
+    events: EventStore
     playback: Playback
     stills: FootageStills
     volumes: Volumes

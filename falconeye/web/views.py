@@ -104,6 +104,9 @@ _WANTED: Final = frozenset(
         GapReason.CAMERA_STOPPED,
         GapReason.RECORDING_STOPPED,
         GapReason.RECORDING_OFF,
+        GapReason.PAUSED,
+        GapReason.OUTSIDE_SCHEDULE,
+        GapReason.OUTSIDE_EVENTS,
         GapReason.NODE_STOPPED,
         GapReason.DELETED_BY_AGE,
         GapReason.DELETED_BY_SIZE,
@@ -121,23 +124,27 @@ def gap_dictionary() -> tuple[dict[str, str], tuple[str, ...]]:
 
 def gap_words(gap: Gap) -> str:
     """Why something was not recorded, to stand after "because"."""
-    detail = gap.detail
-    match gap.reason:
-        case GapReason.CAMERA_OFFLINE if detail:
-            return _("the camera was offline: {reason}").format(reason=detail)
-        case GapReason.CAMERA_STOPPED if detail:
-            return _("{name} stopped the camera").format(name=detail)
-        case GapReason.RECORDING_STOPPED if detail:
-            return _("{name} stopped the recording").format(name=detail)
-        case GapReason.DELETED_BY_PERSON if detail:
-            return _("{name} deleted it").format(name=detail)
-        case GapReason.DISK_REMOVED if detail:
-            return _("{name} removed its disk").format(name=detail)
+    told = {
+        GapReason.CAMERA_OFFLINE: _("the camera was offline: {detail}"),
+        GapReason.CAMERA_STOPPED: _("{detail} stopped the camera"),
+        GapReason.RECORDING_STOPPED: _("{detail} stopped the recording"),
+        GapReason.PAUSED: _("it was paused for privacy by {detail}"),
+        GapReason.OUTSIDE_EVENTS: _(
+            "nothing happened; memory was short for the time before events"
+        ),
+        GapReason.DELETED_BY_PERSON: _("{detail} deleted it"),
+        GapReason.DISK_REMOVED: _("{detail} removed its disk"),
+    }
+    if gap.detail and gap.reason in told:
+        return told[gap.reason].format(detail=gap.detail)
     words = {
         GapReason.CAMERA_OFFLINE: _("the camera was offline"),
         GapReason.CAMERA_STOPPED: _("someone stopped the camera"),
         GapReason.RECORDING_STOPPED: _("someone stopped it"),
         GapReason.RECORDING_OFF: _("this camera records by hand only"),
+        GapReason.PAUSED: _("it was paused for privacy"),
+        GapReason.OUTSIDE_SCHEDULE: _("it was outside the schedule"),
+        GapReason.OUTSIDE_EVENTS: _("nothing happened: it records events only"),
         GapReason.NODE_STOPPED: _("FalconEye was stopped"),
         GapReason.NODE_CRASHED: _("FalconEye or its machine stopped unexpectedly"),
         GapReason.DISK_FULL: _("the disk was full"),

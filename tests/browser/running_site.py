@@ -89,6 +89,13 @@ class Site:
         answer = await self.node.client.post(f"/api/cameras/{self.ids[name]}/recording/start")
         assert answer.status_code == 200, answer.text
 
+    async def pause(self, name: str) -> None:
+        """Privacy, for some hours."""
+        until = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
+        path = f"/api/cameras/{self.ids[name]}/privacy"
+        answer = await self.node.client.post(path, json={"until": until})
+        assert answer.status_code == 200, answer.text
+
     async def recording_now(self, name: str) -> str:
         """The id of what that camera records."""
         path = f"/api/cameras/{self.ids[name]}/recording/status"

@@ -12,6 +12,7 @@ import av
 from falconeye.alerts.channel import ChannelState
 from falconeye.cameras.views import Camera, StreamStats, TestResult
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode
+from falconeye.config.schedule import DAYS
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.media.samples import StreamKind
 from falconeye.web import contexts, job_contexts, notice_contexts, storage_contexts
@@ -452,6 +453,23 @@ def storage() -> storage_contexts.StoragePage:
     )
 
 
+PAUSED = state(
+    0,
+    CameraStatus.STOPPED,
+    reason_code=ReasonCode.PAUSED,
+    reason="paused by anna until 18:00",
+    recording=False,
+)
+
+
+def schedules(**errors: str) -> contexts.SchedulesPage:
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    hours = dict.fromkeys(DAYS, "") | dict.fromkeys(DAYS[:5], "07:30-12:00, 13:00-18:15")
+    days = tuple(zip(DAYS, names, strict=True))
+    never = dict.fromkeys(DAYS, "")
+    return contexts.SchedulesPage("camera-0", "Front door", days, hours, never, True, errors)
+
+
 def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
     """Name → (template, frame, page)."""
     one = camera()
@@ -622,6 +640,13 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
                 tested="The test did not arrive: no answer in time.",
                 tested_ok=False,
             ),
+        ),
+        "schedules": ("pages/schedules.html", FRAME, schedules()),
+        "schedules-errors": ("pages/schedules.html", FRAME, schedules(record="Mon: no time.")),
+        "camera-paused": (
+            "pages/camera.html",
+            FRAME,
+            contexts.CameraPage(replace(one, state=PAUSED), "rtsp://192.168.1.64:554/main"),
         ),
         "setup": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=True)),
         "setup-used": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=False)),

@@ -105,6 +105,12 @@ async def _wrong_path(page: Page) -> None:
     await expect(page.locator(".field-error").first).to_be_visible()
 
 
+async def _wrong_hours(page: Page) -> None:
+    await page.get_by_label("Monday").first.fill("8 to 5")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".field-error").first).to_be_visible()
+
+
 async def _refused(page: Page) -> None:
     await page.get_by_label("Name").fill(USER)
     await page.get_by_label("Password").fill("not this one")
@@ -186,6 +192,9 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("camera-refused", camera % "Garage"),
         Scene("camera-unreachable", camera % "Gate"),
         Scene("camera-stopped", camera % "Stairs, second floor"),
+        Scene("camera-paused", camera % "Workshop"),
+        Scene("schedules", camera % "Front door" + "/schedules"),
+        Scene("schedules-errors", camera % "Front door" + "/schedules", _wrong_hours),
         Scene("camera-hevc", camera % "Yard"),
         Scene("camera-hevc-small", camera % "Parking"),
         Scene("camera-long-name", camera % LONG_NAME),
@@ -303,6 +312,7 @@ async def main(wanted: list[str]) -> None:
             for name in ("Yard", "Front door"):
                 await site.start_recording(name)
             recordings["now"] = await site.recording_now(LONG_NAME)
+            await site.pause("Workshop")
             scenes = full_scenes(recordings, site.ids[LONG_NAME])
             await studio.shoot(scenes)
             full_screen = Scene("wall-fullscreen", "/", _fullscreen, whole=False)

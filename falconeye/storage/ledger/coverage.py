@@ -25,6 +25,9 @@ class GapReason(StrEnum):
     CAMERA_STOPPED = "camera_stopped"  # by a person
     RECORDING_STOPPED = "recording_stopped"  # by a person, the camera may run
     RECORDING_OFF = "recording_off"  # the camera's mode: not without being asked
+    PAUSED = "paused"  # privacy, by a person or its schedule
+    OUTSIDE_SCHEDULE = "outside_schedule"
+    OUTSIDE_EVENTS = "outside_events"  # nothing happened; what is kept before an event is ready
     NODE_STOPPED = "node_stopped"
     NODE_CRASHED = "node_crashed"  # or lost its power
     DISK_FULL = "disk_full"

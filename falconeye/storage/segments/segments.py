@@ -20,6 +20,7 @@ class RecordingKind(StrEnum):
 
     CONTINUOUS = "continuous"  # one UTC clock hour, or less
     MANUAL = "manual"
+    EVENT = "event"  # around something that happened
     IMPORTED = "imported"  # registered by path; made elsewhere
 
 
@@ -43,7 +44,7 @@ class SegmentStart:
     clock: ClockState
     init: InitSegment
     recording_id: str | None  # None for the substream
-    recording_kind: str = "continuous"  # or "manual": see `RecordingKind`
+    recording_kind: str = "continuous"  # or another: see `RecordingKind`
     camera_name: str = ""  # as it is now; a recording keeps it after the camera is deleted
 
 

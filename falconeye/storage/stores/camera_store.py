@@ -14,6 +14,7 @@ from falconeye.base.redact import fill_hidden
 from falconeye.base.secret import Secret
 from falconeye.config.addresses import address_key
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
+from falconeye.config.schedule import WeekSchedule
 from falconeye.storage.index.database import Database
 from falconeye.storage.stores.credentials import CredentialCipher, CredentialUnreadable
 from falconeye.storage.stores.sealed_urls import seal, unseal
@@ -23,7 +24,10 @@ from falconeye.storage.tables.node import CAMERAS
 log = logging.getLogger(__name__)
 
 _URLS = ("source_url", "sub_url")
-_SAME_NAME = {field.name for field in fields(CameraConfig)} - {"password", "metadata", *_URLS}
+_SCHEDULES = ("schedule", "privacy_schedule")
+_SAME_NAME = {field.name for field in fields(CameraConfig)} - {
+    "password", "metadata", *_URLS, *_SCHEDULES,
+}  # fmt: skip
 
 
 class CameraStore:
@@ -132,6 +136,9 @@ class CameraStore:
         values: dict[str, Any] = {name: getattr(camera, name) for name in _SAME_NAME}
         values["metadata"] = dict(camera.metadata)
         values["address_key"] = address_key(camera)
+        for name in _SCHEDULES:
+            schedule: WeekSchedule | None = getattr(camera, name)
+            values[name] = None if schedule is None else schedule.ranges()
         for name in _URLS:
             url = getattr(camera, name)
             values[name] = None if url is None else seal(url, self._cipher)
@@ -165,6 +172,9 @@ class CameraStore:
         values["transport"] = Transport(stored["transport"])
         values["record"] = RecordMode(stored["record"])
         values["metadata"] = stored["metadata"]
+        for name in _SCHEDULES:
+            ranges = stored[name]
+            values[name] = None if ranges is None else WeekSchedule.parse(ranges, field=name)
         values["password"], problem = self._password(stored)
         for name in _URLS:
             values[name] = stored[name]

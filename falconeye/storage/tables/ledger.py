@@ -1,4 +1,7 @@
-"""The tables of the coverage ledger: what was not recorded, and why. Read as Core rows."""
+"""The tables of the coverage ledger: what happened, what was not recorded, and why.
+
+Read as Core rows.
+"""
 
 from sqlalchemy import BigInteger, Column, Integer, Table, Text
 from sqlmodel import SQLModel
@@ -12,6 +15,17 @@ coverage_steps = Table(
     Column("since_us", BigInteger, primary_key=True, autoincrement=False),
     Column("reason", Text),  # `coverage.GapReason`; NULL: nothing keeps it from recording
     Column("detail", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    _METADATA,
+    Column("camera_id", Text, primary_key=True),
+    Column("at_us", BigInteger, primary_key=True, autoincrement=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("label", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -50,6 +50,13 @@ class CameraRow(SQLModel, table=True):
     started: bool
     stopped_by: str | None
     recording_stopped_by: str | None
+    schedule: dict[str, Any] | None = Field(sa_column=Column(JSON(none_as_null=True)))
+    pre_roll_s: int = Field(sa_column_kwargs={"server_default": text("10")})
+    post_roll_s: int = Field(sa_column_kwargs={"server_default": text("10")})
+    paused_by: str | None  # privacy: no pictures, no footage
+    paused_until_us: int | None = Field(sa_column=Column(BigInteger))
+    privacy_schedule: dict[str, Any] | None = Field(sa_column=Column(JSON(none_as_null=True)))
+    privacy_lifted_until_us: int | None = Field(sa_column=Column(BigInteger))
     allow_local: bool
     keep_days: int | None  # NULL: the node's setting
     keep_bytes: int | None = Field(sa_column=Column(BigInteger))

@@ -2,6 +2,7 @@
 
 from litestar.types import ControllerRouterHandler
 
+from falconeye.web.api.camera_events import EventController
 from falconeye.web.api.cameras import CameraController
 from falconeye.web.api.download import download
 from falconeye.web.api.export import export
@@ -11,6 +12,7 @@ from falconeye.web.api.media import MediaController
 from falconeye.web.api.nodes import NodeController
 from falconeye.web.api.notices import NoticeController
 from falconeye.web.api.playback import init, media, playlist, still
+from falconeye.web.api.privacy import PrivacyController
 from falconeye.web.api.recording_control import RecordingControlController
 from falconeye.web.api.recordings import RecordingController
 from falconeye.web.api.settings import SettingsController
@@ -20,6 +22,8 @@ from falconeye.web.api.timeline import TimelineController
 ROUTES: list[ControllerRouterHandler] = [
     CameraController,
     MediaController,
+    PrivacyController,
+    EventController,
     RecordingControlController,
     RecordingController,
     download,

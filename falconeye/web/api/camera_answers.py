@@ -6,7 +6,10 @@ from pydantic import BaseModel
 
 from falconeye.base.redact import redact_text
 from falconeye.base.times import rfc3339
+from falconeye.cameras.privacy import Pause
 from falconeye.cameras.registry import Camera, StreamStats
+from falconeye.config.camera import CameraConfig, RecordMode
+from falconeye.config.schedule import WeekSchedule
 
 
 class StreamAnswer(BaseModel):
@@ -43,6 +46,13 @@ class StreamAnswer(BaseModel):
         )
 
 
+class PauseAnswer(BaseModel):
+    """Privacy: no pictures and no footage."""
+
+    by: str | None  # null: its schedule
+    until: str | None  # null: until somebody switches it on
+
+
 class CameraAnswer(BaseModel):
     """One camera (api.md). `stream_url` is relative to the server's address.
 
@@ -65,7 +75,14 @@ class CameraAnswer(BaseModel):
     reason: str
     recording: bool
     recording_id: str | None
-    record: str
+    record: str  # "schedule": continuous, in the hours of `schedule`
+    schedule: dict[str, list[str]] | None
+    pre_roll_s: int
+    post_roll_s: int
+    pre_roll_held_s: float | None  # what there is of it now; null: it waits for no event
+    pre_roll_short: bool  # memory does not allow all of it
+    paused: PauseAnswer | None
+    privacy_schedule: dict[str, list[str]] | None
     recording_stopped_by: str | None  # who stopped a continuous recording; null: nobody
     keep_days: int | None  # null: the node's setting
     keep_bytes: int | None
@@ -104,7 +121,14 @@ class CameraAnswer(BaseModel):
             reason=state.reason,
             recording=state.recording,
             recording_id=camera.recording_id,
-            record=config.record.value,
+            record=_record(config),
+            schedule=_ranges(config.schedule),
+            pre_roll_s=config.pre_roll_s,
+            post_roll_s=config.post_roll_s,
+            pre_roll_held_s=round(camera.pre_roll.held_s, 1) if camera.pre_roll else None,
+            pre_roll_short=camera.pre_roll is not None and camera.pre_roll.is_short,
+            paused=_pause(camera.pause),
+            privacy_schedule=_ranges(config.privacy_schedule),
             recording_stopped_by=config.recording_stopped_by,
             keep_days=config.keep_days,
             keep_bytes=config.keep_bytes,
@@ -161,6 +185,22 @@ class RecordingStatus(BaseModel):
 def stream_url(camera_id: str) -> str:
     """The MJPEG stream, relative to the server's address."""
     return f"/api/cameras/{camera_id}/stream"
+
+
+def _record(config: CameraConfig) -> str:
+    by_schedule = config.record is RecordMode.CONTINUOUS and config.schedule is not None
+    return "schedule" if by_schedule else config.record.value
+
+
+def _ranges(schedule: WeekSchedule | None) -> dict[str, list[str]] | None:
+    return None if schedule is None else schedule.ranges()
+
+
+def _pause(pause: Pause | None) -> PauseAnswer | None:
+    if pause is None:
+        return None
+    until = None if pause.until_us is None else rfc3339(pause.until_us)
+    return PauseAnswer(by=pause.by or None, until=until)
 
 
 def _public_url(url: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """What a client may send about a camera, checked, and what it means for the registry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -12,23 +12,25 @@ from falconeye.base.secret import Secret
 from falconeye.cameras.registry import NewCamera
 from falconeye.config.addresses import origin
 from falconeye.config.camera import (
+    DEFAULT_ROLL_S,
     MAX_KEEP_BYTES,
     MAX_KEEP_DAYS,
+    MAX_POST_ROLL_S,
+    MAX_PRE_ROLL_S,
     MIN_KEEP_BYTES,
+    MIN_POST_ROLL_S,
     CameraConfig,
     Protocol,
     RecordMode,
     Transport,
 )
+from falconeye.config.schedule import WeekSchedule
 
 MAX_METADATA_KEYS = 100
+SCHEDULE = "schedule"  # as a mode: continuous, in the hours of a schedule
 _LATER_PROTOCOLS = {
     "usb": "USB cameras are not in this release; add the camera's RTSP or HTTP address",
     "onvif": "ONVIF is not in this release; add the camera's rtsp:// address",
-}
-_LATER_RECORD_MODES = {
-    "schedule": "recording by schedule is not in this release; choose continuous, manual or off",
-    "event": "recording by event is not in this release; choose continuous, manual or off",
 }
 
 Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"\S")]
@@ -40,6 +42,18 @@ KeepDays = Annotated[int, Field(ge=1, le=MAX_KEEP_DAYS)]
 KeepBytes = Annotated[int, Field(ge=MIN_KEEP_BYTES, le=MAX_KEEP_BYTES)]
 Location = Annotated[str, Field(max_length=255)]
 RecordChoice = Literal["continuous", "schedule", "event", "manual", "off"]
+WeekInput = Annotated[
+    dict[str, list[Annotated[str, Field(max_length=20)]]],
+    Field(
+        max_length=7,
+        description='quarter hours of the site\'s week: {"mon": ["08:00-12:00", "22:00-06:00"]}; '
+        "a day that is not named has none",
+    ),
+]
+PreRoll = Annotated[int, Field(ge=0, le=MAX_PRE_ROLL_S, description="seconds before an event")]
+PostRoll = Annotated[
+    int, Field(ge=MIN_POST_ROLL_S, le=MAX_POST_ROLL_S, description="seconds after an event")
+]
 Metadata = Annotated[dict[str, JsonValue], Field(max_length=MAX_METADATA_KEYS)]
 
 
@@ -62,7 +76,11 @@ class CameraInput(BaseModel):
     sub_url: Url | None = None
     transport: Literal["auto", "tcp", "udp"] = "auto"
     audio: bool = True
-    record: RecordChoice = "continuous"
+    record: RecordChoice = "continuous"  # "schedule": continuous, in the hours of `schedule`
+    schedule: WeekInput | None = None  # of continuous and event; null: at all times
+    privacy_schedule: WeekInput | None = None  # in these hours it is paused
+    pre_roll_s: PreRoll = DEFAULT_ROLL_S
+    post_roll_s: PostRoll = DEFAULT_ROLL_S
     keep_days: KeepDays | None = None  # null: the node's setting
     keep_bytes: KeepBytes | None = None
     start: bool | None = None
@@ -81,6 +99,8 @@ class CameraInput(BaseModel):
         for field in ("source_url", "sub_url"):
             if (url := getattr(self, field)) is not None:
                 _split(url, field)
+        schedule = _week(self.schedule, "schedule")
+        _refuse_without_schedule(self.record, schedule)
         return NewCamera(
             name=self.name.strip(),
             protocol=protocol,
@@ -94,6 +114,10 @@ class CameraInput(BaseModel):
             transport=Transport(self.transport),
             audio=self.audio,
             record=record_mode(self.record),
+            schedule=schedule,
+            privacy_schedule=_week(self.privacy_schedule, "privacy_schedule"),
+            pre_roll_s=self.pre_roll_s,
+            post_roll_s=self.post_roll_s,
             start=bool(self.start),
             allow_local=True,  # this route is for admins only
             keep_days=self.keep_days,
@@ -119,13 +143,19 @@ class CameraPatch(BaseModel):
     transport: Literal["auto", "tcp", "udp"] | None = None
     audio: bool | None = None
     record: RecordChoice | None = None
+    schedule: WeekInput | None = None
+    privacy_schedule: WeekInput | None = None
+    pre_roll_s: PreRoll | None = None
+    post_roll_s: PostRoll | None = None
     keep_days: KeepDays | None = None
     keep_bytes: KeepBytes | None = None
 
     def to_changes(self, stored: CameraConfig) -> dict[str, Any]:
         """Changed fields of `CameraConfig`; a null clears what may be empty, else it is refused."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
-        for name in ("name", "source_url", "transport", "audio", "record"):
+        for name in (
+            "name", "source_url", "transport", "audio", "record", "pre_roll_s", "post_roll_s",
+        ):  # fmt: skip
             if name in given and given[name] is None:
                 msg = f"{name}: may not be null"
                 raise InvalidInput(msg, field=name)
@@ -133,8 +163,7 @@ class CameraPatch(BaseModel):
             given["name"] = given["name"].strip()
         if "transport" in given:
             given["transport"] = Transport(given["transport"])
-        if "record" in given:
-            given["record"] = record_mode(given["record"])
+        given.update(_mode_changes(given, stored))
         for name, empty in (("location", ""), ("metadata", {})):
             if name in given and given[name] is None:
                 given[name] = empty
@@ -142,11 +171,30 @@ class CameraPatch(BaseModel):
         return {name: value for name, value in given.items() if value != getattr(stored, name)}
 
 
+def _mode_changes(given: Mapping[str, Any], stored: CameraConfig) -> dict[str, Any]:
+    """When it records, and is to be seen."""
+    weeks = [name for name in ("schedule", "privacy_schedule") if name in given]
+    changes: dict[str, Any] = {name: _week(given[name], name) for name in weeks}
+    if "record" in given:
+        if given["record"] == "continuous":  # at all times, as it is answered
+            changes.setdefault("schedule", None)
+        _refuse_without_schedule(given["record"], changes.get("schedule", stored.schedule))
+        changes["record"] = record_mode(given["record"])
+    return changes
+
+
 def record_mode(choice: str) -> RecordMode:
-    """A record mode of this release; InvalidInput for the later ones."""
-    if choice in _LATER_RECORD_MODES:
-        raise InvalidInput(_LATER_RECORD_MODES[choice], field="record")
-    return RecordMode(choice)
+    """The mode; a schedule is one of the continuous mode."""
+    return RecordMode.CONTINUOUS if choice == SCHEDULE else RecordMode(choice)
+
+
+def _refuse_without_schedule(choice: str, schedule: WeekSchedule | None) -> None:
+    if choice == SCHEDULE and schedule is None:
+        raise InvalidInput("schedule: say in which hours it records", field="schedule")
+
+
+def _week(ranges: Mapping[str, Sequence[str]] | None, field: str) -> WeekSchedule | None:
+    return None if ranges is None else WeekSchedule.parse(ranges, field=field)
 
 
 def _address_changes(given: Mapping[str, Any], stored: CameraConfig) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A camera's time: where there is footage, and why there is none elsewhere (api.md)."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, Request, delete, get
@@ -12,7 +13,9 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import DAY_US, rfc3339
 from falconeye.storage.reading.timeline import KindSpan, Timeline
+from falconeye.storage.stores.event_store import CameraEvent
 from falconeye.web import own_storage
+from falconeye.web.api.camera_events import EventAnswer
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId, From, To, read_span
 from falconeye.web.api.recording_models import GapAnswer, gap_answer
@@ -32,16 +35,9 @@ TimelineAnswer = TypedDict(
         "to": str,
         "spans": list[SpanAnswer],
         "gaps": list[GapAnswer],
-        "events": list["TimelineEvent"],
+        "events": list[EventAnswer],
     },
 )
-
-
-class TimelineEvent(BaseModel):
-    """Something that happened at a moment."""
-
-    at: str
-    kind: str
 
 
 class FootageDeleted(BaseModel):
@@ -83,8 +79,9 @@ class TimelineController(Controller):
             raise InvalidInput("from: more than 366 days before to", field="from")
         from_us = max(from_us, camera.config.created_at_us)
         found = await services.timelines.read(camera_id, from_us, to_us)
+        events = await services.events.between(camera_id, from_us, to_us)
         # Thousands of times as text take a while.
-        return await asyncio.to_thread(_answer, camera_id, services.node_name, found)
+        return await asyncio.to_thread(_answer, camera_id, services.node_name, found, events)
 
     @delete(
         "/footage",
@@ -115,14 +112,16 @@ class TimelineController(Controller):
         return FootageDeleted(message="footage deleted", deleted=gone, kept=kept)
 
 
-def _answer(camera_id: str, node_name: str, found: Timeline) -> TimelineAnswer:
+def _answer(
+    camera_id: str, node_name: str, found: Timeline, events: Sequence[CameraEvent]
+) -> TimelineAnswer:
     return {
         "camera_id": camera_id,
         "from": rfc3339(found.from_us),
         "to": rfc3339(found.to_us),
         "spans": [_span(span, node_name) for span in found.spans],
         "gaps": [gap_answer(gap) for gap in found.gaps],
-        "events": [],
+        "events": [EventAnswer.of(event) for event in events],
     }
 
 

@@ -38,6 +38,8 @@ NOTICES: Final[Mapping[str, str]] = {
     "started": _("The camera was started."),
     "stopped": _("The camera was stopped."),
     "restarted": _("The camera connects again."),
+    "paused": _("The camera is paused: nobody sees it and nothing is recorded."),
+    "switched-on": _("The camera was switched on."),
     "recording-started": _("Recording."),
     "recording-stopped": _("Recording was stopped. It stays off until someone presses Record."),
 }

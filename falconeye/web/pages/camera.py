@@ -7,6 +7,7 @@ from litestar.params import FromPath
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, InvalidInput
+from falconeye.base.times import MINUTE_US
 from falconeye.web import views
 from falconeye.web.audit import record
 from falconeye.web.contexts import CameraPage, DeleteCameraPage, RecordingRow
@@ -15,6 +16,7 @@ from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, part, services_of, show, texts
 from falconeye.web.security.access import may_on, needs, principal_of
 
+_PAUSES: Final = ("", "15", "60", "480")  # minutes; without: until somebody switches it on
 # Action → what the audit log calls it, as the API does; what the page then says.
 _DONE: Final = {
     "start": ("camera.started", "started"),
@@ -22,6 +24,8 @@ _DONE: Final = {
     "restart": ("camera.restarted", "restarted"),
     "start_recording": ("recording.started", "recording-started"),
     "stop_recording": ("recording.stopped", "recording-stopped"),
+    "pause": ("camera.paused", "paused"),
+    "switch_on": ("camera.switched_on", "switched-on"),
 }
 
 
@@ -68,11 +72,26 @@ async def camera_action(request: Asking, camera_id: FromPath[str]) -> Response[s
             camera = await cameras.start_recording(camera_id)
         case "stop_recording":
             camera = await cameras.stop_recording(camera_id, by=principal_of(request).name)
+        case "pause":
+            minutes = _minutes((await texts(request)).get("minutes", ""))
+            now_us = services_of(request).clock.utc_us()
+            until_us = None if minutes is None else now_us + minutes * MINUTE_US
+            by = principal_of(request).name
+            camera = await cameras.pause(camera_id, by=by, until_us=until_us)
+        case "switch_on":
+            camera = await cameras.switch_on(camera_id)
         case _:
             raise BadRequest(_("There is no such action."))
     audited, done = _DONE[action]
     await record(request, audited, "camera", camera_id, camera.config.name)
     return go_to(f"/cameras/{camera_id}", done=done)
+
+
+def _minutes(text: str) -> int | None:
+    """How long; None: until somebody switches it on."""
+    if text not in _PAUSES:
+        raise InvalidInput(_("Choose how long."), field="minutes")
+    return int(text) if text else None
 
 
 @get("/cameras/{camera_id:str}/delete", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)

@@ -10,8 +10,12 @@ from falconeye.base.redact import redact_text
 from falconeye.base.secret import Secret
 from falconeye.cameras.views import NewCamera
 from falconeye.config.camera import (
+    DEFAULT_ROLL_S,
     MAX_KEEP_BYTES,
     MAX_KEEP_DAYS,
+    MAX_POST_ROLL_S,
+    MAX_PRE_ROLL_S,
+    MIN_POST_ROLL_S,
     CameraConfig,
     Protocol,
     RecordMode,
@@ -30,7 +34,7 @@ _PROTOCOLS: Final = {
 }
 _TEXTS: Final = (
     "name", "source_url", "username", "sub_url", "location", "transport", "record", "keep_days",
-    "keep_bytes",
+    "keep_bytes", "pre_roll_s", "post_roll_s",
 )  # fmt: skip
 
 
@@ -58,6 +62,8 @@ def stored(config: CameraConfig) -> CameraForm:
         audio=config.audio,
         allow_local=config.allow_local,
         keep_days="" if config.keep_days is None else str(config.keep_days),
+        pre_roll_s=str(config.pre_roll_s),
+        post_roll_s=str(config.post_roll_s),
         keep_bytes="" if config.keep_bytes is None else f"{config.keep_bytes / GIGABYTE:g}",
         password_stored=config.password is not None,
     )
@@ -66,6 +72,7 @@ def stored(config: CameraConfig) -> CameraForm:
 def new_camera(form: CameraForm, password: str, *, may_be_local: bool) -> NewCamera:
     """What to add or test; InvalidInput names the field."""
     keep_days, keep_bytes = _keep(form)
+    pre_roll_s, post_roll_s = _rolls(form)
     return NewCamera(
         name=form.name,
         protocol=_protocol(form.source_url),
@@ -77,6 +84,8 @@ def new_camera(form: CameraForm, password: str, *, may_be_local: bool) -> NewCam
         transport=_transport(form.transport),
         audio=form.audio,
         record=_record(form.record),
+        pre_roll_s=pre_roll_s,
+        post_roll_s=post_roll_s,
         allow_local=form.allow_local and may_be_local,
         keep_days=keep_days,
         keep_bytes=keep_bytes,
@@ -107,6 +116,7 @@ def changes(form: CameraForm, password: str, config: CameraConfig) -> dict[str, 
         "audio": form.audio,
         "allow_local": form.allow_local,
     }
+    found["pre_roll_s"], found["post_roll_s"] = _rolls(form)
     # As text they are rounded: what was not touched stays exact.
     for name, value in zip(("keep_days", "keep_bytes"), _keep(form), strict=True):
         if getattr(form, name) != shown[name]:
@@ -129,6 +139,22 @@ def _keep(form: CameraForm) -> tuple[int | None, int | None]:
     if gigabytes is not None and not 1 <= gigabytes <= MAX_KEEP_BYTES / GIGABYTE:
         raise InvalidInput(_("A number of GB is needed here, from 1."), field="keep_bytes")
     return days, None if gigabytes is None else round(gigabytes * GIGABYTE)
+
+
+def _rolls(form: CameraForm) -> tuple[int, int]:
+    """Seconds before and after an event; empty: the default."""
+    found: list[int] = []
+    for field, least, most in (
+        ("pre_roll_s", 0, MAX_PRE_ROLL_S),
+        ("post_roll_s", MIN_POST_ROLL_S, MAX_POST_ROLL_S),
+    ):
+        text = getattr(form, field) or str(DEFAULT_ROLL_S)
+        seconds = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else -1
+        if not least <= seconds <= most:
+            words = _("A whole number of seconds is needed here, from {least} to {most}.")
+            raise InvalidInput(words.format(least=least, most=most), field=field)
+        found.append(seconds)
+    return found[0], found[1]
 
 
 def _protocol(url: str) -> Protocol:

@@ -30,6 +30,7 @@ from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segment_store import FootageStore
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import CredentialCipher
+from falconeye.storage.stores.event_store import EventStore
 from falconeye.storage.stores.job_store import JobStore
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
@@ -109,6 +110,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         pictures=pictures,
         segment_s=60,
         sub_recording=True,
+        zone=lambda: stored.zone,
     )
     store = CameraStore(database, cipher)
     cameras = CameraRegistry(parts, store, footage.recordings, footage.ledger, "pi-1", lambda: 3.0)
@@ -155,6 +157,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         cameras=cameras,
         recordings=footage.recordings,
         timelines=footage.timelines,
+        events=EventStore(database),
         playback=footage.playback,
         stills=FootageStills(footage.playback, pictures),
         volumes=footage.volumes,

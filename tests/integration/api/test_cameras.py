@@ -106,7 +106,9 @@ WRONG_BODIES = [
     (b'{"name":"x","protocol":"rtsp","source_url":"rtsp://h/","colour":1}', "colour"),
     (b'{"name":"x","protocol":"rtsp","source_url":"rtsp://[::1/"}', "source_url"),
     (b'{"name":"x","protocol":"rtsp","source_url":"file:///etc/passwd"}', ""),
-    (b'{"name":"x","protocol":"demo","record":"schedule"}', "not in this release"),
+    (b'{"name":"x","protocol":"demo","record":"schedule"}', "schedule"),
+    (b'{"name":"x","protocol":"demo","schedule":{"mon":["8-9"]}}', "mon"),
+    (b'{"name":"x","protocol":"demo","record":"event","pre_roll_s":61}', "pre_roll_s"),
     (b"\xff\xfe", ""),
 ]
 

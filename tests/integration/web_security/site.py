@@ -132,6 +132,7 @@ async def running_site(
             cameras=absent,
             recordings=absent,
             timelines=absent,
+            events=absent,
             playback=absent,
             stills=absent,
             volumes=absent,

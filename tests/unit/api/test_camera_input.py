@@ -82,7 +82,9 @@ def test_a_refusal_never_repeats_the_password() -> None:
         {"protocol": "usb"},
         {"protocol": "onvif"},
         {"record": "schedule"},
-        {"record": "event"},
+        {"record": "schedule", "schedule": {"mon": []}},
+        {"record": "schedule", "schedule": {"mon": ["8:00"]}},
+        {"privacy_schedule": {"monday": ["08:00-09:00"]}},
         {"source_url": None},
         {"source_url": "rtsp://[::1/main"},
         {"source_url": "rtsp://host:port/main"},
@@ -94,6 +96,29 @@ def test_a_refusal_never_repeats_the_password() -> None:
 def test_what_this_release_cannot_do_is_said(fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         CameraInput.model_validate({**NETWORK, **fields}).to_new_camera(node_name="pi-1")
+
+
+def test_a_schedule_is_the_continuous_mode_in_its_hours() -> None:
+    hours = {"mon": ["08:00-17:00"]}
+    fields = {**NETWORK, "record": "schedule", "schedule": hours}
+    new = CameraInput.model_validate(fields).to_new_camera(node_name="pi-1")
+    assert new.record is RecordMode.CONTINUOUS
+    assert new.schedule
+    assert new.schedule.ranges()["mon"] == hours["mon"]
+    stored = new_config(new, 1, "pi-1")
+
+    def patched(**changes: Any) -> CameraConfig:
+        given = CameraPatch.model_validate(changes).to_changes(stored)
+        return changed_config(stored, given, 2)
+
+    assert patched(name="Yard").schedule == new.schedule
+    assert patched(record="continuous").schedule is None  # at all times
+    event = patched(record="event")
+    assert (event.record, event.schedule) == (RecordMode.EVENT, new.schedule)
+    assert patched(schedule=None).schedule is None
+    assert not needs_reconnect(stored, patched(schedule=None))
+    with pytest.raises(InvalidInput):
+        patched(record="schedule", schedule=None)
 
 
 def test_a_camera_may_have_its_own_rule() -> None:

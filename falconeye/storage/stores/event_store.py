@@ -1,0 +1,89 @@
+"""What happened at cameras, as programs told it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.base.errors import InvalidInput
+from falconeye.base.times import HOUR_US
+from falconeye.storage.index.database import Database
+from falconeye.storage.tables.ledger import events
+
+KEPT = 100_000  # of a camera; the oldest beyond it go
+MAX_LENGTH_US = HOUR_US
+MAX_LISTED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class CameraEvent:
+    """Something of a kind, from `at_us` to `until_us` (UTC)."""
+
+    camera_id: str
+    at_us: int
+    until_us: int
+    kind: str  # a word for programs
+    label: str = ""  # words for people
+
+
+class EventStore:
+    """Lives on the loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, event: CameraEvent) -> None:
+        """It is on the disk when this returns; of two in one microsecond the second moves on."""
+
+        async def write(connection: AsyncConnection) -> None:
+            mine = events.c.camera_id == event.camera_id
+            taken = select(func.max(events.c.at_us)).where(mine, events.c.at_us >= event.at_us)
+            last_us = await connection.scalar(taken.where(events.c.at_us < event.at_us + 1000))
+            at_us = event.at_us if last_us is None else last_us + 1
+            await connection.execute(
+                insert(events).values(
+                    camera_id=event.camera_id,
+                    at_us=at_us,
+                    until_us=max(event.until_us, at_us),
+                    kind=event.kind,
+                    label=event.label,
+                )
+            )
+            oldest = (
+                select(events.c.at_us)
+                .where(mine)
+                .order_by(events.c.at_us.desc())
+                .offset(KEPT)
+                .limit(1)
+                .scalar_subquery()
+            )
+            await connection.execute(delete(events).where(mine, events.c.at_us <= oldest))
+
+        await self._database.write(write)
+
+    async def between(self, camera_id: str, from_us: int, to_us: int) -> Sequence[CameraEvent]:
+        """Those that have something of [from, to), in order; InvalidInput where they are too many.
+
+        The longest lasts an hour (`MAX_LENGTH_US`), so that the key finds them.
+        """
+
+        async def read(connection: AsyncConnection) -> Sequence[CameraEvent]:
+            found = await connection.execute(
+                select(events)
+                .where(
+                    events.c.camera_id == camera_id,
+                    events.c.at_us >= from_us - MAX_LENGTH_US,
+                    events.c.at_us < to_us,
+                    events.c.until_us >= from_us,
+                )
+                .order_by(events.c.at_us)
+                .limit(MAX_LISTED + 1)
+            )
+            return [CameraEvent(**row) for row in found.mappings()]
+
+        listed = await self._database.read(read)
+        if len(listed) > MAX_LISTED:
+            msg = "from: too much happened in this time to list it: ask for a shorter one"
+            raise InvalidInput(msg, field="from")
+        return listed

@@ -1,0 +1,312 @@
+"""Events: what was before one, what comes after, and the seam; told by the pictures themselves."""
+
+import asyncio
+import io
+from itertools import pairwise
+
+import av
+import pytest
+
+from falconeye.base.memory import MemoryBudget
+from falconeye.base.times import SECOND_US
+from falconeye.hub.stream import StreamHub
+from falconeye.media.nal import join_length_prefixed, split_annex_b
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import AudioSample, StreamKind, VideoSample
+from falconeye.recording.event_recorder import EventRecorder, Rolls
+from falconeye.recording.plan import RecordingPlan
+from falconeye.recording.recorder import Recorder
+from falconeye.sources.demo_picture import read_barcode
+from tests import clocked_footage
+from tests.clock import START_US, FakeClock
+from tests.clocked_footage import FPS, FRAME_90K, FRAME_US, GOP_S, Piece
+from tests.peers.media_samples import audio_clip
+from tests.unit.recording.test_recorder import File, Store
+
+PLAN = RecordingPlan("cam", lambda: "Door", "event", lists_recordings=True, segment_s=4)
+PIECE = Piece(START_US, 60, 0)
+BUDGET = 1 << 26
+
+
+class Camera:
+    """Pictures that tell their number in tenths of a second, and a tone 150 ms behind them."""
+
+    def __init__(self, clock: FakeClock, budget: int = BUDGET, *, pre_s: int = 10) -> None:
+        self.clock = clock
+        self.store = Store()
+        self.budget = MemoryBudget(budget)
+        loop = asyncio.get_running_loop()
+        self.hub = StreamHub("cam", StreamKind.MAIN, loop, clock, MemoryBudget(BUDGET))
+        rolls = Rolls(pre_s * SECOND_US, 5 * SECOND_US)
+        self.recorder = EventRecorder(self._make, lambda: rolls, self.budget, clock)
+        self.hub.sinks.add(self.recorder)
+        self.number = 0  # of the next picture
+        self._ticks = 0
+        self._began = 0
+
+    def _make(self) -> Recorder:
+        return Recorder(PLAN, StreamKind.MAIN, self.store, self.clock)
+
+    def connect(self) -> None:
+        init = clocked_footage.init_of(PIECE)
+        self.hub.begin_run(init.video, init.audio)
+        self._ticks, self._began = 0, self.number
+
+    def leave(self, reason: RunEnd = RunEnd.CAMERA_OFFLINE) -> None:
+        self.hub.end_run(reason, "")
+
+    def play(self, seconds: float) -> None:
+        pictures = clocked_footage._encoded(PIECE)[1]
+        for _ in range(round(seconds * FPS)):
+            data, is_keyframe = pictures[self.number]
+            dts = (self.number - self._began) * FRAME_90K
+            at = self.clock.monotonic_us()
+            self._hear(dts - clocked_footage.LATE_90K, at)
+            picture = join_length_prefixed(split_annex_b(data))
+            self.hub.video(VideoSample(dts, 0, is_keyframe, picture, at))
+            self.number += 1
+            self.clock.advance(FRAME_US / SECOND_US)
+
+    def _hear(self, until_90k: int, at: int) -> None:
+        sound = audio_clip("aac")
+        while (self._ticks + sound.frame_ticks) * 90_000 <= until_90k * 16_000:
+            tone = sound.frames[self._ticks // sound.frame_ticks % len(sound.frames)]
+            self.hub.audio(AudioSample(self._ticks, sound.frame_ticks, tone, at))
+            self._ticks += sound.frame_ticks
+
+    def recordings(self) -> dict[str, list[int]]:
+        """The numbers of the recorded pictures, by recording."""
+        found: dict[str, list[int]] = {}
+        for file in self.store.files:
+            assert file.start.recording_kind == "event"
+            found.setdefault(str(file.start.recording_id), []).extend(numbers(file))
+        return found
+
+
+def numbers(file: File) -> list[int]:
+    """What the bar codes of a file say, in tenths of a second from the start."""
+    boxes = b"".join(bytes(part) for piece in file.fragments for part in piece.buffers)
+    with av.open(io.BytesIO(file.start.init.data + boxes)) as container:
+        frames = list(container.decode(video=0))
+    told = [read_barcode(bytes(f.planes[0]), f.planes[0].line_size, f.width) for f in frames]
+    assert None not in told
+    since = [((one or 0) - START_US // 1000) % (1 << 32) for one in told]
+    return [round(ms * 1000 / FRAME_US) for ms in since]
+
+
+@pytest.fixture
+async def camera(clock: FakeClock) -> Camera:
+    made = Camera(clock)
+    made.connect()
+    return made
+
+
+def whole(first: int, last: int) -> list[int]:
+    return list(range(first, last))
+
+
+async def test_an_event_is_recorded_from_the_keyframe_before_its_pre_roll(camera: Camera) -> None:
+    camera.play(25.3)
+    camera.recorder.trigger(0)  # at 25.3: 15.3 is wanted, the keyframe before that is at 14
+    camera.play(20)
+    (recorded,) = camera.recordings().values()
+    # 30.3 is the end of the post-roll, the keyframe after that is at 32: nothing lost, none twice
+    assert recorded == whole(140, 320)
+    assert not camera.recorder.is_active
+
+
+async def test_the_sound_goes_through_the_seam_as_well(camera: Camera) -> None:
+    camera.play(25.3)
+    camera.recorder.trigger(0)
+    camera.play(20)
+    frame = audio_clip("aac").frame_ticks
+    ends = [part.audio_start_ticks for file in camera.store.files for part in file.fragments]
+    assert ends
+    total = 0
+    for file in camera.store.files:
+        boxes = b"".join(bytes(part) for piece in file.fragments for part in piece.buffers)
+        with av.open(io.BytesIO(file.start.init.data + boxes)) as container:
+            times = [p.pts for p in container.demux(audio=0) if p.pts is not None]
+        assert all(b - a == frame for a, b in pairwise(times))
+        total += len(times)
+    assert total * frame / 16_000 == pytest.approx(18, abs=0.5)
+
+
+async def test_an_event_meanwhile_makes_the_recording_longer(camera: Camera) -> None:
+    camera.play(12)
+    camera.recorder.trigger(0)
+    camera.play(4)
+    camera.recorder.trigger(3 * SECOND_US)  # until 16 + 3 + 5
+    camera.play(1)
+    camera.recorder.trigger(0)  # ends earlier: of no effect
+    camera.play(12)
+    (recorded,) = camera.recordings().values()
+    assert recorded == whole(20, 240)
+
+
+async def test_two_events_one_after_the_other_share_no_picture(camera: Camera) -> None:
+    camera.play(12)
+    camera.recorder.trigger(0)  # up to the keyframe at 18
+    camera.play(7.5)
+    assert not camera.recorder.is_active
+    camera.recorder.trigger(0)  # at 19.5: what was before 18 is recorded already
+    camera.play(8)
+    first, second = camera.recordings().values()
+    assert first == whole(20, 180)
+    assert second == whole(180, 260)
+
+
+async def test_an_event_soon_after_the_start_has_what_there_is(camera: Camera) -> None:
+    camera.play(3.1)
+    camera.recorder.trigger(0)
+    camera.play(8)
+    (recorded,) = camera.recordings().values()
+    assert recorded == whole(0, 100)
+
+
+async def test_an_event_before_any_picture_records_from_the_first(clock: FakeClock) -> None:
+    camera = Camera(clock)
+    camera.recorder.trigger(10 * SECOND_US)
+    camera.connect()
+    camera.play(30)
+    (recorded,) = camera.recordings().values()
+    assert recorded == whole(0, 160)
+
+
+async def test_what_is_held_is_whole_gops_charged_to_the_budget(camera: Camera) -> None:
+    camera.play(30)
+    assert camera.budget.used_bytes > 0
+    assert 10 <= camera.recorder.held_s <= 10 + GOP_S
+    assert not camera.recorder.is_short
+    camera.recorder.trigger(0)
+    assert camera.budget.used_bytes == 0
+    assert camera.recorder.held_s == 0
+
+
+async def test_where_memory_is_short_less_is_held_and_said(clock: FakeClock) -> None:
+    gauge = Camera(clock)
+    gauge.connect()
+    gauge.play(13)
+    needed = gauge.budget.used_bytes
+    camera = Camera(clock, needed * 8 // 3 // 2)  # three eighths of it hold half
+    camera.connect()
+    camera.play(30.5)
+    assert camera.recorder.is_short
+    held = camera.recorder.held_s
+    assert 1 <= held < 8
+    assert camera.budget.used_bytes <= camera.budget.limit_bytes * 3 // 8
+    camera.recorder.trigger(0)
+    camera.play(10)
+    (recorded,) = camera.recordings().values()
+    assert recorded == whole(305 - round(held * FPS) - 1, 360)
+
+
+async def test_it_is_said_no_more_once_memory_is_there_again(clock: FakeClock) -> None:
+    camera = Camera(clock)
+    hog = camera.budget.limit_bytes * 3 // 8 - 20_000
+    assert camera.budget.take(hog)
+    camera.connect()
+    camera.play(20)
+    assert camera.recorder.is_short
+    camera.budget.give_back(hog)
+    camera.play(14)
+    assert not camera.recorder.is_short
+
+
+async def test_a_gop_larger_than_the_budget_is_recorded_from_the_next_keyframe(
+    clock: FakeClock,
+) -> None:
+    camera = Camera(clock, 1000)
+    camera.connect()
+    camera.play(10.5)
+    assert camera.recorder.is_short
+    assert camera.budget.used_bytes == 0
+    camera.recorder.trigger(0)
+    camera.play(10)
+    (recorded,) = camera.recordings().values()
+    assert recorded == whole(120, 160)
+
+
+async def test_what_a_camera_sent_before_it_went_is_there_for_an_event(camera: Camera) -> None:
+    """Who cuts the cable is on the last pictures."""
+    camera.play(20)
+    camera.leave()
+    camera.clock.advance(4)
+    camera.recorder.trigger(0)
+    (recorded,) = camera.recordings().values()
+    assert recorded == whole(140, 200)  # 24 - 10
+    assert camera.store.files[-1].ends[-1].run_end is RunEnd.CAMERA_OFFLINE
+    assert camera.store.files[-1].ends[-1].recording_ended
+
+
+async def test_a_camera_that_comes_back_in_time_goes_on_with_the_recording(camera: Camera) -> None:
+    camera.play(20)
+    camera.recorder.trigger(10 * SECOND_US)
+    camera.play(2)
+    camera.leave()
+    camera.clock.advance(2)
+    camera.connect()
+    camera.play(20)
+    (recorded,) = camera.recordings().values()
+    assert recorded[:120] == whole(100, 220)
+    assert recorded[120:] == whole(220, 220 + len(recorded) - 120)
+    assert not camera.recorder.is_active
+
+
+async def test_what_grows_too_old_while_it_is_off_is_given_up(camera: Camera) -> None:
+    camera.play(20)
+    camera.leave()
+    camera.recorder.tick()
+    assert camera.budget.used_bytes > 0
+    camera.clock.advance(11)
+    camera.recorder.tick()
+    assert camera.budget.used_bytes == 0
+    camera.recorder.trigger(0)
+    assert camera.store.files == []
+    camera.clock.advance(6)
+    camera.recorder.tick()
+    assert not camera.recorder.is_active
+
+
+@pytest.mark.parametrize("reason", [RunEnd.PAUSED, RunEnd.STOPPED_BY_USER, RunEnd.SCHEDULE_OVER])
+async def test_where_people_want_no_footage_nothing_is_held_on(
+    camera: Camera, reason: RunEnd
+) -> None:
+    camera.play(20)
+    camera.leave(reason)
+    assert camera.budget.used_bytes == 0
+    camera.recorder.trigger(0)
+    assert camera.store.files == []
+
+
+async def test_a_person_records_until_a_person_stops_it(camera: Camera) -> None:
+    camera.play(12)
+    camera.recorder.trigger(None)
+    camera.play(20)
+    assert camera.recorder.is_active
+    camera.recorder.release()
+    camera.play(4)
+    (recorded,) = camera.recordings().values()
+    assert recorded == whole(20, 320)
+    assert camera.store.files[-1].ends[-1].run_end is RunEnd.STOPPED_BY_USER
+
+
+async def test_one_that_is_closed_gives_its_memory_back_and_takes_nothing(camera: Camera) -> None:
+    camera.play(20)
+    camera.hub.sinks.remove(camera.recorder, RunEnd.SCHEDULE_OVER)
+    camera.recorder.close(RunEnd.SCHEDULE_OVER)
+    assert camera.budget.used_bytes == 0
+    camera.recorder.trigger(0)
+    camera.play(3)
+    assert camera.budget.used_bytes == 0
+    assert camera.store.files == []
+
+
+async def test_without_pre_roll_it_begins_with_the_gop_that_lasts(clock: FakeClock) -> None:
+    camera = Camera(clock, pre_s=0)
+    camera.connect()
+    camera.play(21)
+    camera.recorder.trigger(0)
+    camera.play(8)
+    (recorded,) = camera.recordings().values()
+    assert recorded == whole(200, 260)
