@@ -20,9 +20,10 @@ from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
-from falconeye.jobs.exporting import ExportWorker
-from falconeye.jobs.runner import JobKind, Jobs
+from falconeye.jobs.exporting import export_workers
+from falconeye.jobs.runner import Jobs
 from falconeye.storage.export.export import Exports
+from falconeye.storage.export.export_copy import ExportCopies
 from falconeye.storage.footage import Footage
 from falconeye.storage.index.database import Database
 from falconeye.storage.reading.footage_stills import FootageStills
@@ -132,13 +133,16 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         footage.volumes,
         footage.store,
         footage.timelines,
+        footage.deleter,
         clock,
         node_name="pi-1",
         zone=lambda: stored.zone,
     )
     stack.callback(exports.stop)
-    worker = ExportWorker(exports, accounts.audit)
-    jobs = Jobs(JobStore(database), {JobKind.EXPORT: worker}, clock)
+    copies = ExportCopies(exports, footage.volumes)
+    stack.callback(copies.stop)
+    job_store = JobStore(database)
+    jobs = Jobs(job_store, export_workers(exports, copies, accounts.audit, job_store), clock)
     await jobs.open()
     stack.push_async_callback(jobs.stop)
     services = Services(
