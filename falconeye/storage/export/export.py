@@ -133,7 +133,7 @@ class Exports:
             msg = "this export was made before there were sheets"
             raise NotFound(msg)
         etag = f'"{made.sha256[:32]}-sheet"'
-        kind = "text/plain; charset=utf-8"
+        kind = "text/plain"  # the web adds the charset
         return self._plan(job_id, made, made.sheet_name, made.sheet_bytes, etag, kind)
 
     def circumstances(self, request: ExportRequest) -> Circumstances:

@@ -52,8 +52,8 @@ class CheckAnswer(BaseModel):
     file_name: str | None = None
     size_bytes: int | None = None
     cameras: list[CheckedCamera] | None = None
-    from_time: Annotated[str | None, Field(serialization_alias="from")] = None
-    to_time: Annotated[str | None, Field(serialization_alias="to")] = None
+    start_time: str | None = None  # of its first picture
+    end_time: str | None = None
     made_at: str | None = None
     job_id: str | None = None
     kept: bool | None = None  # still among the exports that you may see
@@ -141,8 +141,8 @@ async def _checked(request: Asking, sha256: str) -> CheckAnswer:
         file_name=found.name,
         size_bytes=found.size_bytes,
         cameras=[CheckedCamera(id=number, name=name) for number, name in found.cameras],
-        from_time=rfc3339(found.from_us),
-        to_time=rfc3339(found.to_us),
+        start_time=rfc3339(found.from_us),
+        end_time=rfc3339(found.to_us),
         made_at=rfc3339(found.made_us),
         job_id=found.job_id,
         kept=await is_kept(request, found),
