@@ -34,9 +34,10 @@ from falconeye.config.serving_address import (
 )
 from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus, RecordingChanged
-from falconeye.jobs.exporting import ExportWorker
-from falconeye.jobs.runner import JobKind, Jobs
+from falconeye.jobs.exporting import export_workers
+from falconeye.jobs.runner import Jobs
 from falconeye.storage.export.export import Exports
+from falconeye.storage.export.export_copy import ExportCopies
 from falconeye.storage.footage import Footage
 from falconeye.storage.index.change_watch import ChangeWatch
 from falconeye.storage.index.database import Database
@@ -283,13 +284,17 @@ class Node:
             footage.volumes,
             footage.store,
             footage.timelines,
+            footage.deleter,
             self._clock,
             node_name=self.name,
             zone=lambda: stored.zone,
         )
         self._stack.callback(exports.stop)
-        worker = ExportWorker(exports, accounts.audit)
-        jobs = Jobs(JobStore(database), {JobKind.EXPORT: worker}, self._clock)
+        copies = ExportCopies(exports, footage.volumes)
+        self._stack.callback(copies.stop)
+        store = JobStore(database)
+        workers = export_workers(exports, copies, accounts.audit, store)
+        jobs = Jobs(store, workers, self._clock)
         self._on_stop("jobs", jobs.stop)
         await jobs.open()
         return exports, jobs

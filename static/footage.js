@@ -168,6 +168,9 @@ class FootagePage {
     this.line.textContent = gap ? `${time}: ${this.root.dataset.missing}, ${why}` : time;
     const link = this.root.querySelector("[data-link]");
     link.href = `?day=${this.root.dataset.day}&at=${encodeURIComponent(stamp(timeline.value))}`;
+    const picture = this.root.querySelector("[data-picture]");
+    if (picture) picture.hidden = Boolean(gap);
+    if (picture) picture.href = `${this.api}/still.jpg?save=true&at=${encodeURIComponent(stamp(timeline.value + 1000))}`;
     const around = new URLSearchParams({
       camera: this.camera, from: stamp(timeline.value - MINUTE / 2), to: stamp(timeline.value + MINUTE / 2),
     });

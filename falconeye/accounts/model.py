@@ -34,6 +34,7 @@ class Action(Enum):
     DOWNLOAD = "download footage"
     READ_METRICS = "read the metrics"
     CONTROL = "control cameras and recording"
+    EXPORT = "export footage"
     TEST_CAMERA = "test cameras"
     CHANGE_CAMERA = "change cameras"
     DELETE_FOOTAGE = "delete footage"
@@ -49,6 +50,7 @@ LOWEST_ROLE: Mapping[Action, Role] = {
     Action.DOWNLOAD: Role.VIEWER,
     Action.READ_METRICS: Role.VIEWER,
     Action.CONTROL: Role.OPERATOR,
+    Action.EXPORT: Role.OPERATOR,
     Action.TEST_CAMERA: Role.OPERATOR,
     Action.CHANGE_CAMERA: Role.ADMIN,
     Action.DELETE_FOOTAGE: Role.ADMIN,
@@ -61,7 +63,7 @@ LOWEST_ROLE: Mapping[Action, Role] = {
 # beyond them: another camera can be added, tested, or seen in a log.
 _ON_LISTED = frozenset({
     Action.VIEW_LIVE, Action.VIEW_FOOTAGE, Action.DOWNLOAD, Action.READ_METRICS, Action.CONTROL,
-    Action.DELETE_FOOTAGE,
+    Action.EXPORT, Action.DELETE_FOOTAGE,
 })  # fmt: skip
 _ON_ONE_LISTED = _ON_LISTED | {Action.CHANGE_CAMERA}
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -40,6 +41,7 @@ class _Timex(ctypes.Structure):
 
 
 _STA_UNSYNC = 0x0040
+_STA_NANO = 0x2000  # `offset` counts nanoseconds, else microseconds
 _libc = ctypes.CDLL(None)
 
 
@@ -47,3 +49,21 @@ def clock_is_synchronised() -> bool:
     """Whether the kernel believes that the clock is kept by NTP (adjtimex(2), STA_UNSYNC)."""
     timex = _Timex()
     return _libc.adjtimex(ctypes.byref(timex)) >= 0 and not timex.status & _STA_UNSYNC
+
+
+@dataclass(frozen=True, slots=True)
+class KernelClock:
+    """What the kernel knows of its clock (adjtimex(2)); microseconds."""
+
+    is_synchronised: bool  # NTP keeps it
+    offset_us: float  # what is left of a correction that is being made slowly
+    max_error_us: int  # as the time service tells it; without one it grows by 500 a second
+
+
+def kernel_clock() -> KernelClock | None:
+    """The state of the clock now; None where the kernel does not tell (a system call filter)."""
+    timex = _Timex()
+    if _libc.adjtimex(ctypes.byref(timex)) < 0:
+        return None
+    offset = timex.offset / 1000 if timex.status & _STA_NANO else float(timex.offset)
+    return KernelClock(not timex.status & _STA_UNSYNC, offset, timex.maxerror)

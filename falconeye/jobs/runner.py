@@ -1,8 +1,9 @@
 """The one place where jobs run: bounded, with progress, cancel and retry, across restarts.
 
-One job at a time, so that many exports do not fight over a disk that also records; the others
-wait, at most `MAX_WAITING` of them: whoever comes then is refused. A job that ran when the node
-ended begins again at the next start, once; one that ended a node twice is not tried a third time.
+One job of a kind at a time, so that many exports do not fight over a disk that also records; the
+others wait, at most `MAX_WAITING` of all: whoever comes then is refused. A job that ran when the
+node ended begins again at the next start, once; one that ended a node twice is not tried a third
+time.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ class JobKind(StrEnum):
     """What there is to do."""
 
     EXPORT = "export"
+    COPY = "copy"  # of an export, in H.264
 
 
 class Worker(Protocol):
@@ -58,11 +60,28 @@ class _Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """The job that runs now."""
+    """A job that runs now."""
 
     job_id: str
     task: "asyncio.Task[_Outcome | None]"
     over: asyncio.Event  # its end is stored, unless it was cancelled
+
+
+class _Lane:
+    """The jobs of one kind, which run one after the other."""
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+        self.waiting: list[str] = []
+        self.running: _Running | None = None
+        self.progress = 0.0  # of the running one
+
+    def put(self, job_id: str) -> None:
+        self.waiting.append(job_id)
+        self.ready.set()
+
+    def report(self, share: float) -> None:
+        self.progress = min(1.0, max(0.0, share))
 
 
 class Jobs:
@@ -73,11 +92,8 @@ class Jobs:
         self._workers = workers
         self._clock = clock
         self._tasks = TaskSet("jobs")
-        self._ready = asyncio.Event()
-        self._waiting: list[str] = []
+        self._lanes = {kind: _Lane() for kind in workers}
         self._coming = 0  # whose rows are being stored
-        self._running: _Running | None = None
-        self._progress = 0.0  # of the running one
         self._changing = asyncio.Lock()  # cancel, retry and delete: one after the other
 
     async def open(self) -> None:
@@ -90,9 +106,10 @@ class Jobs:
                 continue
             if job.state is JobState.PROCESSING:
                 await self._store.change(job.id, {"state": JobState.PENDING.value})
-            self._waiting.append(job.id)
-        self._ready.set()
-        _ = self._tasks.start(self._run(given_up), "runner")
+            self._lane(job).put(job.id)
+        _ = self._tasks.start(self._clear(given_up), "cleaner")
+        for kind, lane in self._lanes.items():
+            _ = self._tasks.start(self._run(lane), f"runner of {kind.value}")
 
     async def stop(self) -> None:
         """End what runs; it begins again at the next start."""
@@ -127,8 +144,7 @@ class Jobs:
             await self._store.add(job)
         finally:
             self._coming -= 1
-        self._waiting.append(job.id)
-        self._ready.set()
+        self._lane(job).put(job.id)
         return job
 
     async def get(self, job_id: str) -> Job:
@@ -136,6 +152,10 @@ class Jobs:
         if job is None:
             raise NotFound("there is no such job")
         return job
+
+    async def find_hash(self, sha256: str) -> Job | None:
+        """The latest one that made a file with this SHA-256."""
+        return await self._store.find_hash(sha256)
 
     async def list(
         self,
@@ -152,8 +172,9 @@ class Jobs:
         """0 to 1."""
         if job.state is JobState.COMPLETE:
             return 1.0
-        if self._running is not None and self._running.job_id == job.id:
-            return self._progress
+        lane = self._lane(job)
+        if lane.running is not None and lane.running.job_id == job.id:
+            return lane.progress
         return 0.0
 
     async def cancel(self, job_id: str) -> Job:
@@ -162,9 +183,10 @@ class Jobs:
             job = await self.get(job_id)
             if job.state.is_over:
                 raise Conflict("it is over already")
-            if job.id in self._waiting:
-                self._waiting.remove(job.id)
-            elif (running := self._running) is not None and running.job_id == job.id:
+            lane = self._lane(job)
+            if job.id in lane.waiting:
+                lane.waiting.remove(job.id)
+            elif (running := lane.running) is not None and running.job_id == job.id:
                 running.task.cancel()
                 await running.over.wait()
                 job = await self.get(job_id)
@@ -182,8 +204,7 @@ class Jobs:
             self._require_place()
             values = {"state": JobState.PENDING.value, "attempts": 0, "error": None}
             await self._store.change(job_id, values | {"started_us": None, "ended_us": None})
-            self._waiting.append(job_id)
-            self._ready.set()
+            self._lane(job).put(job_id)
             return await self.get(job_id)
 
     async def delete(self, job_id: str) -> None:
@@ -195,21 +216,23 @@ class Jobs:
             await self._workers[JobKind(job.kind)].discard(job)
             await self._store.remove([job_id])
 
-    async def _run(self, given_up: Sequence[Job]) -> None:
+    async def _clear(self, given_up: Sequence[Job]) -> None:
         for job in given_up:  # not at the start: a disk that hangs must not hold that up
             await self._give_up(job)
-        while True:
-            await self._ready.wait()
-            if not self._waiting:
-                self._ready.clear()
-                continue
-            await self._run_one(self._waiting.pop(0))
 
-    async def _run_one(self, job_id: str) -> None:
+    async def _run(self, lane: _Lane) -> None:
+        while True:
+            await lane.ready.wait()
+            if not lane.waiting:
+                lane.ready.clear()
+                continue
+            await self._run_one(lane, lane.waiting.pop(0))
+
+    async def _run_one(self, lane: _Lane, job_id: str) -> None:
         """One job from its start to its end; of a cancelled one, whoever did that tells the end."""
-        self._progress = 0.0
-        task = self._tasks.start(self._attempt(job_id), job_id)
-        self._running = _Running(job_id, task, asyncio.Event())
+        lane.progress = 0.0
+        task = self._tasks.start(self._attempt(lane, job_id), job_id)
+        lane.running = running = _Running(job_id, task, asyncio.Event())
         try:
             await asyncio.wait([task])
             if not task.cancelled() and (outcome := task.result()) is not None:
@@ -217,10 +240,10 @@ class Jobs:
         except Exception:  # the database takes no rows: the next start tries it again
             log.exception("the end of the job %s cannot be stored", job_id)
         finally:
-            self._running.over.set()
-            self._running = None
+            running.over.set()
+            lane.running = None
 
-    async def _attempt(self, job_id: str) -> "_Outcome | None":
+    async def _attempt(self, lane: _Lane, job_id: str) -> "_Outcome | None":
         """What came of it; None when it could not even begin: it waits for the next start."""
         try:
             job = await self._begin(job_id)
@@ -228,7 +251,7 @@ class Jobs:
             log.warning("the job %s cannot begin: %s", job_id, error)
             return None
         try:
-            result = await self._workers[JobKind(job.kind)].run(job, self._report)
+            result = await self._workers[JobKind(job.kind)].run(job, lane.report)
         except FalconEyeError as error:
             log.info("the job %s (%s) failed: %s", job.id, job.kind, error)
             return _Outcome(JobState.FAILED, error=str(error))
@@ -284,8 +307,9 @@ class Jobs:
             log.warning("what the job %s left cannot be removed: %s", job.id, error)
 
     def _require_place(self) -> None:
-        if len(self._waiting) + self._coming >= MAX_WAITING:
+        waiting = sum(len(lane.waiting) for lane in self._lanes.values())
+        if waiting + self._coming >= MAX_WAITING:
             raise Unavailable(f"{MAX_WAITING} jobs are waiting already: try again later")
 
-    def _report(self, share: float) -> None:
-        self._progress = min(1.0, max(0.0, share))
+    def _lane(self, job: Job) -> _Lane:
+        return self._lanes[JobKind(job.kind)]

@@ -50,6 +50,11 @@ def stored_keyframe_to_jpeg(init: bytes, keyframe: bytes, height: int | None) ->
     return frame_to_jpeg(frames[0], height)
 
 
+def video_codec_of(init: bytes) -> str:
+    """`h264` or `hevc`; ValueError for another one."""
+    return _configuration(init)[0]
+
+
 def _configuration(init: bytes) -> tuple[str, bytes]:
     """The decoder, and the payload of its configuration box."""
     for kind, name in _DECODERS.items():

@@ -29,6 +29,7 @@ class Frame:
     user: str | None = None  # None: nobody is signed in, no navigation
     role: str = ""
     may_control: bool = False  # start, stop, restart, record, test
+    may_export: bool = False
     may_change: bool = False  # add, edit and delete cameras
     may_delete_footage: bool = False
     may_see_footage: bool = False

@@ -45,6 +45,7 @@ def frame_of(connection: Connection, *, notice: str = "") -> Frame:
         user=who.name if who else None,
         role=who.role.name.lower() if who else "",
         may_control=may_on(who, Action.CONTROL),
+        may_export=may_on(who, Action.EXPORT),
         may_change=may_on(who, Action.CHANGE_CAMERA),
         may_delete_footage=may_on(who, Action.DELETE_FOOTAGE),
         may_see_footage=may_on(who, Action.VIEW_FOOTAGE),

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
-    """One export; the last three are known once it is made."""
+    """One export; what has a default is known once it is made."""
 
     id: str
-    camera_name: str
+    camera_names: tuple[str, ...]
     from_us: int
     to_us: int
     state: str  # pending | processing | complete | failed | cancelled
@@ -19,6 +19,9 @@ class ExportRow:
     size_bytes: int = 0
     sha256: str = ""
     gaps: int = 0
+    has_sheet: bool = False
+    has_hevc: bool = False  # a copy in H.264 can be made of it
+    is_copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class ExportForm:
     """What stands in the fields."""
 
     camera_id: str = ""
+    also: tuple[str, ...] = ()  # ids of further cameras
     from_us: int | None = None
     to_us: int | None = None
 
@@ -38,3 +42,27 @@ class ExportsPage:
     form: ExportForm
     cameras: tuple[tuple[str, str], ...]  # (id, name) to choose from
     errors: Mapping[str, str] = field(default_factory=dict)  # field → what to do; "" = whole form
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """What was found out about a file; all but the hash is empty for one that is not known."""
+
+    sha256: str
+    name: str = ""
+    size_bytes: int = 0
+    camera_names: tuple[str, ...] = ()
+    from_us: int = 0
+    to_us: int = 0
+    made_us: int = 0
+    is_kept: bool = False
+    copy_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPage:
+    """The question, and the answer to the last one."""
+
+    result: CheckedFile | None = None
+    sha256: str = ""  # what was typed
+    errors: Mapping[str, str] = field(default_factory=dict)

@@ -28,6 +28,7 @@ from falconeye.media.samples import (
 )
 from falconeye.storage.export.export import Exports
 from falconeye.storage.export.export_layout import ExportOrder
+from falconeye.storage.export.export_result import ExportRequest
 from falconeye.storage.footage import Footage
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments.retention import Keep
@@ -66,10 +67,12 @@ async def _measure(result: Result, folder: Path, segments: int, runs: int) -> No
         ours: list[float] = []
         theirs: list[float] = []
         size = 0
-        order = ExportOrder(CAMERA, "Camera", START_US, START_US + segments * SEGMENT_S * SECOND_US)
+        until_us = START_US + segments * SEGMENT_S * SECOND_US
+        order = ExportOrder(CAMERA, "Camera", START_US, until_us)
+        request = ExportRequest((order,), "the benchmark", START_US)
         for _ in range(runs):
             begun = time.perf_counter()
-            size = (await exports.make(_JOB, order, _ignore)).size_bytes
+            size = (await exports.make(_JOB, request, _ignore)).size_bytes
             ours.append(time.perf_counter() - begun)
             theirs.append(await asyncio.to_thread(_ffmpeg, folder, files))
     ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
@@ -107,6 +110,7 @@ async def _open(stack: AsyncExitStack, settings: NodeSettings) -> tuple[Footage,
         footage.volumes,
         footage.store,
         footage.timelines,
+        footage.deleter,
         clock,
         node_name="bench",
         zone=lambda: ZoneInfo("UTC"),

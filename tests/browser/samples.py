@@ -31,6 +31,7 @@ FRAME = contexts.Frame(
     user="anna",
     role="admin",
     may_control=True,
+    may_export=True,
     may_change=True,
     may_delete_footage=True,
     may_see_footage=True,
@@ -42,6 +43,7 @@ NOBODY = replace(
     user=None,
     role="",
     may_control=False,
+    may_export=False,
     may_change=False,
     may_delete_footage=False,
     may_see_footage=False,
@@ -365,7 +367,7 @@ def exports() -> job_contexts.ExportsPage:
     rows = tuple(
         job_contexts.ExportRow(
             id=f"job-{state}",
-            camera_name="Front door",
+            camera_names=("Front door",) if state != "complete" else NAMES[:3],
             from_us=NOW_US - HOUR_US,
             to_us=NOW_US - HOUR_US // 2,
             state=state,
@@ -375,10 +377,15 @@ def exports() -> job_contexts.ExportsPage:
             size_bytes=912_000_000 if state == "complete" else 0,
             sha256="9f86d081884c7d659a2feaa0c55ad015" * 2 if state == "complete" else "",
             gaps=2 if state == "complete" else 0,
+            has_sheet=state == "complete",
+            has_hevc=state == "complete",
+            is_copy=state == "failed",
         )
         for state in states
     )
-    form = job_contexts.ExportForm("camera-0", NOW_US - HOUR_US, NOW_US - HOUR_US // 2)
+    form = job_contexts.ExportForm(
+        "camera-0", ("camera-1",), NOW_US - HOUR_US, NOW_US - HOUR_US // 2
+    )
     return job_contexts.ExportsPage(rows, form, (("camera-0", "Front door"), ("camera-1", "Yard")))
 
 
@@ -517,6 +524,31 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             footage(),
         ),
         "exports": ("pages/exports.html", replace(FRAME, path="/exports"), exports()),
+        "check-file": (
+            "pages/check_file.html",
+            replace(FRAME, path="/exports/check"),
+            job_contexts.CheckPage(
+                job_contexts.CheckedFile(
+                    "9f86d081884c7d659a2feaa0c55ad015" * 2,
+                    "3-cameras_2026-11-20_14-02-10+0100.zip",
+                    912_000_000,
+                    NAMES[:3],
+                    NOW_US - HOUR_US,
+                    NOW_US,
+                    NOW_US,
+                    is_kept=True,
+                    copy_of="5feaa0c55ad0159f86d081884c7d659a" * 2,
+                )
+            ),
+        ),
+        "check-file-unknown": (
+            "pages/check_file.html",
+            replace(FRAME, path="/exports/check"),
+            job_contexts.CheckPage(
+                job_contexts.CheckedFile("9f86d081884c7d659a2feaa0c55ad015" * 2),
+                errors={"sha256": "A SHA-256 has 64 digits of 0–9 and a–f."},
+            ),
+        ),
         "camera-delete": ("pages/camera_delete.html", FRAME, question),
         "camera-add": (
             "pages/camera_form.html",

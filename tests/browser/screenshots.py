@@ -9,8 +9,10 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from playwright.async_api import Browser, Page, expect
 
@@ -150,6 +152,23 @@ async def _told(page: Page) -> None:
     await expect(page.locator("[data-recording-problem]")).to_be_visible()
 
 
+async def _exported(page: Page) -> None:
+    """The last minute of a camera in HEVC, together with another one's."""
+    now = datetime.now(ZoneInfo("UTC"))
+    await page.get_by_text("More cameras").click()
+    await page.get_by_label("Front door", exact=True).check()
+    for name, at in (("From", now - timedelta(minutes=1)), ("To", now)):
+        await page.get_by_label(name, exact=True).fill(f"{at:%Y-%m-%dT%H:%M:%S}")
+    await page.get_by_role("button", name="Export", exact=True).click()
+    await expect(page.get_by_role("link", name="Sheet").first).to_be_visible(timeout=20_000)
+
+
+async def _checked(page: Page) -> None:
+    await page.get_by_label("SHA-256").fill("0" * 64)
+    await page.get_by_role("button", name="Check").click()
+    await expect(page.get_by_role("heading", name="No export of this node")).to_be_visible()
+
+
 def first_scenes(site: Site) -> list[Scene]:
     """Before the first account."""
     return [
@@ -214,6 +233,10 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("settings-errors", "/settings", _wrong_zone),
         Scene("notices", "/notices"),
         Scene("exports", "/exports"),
+        Scene("exports-made", "/exports?camera={Yard}", _exported),
+        Scene("check-file", "/exports/check"),
+        Scene("check-file-unknown", "/exports/check", _checked),
+        Scene("footage-day", "/cameras/{Front door}/footage"),
         Scene("settings-notices", "/settings/notices"),
         Scene("storage", "/storage"),
         Scene("storage-opened", "/storage", _opened_details),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from falconeye.base.times import DAY_US, SECOND_US
+from falconeye.base.times import DAY_US, SECOND_US, rfc3339
 from falconeye.cameras.views import Camera
 from falconeye.storage.reading.timeline import Timeline
 from tests.browser.browsers import needs_chromium
@@ -203,6 +203,51 @@ async def test_a_minute_is_exported_and_downloaded(tmp_path: Path) -> None:
         await page.get_by_role("button", name="Delete").click()
         await expect(page.get_by_role("heading", name="No export yet")).to_be_visible()
         assert found == []
+
+
+async def test_a_picture_is_saved_with_its_time(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await recorded(served)
+        await page.goto(f"/cameras/{camera.config.id}/footage")
+        await expect(page.locator("[data-moment]")).to_contain_text(":")
+        async with page.expect_download() as downloading:
+            await page.get_by_role("link", name="Save picture").click()
+        download = await downloading.value
+        name = download.suggested_filename
+        assert re.fullmatch(r"Front-door_20\d\d-\d\d-\d\d_\d\d-\d\d-\d\d[+-]\d{4}\.jpg", name), name
+        data = await asyncio.to_thread(Path(await download.path()).read_bytes)
+        assert data[:3] == b"\xff\xd8\xff"
+
+
+async def test_a_file_that_was_exported_is_known_again(tmp_path: Path) -> None:
+    async with signed_in(tmp_path, scripts=False) as (served, page):
+        camera = await recorded(served)
+        other = await recorded(served)
+        now_us = served.services.clock.utc_us()
+        span = f"from={rfc3339(now_us - 20 * SECOND_US)}&to={rfc3339(now_us)}"
+        await page.goto(f"/exports?camera={camera.config.id}&{span}")
+        await page.get_by_text("More cameras of the same time").click()
+        await page.locator(f"input[value='{other.config.id}']").check()
+        await page.get_by_role("button", name="Export", exact=True).click()
+        link = page.get_by_role("link", name="Download")
+        while not await link.is_visible():
+            await page.reload()
+        async with page.expect_download() as downloading:
+            await link.click()
+        download = await downloading.value
+        assert download.suggested_filename.startswith("2-cameras_20")
+        film = tmp_path / "film.zip"
+        await download.save_as(film)
+        await page.get_by_role("link", name="Check a file").click()
+        await page.get_by_label("File").set_input_files(film)
+        await page.get_by_role("button", name="Check").click()
+        await expect(page.get_by_role("heading", name="It is an export")).to_be_visible()
+        await expect(page.get_by_text("still among the exports")).to_be_visible()
+        with film.open("ab") as opened:
+            opened.write(b"!")
+        await page.get_by_label("File").set_input_files(film)
+        await page.get_by_role("button", name="Check").click()
+        await expect(page.get_by_role("heading", name="No export of this node")).to_be_visible()
 
 
 async def test_an_export_of_nothing_says_so_in_the_form(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Exports: a span of a camera as a file of its own, which no retention takes.
+"""Exports: a span of cameras as a file of its own, which no retention takes.
 
 The size is known before anything is written, and what is always kept free stays free. One thread
 copies; it is none of the volume's, so that neither recording nor a download waits for it.
@@ -9,23 +9,27 @@ import errno
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import tzinfo
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import TypeVar
 
-from falconeye.base.clock import Clock
-from falconeye.base.errors import FalconEyeError, NotFound, Unavailable
-from falconeye.base.times import rfc3339
+from falconeye.base.clock import Clock, kernel_clock
+from falconeye.base.errors import NotFound, Unavailable
 from falconeye.storage.export import export_layout, export_rows
 from falconeye.storage.export.export_files import ExportFiles
-from falconeye.storage.export.export_layout import ExportLayout, ExportOrder
+from falconeye.storage.export.export_layout import ExportOrder
+from falconeye.storage.export.export_package import Package
+from falconeye.storage.export.export_papers import Circumstances
 from falconeye.storage.export.export_part import SourceSegment
-from falconeye.storage.export.export_writer import Copier, SourceLost, write_file, write_zip
+from falconeye.storage.export.export_result import Export, ExportRequest
+from falconeye.storage.export.export_room import ExportRoom
+from falconeye.storage.export.export_writer import Copier, SourceLost
 from falconeye.storage.index.database import Database
-from falconeye.storage.ledger.coverage import Gap
 from falconeye.storage.reading.download import DownloadPlan, SourceFile, read_plain
 from falconeye.storage.reading.timeline import Timelines
+from falconeye.storage.segments.free_space import Deleter
+from falconeye.storage.segments.retention import Spared
 from falconeye.storage.segments.segment_store import FootageStore
 from falconeye.storage.volumes.volume import ANSWER_S, Volume
 from falconeye.storage.volumes.volumes import Volumes
@@ -33,35 +37,14 @@ from falconeye.storage.volumes.work_threads import WorkThreads
 
 log = logging.getLogger(__name__)
 
-_LAYOUT_SHARE = 0.05  # of the progress: heads are read before the media
+Report = Callable[[float], None]
+
+_LAYOUT_SHARE = 0.05  # of the progress of a camera: heads are read before the media
 _STOP_S = 5.0  # a copy looks after each MB whether it is to stop
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MP4, _ZIP = "video/mp4", "application/zip"
 
 T = TypeVar("T")
-
-
-class NoRoom(FalconEyeError):
-    """The disk has no room for it (507)."""
-
-    status: ClassVar[int] = 507
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """One that was made."""
-
-    volume: int
-    file_name: str
-    size_bytes: int
-    sha256: str
-    sidecar_name: str
-    sidecar_bytes: int
-    from_us: int  # of its first picture
-    to_us: int
-    parts: int
-    gaps: int
-    made_us: int
 
 
 class Exports:
@@ -73,6 +56,7 @@ class Exports:
         volumes: Volumes,
         store: FootageStore,
         timelines: Timelines,
+        deleter: Deleter,
         clock: Clock,
         *,
         node_name: str,
@@ -85,6 +69,7 @@ class Exports:
         self._clock = clock
         self._node_name = node_name
         self._zone = zone
+        self.room = ExportRoom(database, volumes, deleter)
         self._threads: WorkThreads | None = None  # started when first needed
 
     def stop(self) -> None:
@@ -92,75 +77,44 @@ class Exports:
         if self._threads is not None:
             self._threads.stop()
 
-    async def expected_bytes(self, order: ExportOrder) -> int:
+    async def expected_bytes(self, request: ExportRequest) -> int:
         """What it takes at most, as far as it is recorded now; NotFound when nothing is."""
-        opened = self._store.open_segments(order.camera_id)
-        span = (order.from_us, order.to_us)
-        closed = await self._database.read(partial(export_rows.read_size, order.camera_id, *span))
-        growing = export_rows.with_open((), opened, *span)
-        size = closed + sum(source.size_bytes for source in growing)
+        size = sum([await self._expected(order) for order in request.orders])
         if not size:
             msg = "nothing was recorded in that time"
             raise NotFound(msg)
         return size
 
-    async def require_room(self, size_bytes: int) -> None:
-        """NoRoom unless so much can be written above the floor; Unavailable without the disk."""
-        volume = self._volumes.for_recording()
-        try:
-            space = await volume.space(ANSWER_S)
-        except (OSError, TimeoutError) as error:
-            msg = "the disk for exports does not answer"
-            raise Unavailable(msg) from error
-        free = space.free_bytes - self._volumes.floor_bytes(volume, space.total_bytes)
-        if size_bytes > free:
-            msg = (
-                f"the export takes {_size(size_bytes)}, but only {_size(max(0, free))} are free "
-                "above what is always kept free on the disk: choose a shorter time, delete exports "
-                "that are not needed any more, or keep less footage"
-            )
-            raise NoRoom(msg)
-
     async def make(
-        self, job_id: str, order: ExportOrder, report: Callable[[float], None]
+        self, job_id: str, request: ExportRequest, report: Report, spared: Sequence[Spared] = ()
     ) -> Export:
         """Write it; `report` gets 0 to 1, on a thread. FalconEyeError in words when it cannot be.
 
+        `spared` may not be deleted to make room for it, as what it takes itself may not.
         Cancelled, it removes what it wrote before it ends.
         """
         volume = self._volumes.for_recording()
         files = ExportFiles(volume, job_id)
-        stop = threading.Event()
         left_out: set[str] = set()
+        own = [Spared(one.camera_id, one.from_us, one.to_us) for one in request.orders]
         try:
             _ = await volume.writer.run(volume.ensure_present)
             while True:
+                attempt = _Attempt(volume, files, request, [*own, *spared], left_out)
                 try:
-                    return await self._try(volume, files, order, report, stop, left_out)
+                    return await self._try(attempt, report)
                 except SourceLost as error:  # e.g. deleted meanwhile: the rest is still wanted
                     log.warning("%s is left out of an export", error.source.path)
                     left_out.add(error.source.path)
         except OSError as error:
-            raise Unavailable(_words(error)) from error
+            raise Unavailable(disk_words(error)) from error
 
-    async def remove(self, job_id: str, made: Export | None) -> None:
-        """Delete what there is of it, whole or begun (None); Unavailable when the disk refuses.
-
-        On a disk that is not configured any more it stays: `check` finds it when that is back.
-        """
-        volume = self._volumes.get(made.volume) if made else self._volumes.for_recording()
-        if volume is None:
-            log.warning("the export %s is left on a disk that is not configured", job_id)
-            return
-        files = ExportFiles(volume, job_id)
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                await self._running().run(files.remove)
-        except TimeoutError as error:
-            msg = "the disk of this export does not answer"
-            raise Unavailable(msg) from error
-        except OSError as error:
-            raise Unavailable(_words(error)) from error
+    async def remove(self, job_id: str) -> None:
+        """Delete what there is of it, on whichever disk; Unavailable when one refuses."""
+        first = self._volumes.for_recording()
+        others = [one for one in self._volumes.all if one is not first and one.missing is None]
+        for volume in (first, *others):
+            await self._remove(ExportFiles(volume, job_id))
 
     def download(self, job_id: str, made: Export) -> DownloadPlan:
         """The file, of which any range can be read."""
@@ -172,6 +126,21 @@ class Exports:
         etag = f'"{made.sha256[:32]}-sidecar"'
         kind = "application/json"
         return self._plan(job_id, made, made.sidecar_name, made.sidecar_bytes, etag, kind)
+
+    def sheet(self, job_id: str, made: Export) -> DownloadPlan:
+        """The text beside it; NotFound for one that an older release made."""
+        if not made.sheet_name:
+            msg = "this export was made before there were sheets"
+            raise NotFound(msg)
+        etag = f'"{made.sha256[:32]}-sheet"'
+        kind = "text/plain"  # the web adds the charset
+        return self._plan(job_id, made, made.sheet_name, made.sheet_bytes, etag, kind)
+
+    def circumstances(self, request: ExportRequest) -> Circumstances:
+        """What an export that is made now says of its making."""
+        return Circumstances(
+            self._node_name, self._zone(), self._clock.utc_us(), request, kernel_clock()
+        )
 
     def _plan(
         self, job_id: str, made: Export, name: str, size: int, etag: str, kind: str
@@ -191,17 +160,57 @@ class Exports:
             read=read_plain(source),
         )
 
-    async def _try(
+    async def _remove(self, files: ExportFiles) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self._running().run(files.remove)
+        except TimeoutError as error:
+            msg = "the disk of this export does not answer"
+            raise Unavailable(msg) from error
+        except OSError as error:
+            raise Unavailable(disk_words(error)) from error
+
+    async def _expected(self, order: ExportOrder) -> int:
+        """What a camera takes at most; 0 when nothing of it is recorded."""
+        opened = self._store.open_segments(order.camera_id)
+        span = (order.from_us, order.to_us)
+        closed = await self._database.read(partial(export_rows.read_size, order.camera_id, *span))
+        growing = export_rows.with_open((), opened, *span)
+        return closed + sum(source.size_bytes for source in growing)
+
+    async def _try(self, attempt: "_Attempt", report: Report) -> Export:
+        """One attempt without the files that were lost; SourceLost names another one."""
+        package = Package(attempt.files, self.circumstances(attempt.request))
+        try:
+            made = await self._fill(attempt, package, report)
+        except BaseException:
+            await self._settle(package.abandon)
+            raise
+        return replace(made, freed_bytes=attempt.freed_bytes)
+
+    async def _fill(self, attempt: "_Attempt", package: Package, report: Report) -> Export:
+        orders = attempt.request.orders
+        expected = [await self._expected(order) for order in orders]
+        shares = _shares(expected)
+        for index, (order, (begin, share)) in enumerate(zip(orders, shares, strict=True)):
+            later = sum(expected[index + 1 :])
+            camera = partial(_scaled, report, begin, share)
+            await self._add_camera(attempt, package, order, later, camera)
+        if not attempt.found:
+            msg = "nothing of that time can be read any more"
+            raise NotFound(msg)
+        return await self._on_thread(partial(package.finish, attempt.volume.number), attempt.stop)
+
+    async def _add_camera(
         self,
-        volume: Volume,
-        files: ExportFiles,
+        attempt: "_Attempt",
+        package: Package,
         order: ExportOrder,
-        report: Callable[[float], None],
-        stop: threading.Event,
-        left_out: set[str],
-    ) -> Export:
-        """One attempt without the files in `left_out`; SourceLost names another one."""
-        sources, lost = await self._sources(order, left_out)
+        later_bytes: int,
+        report: Report,
+    ) -> None:
+        """Lay it out, look for room for it and those that follow, copy it."""
+        sources, lost = await self._sources(order, attempt.left_out)
         done = 0
 
         def copied(size: int) -> None:
@@ -209,7 +218,7 @@ class Exports:
             done += size
             report(_LAYOUT_SHARE + (1 - _LAYOUT_SHARE) * done / layout.media_bytes)
 
-        copier = Copier(self._open, stop, copied)
+        copier = Copier(self._open, attempt.stop, copied)
         layout = await self._on_thread(
             partial(
                 export_layout.lay_out,
@@ -218,20 +227,21 @@ class Exports:
                 copier,
                 lambda share: report(share * _LAYOUT_SHARE),
             ),
-            stop,
+            attempt.stop,
         )
         layout.lost += lost
-        if not layout.parts:
-            msg = "nothing of that time can be read any more"
-            raise NotFound(msg)
-        await self.require_room(layout.size_bytes)
+        if not layout.parts and len(attempt.request.orders) == 1:
+            return
+        attempt.found = attempt.found or bool(layout.parts)
+        attempt.freed_bytes += await self.room.provide(
+            attempt.volume, layout.size_bytes + later_bytes, attempt.spared
+        )
         known = await self._timelines.read(order.camera_id, order.from_us, order.to_us)
         holes = export_layout.find_holes(
             layout, order.from_us, max(known.to_us, order.from_us), known.gaps
         )
-        return await self._on_thread(
-            partial(self._write, volume, files, order, layout, holes, copier), stop
-        )
+        add = partial(package.add, order, layout, holes, copier.write)
+        await self._on_thread(add, attempt.stop)
 
     async def _sources(
         self, order: ExportOrder, left_out: set[str]
@@ -248,55 +258,6 @@ class Exports:
             [source for source in found if source.path in left_out],
         )
 
-    def _write(
-        self,
-        volume: Volume,
-        files: ExportFiles,
-        order: ExportOrder,
-        layout: ExportLayout,
-        holes: Sequence[Gap],
-        copier: Copier,
-    ) -> Export:
-        zone = self._zone()
-        names = export_layout.part_names(order, layout.parts, zone)
-        facts: dict[str, Any] = {"node": self._node_name, "made_at": rfc3339(self._clock.utc_us())}
-
-        def describe(made: Sequence[tuple[str, int]]) -> tuple[str, bytes]:
-            text = export_layout.sidecar(order, layout, names, made, holes, facts)
-            return names[0].removesuffix(".mp4") + ".json", text
-
-        files.prepare()
-        try:
-            if len(names) == 1:
-                name = names[0]
-                made = [write_file(files, name, layout.parts[0], copier)]
-                digest, size = made[0]
-            else:
-                name = names[0].removesuffix(".mp4") + ".zip"
-                parts = list(zip(names, layout.parts, strict=True))
-                digest, size, made = write_zip(files, name, parts, describe, copier)
-            facts |= {"file": name, "size_bytes": size, "sha256": digest}
-            sidecar_name, text = describe(made)
-            with files.create(sidecar_name) as file:
-                file.write([text])
-        except BaseException:
-            _remove(files)
-            raise
-        pieces = layout.pieces
-        return Export(
-            volume=volume.number,
-            file_name=name,
-            size_bytes=size,
-            sha256=digest,
-            sidecar_name=sidecar_name,
-            sidecar_bytes=len(text),
-            from_us=pieces[0].from_us,
-            to_us=max(piece.to_us for piece in pieces),
-            parts=len(names),
-            gaps=len(holes),
-            made_us=self._clock.utc_us(),
-        )
-
     def _open(self, source: SourceSegment) -> int:
         volume = self._volumes.get(source.volume)
         if volume is None:
@@ -304,7 +265,7 @@ class Exports:
         return self._volumes.opener(volume, source.path)()
 
     async def _on_thread(self, function: Callable[[], T], stop: threading.Event) -> T:
-        """Run it on the thread; cancelled, wait until it has ended and removed what it made."""
+        """Run it on the thread; cancelled, wait until it has ended."""
         answer = asyncio.wrap_future(self._running().call(function))
         try:
             return await asyncio.shield(answer)
@@ -318,27 +279,51 @@ class Exports:
                 answer.exception()  # Cancelled, or an error of what is thrown away
             raise
 
+    async def _settle(self, function: Callable[[], None]) -> None:
+        """Run it behind what the thread does; a disk that hangs is not waited for."""
+        answer = asyncio.wrap_future(self._running().call(function))
+        _ = await asyncio.wait([answer], timeout=_STOP_S)
+
     def _running(self) -> WorkThreads:
         if self._threads is None:
             self._threads = WorkThreads("exports", 1)
         return self._threads
 
 
-def _remove(files: ExportFiles) -> None:
-    try:
-        files.remove()
-    except OSError as error:
-        log.warning("what is left of an export cannot be removed: %s", error)
+class _Attempt:
+    """What belongs to one attempt to write an export."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        files: ExportFiles,
+        request: ExportRequest,
+        spared: Sequence[Spared],
+        left_out: set[str],
+    ) -> None:
+        self.volume = volume
+        self.files = files
+        self.request = request
+        self.spared = spared
+        self.left_out = left_out  # paths of files that cannot be read
+        self.stop = threading.Event()
+        self.found = False  # any footage
+        self.freed_bytes = 0
 
 
-def _words(error: OSError) -> str:
+def _shares(expected: Sequence[int]) -> list[tuple[float, float]]:
+    """Where each camera's progress begins, and how much of it is the camera's."""
+    total = max(1, sum(expected))
+    ends = [sum(expected[: index + 1]) / total for index in range(len(expected))]
+    return [(end - size / total, size / total) for end, size in zip(ends, expected, strict=True)]
+
+
+def _scaled(report: Report, begin: float, share: float, done: float) -> None:
+    report(begin + share * done)
+
+
+def disk_words(error: OSError) -> str:
+    """What to tell of an error of the disk."""
     if error.errno in _FULL:
         return "there is no room left on the disk"
     return f"the disk fails: {error.strerror or error}"
-
-
-def _size(size_bytes: int) -> str:
-    """In words, as people buy disks."""
-    if size_bytes >= 1_000_000_000:
-        return f"{size_bytes / 1_000_000_000:.1f} GB"
-    return f"{-(-size_bytes // 1_000_000)} MB"

@@ -9,13 +9,14 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from falconeye.storage.volumes.disk_calls import PartlyWritten, write_all
 from falconeye.storage.volumes.volume import Volume
 
 DIRECTORY = "exports"
 _PART = ".part"
+_SCRATCH = "encoding.part"
 SYNC_EVERY_BYTES = 16 << 20  # dirty pages beyond that would delay what the recorders write
 
 
@@ -31,8 +32,11 @@ class NewFile:
 
     def write(self, buffers: Sequence[bytes | memoryview]) -> None:
         """Append; OSError when the disk refuses, ENOSPC also when footage needs what is left."""
-        self._volume.check_room()
-        size = write_all(self._volume.calls, self._fd, buffers)
+        try:
+            self._volume.check_room()
+            size = write_all(self._volume.calls, self._fd, buffers)
+        except PartlyWritten as error:
+            raise error.error from error
         for buffer in buffers:
             self._hash.update(buffer)
         self.size_bytes += size
@@ -73,12 +77,27 @@ class ExportFiles:
         try:
             yield NewFile(self._volume, fd)
             self._volume.calls.fsync(fd)
-        except PartlyWritten as error:
-            raise error.error from error
         finally:
             os.close(fd)
         os.rename(path + _PART, path, src_dir_fd=root, dst_dir_fd=root)
         self._sync(self._directory)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A file for the time being, by a path that leads through the volume's open directory."""
+        name, root = self.path(_SCRATCH), self._volume.root_fd
+        os.close(self._volume.calls.create(name, root))
+        try:
+            yield Path(f"/proc/self/fd/{root}/{name}")
+        finally:
+            self._volume.calls.unlink(name, root)
+
+    def check_room(self) -> None:
+        """OSError (ENOSPC) when footage needs what is left."""
+        try:
+            self._volume.check_room()
+        except PartlyWritten as error:
+            raise error.error from error
 
     def remove(self) -> None:
         """Delete the export, whole or begun; one that is not there is left alone."""

@@ -1,13 +1,9 @@
-"""Which bytes of which files make up an export, and what it says of itself. On a thread."""
+"""Which bytes of which files make up an export of a camera. On a thread."""
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
-from typing import Any
 
-from falconeye.base.times import rfc3339, to_datetime
 from falconeye.media.boxes import BadBox
 from falconeye.storage.export.export_part import (
     FragmentHead,
@@ -22,7 +18,6 @@ from falconeye.storage.export.export_writer import Copier, SourceLost
 from falconeye.storage.ledger.coverage import Gap, GapReason
 from falconeye.storage.segments import fragment_table
 from falconeye.storage.segments.fragment_table import FragmentTable
-from falconeye.storage.segments.layout import plain_name
 
 MIN_HOLE_US = 100_000  # shorter ones lie within what the start of a run is exact to
 
@@ -136,60 +131,3 @@ def _explained(
         if shared > best:
             best, reason, detail = shared, why, words
     return Gap(from_us, to_us, reason, detail)
-
-
-def file_name(camera_name: str, start_us: int, zone: tzinfo, suffix: str) -> str:
-    """`Front-door_2026-11-20_14-02-10+0100.mp4`: in the site's time, which it says."""
-    at = to_datetime(start_us).astimezone(zone)
-    return f"{plain_name(camera_name)}_{at:%Y-%m-%d_%H-%M-%S%z}{suffix}"
-
-
-def part_names(order: ExportOrder, parts: Sequence[Part], zone: tzinfo) -> list[str]:
-    """Each by when it begins; two of one second get a number."""
-    names: list[str] = []
-    for part in parts:
-        name = file_name(order.camera_name, part.pieces[0].from_us, zone, ".mp4")
-        if name in names:
-            name = f"{name.removesuffix('.mp4')}_{len(names) + 1}.mp4"
-        names.append(name)
-    return names
-
-
-def sidecar(
-    order: ExportOrder,
-    layout: ExportLayout,
-    names: Sequence[str],
-    made: Sequence[tuple[str, int]],
-    holes: Sequence[Gap],
-    facts: dict[str, Any],
-) -> bytes:
-    """The JSON beside an export. `made`: hash and size of each part; `facts` of the whole."""
-    pieces = layout.pieces
-    told = facts | {
-        "camera_id": order.camera_id,
-        "camera_name": order.camera_name,
-        "asked": {"from": rfc3339(order.from_us), "to": rfc3339(order.to_us)},
-        "from": rfc3339(pieces[0].from_us),
-        "to": rfc3339(max(piece.to_us for piece in pieces)),
-        "parts": [
-            {
-                "name": name,
-                "from": rfc3339(part.pieces[0].from_us),
-                "to": rfc3339(part.pieces[-1].to_us),
-                "duration_seconds": round(part.duration_us / 1_000_000, 3),
-                "size_bytes": size,
-                "sha256": digest,
-            }
-            for name, part, (digest, size) in zip(names, layout.parts, made, strict=True)
-        ],
-        "gaps": [
-            {
-                "from": rfc3339(hole.from_us),
-                "to": rfc3339(hole.to_us),
-                "reason": hole.reason.value,
-                "detail": hole.detail,
-            }
-            for hole in holes
-        ],
-    }
-    return json.dumps(told, indent=2, ensure_ascii=False).encode() + b"\n"

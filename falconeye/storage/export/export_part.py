@@ -16,6 +16,7 @@ from falconeye.media.movie import Movie, TrackFragment, movie_of, parse_moof
 from falconeye.media.movie_header import Edit, SampleTable, TrackContents, make_movie_head
 from falconeye.media.samples import VIDEO_TIMESCALE
 from falconeye.media.segment_file import MAX_MOOF_BYTES, FragmentPlace
+from falconeye.media.stored_pictures import video_codec_of
 from falconeye.storage.segments.fragment_table import FragmentTable
 
 _HEAD_BYTES = 4096  # one page holds the moof of half a second
@@ -82,6 +83,7 @@ class Part:
     media_bytes: int
     pieces: Sequence[Piece]
     duration_us: int
+    codec: str  # of the pictures: h264 | hevc
 
     @property
     def size_bytes(self) -> int:
@@ -227,7 +229,14 @@ class PartBuilder:
         if self.movie.audio is not None and (edits := self._audio_edits(start, end)):
             tracks[self.movie.audio.track_id] = TrackContents(self._audio, edits)
         head = make_movie_head(self._init, tracks, self._media_bytes, self._pieces[0].from_us)
-        return Part(head, self._copied, self._media_bytes, self._pieces, (end - start) * 100 // 9)
+        return Part(
+            head,
+            self._copied,
+            self._media_bytes,
+            self._pieces,
+            (end - start) * 100 // 9,
+            video_codec_of(self._init),
+        )
 
     def _begin_90k(self) -> int:
         """The picture at the instant, or the first one when the instant lies before it."""

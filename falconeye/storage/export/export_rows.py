@@ -11,7 +11,9 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage.export.export_part import SourceSegment
 from falconeye.storage.segments.layout import SegmentName, segment_path
 from falconeye.storage.segments.segment_writer import OpenSegment
-from falconeye.storage.tables.footage import fragments, inits, segments, streams
+from falconeye.storage.stores.job_store import JobState
+from falconeye.storage.tables.footage import fragments, inits, segments, streams, usage
+from falconeye.storage.tables.jobs import jobs
 
 
 def _in_span(camera_id: str, from_us: int, to_us: int) -> list[ColumnElement[bool]]:
@@ -66,6 +68,20 @@ async def read_size(camera_id: str, from_us: int, to_us: int, connection: AsyncC
         select(func.sum(segments.c.size_bytes)).where(*_in_span(camera_id, from_us, to_us))
     )
     return int(found.scalar() or 0)
+
+
+async def read_held(volume: int, connection: AsyncConnection) -> tuple[int, int]:
+    """What exports take on a volume, and what footage takes there; bytes."""
+    held = await connection.execute(
+        select(func.sum(func.json_extract(jobs.c.result, "$.size_bytes"))).where(
+            jobs.c.state == JobState.COMPLETE.value,
+            func.json_extract(jobs.c.result, "$.volume") == volume,
+        )
+    )
+    recorded = await connection.execute(
+        select(func.sum(usage.c.size_bytes)).where(usage.c.volume_id == volume)
+    )
+    return int(held.scalar() or 0), int(recorded.scalar() or 0)
 
 
 def with_open(

@@ -3,15 +3,14 @@
 import hashlib
 import os
 import threading
-import zipfile
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, cast
+from typing import IO
 
 from falconeye.base.errors import FalconEyeError
-from falconeye.storage.export.export_files import ExportFiles, NewFile
+from falconeye.storage.export.export_files import NewFile
 from falconeye.storage.export.export_part import Copied, Part, SourceSegment
 
 PIECE_BYTES = 1 << 20
@@ -108,52 +107,23 @@ def _pieces(
         yield begin, sum(ranges[-1]) - begin, ranges
 
 
-def write_file(files: ExportFiles, name: str, part: Part, copier: Copier) -> tuple[str, int]:
-    """One MP4 file; its SHA-256 and size."""
-    with files.create(name) as file:
-        copier.write(part, file.write)
-        return file.sha256, file.size_bytes
-
-
-class _Unseekable:
+class Unseekable:
     """A file that `zipfile` writes from its beginning to its end, so that it can be hashed."""
 
     def __init__(self, file: NewFile) -> None:
         self._file = file
+        self.is_dead = False  # what is still written goes nowhere
 
     def write(self, data: bytes | memoryview) -> int:
-        self._file.write([data])
+        if not self.is_dead:
+            self._file.write([data])
         return len(data)
 
     def flush(self) -> None:
         """Each write is with the kernel already."""
 
 
-def write_zip(
-    files: ExportFiles,
-    name: str,
-    parts: Sequence[tuple[str, Part]],
-    describe: Callable[[Sequence[tuple[str, int]]], tuple[str, bytes]],
-    copier: Copier,
-) -> tuple[str, int, list[tuple[str, int]]]:
-    """All parts, stored; its SHA-256 and size, and those of each part.
-
-    `describe` makes name and content of the last entry from the latter.
-    """
-    made: list[tuple[str, int]] = []
-    with files.create(name) as file:
-        target = cast("IO[bytes]", _Unseekable(file))
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-            for part_name, part in parts:
-                with archive.open(part_name, "w", force_zip64=True) as entry:
-                    hashed = _Hashed(entry)
-                    copier.write(part, hashed.write)
-                made.append((hashed.sha256, hashed.size_bytes))
-            archive.writestr(*describe(made))
-        return file.sha256, file.size_bytes, made
-
-
-class _Hashed:
+class Hashed:
     """An entry of the zip with a hash of its own."""
 
     def __init__(self, entry: IO[bytes]) -> None:

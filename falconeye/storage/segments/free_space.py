@@ -28,6 +28,7 @@ from falconeye.storage.segments.retention import (
     Keep,
     Named,
     SettledTime,
+    Spared,
     beyond_keep,
     named,
     oldest_on,
@@ -144,7 +145,7 @@ class Deleter:
         reserve = min(floor, LAST_RESERVE_BYTES, space.total_bytes // 100)
         volume.is_full = freed == 0 and space.free_bytes < reserve
 
-    async def free(self, volume: Volume, need_bytes: int) -> int:
+    async def free(self, volume: Volume, need_bytes: int, spared: Sequence[Spared] = ()) -> int:
         """Delete the oldest footage of a volume until `need_bytes` are gained; the bytes gained."""
         freed = 0
         async with self.alone:
@@ -154,7 +155,7 @@ class Deleter:
                 if emptied.refused or freed >= need_bytes:
                     break
                 doomed = await self._database.read(
-                    partial(oldest_on, volume.number, need_bytes - freed)
+                    partial(oldest_on, volume.number, need_bytes - freed, spared=spared)
                 )
                 if not doomed:
                     break

@@ -99,7 +99,18 @@ _IS_PROTECTION = and_(
 _PROTECTED = exists().where(_IS_PROTECTION)
 
 
-async def oldest_on(volume: int, need_bytes: int, connection: AsyncConnection) -> list[Doomed]:
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """Footage of a camera in [from, to), which is wanted this moment."""
+
+    camera_id: str
+    from_us: int
+    to_us: int
+
+
+async def oldest_on(
+    volume: int, need_bytes: int, connection: AsyncConnection, *, spared: Sequence[Spared] = ()
+) -> list[Doomed]:
     """The oldest segments of a volume, over all streams, that make `need_bytes`; a `BATCH`."""
     holders = await connection.execute(
         select(usage.c.stream_id).where(usage.c.volume_id == volume, usage.c.segments > 0)
@@ -109,8 +120,17 @@ async def oldest_on(volume: int, need_bytes: int, connection: AsyncConnection) -
         holders.scalars().all(),
         GapReason.DELETED_FOR_ROOM,
         segments.c.volume_id == volume,
+        *(~_is_spared(one) for one in spared),
     )
     return _enough(found, need_bytes)
+
+
+def _is_spared(one: Spared) -> ColumnElement[bool]:
+    return and_(
+        streams.c.camera_id == one.camera_id,
+        segments.c.start_us < one.to_us,
+        one.from_us < _END_US,
+    )
 
 
 @dataclass(frozen=True, slots=True)

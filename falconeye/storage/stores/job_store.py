@@ -6,7 +6,18 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.storage.index.database import Database
@@ -69,6 +80,10 @@ class JobStore:
     async def get(self, job_id: str) -> Job | None:
         return await self._database.read(partial(_get, job_id))
 
+    async def find_hash(self, sha256: str) -> Job | None:
+        """The latest one that made a file with this hash, alone or within a zip."""
+        return await self._database.read(partial(_find_hash, sha256))
+
     async def list(
         self,
         *,
@@ -107,6 +122,24 @@ async def _get(job_id: str, connection: AsyncConnection) -> Job | None:
     return None if row is None else _job(row)
 
 
+async def _find_hash(sha256: str, connection: AsyncConnection) -> Job | None:
+    within = func.json_each(jobs.c.result, "$.files").table_valued("value")
+    is_part = exists(
+        select(1)
+        .select_from(within)
+        .where(func.json_extract(within.c.value, "$.sha256") == sha256)
+        .correlate(jobs)
+    )
+    found = await connection.execute(
+        select(jobs)
+        .where(or_(func.json_extract(jobs.c.result, "$.sha256") == sha256, is_part))
+        .order_by(jobs.c.created_us.desc(), _ROW.desc())
+        .limit(1)
+    )
+    row = found.first()
+    return None if row is None else _job(row)
+
+
 async def _list(
     owner: tuple[str, str] | None,
     cameras: Collection[str] | None,
@@ -118,7 +151,7 @@ async def _list(
     if owner is not None:
         conditions += [jobs.c.owner_kind == owner[0], jobs.c.owner_id == owner[1]]
     if cameras is not None:
-        conditions.append(jobs.c.camera_id.in_(list(cameras)))
+        conditions += _within(list(cameras))
     count = (
         await connection.execute(select(func.count()).select_from(jobs).where(*conditions))
     ).scalar_one()
@@ -130,6 +163,18 @@ async def _list(
         .offset(offset)
     )
     return [_job(row) for row in rows], count
+
+
+def _within(cameras: list[str]) -> list[ColumnElement[bool]]:
+    """Jobs of these cameras alone; one of several names them in its request."""
+    each = func.json_each(jobs.c.request, "$.cameras").table_valued("value")
+    beyond = exists(
+        select(1)
+        .select_from(each)
+        .where(func.json_extract(each.c.value, "$.id").not_in(cameras))
+        .correlate(jobs)
+    )
+    return [jobs.c.camera_id.in_(cameras), ~beyond]
 
 
 async def _in_states(states: list[JobState], connection: AsyncConnection) -> Sequence[Job]:

@@ -5,7 +5,7 @@ from litestar.types import ControllerRouterHandler
 from falconeye.web.api.camera_events import EventController
 from falconeye.web.api.cameras import CameraController
 from falconeye.web.api.download import download
-from falconeye.web.api.export import export
+from falconeye.web.api.export import check_file, check_hash, export, export_cameras
 from falconeye.web.api.health import healthz, metrics, readyz
 from falconeye.web.api.jobs import JobController
 from falconeye.web.api.media import MediaController
@@ -33,6 +33,9 @@ ROUTES: list[ControllerRouterHandler] = [
     init,
     still,
     export,
+    export_cameras,
+    check_hash,
+    check_file,
     JobController,
     NodeController,
     NoticeController,

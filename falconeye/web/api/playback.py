@@ -7,15 +7,24 @@ from typing import Annotated, Any
 from litestar import HttpMethod, Request, Response, get, route
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from falconeye.accounts.model import Action
+from falconeye.accounts.model import Action, require
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import HOUR_US, rfc3339
 from falconeye.media.samples import StreamKind
+from falconeye.storage.export.export_result import file_name
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.download_audit import record_once
 from falconeye.web.api.media import Height
 from falconeye.web.api.parameters import CameraId, From, To, read_span, read_time
-from falconeye.web.range_response import Representation, StreamResponse, http_date, range_response
+from falconeye.web.audit import record
+from falconeye.web.range_response import (
+    Representation,
+    StreamResponse,
+    attachment,
+    http_date,
+    range_response,
+)
+from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
@@ -129,7 +138,8 @@ async def init(request: Asking, camera_id: CameraId, name: FromPath[str]) -> Str
     tags=["Recordings"],
     **documented(
         Action.VIEW_FOOTAGE,
-        "The recorded keyframe at or before a moment; `X-Picture-Time` tells when it was taken",
+        "The recorded keyframe at or before a moment; `X-Picture-Time` tells when it was taken. "
+        "With `save` it comes as a file, and the audit log tells of it",
         304,
         404,
         422,
@@ -142,21 +152,34 @@ async def still(
     at: At = None,
     height: Height = None,
     stream: FromQuery[StreamKind] = StreamKind.MAIN,
+    *,
+    save: Annotated[
+        bool, QueryParameter(description="as a file to keep, named by camera and local time")
+    ] = False,
 ) -> Response[bytes]:
     services = shell_of(request).services
-    _ = services.cameras.get(camera_id)
+    name = services.cameras.get(camera_id).config.name
+    if save:
+        require(principal_of(request), Action.DOWNLOAD, camera_id)
     at_us = read_time(at, services.stored_settings.zone, field="at")
     found = await services.stills.at(
         camera_id, stream, services.clock.utc_us() if at_us is None else at_us, height
     )
-    await _write_down(request, camera_id, f"{stream.value} stills", f"{stream.value} stills")
+    if save:
+        taken = f"{stream.value} {rfc3339(found.at_us)}"
+        await record(request, "footage.still_saved", "camera", camera_id, taken)
+    else:
+        await _write_down(request, camera_id, f"{stream.value} stills", f"{stream.value} stills")
     headers = {
         "cache-control": "private, no-cache",
         "etag": f'"{found.key}"',
         "last-modified": http_date(found.at_us),
         PICTURE_TIME: rfc3339(found.at_us),
     }
-    if headers["etag"] in request.headers.get("if-none-match", ""):
+    if save:
+        file = file_name(name, found.at_us, services.stored_settings.zone, ".jpg")
+        headers["content-disposition"] = attachment(file, inline=False)
+    elif headers["etag"] in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, media_type="image/jpeg", headers=headers)
     return Response(found.jpeg, media_type="image/jpeg", headers=headers)
 

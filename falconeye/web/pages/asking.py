@@ -31,6 +31,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "camera-and-footage-deleted": _("The camera and its recordings were deleted."),
     "recording-deleted": _("The recording was deleted."),
     "export-asked": _("The export is being made."),
+    "copy-asked": _("The copy in H.264 is being made."),
     "export-gone": _("The export was taken away."),
     "disk-added": _("The disk was added."),
     "disk-removed": _("The disk is not used any more."),

@@ -10,19 +10,19 @@ from litestar.params import FromPath, QueryParameter
 from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, FalconEyeError, InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339
-from falconeye.jobs.exporting import export_of, order_of
+from falconeye.jobs.exporting import copy_of, export_of, request_of
 from falconeye.storage.stores.job_store import Job
 from falconeye.web import own_jobs, views
 from falconeye.web.i18n import gettext as _
 from falconeye.web.job_contexts import ExportForm, ExportRow, ExportsPage
 from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show, texts
-from falconeye.web.security.access import needs, principal_of, require_camera
+from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 
 ROWS: Final = 100
 Text = Annotated[str, QueryParameter(max_length=64)]
 
 
-@get("/exports", opt=needs(Action.CONTROL), include_in_schema=False)
+@get("/exports", opt=needs(Action.EXPORT), include_in_schema=False)
 async def exports_page(
     request: Asking,
     camera: Text = "",
@@ -31,36 +31,39 @@ async def exports_page(
 ) -> Response[str]:
     """The list, and the form; the address may fill it in."""
     zone = services_of(request).stored_settings.zone
-    form = ExportForm(camera, _moment(from_, zone), _moment(to, zone))
+    form = ExportForm(camera, (), _moment(from_, zone), _moment(to, zone))
     return await _show(request, form)
 
 
-@get("/exports/list", opt=needs(Action.CONTROL), include_in_schema=False)
+@get("/exports/list", opt=needs(Action.EXPORT), include_in_schema=False)
 async def exports_list(request: Asking) -> Response[str]:
     """The rows, asked for again while something runs."""
     return part(request, "partials/export_rows.html", rows=await _rows(request))
 
 
-@post("/exports", opt=needs(Action.CONTROL), include_in_schema=False)
+@post("/exports", opt=needs(Action.EXPORT), include_in_schema=False)
 async def ask_for_export(request: Asking) -> Response[str]:
     """Queue one."""
     given = await texts(request)
     zone = services_of(request).stored_settings.zone
     form = ExportForm(
         given.get("camera", ""),
+        await _also(request),
         _moment(given.get("from", ""), zone),
         _moment(given.get("to", ""), zone),
     )
-    require_camera(principal_of(request), Action.CONTROL, form.camera_id)
+    cameras = (form.camera_id, *form.also)
+    for camera_id in cameras:
+        require_camera(principal_of(request), Action.EXPORT, camera_id)
     try:
-        await own_jobs.ask(request, form.camera_id, form.from_us, form.to_us)
+        await own_jobs.ask(request, cameras, form.from_us, form.to_us)
     except FalconEyeError as error:
         field = (error.field or "") if isinstance(error, InvalidInput) else ""
         return await _show(request, form, {field: sentence(error)}, status=error.status)
     return go_to("/exports", done="export-asked")
 
 
-@post("/exports/{job_id:str}/action", opt=needs(Action.CONTROL), include_in_schema=False)
+@post("/exports/{job_id:str}/action", opt=needs(Action.EXPORT), include_in_schema=False)
 async def export_action(request: Asking, job_id: FromPath[str]) -> Response[str]:
     """Cancel or delete it, or begin it again."""
     action = (await texts(request)).get("action", "")
@@ -72,6 +75,9 @@ async def export_action(request: Asking, job_id: FromPath[str]) -> Response[str]
         case "retry":
             await own_jobs.again(request, job)
             return go_to("/exports", done="export-asked")
+        case "copy":
+            await own_jobs.ask_copy(request, job)
+            return go_to("/exports", done="copy-asked")
     raise BadRequest(_("There is no such action."))
 
 
@@ -82,7 +88,12 @@ async def _show(
     *,
     status: int = 200,
 ) -> Response[str]:
-    cameras = views.visible_cameras(services_of(request), principal_of(request))
+    who = principal_of(request)
+    cameras = [
+        each
+        for each in views.visible_cameras(services_of(request), who)
+        if may_on(who, Action.EXPORT, each.config.id)
+    ]
     page = ExportsPage(
         rows=await _rows(request),
         form=form,
@@ -99,12 +110,12 @@ async def _rows(request: Asking) -> tuple[ExportRow, ...]:
 
 
 def _row(job: Job, progress: float) -> ExportRow:
-    order, made = order_of(job), export_of(job)
+    asked, made = request_of(job), export_of(job)
     return ExportRow(
         id=job.id,
-        camera_name=order.camera_name,
-        from_us=order.from_us,
-        to_us=order.to_us,
+        camera_names=tuple(order.camera_name for order in asked.orders),
+        from_us=asked.from_us,
+        to_us=asked.to_us,
         state=job.state.value,
         is_over=job.state.is_over,
         progress=progress,
@@ -112,7 +123,16 @@ def _row(job: Job, progress: float) -> ExportRow:
         size_bytes=made.size_bytes if made else 0,
         sha256=made.sha256 if made else "",
         gaps=made.gaps if made else 0,
+        has_sheet=bool(made and made.sheet_name),
+        has_hevc=bool(made and made.has_hevc),
+        is_copy=copy_of(job) is not None,
     )
+
+
+async def _also(request: Asking) -> tuple[str, ...]:
+    """The further cameras that are ticked."""
+    ticked = (await request.form()).getall("also", [])
+    return tuple(str(one)[:64] for one in ticked[: own_jobs.MAX_CAMERAS])
 
 
 def _moment(text: str, zone: tzinfo) -> int | None:

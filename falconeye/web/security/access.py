@@ -37,12 +37,15 @@ class Access:
 
     action: Action | None = None
     public: bool = False
-    csrf: bool = True  # False only where the session plays no part: login, set-up
+    csrf: bool = True  # False where the session plays no part, or the handler looks for the token
 
 
-def needs(action: Action) -> dict[str, Any]:
-    """`opt` of a route for those who may do `action` (and on that camera, where one is named)."""
-    return {_OPT: Access(action=action)}
+def needs(action: Action, *, csrf: bool = True) -> dict[str, Any]:
+    """`opt` of a route for those who may do `action` (and on that camera, where one is named).
+
+    `csrf` False: the handler itself looks for the token, in a form too large to be read whole.
+    """
+    return {_OPT: Access(action=action, csrf=csrf)}
 
 
 def signed_in() -> dict[str, Any]:

@@ -49,11 +49,22 @@ async def check_csrf(request: Request[Any, Any, Any]) -> None:
     Requests with a token in the Authorization header need none: no other site can make a browser
     send that.
     """
+    given = request.headers.get(CSRF_HEADER)
+    if given is None and needs_csrf(request) and request.content_type[0] in _FORMS:
+        given = str((await request.form()).get(CSRF_FIELD, ""))
+    require_csrf(request, given)
+
+
+def needs_csrf(request: Request[Any, Any, Any]) -> bool:
+    """Whether a session's cookie authenticates it."""
+    credential = request.scope.get("auth")
+    return isinstance(credential, Credential) and credential.kind is SESSION
+
+
+def require_csrf(request: Request[Any, Any, Any], given: str | None) -> None:
+    """NotAllowed as `check_csrf`, for a token that the handler has read itself."""
     credential = request.scope.get("auth")
     if not isinstance(credential, Credential) or credential.kind is not SESSION:
         return
-    given = request.headers.get(CSRF_HEADER)
-    if given is None and request.content_type[0] in _FORMS:
-        given = str((await request.form()).get(CSRF_FIELD, ""))
     if not given or not csrf_token_is_valid(given, credential.value):
         raise NotAllowed("the page is too old, or was not made here: load it again")

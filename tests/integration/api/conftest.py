@@ -11,6 +11,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from falconeye.accounts.audit import AuditLog
 from falconeye.accounts.model import Role
 from falconeye.accounts.service import Accounts
 from falconeye.alerts.service import Alerts
@@ -20,9 +21,10 @@ from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
-from falconeye.jobs.exporting import ExportWorker
-from falconeye.jobs.runner import JobKind, Jobs
+from falconeye.jobs.exporting import export_workers
+from falconeye.jobs.runner import Jobs
 from falconeye.storage.export.export import Exports
+from falconeye.storage.export.export_copy import ExportCopies
 from falconeye.storage.footage import Footage
 from falconeye.storage.index.database import Database
 from falconeye.storage.reading.footage_stills import FootageStills
@@ -65,6 +67,34 @@ class Served:
             timeout=8,
             trust_env=False,
         )
+
+
+async def _serve_jobs(
+    stack: AsyncExitStack,
+    database: Database,
+    footage: Footage,
+    stored: SettingsStore,
+    audit: AuditLog,
+    clock: SystemClock,
+) -> tuple[Exports, Jobs]:
+    exports = Exports(
+        database,
+        footage.volumes,
+        footage.store,
+        footage.timelines,
+        footage.deleter,
+        clock,
+        node_name="pi-1",
+        zone=lambda: stored.zone,
+    )
+    stack.callback(exports.stop)
+    copies = ExportCopies(exports, footage.volumes)
+    stack.callback(copies.stop)
+    job_store = JobStore(database)
+    jobs = Jobs(job_store, export_workers(exports, copies, audit, job_store), clock)
+    await jobs.open()
+    stack.push_async_callback(jobs.stop)
+    return exports, jobs
 
 
 async def serve(stack: AsyncExitStack, folder: Path) -> Served:
@@ -130,20 +160,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
     alerts.watch(footage.volumes)
     await alerts.start()
     stack.push_async_callback(alerts.stop)
-    exports = Exports(
-        database,
-        footage.volumes,
-        footage.store,
-        footage.timelines,
-        clock,
-        node_name="pi-1",
-        zone=lambda: stored.zone,
-    )
-    stack.callback(exports.stop)
-    worker = ExportWorker(exports, accounts.audit)
-    jobs = Jobs(JobStore(database), {JobKind.EXPORT: worker}, clock)
-    await jobs.open()
-    stack.push_async_callback(jobs.stop)
+    exports, jobs = await _serve_jobs(stack, database, footage, stored, accounts.audit, clock)
     services = Services(
         node_id=node_id,
         node_name="pi-1",

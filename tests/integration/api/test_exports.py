@@ -2,6 +2,9 @@
 
 import asyncio
 import hashlib
+import io
+import zipfile
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +13,8 @@ import pytest
 
 from falconeye.accounts.audit import AuditLog
 from falconeye.accounts.model import Role
+from falconeye.base.errors import Unavailable
+from falconeye.jobs import exporting
 from falconeye.storage.export.export import Exports
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
@@ -176,3 +181,160 @@ async def test_one_that_runs_is_cancelled_and_begins_again(
     goes_on.set()
     assert (await served.operator.post(f"/api/jobs/{job['id']}/retry")).status_code == 202
     assert (await finished(served.operator, job["id"]))["state"] == "complete"
+
+
+async def two_cameras(served: Served) -> tuple[list[str], dict[str, str]]:
+    """The ids of two cameras, and a span in which both have footage."""
+    first, span = await recorded(served)
+    second, late = await recorded(served)
+    ids = [path.rpartition("/")[2] for path in (first, second)]
+    end = (datetime.fromisoformat(late["from"]) + timedelta(seconds=1)).isoformat()
+    return ids, {"from": span["from"], "to": end}
+
+
+async def test_several_cameras_are_one_zip(served: Served) -> None:
+    ids, span = await two_cameras(served)
+    asked = await served.operator.post("/api/exports", json=span | {"cameras": [*ids, ids[0]]})
+    assert asked.status_code == 202, asked.text
+    assert [camera["id"] for camera in asked.json()["export"]["cameras"]] == ids
+    job = await finished(served.operator, asked.json()["id"])
+    assert job["state"] == "complete", job
+    whole = await served.operator.get(job["result_url"])
+    assert whole.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(whole.content)) as archive:
+        names = archive.namelist()
+        films = {name: archive.read(name) for name in names if name.endswith(".mp4")}
+    assert [name.rpartition(".")[2] for name in names] == ["mp4", "json", "mp4", "json", "txt"]
+    sheet = await served.operator.get(job["sheet_url"])
+    assert sheet.headers["content-type"] == "text/plain; charset=utf-8"
+    assert job["export"]["file_name"].replace(".zip", ".txt") in sheet.headers[
+        "content-disposition"
+    ].replace("%2B", "+")
+    for film in films.values():
+        assert f"SHA-256   {hashlib.sha256(film).hexdigest()}\r\n" in sheet.text
+    for word in ("asked", "complete", "downloaded"):
+        assert len(await audited(served, f"export.{word}")) == 2  # for each camera
+
+
+async def test_of_several_cameras_all_must_be_allowed(served: Served) -> None:
+    ids, span = await two_cameras(served)
+    one = await served.client(Role.OPERATOR, cameras=frozenset({ids[0]}))
+    limited = await served.client(Role.ADMIN, cameras=frozenset({ids[0]}))
+    try:
+        body = span | {"cameras": ids}
+        assert (await one.post("/api/exports", json=body)).status_code == 403
+        assert (await served.viewer.post("/api/exports", json=body)).status_code == 403
+        job = (await served.operator.post("/api/exports", json=body)).json()
+        assert (await limited.get(f"/api/jobs/{job['id']}")).status_code == 404
+        assert (await limited.get("/api/jobs/")).json()["count"] == 0
+        job = await finished(served.operator, job["id"])
+        asked = {"sha256": job["export"]["sha256"]}
+        assert (await one.get("/api/exports/check", params=asked)).json()["known"] is False
+        found = (await served.operator.get("/api/exports/check", params=asked)).json()
+        assert (found["known"], [camera["id"] for camera in found["cameras"]]) == (True, ids)
+    finally:
+        await one.aclose()
+        await limited.aclose()
+    for wrong in ([], ["none"], ids * 20, "x"):
+        answer = await served.operator.post("/api/exports", json=span | {"cameras": wrong})
+        assert answer.status_code in {404, 422}, wrong
+    assert (await served.operator.post("/api/exports", json=span)).status_code == 422
+
+
+async def test_a_file_is_checked_also_after_it_was_deleted_here(served: Served) -> None:
+    path, span = await recorded(served)
+    job = (await served.operator.post(f"{path}/export", json=span)).json()
+    job = await finished(served.operator, job["id"])
+    data = (await served.operator.get(job["result_url"])).content
+    found = (await served.operator.post("/api/exports/check", content=data)).json()
+    made = job["export"]
+    assert (found["known"], found["kept"]) == (True, True)
+    assert (found["file_name"], found["size_bytes"]) == (made["file_name"], made["size_bytes"])
+    assert (found["start_time"], found["end_time"]) == (made["start_time"], made["end_time"])
+    assert found["cameras"] == [{"id": path.rpartition("/")[2], "name": "Demo"}]
+    changed = data[:-1] + bytes([data[-1] ^ 1])
+    answer = (await served.operator.post("/api/exports/check", content=changed)).json()
+    assert answer == answer | {"known": False, "file_name": None}
+    assert (await served.operator.delete(f"/api/jobs/{job['id']}")).status_code == 200
+    spaced = " ".join([made["sha256"][:32].upper(), made["sha256"][32:]])
+    found = (await served.operator.get("/api/exports/check", params={"sha256": spaced})).json()
+    assert (found["known"], found["kept"], found["file_name"]) == (True, False, made["file_name"])
+    asked = {"sha256": "12"}
+    assert (await served.operator.get("/api/exports/check", params=asked)).status_code == 422
+    for client, status in ((served.viewer, 403), (served.nobody, 401)):
+        assert (await client.post("/api/exports/check", content=data)).status_code == status
+
+
+async def test_what_the_audit_log_did_not_take_the_jobs_know(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_arguments: Any) -> None:
+        raise Unavailable("the database is full")
+
+    path, span = await recorded(served)
+    monkeypatch.setattr(exporting, "note_hashes", refuse)
+    job = (await served.operator.post(f"{path}/export", json=span)).json()
+    job = await finished(served.operator, job["id"])
+    asked = {"sha256": job["export"]["sha256"]}
+    found = (await served.operator.get("/api/exports/check", params=asked)).json()
+    assert (found["known"], found["file_name"]) == (True, job["export"]["file_name"])
+
+
+async def test_the_page_checks_a_file_in_a_form(served: Served) -> None:
+    path, span = await recorded(served)
+    job = (await served.operator.post(f"{path}/export", json=span)).json()
+    job = await finished(served.operator, job["id"])
+    data = (await served.operator.get(job["result_url"])).content
+    address = "/exports/check"
+    for files, words in (
+        ({"sha256": (None, b""), "file": ("a.mp4", data)}, "It is an export of this node"),
+        ({"file": ("a.mp4", data + b"x")}, "No export of this node"),
+        ({"sha256": (None, job["export"]["sha256"].encode())}, "It is an export of this node"),
+        ({"sha256": (None, b""), "file": ("", b"")}, "Choose a file, or give its SHA-256."),
+        ({"sha256": (None, b"12")}, "64 digits"),
+        ({"sha256": (None, b"1" * 9000)}, "too long"),
+    ):
+        answer = await served.operator.post(address, files=files)
+        assert words in answer.text, files
+    for body, kind in (
+        (b"--x\r\nbroken", "multipart/form-data; boundary=x"),
+        (b"a=1", "text/plain"),
+    ):
+        headers = {"content-type": kind}
+        answer = await served.operator.post(address, content=body, headers=headers)
+        assert answer.status_code == 400, answer.text
+
+
+async def test_more_files_than_are_hashed_at_once_wait(served: Served) -> None:
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+    coming = 0
+
+    async def slow() -> AsyncIterator[bytes]:
+        nonlocal coming
+        yield b"x"
+        coming += 1
+        if coming == 2:
+            begun.set()
+        await goes_on.wait()
+        yield b"y"
+
+    address = "/api/exports/check"
+    first = [asyncio.create_task(served.operator.post(address, content=slow())) for _ in range(2)]
+    await begun.wait()
+    async with asyncio.timeout(5):
+        while (await served.operator.post(address, content=b"x")).status_code != 503:
+            pass  # both have not arrived there yet
+    goes_on.set()
+    for answer in await asyncio.gather(*first):
+        assert answer.json()["sha256"] == hashlib.sha256(b"xy").hexdigest()
+    assert (await served.operator.post(address, content=b"x")).status_code == 200
+
+
+async def test_no_copy_of_what_needs_none(served: Served) -> None:
+    path, span = await recorded(served)
+    job = (await served.operator.post(f"{path}/export", json=span)).json()
+    job = await finished(served.operator, job["id"])
+    assert job["export"]["has_hevc"] is False
+    address = f"/api/jobs/{job['id']}/h264"
+    assert (await served.operator.post(address)).status_code == 409
+    assert (await served.viewer.post(address)).status_code == 403

@@ -5,12 +5,13 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from falconeye.accounts.model import Role
-from falconeye.base.times import SECOND_US, rfc3339
+from falconeye.base.times import SECOND_US, rfc3339, to_datetime
 from falconeye.media.fragments import RecordingFragment
 from falconeye.media.pictures import jpeg_to_frame
 from falconeye.media.samples import StreamKind
@@ -18,6 +19,7 @@ from falconeye.sources.demo_picture import read_barcode
 from falconeye.storage.segments.segment_store import FootageStore
 from falconeye.storage.segments.segment_writer import OpenSegment
 from falconeye.storage.segments.segments import SegmentEnd
+from falconeye.storage.stores.audit_store import AuditFilter
 from tests.clocked_footage import (
     FRAME_US,
     GOP_S,
@@ -237,6 +239,15 @@ async def test_a_still_is_the_keyframe_before_the_moment(served: Served) -> None
     assert (again.status_code, again.content) == (304, b"")
     small = await served.viewer.get(address, params=at | {"height": "96"})
     assert jpeg_to_frame(small.content).height == 96
+    kept = await served.viewer.get(address, params=at | {"save": "true"}, headers=etag)
+    assert (kept.status_code, barcode(kept.content)) == (200, taken_us // 1000 % 2**32)
+    local = to_datetime(taken_us).astimezone(ZoneInfo("Europe/Vienna"))
+    name = f"{local:%Y-%m-%d_%H-%M-%S%z}.jpg".replace("+", "%2B")
+    assert kept.headers["content-disposition"].endswith(name)
+    entries, _ = await served.services.accounts.audit.list(
+        AuditFilter(action="footage.still_saved")
+    )
+    assert [entry.detail for entry in entries] == [f"main {rfc3339(taken_us)}"]
     hole = {"at": rfc3339(found.from_us + (2 * SEGMENT_S + HOLE_S // 2) * SECOND_US)}
     assert (await served.viewer.get(address, params=hole)).status_code == 404
     assert (await served.viewer.get(address, params={"at": "noon"})).status_code == 422

@@ -43,6 +43,29 @@ async def test_a_form_carries_its_token_as_a_field(site: Site, signed_in: str) -
     assert (await site.client.post(f"/test/form?_csrf={signed_in}")).status_code == 403
 
 
+async def test_a_form_with_a_large_file_carries_it_before_the_file(
+    site: Site, signed_in: str
+) -> None:
+    """The handler reads it by itself: the guard would take all of the file first."""
+    address, token, file = "/exports/check", (None, signed_in.encode()), ("a.mp4", b"x")
+    for files in (
+        {"file": file},
+        {"file": file, "_csrf": token},
+        {"_csrf": (None, b"x"), "file": file},
+        {"sha256": (None, b"12")},
+    ):
+        assert (await site.client.post(address, files=files)).status_code == 403, files
+    for headers in ({}, {"x-csrf-token": signed_in}):
+        files = (
+            {"_csrf": token, "sha256": (None, b"12")} if not headers else {"sha256": (None, b"1")}
+        )
+        answer = await site.client.post(address, files=files, headers=headers)
+        assert answer.status_code == 422
+    wrong = {"x-csrf-token": "x"}
+    answer = await site.client.post(address, files={"_csrf": token, "file": file}, headers=wrong)
+    assert answer.status_code == 403
+
+
 async def test_the_token_of_another_session_is_worth_nothing(site: Site, signed_in: str) -> None:
     async with site.new_client() as other:
         await site.add_user("olga", Role.OPERATOR)

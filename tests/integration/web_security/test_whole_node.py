@@ -22,6 +22,9 @@ _PARAMETER: Final = re.compile(r"\{([a-z_]+):[a-z]+\}")
 _MAY_BE_ABSENT: Final = {404, 502, 503}  # no such recording; no picture yet
 
 
+_QUERIES: Final = {"/api/exports/check": "?sha256=" + "0" * 64}  # what a route cannot do without
+
+
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Node]:
     settings = NodeSettings(
@@ -61,7 +64,7 @@ async def test_who_may_read_reads(node: Node) -> None:
                 continue
             address = _PARAMETER.sub(
                 lambda found: camera.config.id if found[1] == "camera_id" else "1", path
-            )
+            ) + _QUERIES.get(path, "")
             for name, plain in (*tokens.items(), ("limited", limited)):
                 who = await services.accounts.authenticate_token(plain)
                 assert who is not None

@@ -143,6 +143,39 @@ async def test_after_a_restart_it_begins_again_but_not_for_ever(
     assert steps.discarded == [asked.id]
 
 
+async def test_a_copy_that_takes_long_holds_up_no_export(
+    database: Database, clock: FakeClock
+) -> None:
+    exports, copies = Steps(), Steps()
+    workers = {JobKind.EXPORT: exports, JobKind.COPY: copies}
+    jobs = Jobs(JobStore(database), workers, clock)
+    await jobs.open()
+    slow = [await jobs.add(JobKind.COPY, "front", OWNER, {}) for _ in range(2)]
+    assert await copies.begun.get() == slow[0].id
+    quick = await add(jobs)
+    assert await exports.begun.get() == quick.id
+    assert (jobs.progress(await jobs.get(slow[0].id)), jobs.progress(slow[1])) == (0.25, 0)
+    await exports.outcomes.put({})
+    assert (await exports.over.get()).id == quick.id
+    assert copies.begun.empty()  # one copy at a time
+    await jobs.cancel(slow[0].id)
+    assert await copies.begun.get() == slow[1].id
+    await jobs.stop()
+
+
+async def test_a_job_of_several_cameras_is_listed_to_who_may_see_them_all(jobs: Jobs) -> None:
+    both = {"cameras": [{"id": "front", "name": "F"}, {"id": "back", "name": "B"}]}
+    asked = await jobs.add(JobKind.EXPORT, "front", OWNER, both)
+    for cameras, expected in (
+        (None, [asked.id]),
+        ({"front", "back", "gate"}, [asked.id]),
+        ({"front"}, []),
+        ({"back"}, []),
+    ):
+        found, count = await jobs.list(owner=None, cameras=cameras, limit=10, offset=0)
+        assert ([job.id for job in found], count) == (expected, len(expected))
+
+
 async def test_lists_are_of_an_owner_and_of_cameras(jobs: Jobs, clock: FakeClock) -> None:
     first = await add(jobs)
     clock.advance(1)

@@ -160,10 +160,12 @@ def _tone(audio: Sound, seconds: int, start_us: int) -> Iterator[AudioSample]:
 class Camera:
     """One stream: a real hub, a real recorder, the test's clock."""
 
-    def __init__(self, node: Node, hub: StreamHub, *, segment_s: int = 2) -> None:
+    def __init__(
+        self, node: Node, hub: StreamHub, *, segment_s: int = 2, camera_id: str = CAMERA
+    ) -> None:
         self.node = node
         self.hub = hub
-        plan = RecordingPlan(CAMERA, lambda: "Front door", "continuous", lists_recordings=True)
+        plan = RecordingPlan(camera_id, lambda: "Front door", "continuous", lists_recordings=True)
         plan = replace(plan, segment_s=segment_s)
         self.recorder = Recorder(plan, StreamKind.MAIN, node.store, node.clock)
         hub.sinks.add(self.recorder)

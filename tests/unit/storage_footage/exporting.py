@@ -12,8 +12,9 @@ from falconeye.media.fragments import InitSegment
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.sources.demo_picture import read_barcode
-from falconeye.storage.export.export import Export, Exports
+from falconeye.storage.export.export import Exports
 from falconeye.storage.export.export_layout import ExportOrder
+from falconeye.storage.export.export_result import Export, ExportRequest
 from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.segments import Accepted, SegmentEnd
@@ -29,11 +30,16 @@ def ignore(_share: float) -> None:
     """Progress that nobody looks at."""
 
 
-def order(from_s: float, to_s: float) -> ExportOrder:
-    """Seconds from the start of the footage."""
-    return ExportOrder(
-        CAMERA, "Front door", START_US + round(from_s * 1e6), START_US + round(to_s * 1e6)
-    )
+def order(from_s: float, to_s: float, *cameras: tuple[str, str]) -> ExportRequest:
+    """Seconds from the start of the footage; of the one camera, or of these (id, name)."""
+    return between(START_US + round(from_s * 1e6), START_US + round(to_s * 1e6), *cameras)
+
+
+def between(from_us: int, to_us: int, *cameras: tuple[str, str]) -> ExportRequest:
+    """The same in UTC."""
+    of = cameras or ((CAMERA, "Front door"),)
+    orders = tuple(ExportOrder(number, name, from_us, to_us) for number, name in of)
+    return ExportRequest(orders, "anna", START_US)
 
 
 def open_exports(node: Node) -> Exports:
@@ -44,6 +50,7 @@ def open_exports(node: Node) -> Exports:
         node.volumes,
         node.store,
         timelines,
+        node.deleter,
         node.clock,
         node_name="pi-1",
         zone=lambda: ZONE,

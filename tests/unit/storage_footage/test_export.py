@@ -16,8 +16,7 @@ from falconeye.base.errors import NotFound, Unavailable
 from falconeye.hub.stream import StreamHub
 from falconeye.media.boxes import top_level_boxes
 from falconeye.media.samples import StreamKind
-from falconeye.storage.export.export import NoRoom
-from falconeye.storage.export.export_layout import ExportOrder
+from falconeye.storage.export.export_room import NoRoom
 from falconeye.storage.segments.segments import Accepted, SegmentEnd
 from falconeye.storage.tables.footage import segments
 from falconeye.storage.volumes.disk_calls import DiskCalls
@@ -27,6 +26,7 @@ from tests.unit.storage_footage.cameras import Camera, pictures, sound
 from tests.unit.storage_footage.exporting import (
     JOB,
     barcodes,
+    between,
     decodes,
     footage,
     ignore,
@@ -268,7 +268,7 @@ async def test_a_file_that_goes_while_it_is_copied_is_left_out(node: Node) -> No
     (gap,) = sidecar_of(node, made)["gaps"]
     assert (gap["from"], gap["reason"]) == ("2026-09-21T14:13:20.000Z", "file_lost")
     assert sorted(entry.name for entry in path.parent.iterdir()) == sorted(
-        [made.file_name, made.sidecar_name]
+        [made.file_name, made.sidecar_name, made.sheet_name]
     )
 
 
@@ -387,9 +387,7 @@ async def test_reordered_pictures(node: Node, codec: str, b_frames: int, options
     node.clock.advance(60)
     exports = open_exports(node)
     begin = min(row.start_us for row in await rows(node, segments)) + 3_210_000
-    made = await exports.make(
-        JOB, ExportOrder(CAMERA, "Front door", begin, begin + 3_500_000), ignore
-    )
+    made = await exports.make(JOB, between(begin, begin + 3_500_000), ignore)
     exports.stop()
     path = path_of(node, made)
     if (codec, options) == ("h264", "open-gop=1"):
@@ -423,9 +421,7 @@ async def test_it_begins_at_a_keyframe_whose_pictures_before_it_are_lost(
     first.unlink()
     exports = open_exports(node)
     begin = int(first.stem)
-    made = await exports.make(
-        JOB, ExportOrder(CAMERA, "Front door", begin, begin + 3_900_000), ignore
-    )
+    made = await exports.make(JOB, between(begin, begin + 3_900_000), ignore)
     exports.stop()
     path = path_of(node, made)
     text = await run(
@@ -447,9 +443,13 @@ async def test_what_a_crash_left_goes_before_it_begins_again(node: Node) -> None
     (left / "Front-door_2026-09-21_16-13-20+0200.mp4.part").write_bytes(b"half of it")
     exports = open_exports(node)
     made = await exports.make(JOB, order(0, 7), ignore)
-    assert {entry.name for entry in left.iterdir()} == {made.file_name, made.sidecar_name}
-    await exports.remove(JOB, made)
-    await exports.remove(JOB, made)  # a second time changes nothing
+    assert {entry.name for entry in left.iterdir()} == {
+        made.file_name,
+        made.sidecar_name,
+        made.sheet_name,
+    }
+    await exports.remove(JOB)
+    await exports.remove(JOB)  # a second time changes nothing
     assert not left.exists()
     exports.stop()
 
@@ -464,10 +464,10 @@ async def test_it_is_deleted_from_the_disk_on_which_it_lies(node: Node, tmp_path
     await new.open()
     try:
         node.volumes.all = [new]  # the other one is not configured: nothing can be done
-        await exports.remove(JOB, made)
+        await exports.remove(JOB)
         assert path_of(node, made).exists()
         node.volumes.all = [new, own]
-        await exports.remove(JOB, made)
+        await exports.remove(JOB)
         assert not path_of(node, made).exists()
     finally:
         node.volumes.all = [own]

@@ -18,7 +18,7 @@ async def test_an_export_is_ours_while_its_job_is_there(node: Node) -> None:
     await store.remove([JOB])
     found = (await check(node.database, node.volumes)).problems
     assert {problem.fault for problem in found} == {Fault.EXPORT}
-    assert len(found) == 2  # the film and what is in it
+    assert len(found) == 3  # the film, and what is in it for programs and for people
     assert (await check(node.database, node.volumes, repair=True)).ok
     await node.deleter.empty_garbage()
     assert not [path for path in (node.media_dir / "exports").rglob("*") if path.is_file()]

@@ -1,0 +1,292 @@
+"""Copies of exports in H.264, for players that cannot decode HEVC.
+
+The original stays what it is: a copy is an export of its own, whose papers say that it was encoded
+anew, and of which original. Encoding takes all that a small machine has, for long: it runs on a
+thread of the lowest priority, which leaves what recording and viewers need.
+"""
+
+import asyncio
+import io
+import json
+import logging
+import os
+import struct
+import threading
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import IO, Any
+from zoneinfo import ZoneInfo
+
+from typing_extensions import override
+
+from falconeye.base.errors import Conflict, NotFound, Unavailable
+from falconeye.base.times import SECOND_US, parse_rfc3339
+from falconeye.media.reencode import CannotDecode, reencode
+from falconeye.storage.export.export import Exports, disk_words
+from falconeye.storage.export.export_files import ExportFiles
+from falconeye.storage.export.export_package import Package
+from falconeye.storage.export.export_papers import ExportedCamera
+from falconeye.storage.export.export_result import HEVC, Export, ExportedFile, ExportRequest
+from falconeye.storage.export.export_writer import PIECE_BYTES, Cancelled
+from falconeye.storage.ledger.coverage import Gap, GapReason
+from falconeye.storage.segments.retention import Spared
+from falconeye.storage.volumes.volume import Volume
+from falconeye.storage.volumes.volumes import Volumes
+from falconeye.storage.volumes.work_threads import WorkThreads
+
+log = logging.getLogger(__name__)
+
+_SUFFIX = "_h264"
+_LOWEST_PRIORITY = 19
+_RATE_FACTOR = 2  # H.264 takes about so much more than HEVC for the same picture
+_LEAST_BITS_S = 500_000
+_CONTAINER_BYTES = 1 << 20
+_STOP_S = 5.0  # one picture, or the index written before the media
+
+
+class ExportCopies:
+    """Makes them, one at a time. Lives on the loop."""
+
+    def __init__(self, exports: Exports, volumes: Volumes) -> None:
+        self._exports = exports
+        self._volumes = volumes
+        self._threads: WorkThreads | None = None  # started when first needed
+
+    def stop(self) -> None:
+        """End the thread after what it does."""
+        if self._threads is not None:
+            self._threads.stop()
+
+    async def make(
+        self,
+        job_id: str,
+        original: tuple[str, Export],
+        request: ExportRequest,
+        report: Callable[[float], None],
+        spared: Sequence[Spared] = (),
+    ) -> Export:
+        """Write a copy of an export (its job's id, and what it is); `report` as `Exports.make`.
+
+        FalconEyeError in words when it cannot be. Cancelled, it removes what it wrote.
+        """
+        source_id, made = original
+        wanted = [file for file in made.files if file.codec == HEVC]
+        if not wanted:
+            msg = "there is no HEVC in this export: every player of H.264 takes it as it is"
+            raise Conflict(msg)
+        source, volume = self._volumes.get(made.volume), self._volumes.for_recording()
+        if source is None:
+            msg = "the disk of this export is not configured any more"
+            raise Unavailable(msg)
+        ids = {file.camera_id for file in wanted}
+        orders = tuple(order for order in request.orders if order.camera_id in ids)
+        request = replace(request, orders=orders)
+        work = _Work(source, source_id, made, volume, ExportFiles(volume, job_id), request, report)
+        package = Package(work.files, self._exports.circumstances(request), suffix=_SUFFIX)
+        try:
+            _ = await volume.writer.run(volume.ensure_present)
+            freed = await self._exports.room.provide(volume, most_bytes(wanted), spared)
+            return replace(await self._write(work, package), freed_bytes=freed)
+        except FileNotFoundError as error:
+            msg = "the export was deleted meanwhile"
+            raise NotFound(msg) from error
+        except OSError as error:
+            raise Unavailable(disk_words(error)) from error
+        except CannotDecode as error:
+            msg = f"no copy can be made: {error}"
+            raise Unavailable(msg) from error
+
+    async def _write(self, work: "_Work", package: Package) -> Export:
+        try:
+            return await self._on_thread(partial(work.run, package), work.stop)
+        except BaseException:
+            await self._settle(package.abandon)
+            raise
+
+    async def _on_thread(self, function: Callable[[], Export], stop: threading.Event) -> Export:
+        answer = asyncio.wrap_future(self._running().call(function))
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            stop.set()
+            _, waiting = await asyncio.wait([answer], timeout=_STOP_S)
+            if waiting:
+                log.warning("a copy of an export does not stop yet")
+                answer.cancel()
+            elif not answer.cancelled():
+                answer.exception()  # Cancelled, or an error of what is thrown away
+            raise
+
+    async def _settle(self, function: Callable[[], None]) -> None:
+        _ = await asyncio.wait(
+            [asyncio.wrap_future(self._running().call(function))], timeout=_STOP_S
+        )
+
+    def _running(self) -> WorkThreads:
+        if self._threads is None:
+            self._threads = WorkThreads("copies", 1)
+            self._threads.submit(_give_way)
+        return self._threads
+
+
+def most_bytes(files: Sequence[ExportedFile]) -> int:
+    """What a copy of these takes at most: all of it, and one file twice while it is moved in."""
+    sizes = [_RATE_FACTOR * _bits_s(file) * file.duration_us // SECOND_US // 8 for file in files]
+    sizes = [
+        size + file.size_bytes // 4 + _CONTAINER_BYTES
+        for size, file in zip(sizes, files, strict=True)
+    ]
+    return sum(sizes) + max(sizes)
+
+
+class _Work:
+    """One copy; on the thread."""
+
+    def __init__(
+        self,
+        source: Volume,
+        source_id: str,
+        made: Export,
+        target: Volume,
+        files: ExportFiles,
+        request: ExportRequest,
+        report: Callable[[float], None],
+    ) -> None:
+        self._source = source
+        self._path = ExportFiles(source, source_id).path
+        self._made = made
+        self._target = target
+        self.files = files
+        self._request = request
+        self._report = report
+        self.stop = threading.Event()
+        self._done_us = 0
+        self._total_us = sum(file.duration_us for file in made.files if file.codec == HEVC) or 1
+
+    def run(self, package: Package) -> Export:
+        """Write all of it. Cancelled, CannotDecode, OSError."""
+        told = self._gaps()
+        with self._open(self._made.file_name) as whole:
+            for order in self._request.orders:
+                theirs = [
+                    file
+                    for file in self._made.files
+                    if file.camera_id == order.camera_id and file.codec == HEVC
+                ]
+                copies = [self._copy(package, file, whole, len(theirs)) for file in theirs]
+                package.describe(ExportedCamera(order, copies, told.get(order.camera_id, ())))
+        return package.finish(self._target.number)
+
+    def _copy(
+        self, package: Package, file: ExportedFile, whole: IO[bytes], count: int
+    ) -> ExportedFile:
+        name = file.name.removesuffix(".mp4") + _SUFFIX + ".mp4"
+        wanted = replace(file, name=name, codec="h264", copy_of=file.sha256)
+        made = package.write_file(wanted, count, partial(self._encode, file, whole))
+        self._done_us += file.duration_us
+        return made
+
+    def _encode(
+        self,
+        file: ExportedFile,
+        whole: IO[bytes],
+        write: Callable[[Sequence[bytes | memoryview]], None],
+    ) -> None:
+        with self.files.scratch() as path:
+            source = whole if self._made.file_name == file.name else _entry(whole, file.name)
+            source.seek(0)
+            reencode(source, path, _RATE_FACTOR * _bits_s(file), partial(self._note, file))
+            with path.open("rb") as encoded:
+                while piece := encoded.read(PIECE_BYTES):
+                    self._check()
+                    write([piece])
+
+    def _note(self, file: ExportedFile, share: float) -> None:
+        self._check()
+        self._report((self._done_us + share * file.duration_us) / self._total_us)
+
+    def _check(self) -> None:
+        if self.stop.is_set():
+            raise Cancelled
+        self.files.check_room()
+
+    def _open(self, name: str) -> IO[bytes]:
+        return os.fdopen(self._source.open_file(self._path(name)), "rb")
+
+    def _gaps(self) -> dict[str, list[Gap]]:
+        """By camera, from the sidecar of the original."""
+        with self._open(self._made.sidecar_name) as file:
+            told = json.loads(file.read())
+        return {
+            one["camera_id"]: [_gap(gap) for gap in one["gaps"]]
+            for one in told.get("cameras", [told])
+        }
+
+
+def _gap(told: dict[str, Any]) -> Gap:
+    utc = ZoneInfo("UTC")
+    return Gap(
+        parse_rfc3339(told["from"], utc),
+        parse_rfc3339(told["to"], utc),
+        GapReason(told["reason"]),
+        told["detail"],
+    )
+
+
+def _bits_s(file: ExportedFile) -> int:
+    return max(_LEAST_BITS_S, file.size_bytes * 8 * SECOND_US // max(file.duration_us, SECOND_US))
+
+
+class _Window(io.RawIOBase):
+    """A part of an open file, as a file."""
+
+    def __init__(self, fd: int, begin: int, size: int) -> None:
+        super().__init__()
+        self._fd, self._begin, self._size = fd, begin, size
+        self._at = 0
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def seekable(self) -> bool:
+        return True
+
+    @override
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    @override
+    def tell(self) -> int:
+        return self._at
+
+    @override
+    def readinto(self, buffer: Any, /) -> int:
+        view = memoryview(buffer)[: max(0, self._size - self._at)]
+        count = os.preadv(self._fd, [view], self._begin + self._at) if view else 0
+        self._at += count
+        return count
+
+
+def _entry(whole: IO[bytes], name: str) -> IO[bytes]:
+    """An entry of a zip, which is stored: the bytes as they lie there. NotFound without it."""
+    with zipfile.ZipFile(whole) as archive:
+        try:
+            entry = archive.getinfo(name)
+        except KeyError as error:
+            msg = "a part of this export is not in its file any more"
+            raise NotFound(msg) from error
+    head = os.pread(whole.fileno(), 30, entry.header_offset)
+    name_bytes, extra_bytes = struct.unpack_from("<HH", head, 26)  # APPNOTE 4.3.7
+    begin = entry.header_offset + 30 + name_bytes + extra_bytes
+    return io.BufferedReader(_Window(whole.fileno(), begin, entry.file_size))
+
+
+def _give_way() -> None:
+    """The lowest priority for this thread and those that its encoders start (Linux)."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)

@@ -1,0 +1,221 @@
+"""What lies beside the pictures of an export: a sidecar for programs, a sheet for people.
+
+Both say the same. The sheet is plain English text with local and UTC times, to be printed and
+signed; it is the same in every language, because its hash is.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from falconeye.base.clock import KernelClock
+from falconeye.base.times import SECOND_US, rfc3339, to_datetime
+from falconeye.storage.export.export_layout import ExportOrder
+from falconeye.storage.export.export_result import ExportedFile, ExportRequest
+from falconeye.storage.ledger.coverage import Gap
+
+_REASONS = {"unknown": "for a reason that is not known"}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedCamera:
+    """A camera's share of an export; without files nothing of it was recorded in that time."""
+
+    order: ExportOrder
+    files: Sequence[ExportedFile]
+    holes: Sequence[Gap]
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Where, when and for whom an export was made."""
+
+    node_name: str
+    zone: tzinfo
+    made_us: int
+    request: ExportRequest
+    clock: KernelClock | None  # of the node while it was made
+
+
+@dataclass(frozen=True, slots=True)
+class WholeFile:
+    """What is downloaded: the only MP4 file, or the zip."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+def camera_sidecar(camera: ExportedCamera, told: Circumstances, whole: WholeFile | None) -> bytes:
+    """The JSON of one camera. `whole`: not within a zip, whose own hash it cannot hold."""
+    return _json(_circumstances(told) | _whole(whole) | _camera(camera))
+
+
+def sidecar(cameras: Sequence[ExportedCamera], told: Circumstances, whole: WholeFile) -> bytes:
+    """The JSON beside an export: of its only camera, or of all under `cameras`."""
+    if len(cameras) == 1:
+        return camera_sidecar(cameras[0], told, whole)
+    every = [_camera(camera) for camera in cameras]
+    return _json(_circumstances(told) | _whole(whole) | {"cameras": every})
+
+
+def _circumstances(told: Circumstances) -> dict[str, Any]:
+    clock = told.clock
+    return {
+        "node": told.node_name,
+        "made_at": rfc3339(told.made_us),
+        "asked_by": told.request.asked_by,
+        "asked_at": rfc3339(told.request.asked_us),
+        "time_zone": str(told.zone),
+        "clock": None
+        if clock is None
+        else {
+            "synchronised": clock.is_synchronised,
+            "offset_seconds": round(clock.offset_us / SECOND_US, 6),
+            "max_error_seconds": round(clock.max_error_us / SECOND_US, 6),
+        },
+    }
+
+
+def _whole(whole: WholeFile | None) -> dict[str, Any]:
+    if whole is None:
+        return {}
+    return {"file": whole.name, "size_bytes": whole.size_bytes, "sha256": whole.sha256}
+
+
+def _camera(camera: ExportedCamera) -> dict[str, Any]:
+    order, files = camera.order, camera.files
+    return {
+        "camera_id": order.camera_id,
+        "camera_name": order.camera_name,
+        "asked": {"from": rfc3339(order.from_us), "to": rfc3339(order.to_us)},
+        "from": rfc3339(min(file.from_us for file in files)) if files else None,
+        "to": rfc3339(max(file.to_us for file in files)) if files else None,
+        "parts": [
+            {
+                "name": file.name,
+                "from": rfc3339(file.from_us),
+                "to": rfc3339(file.to_us),
+                "duration_seconds": round(file.duration_us / SECOND_US, 3),
+                "size_bytes": file.size_bytes,
+                "sha256": file.sha256,
+                "codec": file.codec,
+                "reencoded_from_sha256": file.copy_of or None,
+            }
+            for file in files
+        ],
+        "gaps": [
+            {
+                "from": rfc3339(hole.from_us),
+                "to": rfc3339(hole.to_us),
+                "reason": hole.reason.value,
+                "detail": hole.detail,
+            }
+            for hole in camera.holes
+        ],
+    }
+
+
+def _json(told: dict[str, Any]) -> bytes:
+    return json.dumps(told, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def sheet(cameras: Sequence[ExportedCamera], told: Circumstances, whole: WholeFile | None) -> bytes:
+    """The text for people. `whole`: not within a zip, as above."""
+    request = told.request
+    lines = ["Export of recorded footage", "==========================", ""]
+    if whole is not None:
+        lines += _file_lines(whole.name, whole.size_bytes, whole.sha256, "")
+        lines.append("")
+    lines += [
+        f"Node      {_plain(told.node_name)}",
+        f"Clock     {clock_words(told.clock)}",
+        f"Zone      local times are those of {told.zone}",
+        f"Asked by  {_plain(request.asked_by)}",
+        *_both("Asked at", request.asked_us, told.zone),
+        *_both("Made at", told.made_us, told.zone),
+    ]
+    for camera in cameras:
+        lines += ["", *_camera_lines(camera, told.zone)]
+    lines += ["", *_HOW_TO_CHECK]
+    return ("\r\n".join(lines) + "\r\n").encode()  # CRLF: also Windows' old editor shows lines
+
+
+_HOW_TO_CHECK = (
+    "A file is unchanged when its SHA-256 is the one above: `sha256sum FILE` on Linux,",
+    "`certutil -hashfile FILE SHA256` on Windows, `shasum -a 256 FILE` on a Mac, or the page",
+    "“Check a file” of the node, which keeps the hashes in its audit log.",
+)
+
+
+def clock_words(clock: KernelClock | None) -> str:
+    """The state of the node's clock as a sentence."""
+    if clock is None:
+        return "its state could not be read"
+    if not clock.is_synchronised:
+        return "NOT set by NTP when this was made: its times may be off by any amount"
+    offset, most = clock.offset_us / SECOND_US, clock.max_error_us / SECOND_US
+    return f"set by NTP; offset {offset:+.6f} s, at most {most:.3f} s off when this was made"
+
+
+def _camera_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:
+    order = camera.order
+    title = f"Camera {_plain(order.camera_name)}"
+    lines = [title, "-" * len(title), f"Id        {order.camera_id}"]
+    lines += _both("Asked", order.from_us, zone)
+    lines += _both("up to", order.to_us, zone)
+    if not camera.files:
+        lines.append("Nothing of it was recorded in that time.")
+    for file in camera.files:
+        lines += ["", *_file_lines(file.name, file.size_bytes, file.sha256, "")]
+        lines += _both("First", file.from_us, zone)
+        lines += _both("Last", file.to_us, zone)
+        lines.append(f"Plays     {file.duration_us / SECOND_US:.3f} s, pictures {file.codec}")
+        if file.copy_of:
+            lines += [
+                "Note      a copy, encoded anew for players that need it: not the original.",
+                f"          SHA-256 of the original: {file.copy_of}",
+            ]
+    lines += ["", *_hole_lines(camera.holes, zone)]
+    return lines
+
+
+def _file_lines(name: str, size_bytes: int, sha256: str, indent: str) -> list[str]:
+    return [
+        f"{indent}File      {name}",
+        f"{indent}Size      {size_bytes} bytes",
+        f"{indent}SHA-256   {sha256}",
+    ]
+
+
+def _hole_lines(holes: Sequence[Gap], zone: tzinfo) -> list[str]:
+    if not holes:
+        return ["No gap in it."]
+    lines = [f"Gaps in it: {len(holes)} (closed up in the file)"]
+    for hole in holes:
+        length = (hole.to_us - hole.from_us) / SECOND_US
+        why = _REASONS.get(hole.reason.value, hole.reason.value.replace("_", " "))
+        if hole.detail:
+            why += f" ({_plain(hole.detail)})"
+        lines += [
+            f"  {_local(hole.from_us, zone)} to {_local(hole.to_us, zone)}",
+            f"    {rfc3339(hole.from_us)} to {rfc3339(hole.to_us)}, {length:.3f} s: {why}",
+        ]
+    return lines
+
+
+def _both(word: str, utc_us: int, zone: tzinfo) -> list[str]:
+    return [f"{word:<9} {_local(utc_us, zone)}", f"          {rfc3339(utc_us)}"]
+
+
+def _local(utc_us: int, zone: tzinfo) -> str:
+    return to_datetime(utc_us).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + (
+        f" {to_datetime(utc_us).astimezone(zone):%z (%Z)}"
+    )
+
+
+def _plain(text: str) -> str:
+    """On one line: a name cannot make lines of its own."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

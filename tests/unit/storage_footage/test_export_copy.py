@@ -1,0 +1,185 @@
+"""Copies in H.264 of exports in HEVC: what they show, what they say, and how they end."""
+
+import asyncio
+import hashlib
+import json
+import os
+import threading
+import zipfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from falconeye.base.errors import Conflict, NotFound, Unavailable
+from falconeye.hub.stream import StreamHub
+from falconeye.media.samples import StreamKind
+from falconeye.storage.export.export import Exports
+from falconeye.storage.export.export_copy import ExportCopies, most_bytes
+from falconeye.storage.export.export_result import Export, ExportRequest
+from tests.unit.storage_footage.cameras import Camera, pictures, sound
+from tests.unit.storage_footage.exporting import (
+    JOB,
+    barcodes,
+    between,
+    decodes,
+    footage,
+    ignore,
+    open_exports,
+    order,
+    path_of,
+    probe,
+    sidecar_of,
+)
+from tests.unit.storage_footage.footage import CAMERA, Node
+
+COPY = "0d9f6f53-0a38-4b36-8f0d-0d5c2f9f7a02"
+OTHER = "camera-2"
+
+
+@dataclass
+class Original:
+    """An export in HEVC, from 1.3 s on, and who copies it."""
+
+    node: Node
+    exports: Exports
+    copies: ExportCopies
+    made: Export
+    request: ExportRequest
+
+    async def copy(self, report: object = None) -> Export:
+        told = report if callable(report) else ignore
+        return await self.copies.make(COPY, (JOB, self.made), self.request, told)
+
+    def path(self, made: Export) -> Path:
+        return self.node.media_dir / "exports" / COPY / made.file_name
+
+
+def record(node: Node, camera_id: str) -> None:
+    loop = asyncio.get_running_loop()
+    hub = StreamHub(camera_id, StreamKind.MAIN, loop, node.clock, node.budget)
+    camera = Camera(node, hub, segment_s=2, camera_id=camera_id)
+    camera.run(4, pictures("hevc", gops=4, b_frames=4, options="open-gop=1"), sound("aac"))
+
+
+@pytest.fixture
+async def original(node: Node) -> AsyncIterator[Original]:
+    begun_us = node.clock.utc_us()
+    record(node, CAMERA)
+    assert await node.store.flush(5)
+    node.clock.advance(60)
+    exports = open_exports(node)
+    copies = ExportCopies(exports, node.volumes)
+    request = between(begun_us + 1_300_000, begun_us + 20_000_000)
+    made = await exports.make(JOB, request, ignore)
+    assert made.has_hevc
+    yield Original(node, exports, copies, made, request)
+    exports.stop()
+    copies.stop()
+
+
+async def test_it_shows_the_same_pictures_at_the_same_times(original: Original) -> None:
+    reported: list[float] = []
+    priorities: set[int] = set()
+
+    def report(share: float) -> None:
+        reported.append(share)
+        priorities.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    made = await original.copy(report)
+    path = original.path(made)
+    assert made.file_name == original.made.file_name.replace(".mp4", "_h264.mp4")
+    said = await probe(path)
+    kinds = {stream["codec_type"]: stream["codec_name"] for stream in said["streams"]}
+    assert kinds == {"video": "h264", "audio": "aac"}
+    await decodes(path)
+    before = await asyncio.to_thread(barcodes, path_of(original.node, original.made))
+    after = await asyncio.to_thread(barcodes, path)
+    assert after == before
+    assert len(after) > 50
+    assert float(said["format"]["duration"]) == pytest.approx(before[-1][0] + 0.04, abs=0.13)
+    assert reported == sorted(reported)
+    assert 0.9 < reported[-1] <= 1
+    assert priorities == {19}  # recording goes before it
+    data = path.read_bytes()
+    assert (made.size_bytes, made.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    assert len(data) <= most_bytes(original.made.files)
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+async def test_it_says_that_it_is_a_copy_and_of_what(original: Original) -> None:
+    made = await original.copy()
+    folder = original.path(made).parent
+    text = (folder / made.sheet_name).read_text()
+    assert "encoded anew" in text
+    assert f"SHA-256 of the original: {original.made.sha256}" in text
+    told = json.loads((folder / made.sidecar_name).read_bytes())
+    (part,) = told["parts"]
+    assert (part["codec"], part["reencoded_from_sha256"]) == ("h264", original.made.sha256)
+    assert told["gaps"] == sidecar_of(original.node, original.made)["gaps"] != []
+    assert {entry.name for entry in folder.iterdir()} == {
+        made.file_name,
+        made.sidecar_name,
+        made.sheet_name,
+    }
+
+
+async def test_of_a_zip_every_hevc_file_is_copied(original: Original, tmp_path: Path) -> None:
+    record(original.node, OTHER)
+    assert await original.node.store.flush(5)
+    original.node.clock.advance(60)
+    first = original.request.orders[0]
+    until_us = original.node.clock.utc_us()
+    orders = tuple(replace(first, camera_id=one, to_us=until_us) for one in (CAMERA, OTHER))
+    original.request = replace(original.request, orders=orders)
+    original.made = await original.exports.make(JOB, original.request, ignore)
+    made = await original.copy()
+    assert made.file_name.startswith("2-cameras_")
+    assert made.file_name.endswith("_h264.zip")
+    with zipfile.ZipFile(original.path(made)) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path)
+    assert [file.copy_of for file in made.files] == [file.sha256 for file in original.made.files]
+    for file in made.files:
+        assert (await probe(tmp_path / file.name))["streams"][0]["codec_name"] == "h264"
+        await decodes(tmp_path / file.name)
+
+
+async def test_cancelled_it_leaves_nothing(original: Original) -> None:
+    loop = asyncio.get_running_loop()
+    task: list[asyncio.Task[Export]] = []
+
+    async def cancel() -> None:
+        task[0].cancel()
+
+    def report(share: float) -> None:
+        if share > 0.3:
+            asyncio.run_coroutine_threadsafe(cancel(), loop).result(5)
+
+    task.append(asyncio.create_task(original.copy(report)))
+    with pytest.raises(asyncio.CancelledError):
+        await task[0]
+    assert not (original.node.media_dir / "exports" / COPY).exists()
+
+
+async def test_an_original_that_went_or_is_damaged(original: Original) -> None:
+    path = path_of(original.node, original.made)
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(Unavailable, match="cannot be decoded"):
+        await original.copy()
+    await original.exports.remove(JOB)
+    with pytest.raises(NotFound, match="deleted meanwhile"):
+        await original.copy()
+    assert not (original.node.media_dir / "exports" / COPY).exists()
+
+
+async def test_of_h264_no_copy_is_made(node: Node) -> None:
+    await footage(node)
+    exports = open_exports(node)
+    made = await exports.make(JOB, order(0, 7), ignore)
+    copies = ExportCopies(exports, node.volumes)
+    with pytest.raises(Conflict):
+        await copies.make(COPY, (JOB, made), order(0, 7), ignore)
+    exports.stop()
+    copies.stop()
