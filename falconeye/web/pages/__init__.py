@@ -8,8 +8,10 @@ from litestar.types import ControllerRouterHandler
 from falconeye.web import partials
 from falconeye.web.pages import (
     about,
+    backups,
     camera,
     camera_form,
+    doctor,
     exports,
     footage,
     notices,
@@ -53,6 +55,10 @@ _PAGES: Final = Router(
         notices.destinations_page,
         notices.save_destinations,
         notices.try_destination,
+        backups.backups_page,
+        backups.download_backup,
+        doctor.doctor_page,
+        doctor.download_bundle,
         about.about,
     ],
 )

@@ -19,9 +19,12 @@ from falconeye.base.memory import MemoryBudget
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
+from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus
 from falconeye.jobs.exporting import ExportWorker
 from falconeye.jobs.runner import JobKind, Jobs
+from falconeye.storage.backups.backup import Sources
+from falconeye.storage.backups.nightly import NightlyBackups
 from falconeye.storage.export.export import Exports
 from falconeye.storage.footage import Footage
 from falconeye.storage.index.database import Database
@@ -159,6 +162,12 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         volumes=footage.volumes,
         exports=exports,
         jobs=jobs,
+        backups=NightlyBackups(
+            Sources(database.data_dir, settings.data_dir / "data.key", None, "pi-1"),
+            clock,
+            lambda: stored.zone,
+        ),
+        patient=Patient(settings, database, CameraStore(database, cipher), clock),
     )
     status = NodeStatus(
         database=database,
