@@ -165,9 +165,7 @@ class Node:
             exports=exports,
             jobs=jobs,
             backups=backups,
-            patient=Patient(
-                self.settings, database, CameraStore(database, cipher), self._clock
-            ),
+            patient=Patient(self.settings, database, CameraStore(database, cipher), self._clock),
         )
         status = NodeStatus(
             database=database,

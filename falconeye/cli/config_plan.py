@@ -302,14 +302,14 @@ def _destination(
         before = [stored.opened(each).reveal() for each in current]
         known = list(zip(map(destinations.shown, current), before, strict=True))
         return before, [_plain(each, known, where, base) for each in value]
-    before = stored.opened(current).reveal() if current else None
+    one = stored.opened(current).reveal() if current else None
     if value == NO_VALUE:
-        return before, None
-    known = [(destinations.shown(current), before)] if current else []
-    return before, _plain(value, known, where, base)
+        return one, None
+    shown_one = [] if one is None else [(destinations.shown(current), one)]
+    return one, _plain(value, shown_one, where, base)
 
 
-def _plain(value: Any, known: list[tuple[str, Any]], where: str, base: Path) -> str:
+def _plain(value: Any, known: list[tuple[str, str]], where: str, base: Path) -> str:
     """A secret by its reference, or the stored one that is shown so (each once)."""
     if references.is_reference(value):
         secret = references.resolved(value, where, base)
@@ -320,6 +320,6 @@ def _plain(value: Any, known: list[tuple[str, Any]], where: str, base: Path) -> 
     for index, (shown, plain) in enumerate(known):
         if shown == value:
             del known[index]
-            return str(plain)
+            return plain
     msg = f'{where}: write {{ env = "NAME" }} or {{ file = "/PATH" }}: a secret does not stand here'
     raise InvalidInput(msg)

@@ -17,7 +17,11 @@ from falconeye.doctor.finding import Finding, Level
 from falconeye.storage import migrations
 from falconeye.storage.backups.nightly import KeptBackup
 from falconeye.storage.checks import health_rows, rebuild
-from falconeye.storage.index.data_directory import NETWORK_FILE_SYSTEMS, file_system_type, free_bytes
+from falconeye.storage.index.data_directory import (
+    NETWORK_FILE_SYSTEMS,
+    file_system_type,
+    free_bytes,
+)
 from falconeye.storage.index.database import Database
 from falconeye.storage.index.schema import current_revision
 

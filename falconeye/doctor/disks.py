@@ -81,7 +81,7 @@ def _wrong_id(root: int, disk: Disk) -> Finding | None:
         return None
     words = "nothing is mounted there" if found is None else "another disk is mounted there"
     advice = (
-        "Mount the right one; if it was exchanged for good: 'falconeye check --repair --accept-disk'"
+        "Mount the right one; if it was exchanged for good: falconeye check --repair --accept-disk"
     )
     return Finding("disk", subject, Level.FAIL, words, advice)
 

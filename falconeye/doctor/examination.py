@@ -22,7 +22,6 @@ from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.volumes import volume_rows
 from falconeye.storage.volumes.volume_facts import Role
 
-
 AREAS = ("camera", "disk", "database", "backup", "clock", "network", "rights", "machine")
 
 

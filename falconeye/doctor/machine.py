@@ -22,7 +22,12 @@ _HOT, _TOO_HOT = 75.0, 85.0  # °C; a Raspberry Pi slows down from 80, and stops
 _FILES: Final = 4096
 _VCGENCMD_S: Final = 3.0
 # Bits of get_throttled (raspberrypi.com, documentation of vcgencmd)
-_NOW: Final = {0: "too little voltage", 1: "slowed down", 2: "throttled", 3: "near its limit of heat"}
+_NOW: Final = {
+    0: "too little voltage",
+    1: "slowed down",
+    2: "throttled",
+    3: "near its limit of heat",
+}
 _SINCE_START: Final = {16: "too little voltage", 18: "throttled", 19: "near its limit of heat"}
 _POWER: Final = "Use the board's own power supply and a short cable, and cool it"
 

@@ -51,8 +51,10 @@ class Manifest:
     def of(cls, values: Any) -> "Manifest":
         """KeyError, TypeError and ValueError for anything else."""
         sizes = {str(name): int(size) for name, size in values["bytes"].items()}
-        texts = [str(values[name]) for name in ("falconeye", "revision", "node_name", "made_at")]
-        return cls(int(values["format"]), *texts, sizes)
+        version, revision, node_name, made_at = (
+            str(values[name]) for name in ("falconeye", "revision", "node_name", "made_at")
+        )
+        return cls(int(values["format"]), version, revision, node_name, made_at, sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,7 @@ def make_backup(sources: Sources, target: Path, passphrase: Secret, utc_us: int)
     return manifest
 
 
-def write_backup(
-    sources: Sources, target: IO[bytes], passphrase: Secret, utc_us: int
-) -> Manifest:
+def write_backup(sources: Sources, target: IO[bytes], passphrase: Secret, utc_us: int) -> Manifest:
     """The same into an open file. OSError when that cannot be written."""
     check_passphrase(passphrase)
     with work_directory(sources.data_dir) as work:

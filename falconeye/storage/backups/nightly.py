@@ -121,7 +121,9 @@ class NightlyBackups:
     def _passphrase(self) -> Secret:
         file = self._passphrase_file
         if file is None:
-            raise InvalidInput("backup_dir needs backup_passphrase_file, which seals what lies there")
+            raise InvalidInput(
+                "backup_dir needs backup_passphrase_file, which seals what lies there"
+            )
         try:
             return Secret(file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r"))
         except (OSError, UnicodeDecodeError) as error:

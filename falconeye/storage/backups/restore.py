@@ -19,8 +19,8 @@ from typing import IO, Final
 
 from falconeye.base.errors import InvalidInput, StartError, Unavailable
 from falconeye.base.secret import Secret
-from falconeye.storage import migrations
 from falconeye.config.loading import FILE_NAME as SETTINGS_NAME
+from falconeye.storage import migrations
 from falconeye.storage.backups.backup import FORMAT, MANIFEST, MEMBERS, Manifest, work_directory
 from falconeye.storage.backups.sealed_file import NotABackup, SealedReader, is_sealed
 from falconeye.storage.backups.snapshot import INCOMPLETE, fsync
@@ -120,7 +120,7 @@ def _unpack(file: Path, work: Path, passphrase: Secret | None) -> Manifest | Non
     return manifest
 
 
-def _unpack_members(packed: IO[bytes], work: Path) -> Manifest:
+def _unpack_members(packed: gzip.GzipFile, work: Path) -> Manifest:
     manifest: Manifest | None = None
     with tarfile.open(fileobj=packed, mode="r|") as tar:
         for member in tar:
@@ -141,11 +141,11 @@ def _unpack_members(packed: IO[bytes], work: Path) -> Manifest:
 
 
 def _manifest(member: tarfile.TarInfo, content: IO[bytes]) -> Manifest:
+    if member.name != MANIFEST:
+        raise NotABackup("the backup does not begin with the list of what it holds")
     try:
-        if member.name != MANIFEST:
-            raise ValueError(member.name)
         found = Manifest.of(json.loads(content.read(_MAX_MANIFEST)))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotABackup("the list of what the backup holds cannot be read") from error
     if found.format > FORMAT:
         raise StartError(_newer(f"FalconEye {found.falconeye}"))
@@ -188,8 +188,8 @@ def _check_key(restored: Path, other_key: Path | None) -> None:
         return
     if not set(read_keys(restored)) <= set(read_keys(other_key)):
         msg = (
-            f"nothing was restored: this node takes its data key from {other_key}, which is another "
-            "one than the backup's. Take that setting (data_key_file, LoadCredential) away for the "
+            f"nothing was restored: this node takes its data key from {other_key}, which is "
+            "another one than the backup's. Take that setting (data_key_file, LoadCredential) away for the "
             f"restore; the backup's key is then written as {KEY_NAME} into the data directory"
         )
         raise InvalidInput(msg)
@@ -204,7 +204,7 @@ def _settle_settings(restored: Path, *, has_settings: bool) -> None:
     if not restored.exists():
         return
     try:
-        names = tomllib.loads(restored.read_text(encoding="utf-8")).keys()
+        names = set(tomllib.loads(restored.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         names = {"data_dir"}
     if has_settings or "data_dir" in names:

@@ -67,7 +67,9 @@ class SealedWriter(io.RawIOBase):
     @override
     def write(self, data: "bytes | bytearray | memoryview[int]", /) -> int:  # type: ignore[override]
         self._waiting += data
-        while len(self._waiting) > PIECE_BYTES:  # the last piece is never empty but in an empty file
+        while (
+            len(self._waiting) > PIECE_BYTES
+        ):  # the last piece is never empty but in an empty file
             piece = bytes(self._waiting[:PIECE_BYTES])
             del self._waiting[:PIECE_BYTES]
             self._put(piece, is_last=False)

@@ -21,7 +21,7 @@ class LastStep:
 
 
 async def quick_check(connection: AsyncConnection) -> str:
-    """ "ok", else what SQLite found first (PRAGMA quick_check). Reads the whole file."""
+    """The word "ok", else what SQLite found first (PRAGMA quick_check). Reads the whole file."""
     found = await connection.exec_driver_sql("PRAGMA quick_check(1)")
     return str(found.scalar_one())
 

@@ -228,7 +228,9 @@ async def is_needed(database: Database) -> bool:
     """Whether the index came from a backup, which leaves out what the files tell."""
 
     async def read(connection: AsyncConnection) -> bool:
-        marked = await connection.execute(select(SETTINGS.c.key).where(SETTINGS.c.key == INCOMPLETE))
+        marked = await connection.execute(
+            select(SETTINGS.c.key).where(SETTINGS.c.key == INCOMPLETE)
+        )
         return marked.first() is not None
 
     return await database.read(read)

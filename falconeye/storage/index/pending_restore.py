@@ -1,8 +1,8 @@
 """Puts restored files in the place of the present ones: all, or at the next start what is left.
 
 A restore lays what it has checked into `restore.pending`, by one rename. Whoever holds the
-instance lock then puts it in place, the database last: where that ends half-way, the next start goes
-on. What is replaced stays beside, by the time of its replacement.
+instance lock then puts it in place, the database last: where that ends half-way, the next start
+goes on. What is replaced stays beside, by the time of its replacement.
 """
 
 import logging
@@ -68,8 +68,9 @@ def _replace(new: Path, old: Path, moment: str) -> list[Path]:
 def _set_log_aside(database: Path, moment: str) -> list[Path]:
     """SQLite would take the old database's log for one of the new: into the old one, or aside."""
     try:
-        with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if database.exists() and _is_database(database):  # else SQLite would throw the log away
+            with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except sqlite3.Error as error:  # damaged: that may be why another one is brought
         log.warning("the replaced database %s is damaged: %s", database, error)
     kept: list[Path] = []
@@ -79,6 +80,11 @@ def _set_log_aside(database: Path, moment: str) -> list[Path]:
         kept.append(wal.rename(aside.with_name(f"{aside.name}-wal")))
     database.with_name(f"{database.name}-shm").unlink(missing_ok=True)
     return kept
+
+
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
 
 
 def _aside(path: Path, moment: str) -> Path:

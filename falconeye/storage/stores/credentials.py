@@ -96,7 +96,7 @@ def given_key_file(given: Path | None, environment: Mapping[str, str]) -> Path |
 
 
 def key_file(data_dir: Path, given: Path | None, environment: Mapping[str, str]) -> Path:
-    """The file of this node's data key, made where it is its own and not there; as `load_cipher`."""
+    """The file of this node's data key; made as by `load_cipher`, whose errors it raises."""
     load_cipher(data_dir, given, environment)
     return given_key_file(given, environment) or data_dir / KEY_NAME
 

@@ -54,8 +54,7 @@ async def download_backup(request: Asking) -> Response[str] | StreamResponse:
     passphrase = Secret(form.get("passphrase", ""))
     try:
         check_passphrase(passphrase)
-        if form.get("again") != passphrase.reveal():
-            raise InvalidInput(_("The two passphrases differ."), field="again")
+        _require_same(passphrase, form.get("again", ""))
         await services.accounts.confirm(
             principal_of(request), form.get("password", ""), address_of(request)
         )
@@ -82,6 +81,11 @@ async def download_backup(request: Asking) -> Response[str] | StreamResponse:
         "cache-control": "no-store",
     }
     return StreamResponse(_read(file), media_type="application/octet-stream", headers=headers)
+
+
+def _require_same(passphrase: Secret, again: str) -> None:
+    if again != passphrase.reveal():
+        raise InvalidInput(_("The two passphrases differ."), field="again")
 
 
 async def _show(request: Asking, *, status: int = 200, **more: Any) -> Response[str]:
