@@ -1,5 +1,6 @@
 """`falconeye config export | apply`: cameras and settings as a TOML file, without any secret."""
 
+import asyncio
 import os
 import re
 import socket
@@ -97,7 +98,8 @@ def apply(arguments: ApplyArguments) -> ExitCode:
         await stored.load()
         cameras = CameraStore(database, cipher)
         base = arguments.file.absolute().parent
-        plan = config_plan.make_plan(
+        plan = await asyncio.to_thread(
+            config_plan.make_plan,
             wanted,
             await cameras.list(),
             stored,

@@ -17,6 +17,7 @@ from falconeye.base.errors import Conflict, InvalidInput
 from falconeye.base.redact import HIDDEN, redact_text
 from falconeye.cameras.changes import changed_config, new_config
 from falconeye.cli import references
+from falconeye.cli.camera_address import protocol_of
 from falconeye.config.addresses import address_key
 from falconeye.config.camera import CameraConfig
 from falconeye.storage.stores import destinations
@@ -187,7 +188,9 @@ def _added(
 ) -> CameraConfig:
     values, _ = _values(entry, where, base, None)
     given = {name: value for name, value in values.items() if value is not None}
-    given |= {"protocol": entry.get("protocol", "rtsp"), "start": entry.get("start", True)}
+    address = given.get("source_url", "rtsp://")
+    protocol = entry.get("protocol") or protocol_of(str(address)).value
+    given |= {"protocol": protocol, "start": entry.get("start", True)}
     new = CameraInput.model_validate(given).to_new_camera(node_name=node_name)
     new = replace(new, allow_local=_flag(entry, "allow_local", default=False))
     return new_config(replace(new, framerate=given.get("framerate")), now_us, node_name)
