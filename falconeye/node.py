@@ -33,9 +33,12 @@ from falconeye.config.serving_address import (
     write_serving_address,
 )
 from falconeye.config.settings import NodeSettings
+from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus, RecordingChanged
 from falconeye.jobs.exporting import export_workers
 from falconeye.jobs.runner import Jobs
+from falconeye.storage.backups.backup import Sources
+from falconeye.storage.backups.nightly import NightlyBackups
 from falconeye.storage.export.export import Exports
 from falconeye.storage.export.export_copy import ExportCopies
 from falconeye.storage.footage import Footage
@@ -44,7 +47,7 @@ from falconeye.storage.index.database import Database
 from falconeye.storage.reading.footage_stills import FootageStills
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.stores.camera_store import CameraStore
-from falconeye.storage.stores.credentials import load_cipher
+from falconeye.storage.stores.credentials import key_file, load_cipher
 from falconeye.storage.stores.event_store import EventStore
 from falconeye.storage.stores.job_store import JobStore
 from falconeye.storage.stores.node_store import NodeIdentity, load_identity
@@ -69,8 +72,16 @@ CLOSING_S = 0.3  # viewers are told before their streams end with the recordings
 class Node:
     """One FalconEye process. `run()` lasts until SIGTERM or SIGINT."""
 
-    def __init__(self, settings: NodeSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: NodeSettings,
+        clock: Clock | None = None,
+        *,
+        settings_file: Path | None = None,
+    ) -> None:
+        """`settings_file`: where settings came from, for backups."""
         self.settings = settings
+        self._settings_file = settings_file
         self.name = settings.node_name or socket.gethostname()
         self._clock = clock or SystemClock()
         self._notifier = ServiceNotifier()
@@ -137,6 +148,7 @@ class Node:
         accounts = await self._start_accounts(database)
         exports, jobs = await self._start_jobs(database, stored, footage, accounts)
         alerts = await self._start_alerts(database, identity, stored, footage, bus, cameras)
+        backups = await self._start_backups(database, stored)
         self.services = Services(
             node_id=identity.node_id,
             node_name=self.name,
@@ -157,6 +169,8 @@ class Node:
             storage=footage.storage,
             exports=exports,
             jobs=jobs,
+            backups=backups,
+            patient=Patient(self.settings, database, CameraStore(database, cipher), self._clock),
         )
         status = NodeStatus(
             database=database,
@@ -186,18 +200,36 @@ class Node:
         def recording_changed(camera_id: str, recording_id: str, kind: str) -> None:
             bus.publish(RecordingChanged(camera_id, recording_id, kind))
 
-        footage = await Footage.open(
-            database,
-            self.settings,
-            budget,
-            self._clock,
-            node_name=self.name,
-            keep=lambda: Keep(stored.current.keep_days, stored.current.keep_bytes),
-            on_recording=recording_changed,
-        )
+        async with self._notifier.long_start("looking at the footage"):
+            footage = await Footage.open(
+                database,
+                self.settings,
+                budget,
+                self._clock,
+                node_name=self.name,
+                keep=lambda: Keep(stored.current.keep_days, stored.current.keep_bytes),
+                on_recording=recording_changed,
+            )
         self._on_stop("footage", footage.stop)
         self._stage("the footage is open")
         return footage
+
+    async def _start_backups(self, database: Database, stored: SettingsStore) -> NightlyBackups:
+        settings = self.settings
+        key = await asyncio.to_thread(
+            key_file, settings.data_dir, settings.data_key_file, os.environ
+        )
+        backups = NightlyBackups(
+            Sources(database.data_dir, key, self._settings_file, self.name),
+            self._clock,
+            lambda: stored.zone,
+            directory=settings.backup_dir,
+            passphrase_file=settings.backup_passphrase_file,
+        )
+        if settings.nightly_backup:
+            backups.start()
+            self._on_stop("backups", backups.stop)
+        return backups
 
     def _open_pictures(self) -> ThreadPoolExecutor:
         pictures = ThreadPoolExecutor(PICTURE_THREADS, thread_name_prefix="stills")

@@ -10,7 +10,7 @@ from pathlib import Path
 from falconeye.accounts.attempts import LoginAttempts
 from falconeye.accounts.audit import AuditLog
 from falconeye.accounts.directory import AccountDirectory, user_principal
-from falconeye.accounts.model import Principal
+from falconeye.accounts.model import Principal, PrincipalKind
 from falconeye.accounts.passwords import PasswordHasher
 from falconeye.accounts.revocations import Ended, Revocation, Revocations
 from falconeye.accounts.sessions import Sessions
@@ -19,7 +19,7 @@ from falconeye.accounts.tokens import Tokens, is_well_formed
 from falconeye.accounts.users import User, Users
 from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog
-from falconeye.base.errors import FalconEyeError, NotAuthenticated, TooManyAttempts
+from falconeye.base.errors import FalconEyeError, NotAllowed, NotAuthenticated, TooManyAttempts
 from falconeye.base.secret import Secret
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import SECOND_US
@@ -134,6 +134,18 @@ class Accounts:
                 better = await self._hasher.hash(password)
                 await self._store.rehash(user.id, user.password_hash, better)
                 await self._directory.reload()
+
+    async def confirm(self, who: Principal, password: str, address: str) -> None:
+        """Before what a browser left open must not be enough for.
+
+        NotAuthenticated unless it is the password of the person who asks, NotAllowed for a token,
+        TooManyAttempts as at the login.
+        """
+        user = self._directory.user(who.id) if who.kind is PrincipalKind.USER else None
+        if user is None:
+            raise NotAllowed("only a person may, with a password")
+        key = name_key(user.name)
+        await self._check_password(key, user.password_hash, Secret(password), address)
 
     async def logout(self, who: Principal) -> None:
         """End the session `who` asks through; a token has none."""

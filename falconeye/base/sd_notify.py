@@ -1,8 +1,14 @@
 """Tells systemd how the service is doing (sd_notify(3)); silent where systemd did not start it."""
 
+import asyncio
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from falconeye.base.tasks import TaskSet
+
+EXTEND_S = 20.0
 
 
 class ServiceNotifier:
@@ -25,6 +31,16 @@ class ServiceNotifier:
         """The node serves; `status` is shown by `systemctl status`."""
         return self._send("READY=1", *([f"STATUS={status}"] if status else []))
 
+    @asynccontextmanager
+    async def long_start(self, status: str) -> AsyncIterator[None]:
+        """What of the start may take minutes: systemd is told to wait (EXTEND_TIMEOUT_USEC)."""
+        tasks = TaskSet("start")
+        _ = tasks.start(self._extend(status), "tell")
+        try:
+            yield
+        finally:
+            await tasks.stop()
+
     def stopping(self) -> bool:
         """The node ends in order."""
         return self._send("STOPPING=1")
@@ -36,6 +52,11 @@ class ServiceNotifier:
     def status(self, status: str) -> bool:
         """One line for `systemctl status`."""
         return self._send(f"STATUS={status}")
+
+    async def _extend(self, status: str) -> None:
+        while True:
+            self._send(f"EXTEND_TIMEOUT_USEC={EXTEND_S * 2_000_000:.0f}", f"STATUS={status}")
+            await asyncio.sleep(EXTEND_S)
 
     def _send(self, *fields: str) -> bool:
         """Whether a manager took the message."""

@@ -113,7 +113,10 @@ class CameraRegistry:
                 self._build(config)
                 self._changed(config.id, "created")
             elif pipeline.config != config:
+                was_started = pipeline.config.started
                 await self._replace(pipeline, config)
+                if config.started is not was_started:
+                    await self._follow_started(config)
 
     # -- configuration ---------------------------------------------------------------------
 
@@ -356,6 +359,16 @@ class CameraRegistry:
             pipeline.follow()
             self._note(pipeline)
         self._changed(config.id, "updated")
+
+    async def _follow_started(self, config: CameraConfig) -> None:
+        """The command line started or stopped it."""
+        pipeline = self._pipelines[config.id]
+        if config.started:
+            pipeline.start()
+        else:
+            pipeline.signal_stop()
+            await pipeline.wait_stopped()
+        self._note(pipeline)
 
     async def _remove(self, camera_id: str) -> None:
         """Stop a camera whose row is gone."""

@@ -44,7 +44,7 @@ def new_camera(
     address = _read_address(arguments)
     _warn_if_visible(arguments.url, "the address")
     _warn_if_visible(arguments.sub_url, "the substream's address")
-    protocol = _protocol(address)
+    protocol = protocol_of(address)
     return NewCamera(
         name=name,
         protocol=protocol,
@@ -87,7 +87,8 @@ def _first_line(file: Path) -> str:
         raise InvalidInput(message) from error
 
 
-def _protocol(address: str) -> Protocol:
+def protocol_of(address: str) -> Protocol:
+    """By its scheme; InvalidInput for one that no camera has."""
     if address.lower() in {"demo", "demo:"}:
         return Protocol.DEMO
     scheme = address.partition("://")[0].lower()

@@ -20,7 +20,7 @@ from falconeye.config.settings import NodeSettings
 from falconeye.storage.index.database import Database
 from falconeye.storage.stores.audit_store import AuditStore
 from falconeye.storage.stores.camera_store import CameraStore
-from falconeye.storage.stores.credentials import load_cipher
+from falconeye.storage.stores.credentials import CredentialCipher, load_cipher
 
 
 class AddArguments(AddressArguments):
@@ -103,10 +103,14 @@ def remove(arguments: RemoveArguments) -> ExitCode:
 
 async def camera_store(database: Database, settings: NodeSettings) -> CameraStore:
     """The stored cameras, with the key of their passwords."""
-    cipher = await asyncio.to_thread(
+    return CameraStore(database, await camera_cipher(settings))
+
+
+async def camera_cipher(settings: NodeSettings) -> CredentialCipher:
+    """What encrypts passwords on this node."""
+    return await asyncio.to_thread(
         load_cipher, settings.data_dir, settings.data_key_file, os.environ
     )
-    return CameraStore(database, cipher)
 
 
 def _audit(database: Database) -> AuditLog:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from falconeye.cli import camera_words, storage_words
+from falconeye.cli import camera_words, care_words, storage_words
 from falconeye.cli.exit_codes import DESCRIPTION
 from falconeye.cli.words import Commands, add_password, command, group
 
@@ -42,7 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
     storage_words.add_storage(commands)
     _add_check(commands)
     _add_database(commands)
-    _add_config(commands)
+    care_words.add_care(commands)
     _add_version(commands)
     return parser
 
@@ -164,13 +164,6 @@ def _add_database(commands: Commands) -> None:
         note="Run it with the newer release, while no recorder runs.",
     )  # fmt: skip
     parser.add_argument("revision", metavar="REV", help="the older release's revision")
-
-
-def _add_config(commands: Commands) -> None:
-    command(
-        commands, "config", "falconeye.cli.show_config:show_config",
-        "print the settings in effect and where each comes from",
-    )  # fmt: skip
 
 
 def _add_version(commands: Commands) -> None:

@@ -16,16 +16,19 @@ from falconeye.cli.output import note
 _MAX_BYTES = 4096
 
 
-def read_secret(prompt: str, *, from_stdin: bool, file: Path | None, twice: bool = False) -> Secret:
+def read_secret(
+    prompt: str, *, from_stdin: bool, file: Path | None, twice: bool = False,
+    what: str = "password",
+) -> Secret:  # fmt: skip
     """The secret from where the flags say; a prompt on the terminal without them.
 
     A final newline does not count. InvalidInput when it is empty, or cannot be read or asked for.
     """
     if from_stdin:
-        return _checked(line_of_stdin("password"), "standard input")
+        return _checked(line_of_stdin(what), "standard input", what)
     if file is not None:
-        return _checked(_from_file(file), str(file))
-    return _asked(prompt, twice=twice)
+        return _checked(_from_file(file, what), str(file), what)
+    return _asked(prompt, what, twice=twice)
 
 
 def line_of_stdin(what: str, limit: int = _MAX_BYTES) -> str:
@@ -39,37 +42,37 @@ def line_of_stdin(what: str, limit: int = _MAX_BYTES) -> str:
     return line
 
 
-def _from_file(file: Path) -> str:
+def _from_file(file: Path, what: str) -> str:
     try:
         with file.open("rb") as stream:
             mode, content = os.fstat(stream.fileno()).st_mode, stream.read(_MAX_BYTES)
         text = content.decode()
     except (OSError, UnicodeDecodeError) as error:
-        message = f"cannot read the password from {file}: {error}"
+        message = f"cannot read the {what} from {file}: {error}"
         raise InvalidInput(message) from error
     if mode & 0o044 and file.is_file():
         note(f"{file} can be read by other users: chmod 600 {file}")
     return text.split("\n", 1)[0]
 
 
-def _asked(prompt: str, *, twice: bool) -> Secret:
+def _asked(prompt: str, what: str, *, twice: bool) -> Secret:
     if not sys.stdin.isatty():
-        message = "no terminal to ask for the password: use --password-stdin or --password-file"
+        message = f"no terminal to ask for the {what}: use --{what}-stdin or --{what}-file"
         raise InvalidInput(message)
     try:
         first = getpass.getpass(f"{prompt}: ")
         if twice and getpass.getpass(f"{prompt} (again): ") != first:
-            message = "the two passwords differ: nothing was changed"
+            message = f"the two {what}s differ: nothing was changed"
             raise InvalidInput(message)
     except EOFError as error:
-        message = "no password was given: nothing was changed"
+        message = f"no {what} was given: nothing was changed"
         raise InvalidInput(message) from error
-    return _checked(first, "the prompt")
+    return _checked(first, "the prompt", what)
 
 
-def _checked(text: str, origin: str) -> Secret:
+def _checked(text: str, origin: str, what: str) -> Secret:
     text = text.rstrip("\r\n")
     if not text:
-        message = f"the password from {origin} is empty"
+        message = f"the {what} from {origin} is empty"
         raise InvalidInput(message)
     return Secret(text)

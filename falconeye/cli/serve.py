@@ -24,5 +24,5 @@ def serve(arguments: Arguments) -> ExitCode:
     fix_malloc_thresholds()
     log.info("FalconEye %s, data in %s", __version__, loaded.settings.data_dir)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(Node(loaded.settings).run())
+        runner.run(Node(loaded.settings, settings_file=loaded.file).run())
     return ExitCode.OK

@@ -44,3 +44,15 @@ def add_password(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--password-file", type=Path, metavar="FILE", help="read the password's line from a file"
     )
+
+
+def add_passphrase(parser: argparse.ArgumentParser) -> None:
+    """The same for the passphrase of a backup."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--passphrase-stdin", action="store_true", help="read the passphrase's line from stdin"
+    )
+    where.add_argument(
+        "--passphrase-file", type=Path, metavar="FILE",
+        help="read the passphrase's line from a file",
+    )  # fmt: skip

@@ -74,12 +74,18 @@ SETTINGS: Mapping[str, Setting] = {
         Annotated[int, Field(ge=5, le=600)], "a whole number of seconds from 5 to 600"
     ),
     "sub_recording": _setting(bool, _BOOLEAN),
+    "nightly_backup": _setting(bool, _BOOLEAN),
+    "backup_dir": _setting(Path, _DIRECTORY),
+    "backup_passphrase_file": _setting(Path, _FILE),
     "log_format": _setting(Literal["auto", "human", "json"], '"auto", "human" or "json"'),
     "log_level": _setting(
         Literal["debug", "info", "warning", "error"], '"debug", "info", "warning" or "error"'
     ),
 }
-PATHS = frozenset({"data_dir", "media_dir", "admin_password_file", "data_key_file", "import_root"})
+PATHS = frozenset({
+    "data_dir", "media_dir", "admin_password_file", "data_key_file", "import_root", "backup_dir",
+    "backup_passphrase_file",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,5 +26,8 @@ class NodeSettings:
     free_floor_bytes: int | None = None  # None: max(5 %, 2 GB), 12 % on the root file system
     segment_s: int = 60
     sub_recording: bool = True
+    nightly_backup: bool = True  # a copy of the database each night, seven kept
+    backup_dir: Path | None = None  # on another disk: a sealed backup each night as well
+    backup_passphrase_file: Path | None = None  # what seals those
     log_format: str = "auto"  # auto | human | json
     log_level: str = "info"

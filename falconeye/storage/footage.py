@@ -10,6 +10,7 @@ from falconeye.base.errors import FalconEyeError
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.tasks import TaskSet
 from falconeye.config.settings import NodeSettings
+from falconeye.storage.checks import rebuild as index_rebuild
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.reading.playback import Playback
@@ -84,6 +85,7 @@ class Footage:
             sync_interval_s=settings.sync_interval_s,
             floor_bytes=settings.free_floor_bytes,
         )
+        await _complete_index(database, volumes, node_name)
         deleter = Deleter(
             database,
             volumes,
@@ -184,3 +186,19 @@ class Footage:
                 log.warning("housekeeping of footage: %s", error)
             except Exception:  # else nothing would be deleted any more until the next start
                 log.exception("housekeeping of footage failed")
+
+
+async def _complete_index(database: Database, volumes: Volumes, node_name: str) -> None:
+    """After a restore: the index from the files, before anything is added to it or deleted by it.
+
+    While a disk is away it waits for a start with all of them: what is on the others plays then.
+    """
+    try:
+        if not await index_rebuild.is_needed(database):
+            return
+        log.warning("the database came from a backup: its index is made anew from the files")
+        report = await index_rebuild.rebuild(database, volumes, node_name=node_name)
+    except FalconEyeError as error:
+        log.warning("the index is not made anew until the next start: %s", error)
+    else:
+        log.warning("indexed %d files, %d cannot be read", report.indexed, report.unreadable)

@@ -7,8 +7,10 @@ from falconeye.alerts.service import Alerts
 from falconeye.base.clock import Clock
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
+from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus
 from falconeye.jobs.runner import Jobs
+from falconeye.storage.backups.nightly import NightlyBackups
 from falconeye.storage.export.export import Exports
 from falconeye.storage.footage import StorageParts
 from falconeye.storage.reading.footage_stills import FootageStills
@@ -43,3 +45,5 @@ class Services:
     storage: StorageParts
     exports: Exports
     jobs: Jobs
+    backups: NightlyBackups
+    patient: Patient  # of the doctor

@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Unavailable
+from falconeye.storage.backups.snapshot import INCOMPLETE
 from falconeye.storage.export.export_files import DIRECTORY as EXPORTS
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments import segment_index
@@ -30,6 +31,7 @@ from falconeye.storage.tables.footage import (
     streams,
     usage,
 )
+from falconeye.storage.tables.node import SETTINGS
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
 
@@ -63,7 +65,7 @@ async def rebuild(database: Database, volumes: Volumes, *, node_name: str) -> Re
     while names := [list(copies) for _, copies in islice(by_name, _BATCH)]:
         batch = [await _read_best(copies, report) for copies in names]
         last = await database.write(partial(_index_batch, batch, last, node_name))
-    await database.write(_drop_empty)
+    await database.write(_finish)
     return report
 
 
@@ -222,7 +224,20 @@ async def _clear(connection: AsyncConnection) -> None:
     )
 
 
-async def _drop_empty(connection: AsyncConnection) -> None:
+async def is_needed(database: Database) -> bool:
+    """Whether the index came from a backup, which leaves out what the files tell."""
+
+    async def read(connection: AsyncConnection) -> bool:
+        marked = await connection.execute(
+            select(SETTINGS.c.key).where(SETTINGS.c.key == INCOMPLETE)
+        )
+        return marked.first() is not None
+
+    return await database.read(read)
+
+
+async def _finish(connection: AsyncConnection) -> None:
+    await connection.execute(delete(SETTINGS).where(SETTINGS.c.key == INCOMPLETE))
     await connection.execute(
         delete(recordings).where(recordings.c.segments == 0, recordings.c.external_path.is_(None))
     )

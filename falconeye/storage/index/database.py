@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from falconeye.base.clock import Clock
 from falconeye.base.errors import StartError, Unavailable
 from falconeye.base.tasks import TaskSet
-from falconeye.storage.index import data_directory, schema
+from falconeye.storage.index import data_directory, pending_restore, schema
 from falconeye.storage.index.ballast import BALLAST_BYTES, Ballast
 from falconeye.storage.index.instance_lock import InstanceLock
 from falconeye.storage.index.sqlite_errors import from_surroundings, in_words
@@ -195,6 +195,7 @@ class Database:
         data_directory.prepare(self.data_dir, self._ballast.give_up)
         if exclusive:
             self._lock.acquire()
+            pending_restore.put_in_place(self.data_dir, self._clock.utc_us())
             self._ballast.make_room_if_full()
             self._ballast.restore()
 

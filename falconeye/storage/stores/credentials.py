@@ -68,9 +68,7 @@ def load_cipher(
     `given` (`data_key_file`) or systemd's credential directory win; otherwise `data_dir/data.key`,
     made with mode 0600 at first start. StartError when it cannot be made or read, or holds no key.
     """
-    if given is None and (directory := environment.get("CREDENTIALS_DIRECTORY")):
-        credential = Path(directory) / SYSTEMD_NAME
-        given = credential if credential.exists() else None
+    given = given_key_file(given, environment)
     path = given or data_dir / KEY_NAME
     try:
         if given is None and not path.exists():
@@ -87,6 +85,29 @@ def load_cipher(
     if mode & 0o004:
         log.warning("the data key %s can be read by every user of this machine", path)
     return CredentialCipher(_parse(content, path), str(path))
+
+
+def given_key_file(given: Path | None, environment: Mapping[str, str]) -> Path | None:
+    """The key file that the node is told to use; None for its own in the data directory. Blocks."""
+    if given is None and (directory := environment.get("CREDENTIALS_DIRECTORY")):
+        credential = Path(directory) / SYSTEMD_NAME
+        return credential if credential.exists() else None
+    return given
+
+
+def key_file(data_dir: Path, given: Path | None, environment: Mapping[str, str]) -> Path:
+    """The file of this node's data key; made as by `load_cipher`, whose errors it raises."""
+    load_cipher(data_dir, given, environment)
+    return given_key_file(given, environment) or data_dir / KEY_NAME
+
+
+def read_keys(path: Path) -> list[bytes]:
+    """The keys of a key file, the newest first; StartError when it cannot be read. Blocks."""
+    try:
+        return _parse(path.read_text(encoding="ascii"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"the data key {path} cannot be read: {error}"
+        raise StartError(msg) from error
 
 
 def _create(path: Path) -> None:

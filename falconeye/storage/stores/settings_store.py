@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -149,11 +150,29 @@ class SettingsStore:
             raise CredentialUnreadable("the data key is not loaded")
         return destinations.opened(stored, self._cipher)
 
+    def secrets(self) -> list[str]:
+        """Every secret among the settings in clear: what no text for others may hold.
+
+        Those that cannot be decrypted here cannot be given away either.
+        """
+        found = []
+        values = self.current.model_dump()
+        single = [values[name] for name in (*destinations.URLS, destinations.SECRET)]
+        for stored in filter(None, (*single, *values[destinations.LIST])):
+            with suppress(CredentialUnreadable):
+                found.append(self.opened(stored).reveal())
+        return found
+
     async def load(self) -> None:
         """Read what is stored; also the `reload` after another process changed it."""
         async with self._loading:  # an older answer never replaces a newer one
             self._system_zone = await asyncio.to_thread(system_time_zone)
             await self._adopt(await self._database.read(_rows))
+
+    def check(self, changes: Mapping[str, Any]) -> None:
+        """InvalidInput where `patch` would refuse these. Blocks: time zones are files."""
+        current = self.current.model_dump()
+        self._checked({**current, **destinations.sealed_changes(changes, current, self._cipher)})
 
     async def patch(self, changes: Mapping[str, Any]) -> StoredSettings:
         """Change the named settings, all or none; InvalidInput names the field and what is wrong.

@@ -8,9 +8,11 @@ from litestar.types import ControllerRouterHandler
 from falconeye.web import partials
 from falconeye.web.pages import (
     about,
+    backups,
     camera,
     camera_form,
     check_file,
+    doctor,
     exports,
     footage,
     notices,
@@ -67,6 +69,10 @@ _PAGES: Final = Router(
         storage.remove_volume,
         storage.delete_span_question,
         storage.delete_span,
+        backups.backups_page,
+        backups.download_backup,
+        doctor.doctor_page,
+        doctor.download_bundle,
         about.about,
     ],
 )

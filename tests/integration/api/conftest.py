@@ -20,9 +20,12 @@ from falconeye.base.memory import MemoryBudget
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
+from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus
 from falconeye.jobs.exporting import export_workers
 from falconeye.jobs.runner import Jobs
+from falconeye.storage.backups.backup import Sources
+from falconeye.storage.backups.nightly import NightlyBackups
 from falconeye.storage.export.export import Exports
 from falconeye.storage.export.export_copy import ExportCopies
 from falconeye.storage.footage import Footage
@@ -181,6 +184,12 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         storage=footage.storage,
         exports=exports,
         jobs=jobs,
+        backups=NightlyBackups(
+            Sources(database.data_dir, settings.data_dir / "data.key", None, "pi-1"),
+            clock,
+            lambda: stored.zone,
+        ),
+        patient=Patient(settings, database, CameraStore(database, cipher), clock),
     )
     status = NodeStatus(
         database=database,

@@ -139,6 +139,8 @@ async def running_site(
             storage=absent,
             exports=absent,
             jobs=absent,
+            backups=absent,
+            patient=absent,
         )
         app = await asyncio.to_thread(_make_app, services, extra_routes or [])
         server = WebServer(app, open_socket("127.0.0.1", 0))

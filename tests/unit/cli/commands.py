@@ -16,7 +16,7 @@ def _collect(
     parser: argparse.ArgumentParser, words: str, found: dict[str, argparse.ArgumentParser]
 ) -> None:
     below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    if not below:
+    if not below or parser.get_default("command"):  # `config` is a command, and has some below
         found[words] = parser
     for action in below:
         for name, child in action.choices.items():

@@ -1,0 +1,124 @@
+"""A zip for a report: what was found, versions, settings, cameras and the log, without secrets.
+
+Everything passes the redaction of the log; then every secret that this node knows is looked for in
+it once more, as it is and as it stands in addresses.
+"""
+
+import io
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from importlib import metadata
+from typing import Any, Final
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+from falconeye import __version__
+from falconeye.base.logs import redact_log
+from falconeye.base.redact import HIDDEN, map_secrets
+from falconeye.config.camera import CameraConfig
+from falconeye.config.settings import NodeSettings
+from falconeye.doctor.examination import Examination
+from falconeye.storage.stores.destinations import shown_settings
+
+MIN_SECRET: Final = 3  # shorter ones would take every "a" out of the texts
+_LOG_LINES: Final = "2000"
+_LOG_S: Final = 10.0
+_PARTS: Final = ("av", "litestar", "uvicorn", "sqlalchemy", "aiosqlite", "cryptography", "pydantic")
+
+
+def make_bundle(
+    examination: Examination,
+    settings: NodeSettings,
+    stored: Mapping[str, Any],
+    more_secrets: Iterable[str],
+) -> bytes:
+    """The zip; blocks. `stored`: the settings of the page; `more_secrets`: what must not be in it."""
+    secrets = sorted({*_of_cameras(examination.cameras), *more_secrets}, key=len, reverse=True)
+    texts = {
+        "findings.txt": _findings(examination),
+        "findings.json": _json(examination.as_json()),
+        "versions.txt": _versions(),
+        "settings.json": _json({**_of_node(settings), **stored, **shown_settings(stored)}),
+        "cameras.json": _json([_camera(camera) for camera in examination.cameras]),
+        "log.txt": _log(),
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in texts.items():
+            archive.writestr(f"falconeye-report/{name}", _clean(text, secrets))
+    return packed.getvalue()
+
+
+def _clean(text: str, secrets: Iterable[str]) -> str:
+    lines = [redact_log(line) for line in text.splitlines()]
+    clean = "\n".join(lines) + "\n"
+    for secret in secrets:
+        for form in {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}:
+            if len(form) >= MIN_SECRET:
+                clean = clean.replace(form, HIDDEN)
+    return clean
+
+
+def _of_cameras(cameras: Iterable[CameraConfig]) -> Iterator[str]:
+    for camera in cameras:
+        if camera.password is not None:
+            yield camera.password.reveal()
+        for url in filter(None, (camera.source_url, camera.sub_url)):
+            found: list[str] = []
+            map_secrets(url, lambda _name, value, found=found: found.append(value) or "")  # type: ignore[misc]
+            yield from (each for value in found for each in {value, unquote(value)})
+            password = urlsplit(url).password
+            if password:
+                yield unquote(password)
+
+
+def _camera(camera: CameraConfig) -> dict[str, Any]:
+    """The configuration as the API answers it, without its login and without free fields."""
+    left_out = {"password", "username", "metadata"}
+    values = {field.name: getattr(camera, field.name) for field in fields(camera)
+              if field.name not in left_out}  # fmt: skip
+    return {**values, "has_login": camera.username is not None}
+
+
+def _of_node(settings: NodeSettings) -> dict[str, Any]:
+    return {field.name: getattr(settings, field.name) for field in fields(settings)}
+
+
+def _findings(examination: Examination) -> str:
+    lines = []
+    for one in examination.findings:
+        lines.append(f"{one.level.value:<5}{one.area:<10}{one.subject}: {one.words}")
+        if one.advice:
+            lines.append(f"{'':<15}→ {one.advice}")
+    return "\n".join(lines)
+
+
+def _versions() -> str:
+    lines = [f"falconeye {__version__}", f"python {sys.version}", platform.platform()]
+    lines += [f"{name} {metadata.version(name)}" for name in _PARTS]
+    return "\n".join(lines)
+
+
+def _log() -> str:
+    """The service's last lines from the journal, where there is one that we may read."""
+    program = shutil.which("journalctl")
+    if program is None:
+        return "there is no journal on this machine"
+    words = [program, "--unit", "falconeye", "--lines", _LOG_LINES, "--no-pager", "--output",
+             "short-iso"]  # fmt: skip
+    try:
+        said = subprocess.run(  # noqa: S603 - fixed words
+            words, capture_output=True, text=True, errors="replace", timeout=_LOG_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"the journal cannot be read: {error}"
+    return said.stdout
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, default=str)

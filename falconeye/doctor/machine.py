@@ -1,0 +1,159 @@
+"""The machine: memory, swap, temperature, throttling, limits, devices, clock. Blocks.
+
+What a machine does not tell is left out. `root` stands for "/" in tests.
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from falconeye.base.clock import clock_is_synchronised
+from falconeye.doctor.finding import Finding, Level
+
+_MEGABYTE: Final = 1_000_000
+_LITTLE_MEMORY: Final = 150 * _MEGABYTE
+_NO_MEMORY: Final = 50 * _MEGABYTE
+_SWAPPED_SHARE: Final = 0.5
+_HOT, _TOO_HOT = 75.0, 85.0  # °C; a Raspberry Pi slows down from 80, and stops near 90
+_FILES: Final = 4096
+_VCGENCMD_S: Final = 3.0
+# Bits of get_throttled (raspberrypi.com, documentation of vcgencmd)
+_NOW: Final = {
+    0: "too little voltage",
+    1: "slowed down",
+    2: "throttled",
+    3: "near its limit of heat",
+}
+_SINCE_START: Final = {16: "too little voltage", 18: "throttled", 19: "near its limit of heat"}
+_POWER: Final = "Use the board's own power supply and a short cable, and cool it"
+
+
+def examine(root: Path = Path("/")) -> list[Finding]:
+    """All that the machine tells of itself."""
+    return [
+        *_memory(root),
+        *_temperature(root),
+        *_throttling(root),
+        *_limits(),
+        *_devices(root),
+        _clock(),
+    ]
+
+
+def _memory(root: Path) -> Iterator[Finding]:
+    values = _meminfo(root / "proc/meminfo")
+    if "MemAvailable" in values:
+        free = values["MemAvailable"]
+        level = Level.OK if free >= _LITTLE_MEMORY else Level.WARN
+        if free < _NO_MEMORY:
+            level = Level.FAIL
+        words = f"{_mb(free)} of {_mb(values.get('MemTotal', 0))} are free"
+        advice = "" if level is Level.OK else "End other programs, or record fewer cameras here"
+        yield Finding("machine", "memory", level, words, advice)
+    total = values.get("SwapTotal", 0)
+    if total:
+        used = total - values.get("SwapFree", 0)
+        level = Level.WARN if used > total * _SWAPPED_SHARE else Level.OK
+        advice = "The memory does not suffice: end other programs" if level is Level.WARN else ""
+        yield Finding("machine", "swap", level, f"{_mb(used)} of {_mb(total)} are used", advice)
+
+
+def _meminfo(path: Path) -> dict[str, int]:
+    """Bytes by name (proc(5)); nothing where that cannot be read."""
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return {}
+    found = {}
+    for line in lines:
+        name, _, rest = line.partition(":")
+        number = rest.split()
+        if number and number[0].isdigit():
+            found[name] = int(number[0]) * 1024
+    return found
+
+
+def _temperature(root: Path) -> Iterator[Finding]:
+    degrees = []
+    for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*/temp")):
+        try:
+            degrees.append(int(zone.read_text(encoding="ascii")) / 1000)
+        except (OSError, ValueError):
+            continue  # a sensor that is asleep
+    if degrees:
+        hottest = max(degrees)
+        level = Level.WARN if hottest >= _HOT else Level.OK
+        if hottest >= _TOO_HOT:
+            level = Level.FAIL
+        advice = "" if level is Level.OK else "Cool it: a heat sink, a fan, air around the case"
+        yield Finding("machine", "temperature", level, f"{hottest:.0f} °C", advice)
+
+
+def _throttling(root: Path) -> Iterator[Finding]:
+    bits = _throttled(root)
+    if bits is None:
+        return
+    now = [words for bit, words in _NOW.items() if bits >> bit & 1]
+    before = [words for bit, words in _SINCE_START.items() if bits >> bit & 1]
+    if now:
+        yield Finding("machine", "throttling", Level.FAIL, f"now {', '.join(now)}", _POWER)
+    elif before:
+        words = f"since its start it was {', '.join(before)}"
+        yield Finding("machine", "throttling", Level.WARN, words, _POWER)
+    else:
+        yield Finding("machine", "throttling", Level.OK, "never since the start")
+
+
+def _throttled(root: Path) -> int | None:
+    """The bits of a Raspberry Pi; None on other machines."""
+    try:
+        file = root / "sys/devices/platform/soc/soc:firmware/get_throttled"
+        return int(file.read_text(encoding="ascii"), 16)
+    except (OSError, ValueError):
+        pass  # older kernels do not have it: the program of the firmware does
+    program = shutil.which("vcgencmd") if root == Path("/") else None
+    if program is None:
+        return None
+    try:
+        said = subprocess.run(  # noqa: S603 - fixed words
+            [program, "get_throttled"], capture_output=True, text=True, timeout=_VCGENCMD_S,
+            check=True,
+        )  # fmt: skip
+        return int(said.stdout.partition("=")[2], 16)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
+def _limits() -> Iterator[Finding]:
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY or files >= _FILES:
+        yield Finding("machine", "open files", Level.OK, f"limit {files}")
+    else:
+        words = f"at most {files} files and connections at once"
+        advice = "Raise it: LimitNOFILE=65536 in the unit, or ulimit -n 65536 before the start"
+        yield Finding("machine", "open files", Level.WARN, words, advice)
+
+
+def _devices(root: Path) -> Iterator[Finding]:
+    for device in sorted((root / "dev").glob("video*")):
+        if os.access(device, os.R_OK | os.W_OK):
+            yield Finding("rights", str(device), Level.OK, "may be used")
+        else:
+            advice = "For a USB camera: add the user to the group 'video' and start again"
+            yield Finding("rights", str(device), Level.WARN, "may not be used", advice)
+
+
+def _clock() -> Finding:
+    if clock_is_synchronised():
+        return Finding("clock", "synchronised", Level.OK, "kept by NTP")
+    words = "nothing keeps the clock: footage may be misdated, and none is deleted by age"
+    advice = "Switch NTP on: timedatectl set-ntp true (a container takes the clock of its host)"
+    return Finding("clock", "synchronised", Level.WARN, words, advice)
+
+
+def _mb(size_bytes: int) -> str:
+    return f"{size_bytes / _MEGABYTE:.0f} MB"

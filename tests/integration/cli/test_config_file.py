@@ -1,0 +1,179 @@
+"""`falconeye config export | apply`: there and back, a second time nothing, never a secret."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.conftest import Falconeye
+
+SECRET = "s3cret-pass"
+MANY = """
+format = 1
+[settings]
+keep_days = 14
+site_time_zone = "Europe/Vienna"
+notify_urls = [{ env = "NTFY" }]
+webhook_secret = { file = "hook" }
+
+[[cameras]]
+name = "Yard"
+source_url = "rtsp://10.0.0.9/main"
+username = "admin"
+password = { env = "CAMERA_YARD_PASSWORD" }
+record = "manual"
+start = false
+
+[[cameras]]
+name = "Door"
+source_url = { file = "door" }
+keep_days = 3
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CAMERA_YARD_PASSWORD", SECRET)
+    monkeypatch.setenv("NTFY", f"ntfy://host/{SECRET}")
+    (tmp_path / "hook").write_text(f"{SECRET}-{SECRET}\n")
+    (tmp_path / "door").write_text(f"http://10.0.0.8/v?loginuse=eve&loginpas={SECRET}\n")
+    made = tmp_path / "node.toml"
+    made.write_text(MANY)
+    return made
+
+
+def test_a_second_time_changes_nothing(falconeye: Falconeye, file: Path) -> None:
+    first = falconeye("config", "apply", str(file), "--json")
+    assert first.code == 0
+    assert [(one["what"], one["name"], one["action"]) for one in first.json["changes"]] == [
+        ("settings", "keep_days", "change"),
+        ("settings", "site_time_zone", "change"),
+        ("settings", "notify_urls", "change"),
+        ("settings", "webhook_secret", "change"),
+        ("camera", "Yard", "add"),
+        ("camera", "Door", "add"),
+    ]
+    again = falconeye("config", "apply", str(file), "--json")
+    assert (again.code, again.json["changes"]) == (0, [])
+    assert SECRET not in first.out + first.err + again.out
+
+
+def test_a_dry_run_changes_nothing(falconeye: Falconeye, file: Path, data_dir: Path) -> None:
+    assert falconeye("config", "apply", str(file), "--dry-run").code == 3  # no data yet
+    assert not data_dir.exists()
+    assert falconeye("camera", "add", "demo", "--name", "Demo").code == 0
+    shown = falconeye("config", "apply", str(file), "--dry-run")
+    assert shown.code == 0
+    assert "keep_days: none → 14" in shown.out
+    assert "nothing was changed" in shown.err
+    assert [row["name"] for row in falconeye("camera", "list", "--json").json] == ["Demo"]
+
+
+def test_an_export_is_what_apply_takes(
+    falconeye: Falconeye, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert falconeye("config", "apply", str(file)).code == 0
+    assert falconeye("camera", "add", "demo", "--name", 'Demo "é"\\').code == 0
+    exported = tmp_path / "exported.toml"
+    assert falconeye("config", "export", str(exported)).code == 0
+    text = exported.read_text()
+    assert SECRET not in text
+    assert 'password = { env = "CAMERA_YARD_PASSWORD" }' in text
+    assert exported.stat().st_mode & 0o077 == 0
+    assert falconeye("config", "export", str(exported)).code == 3
+    assert falconeye("config", "export", "-").out == text
+    monkeypatch.delenv("CAMERA_YARD_PASSWORD")
+    same = falconeye("config", "apply", str(exported), "--json")
+    assert (same.code, same.json["changes"]) == (0, [])
+    assert "CAMERA_YARD_PASSWORD is not set, what is stored stays" in same.err
+    assert falconeye("config", "export", "-").out == text
+
+
+def test_an_export_makes_another_node_the_same(
+    falconeye: Falconeye, file: Path, tmp_path: Path
+) -> None:
+    file.write_text(MANY.replace('{ file = "door" }', '"http://10.0.0.8/v"')
+                    .replace('notify_urls = [{ env = "NTFY" }]', "")
+                    .replace('webhook_secret = { file = "hook" }', ""))  # fmt: skip
+    assert falconeye("config", "apply", str(file)).code == 0
+    text = falconeye("config", "export", "-").out
+    exported = tmp_path / "exported.toml"
+    exported.write_text(text)
+    other = str(tmp_path / "other")
+    assert falconeye("config", "--data-dir", other, "apply", str(exported)).code == 0
+    # Here the last --data-dir counts, that of the fixture: the words before are looked at below.
+    assert [row["name"] for row in falconeye("camera", "list", "--json").json] == ["Door", "Yard"]
+
+
+def test_changes_are_named_and_made(falconeye: Falconeye, file: Path) -> None:
+    assert falconeye("config", "apply", str(file)).code == 0
+    file.write_text("""
+format = 1
+[settings]
+keep_days = ""
+[[cameras]]
+name = "yard"
+location = "Behind the house"
+start = true
+keep_days = 7
+""")
+    done = falconeye("config", "apply", str(file))
+    assert done.code == 0
+    assert "keep_days: 14 → none" in done.out
+    assert "started: False → True" in done.out
+    rows = {row["name"]: row for row in falconeye("camera", "list", "--json").json}
+    assert rows["yard"]["location"] == "Behind the house"
+    assert rows["yard"]["started"] is True
+    assert rows["yard"]["record"] == "manual"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("format = 2", 2, "format = 1"),
+        ("format = 1\n[setings]", 2, "did you mean 'settings'"),
+        ("format = 1\n[settings]\nkeep_day = 1", 2, "did you mean 'keep_days'"),
+        ("format = 1\n[settings]\nkeep_days = 0", 2, "keep_days"),
+        ('format = 1\n[settings]\nwebhook_url = "https://x/TOKEN"', 2, "does not stand here"),
+        ("format = ", 2, "not valid TOML"),
+        ("format = 1\ncameras = 3", 2, "must be tables"),
+        ('format = 1\n[[cameras]]\nname = "A"', 2, "needs its address"),
+        ('format = 1\n[[cameras]]\nname = "A"\nsource_url = "rtsp://a/"\npassword = "x"', 2,
+         "does not stand in this file"),
+        ('format = 1\n[[cameras]]\nname = "A"\nsource_url = "rtsp://u:geheim@a/"', 2,
+         "holds a login"),
+        ('format = 1\n[[cameras]]\nname = "A"\nsource_url = "rtsp://a/"\nframerate = 99', 2,
+         "framerate"),
+        ('format = 1\n[[cameras]]\nname = "A"\nsource_url = { env = "NOT_SET_AT_ALL" }', 2,
+         "NOT_SET_AT_ALL is not set"),
+        ('format = 1\n[[cameras]]\nname = "A"\nsource_url = { file = "/nowhere" }', 2,
+         "cannot read the secret"),
+        ('format = 1\n[[cameras]]\nname = "A"\nsource_url = "rtsp://10.0.0.9/main"', 3,
+         "the same address"),
+        ('format = 1\n[[cameras]]\nname = "Yard"\nprotocol = "http"', 2, "its protocol is rtsp"),
+        ('format = 1\n[[cameras]]\nname = "Yard"\n[[cameras]]\nname = "yard"', 3, "the same camera"),
+        ('format = 1\n[[cameras]]\nname = "Yard"\nstart = 1', 2, "true or false"),
+        ('format = 1\n[[cameras]]\nname = "Yard"\nsource_url = "rtsp://10.0.0.1/"', 2,
+         "enter the password again"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_changes_nothing(
+    text: str, code: int, words: str, falconeye: Falconeye, file: Path
+) -> None:
+    assert falconeye("config", "apply", str(file)).code == 0
+    before = falconeye("config", "export", "-").out
+    file.write_text(text + "\n")
+    answer = falconeye("config", "apply", str(file))
+    assert (answer.code, words in answer.err) == (code, True), answer.err
+    assert "geheim" not in answer.err
+    assert falconeye("config", "export", "-").out == before
+
+
+def test_the_audit_log_has_each_change(falconeye: Falconeye, file: Path, data_dir: Path) -> None:
+    import sqlite3  # noqa: PLC0415
+    from contextlib import closing  # noqa: PLC0415
+
+    assert falconeye("config", "apply", str(file)).code == 0
+    with closing(sqlite3.connect(data_dir / "falconeye.sqlite3")) as connection:
+        rows = connection.execute("SELECT action, detail FROM audit ORDER BY id").fetchall()
+    assert [row[0] for row in rows] == ["settings.changed", "camera.added", "camera.added"]
+    assert not any(SECRET in row[1] for row in rows)

@@ -1,0 +1,88 @@
+"""What machines tell of themselves, from copies of their files."""
+
+from pathlib import Path
+
+import pytest
+
+from falconeye.doctor import machine
+from falconeye.doctor.finding import Finding, Level, worst
+
+
+def found(root: Path) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in machine.examine(root)}
+
+
+def write(root: Path, name: str, text: str) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def meminfo(root: Path, free_kb: int, swap_free_kb: int = 0, swap_kb: int = 0) -> None:
+    text = f"MemTotal: 1000000 kB\nMemAvailable: {free_kb} kB\nSwapTotal: {swap_kb} kB\n"
+    write(root, "proc/meminfo", f"{text}SwapFree: {swap_free_kb} kB\nHugePages_Total: 0\n")
+
+
+@pytest.mark.parametrize(
+    ("free_kb", "level"), [(500_000, Level.OK), (100_000, Level.WARN), (20_000, Level.FAIL)]
+)
+def test_memory(tmp_path: Path, free_kb: int, level: Level) -> None:
+    meminfo(tmp_path, free_kb)
+    memory = found(tmp_path)["memory"]
+    assert memory.level is level
+    assert bool(memory.advice) is (level is not Level.OK)
+    assert "swap" not in found(tmp_path)
+
+
+def test_swap(tmp_path: Path) -> None:
+    meminfo(tmp_path, 500_000, swap_kb=100_000, swap_free_kb=90_000)
+    assert found(tmp_path)["swap"].level is Level.OK
+    meminfo(tmp_path, 500_000, swap_kb=100_000, swap_free_kb=10_000)
+    assert found(tmp_path)["swap"].level is Level.WARN
+
+
+@pytest.mark.parametrize(("degrees", "level"), [(50, Level.OK), (80, Level.WARN), (90, Level.FAIL)])
+def test_temperature_is_that_of_the_hottest(tmp_path: Path, degrees: int, level: Level) -> None:
+    write(tmp_path, "sys/class/thermal/thermal_zone0/temp", f"{degrees}000\n")
+    write(tmp_path, "sys/class/thermal/thermal_zone1/temp", "40000\n")
+    write(tmp_path, "sys/class/thermal/thermal_zone2/temp", "asleep\n")
+    temperature = found(tmp_path)["temperature"]
+    assert (temperature.level, temperature.words) == (level, f"{degrees} °C")
+
+
+@pytest.mark.parametrize(
+    ("bits", "level", "words"),
+    [
+        ("0", Level.OK, "never"),
+        ("50000", Level.WARN, "since its start it was too little voltage, throttled"),
+        ("50005", Level.FAIL, "now too little voltage, throttled"),
+    ],
+)
+def test_throttling_of_a_pi(tmp_path: Path, bits: str, level: Level, words: str) -> None:
+    write(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", f"{bits}\n")
+    throttling = found(tmp_path)["throttling"]
+    assert throttling.level is level
+    assert words in throttling.words
+
+
+def test_what_a_machine_does_not_tell_is_left_out(tmp_path: Path) -> None:
+    assert set(found(tmp_path)) == {"open files", "synchronised"}
+
+
+def test_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "dev/video0", "")
+    device = str(tmp_path / "dev/video0")
+    assert found(tmp_path)[device].level is Level.OK
+    monkeypatch.setattr(machine.os, "access", lambda *_: False)  # type: ignore[attr-defined]
+    assert "group 'video'" in found(tmp_path)[device].advice
+
+
+def test_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "clock_is_synchronised", lambda: False)
+    assert "timedatectl" in found(tmp_path)["synchronised"].advice
+
+
+def test_the_worst_of_all() -> None:
+    findings = [Finding("machine", "x", level, "") for level in (Level.OK, Level.WARN)]
+    assert worst(findings) is Level.WARN
+    assert worst([]) is Level.OK

@@ -1,0 +1,159 @@
+"""Each night a copy, seven kept, whatever the clock or a disk does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from falconeye.base.times import DAY_US, HOUR_US, to_us
+from falconeye.storage.backups.backup import Sources
+from falconeye.storage.backups.nightly import KEPT, NightlyBackups
+from falconeye.storage.backups.restore import needs_passphrase
+from falconeye.storage.index.database import Database
+from tests.clock import FakeClock
+
+VIENNA = ZoneInfo("Europe/Vienna")
+EVENING_US = to_us(datetime(2026, 11, 20, 20, 0, tzinfo=UTC))
+ELSEWHERE = Path("/dev/shm")  # another file system than that of the tests  # noqa: S108
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(EVENING_US)
+
+
+@pytest.fixture
+def sources(tmp_path: Path, database: Database) -> Sources:
+    key = tmp_path / "data.key"
+    key.write_bytes(b"key")
+    return Sources(database.data_dir, key, None, "attic & cellar")
+
+
+@pytest.fixture
+async def nightly(sources: Sources, clock: FakeClock) -> NightlyBackups:
+    return NightlyBackups(sources, clock, lambda: VIENNA)
+
+
+async def names(nightly: NightlyBackups) -> list[str]:
+    return [kept.path.name for kept in await nightly.kept()]
+
+
+async def test_one_a_night_from_three_o_clock_of_the_site(
+    nightly: NightlyBackups, clock: FakeClock
+) -> None:
+    for _ in range(3):
+        await nightly.look()
+    assert await names(nightly) == ["nightly-20261120T200000Z.sqlite3"]
+    clock.advance(5.9 * 3600)  # 02:54 in Vienna
+    await nightly.look()
+    assert len(await names(nightly)) == 1
+    clock.advance(0.2 * 3600)
+    await nightly.look()
+    await nightly.look()
+    assert (await names(nightly))[0] == "nightly-20261121T020600Z.sqlite3"
+    [first, _] = await nightly.kept()
+    assert first.path.stat().st_mode & 0o077 == 0
+    assert not await asyncio.to_thread(needs_passphrase, first.path)
+
+
+async def test_seven_are_kept(nightly: NightlyBackups, clock: FakeClock) -> None:
+    for _ in range(KEPT + 3):
+        await nightly.look()
+        clock.advance(24 * 3600)
+    kept = await names(nightly)
+    assert len(kept) == KEPT
+    assert kept[0].startswith("nightly-20261129")
+    other = nightly.sources.data_dir / "backups" / "falconeye-mine.sqlite3"
+    await asyncio.to_thread(other.touch)
+    await nightly.look()
+    assert await asyncio.to_thread(other.exists)
+
+
+async def test_a_clock_that_was_wrong_keeps_no_night_away(
+    nightly: NightlyBackups, clock: FakeClock
+) -> None:
+    """In the future once, and in 1970: the newest is never the one that goes."""
+    clock.step_utc(900 * 24 * 3600)
+    await nightly.look()
+    clock.step_utc(-900 * 24 * 3600)
+    await nightly.look()
+    assert len(await names(nightly)) == 2
+    for _ in range(KEPT):
+        clock.advance(24 * 3600)
+        await nightly.look()
+    clock.step_utc(-(clock.utc_us() // 10**6) + 3600)
+    await nightly.look()
+    assert "nightly-19700101T010000Z.sqlite3" in await names(nightly)
+    assert len(await names(nightly)) == KEPT
+
+
+async def test_what_fails_is_said_and_tried_again(
+    nightly: NightlyBackups, sources: Sources, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocking = sources.data_dir / "backups"
+    await asyncio.to_thread(blocking.touch)
+    await nightly.look()
+    await nightly.look()
+    assert "backups" in nightly.problem
+    assert len([record for record in caplog.records if "no nightly" in record.message]) == 1
+    await asyncio.to_thread(blocking.unlink)
+    await nightly.look()
+    assert nightly.problem == ""
+    assert len(await names(nightly)) == 1
+
+
+@pytest.fixture
+async def elsewhere(tmp_path: Path) -> AsyncIterator[Path]:
+    if not ELSEWHERE.is_dir() or ELSEWHERE.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second file system")
+    with TemporaryDirectory(dir=ELSEWHERE) as folder:
+        yield Path(folder)
+
+
+async def test_a_sealed_one_goes_to_another_disk(
+    sources: Sources, clock: FakeClock, tmp_path: Path, elsewhere: Path
+) -> None:
+    passphrase = tmp_path / "passphrase"
+    nightly = NightlyBackups(
+        sources, clock, lambda: VIENNA, directory=elsewhere, passphrase_file=passphrase
+    )
+    await nightly.look()
+    assert "passphrase" in nightly.problem
+    assert len(await names(nightly)) == 1  # the one at home does not wait for it
+    await asyncio.to_thread(passphrase.write_text, "four words in a row\n")
+    await nightly.look()
+    assert nightly.problem == ""
+    [file] = elsewhere.iterdir()
+    assert file.name == "falconeye-attic___cellar-20261120T200000Z.backup"
+    assert await asyncio.to_thread(needs_passphrase, file)
+    assert b"SQLite" not in file.read_bytes()
+
+
+async def test_a_disk_that_is_not_mounted_gets_nothing(
+    sources: Sources, clock: FakeClock, tmp_path: Path
+) -> None:
+    mount_point = tmp_path / "mnt"
+    mount_point.mkdir()
+    for directory, words in ((mount_point, "own disk mounted"), (tmp_path / "no", "cannot be")):
+        nightly = NightlyBackups(sources, clock, lambda: VIENNA, directory=directory)
+        await nightly.look()
+        assert words in nightly.problem
+    assert list(mount_point.iterdir()) == []
+
+
+async def test_a_day_is_a_night_also_where_the_clocks_change(sources: Sources) -> None:
+    """On 25 October 2026 three o'clock comes twice after a night of 25 hours."""
+    clock = FakeClock(to_us(datetime(2026, 10, 24, 12, 0, tzinfo=UTC)))
+    nightly = NightlyBackups(sources, clock, lambda: VIENNA)
+    for _ in range(4 * 24):
+        await nightly.look()
+        clock.advance(HOUR_US / 10**6)
+    made = [kept.made_us for kept in await nightly.kept()]
+    assert len(made) == 5
+    assert all(
+        before - after <= DAY_US + HOUR_US for before, after in zip(made, made[1:], strict=False)
+    )
