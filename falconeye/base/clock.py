@@ -2,6 +2,9 @@
 
 import ctypes
 import time
+import uuid
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 
@@ -47,3 +50,21 @@ def clock_is_synchronised() -> bool:
     """Whether the kernel believes that the clock is kept by NTP (adjtimex(2), STA_UNSYNC)."""
     timex = _Timex()
     return _libc.adjtimex(ctypes.byref(timex)) >= 0 and not timex.status & _STA_UNSYNC
+
+
+def boot_name() -> str:
+    """Names a stretch in which UTC - monotonic changes only where somebody sets the clock.
+
+    That is a boot, or what follows a sleep of the machine: monotonic time does not go on in it.
+    """
+    asleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+    return f"{_boot_id()}+{round(asleep_ns / 1e9)}"
+
+
+@cache
+def _boot_id() -> str:
+    """The kernel's id of this boot (random(4)); of this process alone where /proc is hidden."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except (OSError, ValueError):
+        return f"process-{uuid.uuid4()}"

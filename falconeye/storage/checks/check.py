@@ -26,6 +26,7 @@ from falconeye.storage.segments.deleted_times import note_deleted
 from falconeye.storage.segments.free_space import remove_rows
 from falconeye.storage.segments.layout import SegmentName, parse_segment_path, segment_path
 from falconeye.storage.segments.recording_index import recordings_between, restore_personal_fields
+from falconeye.storage.segments.redating import take_over_journals
 from falconeye.storage.segments.retention import Doomed
 from falconeye.storage.segments.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segments.segment_index import FileKey
@@ -93,6 +94,8 @@ async def check(
 ) -> CheckReport:
     """Compare index and files. `repair` changes both: nothing may record meanwhile."""
     report = CheckReport()
+    if repair:
+        await take_over_journals(database, volumes)
     for volume in volumes.all:
         if volume.missing is not None:
             report.problems.append(Problem(Fault.VOLUME_MISSING, str(volume.path), volume.missing))

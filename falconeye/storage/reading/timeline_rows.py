@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from falconeye.base.times import HOUR_US
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage.ledger.clocks import ClockCorrection, read_corrections
 from falconeye.storage.ledger.coverage import MIN_GAP_US, Deletion, GapReason, Span, Step, Uptime
 from falconeye.storage.tables.footage import recordings, runs, segments, streams
 from falconeye.storage.tables.ledger import coverage_steps, deletions, uptimes
@@ -25,6 +26,7 @@ class TimelineRows:
     deletions: Sequence[Deletion]
     kinds: Sequence[tuple[int, str]]  # from when on which kind of recording was made
     run_ends: Sequence[tuple[int, RunEnd]]  # when runs of the main stream ended, and why
+    corrections: Sequence[ClockCorrection]  # of the node's clock
 
 
 async def read_rows(
@@ -38,6 +40,7 @@ async def read_rows(
         deletions=await _deletions(camera_id, from_us, to_us, connection),
         kinds=await _kinds(camera_id, from_us, to_us, connection),
         run_ends=await _run_ends(camera_id, from_us, to_us, connection),
+        corrections=await read_corrections(from_us, to_us, connection),
     )
 
 

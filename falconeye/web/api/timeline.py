@@ -10,7 +10,8 @@ from typing_extensions import TypedDict
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
-from falconeye.base.times import DAY_US, rfc3339
+from falconeye.base.times import DAY_US, SECOND_US, rfc3339
+from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.ledger.coverage import Gap
 from falconeye.storage.reading.timeline import KindSpan, Timeline
 from falconeye.web.api.documentation import documented
@@ -40,10 +41,16 @@ TimelineAnswer = TypedDict(
 
 
 class TimelineEvent(BaseModel):
-    """Something that happened at a moment."""
+    """Something that happened at a moment.
+
+    `clock_corrected`: from then until `to` the node's clock was wrong by `clock_offset_s`
+    (negative: behind); NTP set it, and the footage of that time was given its right times.
+    """
 
     at: str
     kind: str
+    to: str | None = None
+    clock_offset_s: float | None = None
 
 
 class FootageDeleted(BaseModel):
@@ -131,8 +138,17 @@ def _answer(camera_id: str, node_name: str, found: Timeline) -> TimelineAnswer:
         "to": rfc3339(found.to_us),
         "spans": [_span(span, node_name) for span in found.spans],
         "gaps": [_gap(gap) for gap in found.gaps],
-        "events": [],
+        "events": [_correction(one) for one in found.corrections],
     }
+
+
+def _correction(one: ClockCorrection) -> TimelineEvent:
+    return TimelineEvent(
+        at=rfc3339(one.from_us),
+        kind="clock_corrected",
+        to=rfc3339(one.to_us),
+        clock_offset_s=-one.shift_us / SECOND_US,
+    )
 
 
 def _span(one: KindSpan, node_name: str) -> SpanAnswer:
