@@ -139,12 +139,10 @@ class _Check:
         for path in await self._database.read(garbage_paths):
             if files.pop(path, None) is not None:
                 self._report.garbage += 1
-        for path in await self._database.read(partial(_moved_to, self._volume.number)):
-            if not self._repair and files.pop(path, None) is not None:
-                self._report.being_written += 1
-        for path in await self._database.read(partial(_opened, self._volume.number)):
-            if not self._repair and files.pop(path, None) is not None:
-                self._report.being_written += 1
+        for growing in (_moved_to, _opened):
+            for path in await self._database.read(partial(growing, self._volume.number)):
+                if not self._repair and files.pop(path, None) is not None:
+                    self._report.being_written += 1
         for stream_id in await self._database.read(partial(_streams_of, self._volume.number)):
             await self._check_stream(stream_id, files)
         for path in sorted(files):

@@ -112,7 +112,8 @@ class Redater:
         if volume.number not in self._journals:
             async with asyncio.timeout(ANSWER_S):
                 found = await volume.readers.run(partial(read_journal, volume))
-            if found and await self._database.write(partial(take_over, found)):
+            new = await self._database.write(partial(take_over, found)) if found else 0
+            if new:
                 await self._clocks.reload()
             self._journals[volume.number] = found
         known = await self._database.read(read_corrections)
@@ -126,9 +127,14 @@ async def take_over_journals(database: Database, volumes: Volumes) -> None:
     """For `falconeye check`: what the disks' journals say is known from now on."""
     for volume in volumes.all:
         if volume.missing is None:
-            journal = await volume.readers.run(partial(read_journal, volume))
-            if journal:
-                _ = await database.write(partial(take_over, journal))
+            try:
+                journal = await volume.readers.run(partial(read_journal, volume))
+            except OSError as error:
+                log.warning("the journal of the clock on %s cannot be read: %s", volume.path, error)
+                continue
+            new = await database.write(partial(take_over, journal))
+            if new:
+                log.info("%d corrections of the clock from %s", new, volume.path)
 
 
 async def redate_rest(database: Database) -> None:
