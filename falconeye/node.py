@@ -268,6 +268,7 @@ class Node:
         )
         self._on_stop("cameras", cameras.close)
         await cameras.open()
+        footage.redater.subscribe(cameras.reload)
         if settings.demo and not cameras.list():
             await cameras.add(NewCamera("Demo", Protocol.DEMO, None))
         started = sum(camera.config.started for camera in cameras.list())

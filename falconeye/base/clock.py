@@ -2,7 +2,10 @@
 
 import ctypes
 import time
+import uuid
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 
@@ -67,3 +70,21 @@ def kernel_clock() -> KernelClock | None:
         return None
     offset = timex.offset / 1000 if timex.status & _STA_NANO else float(timex.offset)
     return KernelClock(not timex.status & _STA_UNSYNC, offset, timex.maxerror)
+
+
+def boot_name() -> str:
+    """Names a stretch in which UTC - monotonic changes only where somebody sets the clock.
+
+    That is a boot, or what follows a sleep of the machine: monotonic time does not go on in it.
+    """
+    asleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+    return f"{_boot_id()}+{round(asleep_ns / 1e9)}"
+
+
+@cache
+def _boot_id() -> str:
+    """The kernel's id of this boot (random(4)); of this process alone where /proc is hidden."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except (OSError, ValueError):
+        return f"process-{uuid.uuid4()}"

@@ -29,6 +29,8 @@ class Identity:
     codecs: str  # RFC 6381
     recording_id: str | None
     recording_kind: str | None
+    boot: str | None = None  # with the next: `storage.ledger.clocks.ClockSetting`; None: not known
+    utc_offset_us: int | None = None  # UTC - monotonic of the node, when the run began
 
 
 def make_identity_box(identity: Identity) -> bytes:
@@ -58,6 +60,8 @@ def parse_identity_box(data: bytes, box: Box) -> Identity:
             codecs=str(fields["codecs"]),
             recording_id=_text(fields["recording_id"]),
             recording_kind=_text(fields["recording_kind"]),
+            boot=_text(fields.get("boot")),
+            utc_offset_us=_offset(fields.get("utc_offset_us")),
         )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         msg = "the identity box cannot be read"
@@ -67,6 +71,13 @@ def parse_identity_box(data: bytes, box: Box) -> Identity:
 def _number(value: object) -> int:
     if not isinstance(value, int) or not 0 <= value < 1 << 63:
         msg = f"{value!r:.40} is no count or time"
+        raise ValueError(msg)
+    return value
+
+
+def _offset(value: object) -> int | None:
+    if value is not None and (not isinstance(value, int) or abs(value) >= 1 << 62):
+        msg = f"{value!r:.40} is no offset"
         raise ValueError(msg)
     return value
 

@@ -105,7 +105,7 @@ class Recorder:
 
     def begin_run(self, run: Run) -> None:
         self._run = run
-        self._run_id = self._store.begin_run(self._plan.camera_id, self._kind, run.started_us)
+        self._run_id = self._new_run_id(run.started_us)
         self._last = None
         self._last_start_us = 0  # the node's clock may have been set back since the last run
 
@@ -184,6 +184,7 @@ class Recorder:
             recording_id=self._ids.for_segment(start_us, self._init),
             recording_kind=self._plan.kind,
             camera_name=self._plan.camera_name(),
+            utc_offset_us=self._utc_offset_us(),
         )
         self._last_start_us = start_us
         writer = self._store.create(start)
@@ -220,8 +221,15 @@ class Recorder:
 
     def _renew_run(self) -> None:
         """Footage is missing: what follows is another run."""
-        now_us = self._clock.utc_us()
-        self._run_id = self._store.begin_run(self._plan.camera_id, self._kind, now_us)
+        self._run_id = self._new_run_id(self._clock.utc_us())
+
+    def _new_run_id(self, started_us: int) -> int:
+        return self._store.begin_run(
+            self._plan.camera_id, self._kind, started_us, self._utc_offset_us()
+        )
+
+    def _utc_offset_us(self) -> int | None:
+        return self._run.clock.utc_offset_us if self._run else None
 
     def _leave(self, end_90k: int) -> None:
         """End the segment before the one that begins now; its last audio comes a little later."""

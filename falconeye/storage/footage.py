@@ -5,13 +5,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from falconeye.base.clock import Clock
+from falconeye.base.clock import Clock, clock_is_synchronised
 from falconeye.base.errors import FalconEyeError
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.tasks import TaskSet
 from falconeye.config.settings import NodeSettings
 from falconeye.storage.checks import rebuild as index_rebuild
 from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.clocks import Clocks
 from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.reading.playback import Playback
 from falconeye.storage.reading.recordings import Recordings
@@ -20,6 +21,7 @@ from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.mover import Mover
 from falconeye.storage.segments.recovery import recover
+from falconeye.storage.segments.redating import Redater
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segment_store import FootageStore, RecordingListener
 from falconeye.storage.segments.volume_changes import VolumeChanges
@@ -58,6 +60,7 @@ class Footage:
     playback: Playback
     storage: StorageParts
     imports: ImportRoot
+    redater: Redater
     tasks: TaskSet
 
     @classmethod
@@ -71,6 +74,7 @@ class Footage:
         node_name: str,
         keep: Callable[[], Keep],
         on_recording: RecordingListener,
+        is_synchronised: Callable[[], bool] = clock_is_synchronised,
     ) -> "Footage":
         """Recorders may begin at once; recovery after a crash runs beside them.
 
@@ -86,11 +90,14 @@ class Footage:
             floor_bytes=settings.free_floor_bytes,
         )
         await _complete_index(database, volumes, node_name)
+        clocks = Clocks(database, clock, is_synchronised=is_synchronised)
+        await clocks.open()
         deleter = Deleter(
             database,
             volumes,
             clock,
             keep=keep,
+            is_synchronised=is_synchronised,
             on_deleted=lambda camera_id, recording_id: on_recording(
                 camera_id, recording_id, "deleted"
             ),
@@ -103,11 +110,12 @@ class Footage:
             clock,
             node_name=node_name,
             on_recording=on_recording,
+            clocks=clocks,
         )
         await store.open()
         imports = ImportRoot(settings.import_root)
         recordings = Recordings(database, volumes, store, deleter, imports, node_name=node_name)
-        ledger = Ledger(database, clock)
+        ledger = Ledger(database, clock, clocks)
         mover = Mover(database, volumes, deleter, clock)
         changes = VolumeChanges(
             database, clock, data_dir=settings.data_dir, media_dir=settings.media_dir
@@ -123,6 +131,7 @@ class Footage:
             Playback(database, volumes, store, clock),
             StorageParts(changes, mover, StorageUse(database, clock), Mounts()),
             imports,
+            Redater(database, volumes, deleter, ledger, clocks, clock),
             TaskSet("footage"),
         )
         ledger.start()
@@ -175,6 +184,7 @@ class Footage:
     async def _round(self) -> None:
         """Keep disks free and rows complete: each step whatever became of the others."""
         for step in (
+            self.redater.round,
             self.deleter.enforce,
             self.deleter.enforce_rules,
             self.deleter.empty_garbage,

@@ -254,6 +254,16 @@ class DayPart:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockRow:
+    """A time in which the machine's clock was wrong, and was corrected since."""
+
+    start_us: int
+    end_us: int
+    by_us: int
+    was_behind: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FootagePage:
     """What there is of a camera's day in the site's zone."""
 
@@ -268,6 +278,7 @@ class FootagePage:
     recordings: tuple[RecordingRow, ...]
     words: Mapping[str, str] = field(default_factory=dict)  # gap reason → to stand after "because"
     wanted: tuple[str, ...] = ()  # the reasons that a person, or a rule, wants
+    corrections: tuple[ClockRow, ...] = ()
 
     @property
     def length_us(self) -> int:

@@ -10,7 +10,7 @@ from falconeye.cameras.views import Camera
 from falconeye.storage.ledger.coverage import Gap, GapReason, merge_spans
 from falconeye.storage.reading.timeline import Timeline
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
-from falconeye.web.contexts import DayPart, RecordingRow, Tile, WallPage
+from falconeye.web.contexts import ClockRow, DayPart, RecordingRow, Tile, WallPage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.security.access import may_on
 from falconeye.web.services import Services
@@ -97,6 +97,14 @@ def day_parts(found: Timeline) -> tuple[DayPart, ...]:
         for gap in found.gaps
     ]
     return tuple(sorted(parts, key=lambda part: part.start_us))
+
+
+def corrections(found: Timeline) -> tuple[ClockRow, ...]:
+    """Where the machine's clock had been wrong."""
+    return tuple(
+        ClockRow(max(one.from_us, found.from_us), one.to_us, abs(one.shift_us), one.shift_us > 0)
+        for one in found.corrections
+    )
 
 
 _WANTED: Final = frozenset(

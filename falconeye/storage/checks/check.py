@@ -26,6 +26,7 @@ from falconeye.storage.segments.deleted_times import note_deleted
 from falconeye.storage.segments.free_space import remove_rows
 from falconeye.storage.segments.layout import SegmentName, parse_segment_path, segment_path
 from falconeye.storage.segments.recording_index import recordings_between, restore_personal_fields
+from falconeye.storage.segments.redating import take_over_journals
 from falconeye.storage.segments.retention import Doomed
 from falconeye.storage.segments.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segments.segment_index import FileKey
@@ -93,6 +94,8 @@ async def check(
 ) -> CheckReport:
     """Compare index and files. `repair` changes both: nothing may record meanwhile."""
     report = CheckReport()
+    if repair:
+        await take_over_journals(database, volumes)
     for volume in volumes.all:
         if volume.missing is not None:
             report.problems.append(Problem(Fault.VOLUME_MISSING, str(volume.path), volume.missing))
@@ -136,12 +139,10 @@ class _Check:
         for path in await self._database.read(garbage_paths):
             if files.pop(path, None) is not None:
                 self._report.garbage += 1
-        for path in await self._database.read(partial(_moved_to, self._volume.number)):
-            if not self._repair and files.pop(path, None) is not None:
-                self._report.being_written += 1
-        for path in await self._database.read(partial(_opened, self._volume.number)):
-            if not self._repair and files.pop(path, None) is not None:
-                self._report.being_written += 1
+        for growing in (_moved_to, _opened):
+            for path in await self._database.read(partial(growing, self._volume.number)):
+                if not self._repair and files.pop(path, None) is not None:
+                    self._report.being_written += 1
         for stream_id in await self._database.read(partial(_streams_of, self._volume.number)):
             await self._check_stream(stream_id, files)
         for path in sorted(files):

@@ -19,6 +19,7 @@ from falconeye.storage.export.export_files import DIRECTORY as EXPORTS
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments import segment_index
 from falconeye.storage.segments.layout import SegmentName, parse_segment_path
+from falconeye.storage.segments.redating import redate_rest, take_over_journals
 from falconeye.storage.segments.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segments.segment_index import FileKey, SegmentEntry
 from falconeye.storage.tables.footage import (
@@ -59,6 +60,9 @@ async def rebuild(database: Database, volumes: Volumes, *, node_name: str) -> Re
         if volume.missing is not None:
             msg = f"{volume.path} cannot be read: {volume.missing}"
             raise Unavailable(msg)
+    await take_over_journals(database, volumes)
+    await database.write(_forget_open)
+    await redate_rest(database)
     await database.write(_clear)
     last: SegmentEntry | None = None
     by_name = groupby(await _all_files(database, volumes, report), key=lambda file: file.name)
@@ -105,11 +109,11 @@ async def index_file(
     connection: AsyncConnection, name: SegmentName, entry: SegmentEntry
 ) -> SegmentEntry:
     """Index an entry made from a file, with the stream and the run it belongs to."""
+    entry = await segment_index.dated(connection, entry)
     stream_id = await stream_number(connection, name)
     run_id = await _run_number(connection, entry, stream_id)
     entry = replace(entry, run_id=run_id, file=replace(entry.file, stream_id=stream_id))
-    await segment_index.add_segment(connection, entry)
-    return entry
+    return await segment_index.add_segment(connection, entry)
 
 
 async def _all_files(database: Database, volumes: Volumes, report: RebuildReport) -> list[_File]:
@@ -213,8 +217,13 @@ async def _run_number(connection: AsyncConnection, entry: SegmentEntry, stream_i
     return run_id
 
 
+async def _forget_open(connection: AsyncConnection) -> None:
+    """Their runs wait for nothing."""
+    await connection.execute(delete(open_files))
+
+
 async def _clear(connection: AsyncConnection) -> None:
-    for table in (fragments, segments, usage, open_files, moves):
+    for table in (fragments, segments, usage, moves):
         await connection.execute(delete(table))
     own = recordings.c.external_path.is_(None)
     await connection.execute(

@@ -14,6 +14,7 @@ from falconeye.base.times import SECOND_US
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.ledger.coverage import (
     MIN_GAP_US,
     Gap,
@@ -64,6 +65,7 @@ class Timeline:
     to_us: int
     spans: Sequence[KindSpan]
     gaps: Sequence[Gap]
+    corrections: Sequence[ClockCorrection] = ()  # where the node's clock had been wrong
 
 
 class Timelines:
@@ -151,7 +153,8 @@ def make_timeline(
     spans.sort(key=lambda span: (span.from_us, span.stream))
     reasons = Known(rows.steps, _outlived(rows.uptimes, spans), rows.deletions)
     gaps = [_explained(gap, rows.run_ends) for gap in find_gaps(spans, from_us, to_us, reasons)]
-    return Timeline(from_us, to_us, list(_with_kinds(spans, rows.kinds)), gaps)
+    kinds = list(_with_kinds(spans, rows.kinds))
+    return Timeline(from_us, to_us, kinds, gaps, rows.corrections)
 
 
 def _explained(gap: Gap, run_ends: Sequence[tuple[int, RunEnd]]) -> Gap:

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from falconeye.base.times import HOUR_US
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage.ledger.clocks import ClockCorrection, read_corrections
 from falconeye.storage.ledger.coverage import MIN_GAP_US, Deletion, GapReason, Span, Step, Uptime
 from falconeye.storage.segments.segments import MAX_HOLE_US
 from falconeye.storage.tables.footage import recordings, runs, segments, streams
@@ -38,6 +39,7 @@ class TimelineRows:
     deletions: Sequence[Deletion]
     kinds: Sequence[tuple[int, str]]  # from when on which kind of recording was made
     run_ends: Sequence[tuple[int, RunEnd]]  # when runs of the main stream ended, and why
+    corrections: Sequence[ClockCorrection]  # of the node's clock
 
 
 async def read_rows(
@@ -53,6 +55,7 @@ async def read_rows(
         deletions=list(_without_holes(deleted, ran)),
         kinds=await _kinds(camera_id, from_us, to_us, connection),
         run_ends=_run_ends(ran),
+        corrections=await read_corrections(from_us, to_us, connection),
     )
 
 

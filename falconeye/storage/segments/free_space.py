@@ -72,6 +72,7 @@ class Deleter:
         # Held by whoever changes where a segment lies, or whether it does, from look to commit.
         self.alone = asyncio.Lock()
         self.deleted_bytes = 0  # for room, since the start
+        self.moving_times = False  # footage gets other times: none is too old until it has them
 
     async def enforce(self) -> None:
         """Keep the floor on each volume that is present; every few seconds."""
@@ -89,7 +90,8 @@ class Deleter:
         for _ in range(BATCHES_A_ROUND):
             emptied = True
             async with self.alone:  # for a batch only: a full disk cannot wait for all of them
-                doomed = await self._database.read(partial(beyond_keep, keep, time_us))
+                aging_us = None if self.moving_times else time_us
+                doomed = await self._database.read(partial(beyond_keep, keep, aging_us))
                 if doomed:
                     emptied = await self._delete(doomed)
             if not doomed or not emptied:

@@ -8,6 +8,7 @@ from falconeye.media.boxes import BadBox
 from falconeye.media.identity_box import Identity
 from falconeye.media.runs import RunEnd
 from falconeye.media.segment_file import SegmentFile, read_segment_file
+from falconeye.storage.ledger.clocks import ClockSetting
 from falconeye.storage.segments.fragment_table import FragmentTable
 from falconeye.storage.segments.recording_index import RecordingEntry
 from falconeye.storage.segments.segment_index import FileKey, InitEntry, SegmentEntry
@@ -83,7 +84,14 @@ def entry_of(
         recording=_recording(identity, node_name),
         run_end=run_end,
         recording_ended=True,
+        clock=_clock(identity),
     )
+
+
+def _clock(identity: Identity) -> ClockSetting | None:
+    if identity.boot is None or identity.utc_offset_us is None:
+        return None
+    return ClockSetting(identity.boot, identity.utc_offset_us)
 
 
 def _recording(identity: Identity, node_name: str) -> RecordingEntry | None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage.ledger.clocks import ClockSetting, shift_of
 from falconeye.storage.segments import fragment_table
 from falconeye.storage.segments.fragment_table import FragmentTable
 from falconeye.storage.segments.recording_index import (
@@ -67,6 +68,7 @@ class SegmentEntry:
     recording: RecordingEntry | None
     run_end: RunEnd | None
     recording_ended: bool
+    clock: ClockSetting | None = None  # by which `start_us` was made, while it may prove wrong
 
     @property
     def media_duration_90k(self) -> int:
@@ -88,11 +90,15 @@ async def add_stream(
 
 
 async def add_run(
-    connection: AsyncConnection, run_id: int, stream_id: int, started_us: int
+    connection: AsyncConnection,
+    run_id: int,
+    stream_id: int,
+    started_us: int,
+    clock_id: int | None = None,
 ) -> None:
     await connection.execute(
         upsert(runs)
-        .values(id=run_id, stream_id=stream_id, started_us=started_us)
+        .values(id=run_id, stream_id=stream_id, started_us=started_us, clock_id=clock_id)
         .on_conflict_do_nothing()
     )
 
@@ -164,12 +170,16 @@ async def garbage_paths(connection: AsyncConnection, *, volume: int) -> set[str]
     return set(found.scalars())
 
 
-async def add_segment(connection: AsyncConnection, entry: SegmentEntry) -> None:
-    """Index a closed file: segment, fragments, totals, run and recording; it is open no more."""
+async def add_segment(connection: AsyncConnection, entry: SegmentEntry) -> SegmentEntry:
+    """Index a closed file: segment, fragments, totals, run and recording; it is open no more.
+
+    The entry as it was stored: another segment may have its start.
+    """
+    entry = await dated(connection, entry)
     if await _is_indexed(connection, entry):
         await remove_open_file(connection, entry.file)
-        return
-    entry = replace(entry, start_us=await _free_start(connection, entry))
+        return entry
+    entry = _begins_later(entry, await _free_start(connection, entry))
     stream_id = entry.file.stream_id
     await connection.execute(
         insert(segments).values(
@@ -199,6 +209,24 @@ async def add_segment(connection: AsyncConnection, entry: SegmentEntry) -> None:
     if entry.recording is not None:
         await grow_recording(connection, entry.recording, _growth(entry))
     await remove_open_file(connection, entry.file)
+    return entry
+
+
+async def dated(connection: AsyncConnection, entry: SegmentEntry) -> SegmentEntry:
+    """With the right start, where its clock proved wrong and its run was re-dated already.
+
+    One whose run waits for that is re-dated with it (`redating`).
+    """
+    if entry.clock is None:
+        return entry
+    shift_us = await shift_of(connection, entry.clock)
+    if shift_us is not None:
+        waits = await connection.execute(
+            select(runs.c.clock_id).where(runs.c.id == entry.run_id, runs.c.clock_id.is_not(None))
+        )
+        if waits.first() is None:
+            entry = replace(entry, start_us=entry.start_us + shift_us)
+    return replace(entry, clock=None)
 
 
 async def change_usage(
@@ -264,6 +292,12 @@ async def _free_start(connection: AsyncConnection, entry: SegmentEntry) -> int:
         if taken.first() is None:
             return start
         start += 1
+
+
+def _begins_later(entry: SegmentEntry, start_us: int) -> SegmentEntry:
+    """By a few µs, and ends where it did."""
+    wall_us = max(1, entry.end_us - start_us)
+    return replace(entry, start_us=start_us, wall_duration_us=wall_us)
 
 
 async def _init_id(connection: AsyncConnection, init: InitEntry) -> int:

@@ -25,6 +25,7 @@ from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.index.database import Database
 from falconeye.storage.index.write_queue import Operation
+from falconeye.storage.ledger.clocks import Clocks, ClockSetting
 from falconeye.storage.segments import store_rows
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.recording_index import RecordingEntry
@@ -63,7 +64,9 @@ class FootageStore(SegmentStore):
         *,
         node_name: str,
         on_recording: RecordingListener,
+        clocks: Clocks | None = None,
     ) -> None:
+        self._clocks = clocks
         self._database = database
         self._volumes = volumes
         self._deleter = deleter
@@ -109,12 +112,25 @@ class FootageStore(SegmentStore):
         return made
 
     @override
-    def begin_run(self, camera_id: str, stream: StreamKind, started_us: int) -> int:
+    def begin_run(
+        self,
+        camera_id: str,
+        stream: StreamKind,
+        started_us: int,
+        utc_offset_us: int | None = None,
+    ) -> int:
         stream_id = self.stream_id(camera_id, stream)
+        clock_id = self._undated(utc_offset_us)
         with self._lock:
             run_id = next(self._run_ids)
-        self._queue(partial(store_rows.add_run, run_id, stream_id, started_us))
+        self._queue(partial(store_rows.add_run, run_id, stream_id, started_us, clock_id))
         return run_id
+
+    def _undated(self, utc_offset_us: int | None) -> int | None:
+        """The clock by which times may prove wrong."""
+        if self._clocks is None or utc_offset_us is None:
+            return None
+        return self._clocks.undated(utc_offset_us)
 
     @override
     def has_room(self) -> bool:
@@ -135,13 +151,17 @@ class FootageStore(SegmentStore):
     def create(self, start: SegmentStart) -> OpenSegment:
         volume = self._volumes.for_recording()
         recording = _recording(start, self._node_name)
+        setting = None
+        if self._clocks is not None and start.utc_offset_us is not None:
+            setting = self._clocks.setting(start.utc_offset_us)
         segment = OpenSegment(
             self._parts_of(volume),
             start,
             FileKey(volume.number, self.stream_id(start.camera_id, start.stream), start.start_us),
-            start.init.data + make_identity_box(_identity(start)),
+            start.init.data + make_identity_box(_identity(start, setting)),
             recording,
             self._counter((start.camera_id, start.stream)),
+            setting,
         )
         with self._lock:
             self._live[segment] = None
@@ -267,7 +287,14 @@ class FootageStore(SegmentStore):
         self, segment: OpenSegment, key: FileKey, instead_of: FileKey | None
     ) -> "Future[None]":
         answer = self._database.write_threadsafe(
-            partial(store_rows.register, key, instead_of, segment.start, segment.recording)
+            partial(
+                store_rows.register,
+                key,
+                instead_of,
+                segment.start,
+                segment.recording,
+                self._undated(segment.start.utc_offset_us),
+            )
         )
         answer.add_done_callback(self._note_refusal)
         if instead_of is None and segment.recording is not None:
@@ -350,7 +377,7 @@ def _recording(start: SegmentStart, node_name: str) -> RecordingEntry | None:
     )
 
 
-def _identity(start: SegmentStart) -> Identity:
+def _identity(start: SegmentStart, setting: ClockSetting | None) -> Identity:
     return Identity(
         camera_id=start.camera_id,
         camera_name=start.camera_name,
@@ -363,4 +390,6 @@ def _identity(start: SegmentStart) -> Identity:
         codecs=start.init.codecs,
         recording_id=start.recording_id,
         recording_kind=start.recording_kind if start.recording_id else None,
+        boot=setting.boot if setting else None,
+        utc_offset_us=setting.offset_us if setting else None,
     )

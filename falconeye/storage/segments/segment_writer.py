@@ -23,6 +23,7 @@ from falconeye.media.boxes import BadBox
 from falconeye.media.fragments import RecordingFragment
 from falconeye.media.runs import RunEnd
 from falconeye.media.segment_file import read_segment_file
+from falconeye.storage.ledger.clocks import ClockSetting
 from falconeye.storage.segments.fragment_table import FragmentTable
 from falconeye.storage.segments.layout import SegmentName, segment_path
 from falconeye.storage.segments.recording_index import RecordingEntry
@@ -67,7 +68,9 @@ class OpenSegment(SegmentWriter, DirtyFile):
         head: bytes,
         recording: RecordingEntry | None,
         bytes_written: Counter,
+        clock: ClockSetting | None,
     ) -> None:
+        self._clock = clock
         self._parts = parts
         self.start = start
         self.key = key
@@ -342,6 +345,7 @@ class OpenSegment(SegmentWriter, DirtyFile):
         entry = None
         if self._contents:
             entry = self._contents.entry(self.key, self.end, self._failure, self.recording)
+            entry = replace(entry, clock=self._clock)
         self._parts.closed(self, entry, size_bytes)
 
     def _sync_all(self) -> None:

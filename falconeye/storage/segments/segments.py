@@ -46,6 +46,7 @@ class SegmentStart:
     recording_id: str | None  # None for the substream
     recording_kind: str = "continuous"  # or another: see `RecordingKind`
     camera_name: str = ""  # as it is now; a recording keeps it after the camera is deleted
+    utc_offset_us: int | None = None  # UTC - monotonic, as the run has it; None: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,17 @@ class SegmentWriter(Protocol):
 class SegmentStore(Protocol):
     """Where recorders put their segments; all methods are for the streams' threads."""
 
-    def begin_run(self, camera_id: str, stream: StreamKind, started_us: int) -> int:
-        """A new run's id, unique on this node for ever; never blocks."""
+    def begin_run(
+        self,
+        camera_id: str,
+        stream: StreamKind,
+        started_us: int,
+        utc_offset_us: int | None = None,
+    ) -> int:
+        """A new run's id, unique on this node for ever; never blocks.
+
+        `utc_offset_us`: UTC - monotonic of the node, by which all its times are made.
+        """
 
     def has_room(self) -> bool:
         """False while so much waits for a slow disk that a new file could not be written."""

@@ -55,9 +55,13 @@ async def add_stream(
 
 
 async def add_run(
-    run_id: int, stream_id: int, started_us: int, connection: AsyncConnection
+    run_id: int,
+    stream_id: int,
+    started_us: int,
+    clock_id: int | None,
+    connection: AsyncConnection,
 ) -> None:
-    await segment_index.add_run(connection, run_id, stream_id, started_us)
+    await segment_index.add_run(connection, run_id, stream_id, started_us, clock_id)
 
 
 async def register(
@@ -65,11 +69,12 @@ async def register(
     instead_of: FileKey | None,
     start: SegmentStart,
     recording: RecordingEntry | None,
+    clock_id: int | None,
     connection: AsyncConnection,
 ) -> None:
     """A file is about to be made."""
     await segment_index.add_stream(connection, key.stream_id, start.camera_id, start.stream)
-    await segment_index.add_run(connection, start.run_id, key.stream_id, start.start_us)
+    await segment_index.add_run(connection, start.run_id, key.stream_id, start.start_us, clock_id)
     if instead_of is not None:
         await segment_index.remove_open_file(connection, instead_of)
     await segment_index.add_open_file(connection, key, start.run_id, start.start_us, recording)

@@ -39,6 +39,7 @@ runs = Table(
     Column("started_us", BigInteger, nullable=False),
     Column("ended_us", BigInteger),
     Column("end_reason", Text),  # `media.runs.RunEnd`
+    Column("clock_id", Integer),  # `clocks`; NULL: its times are right, as far as is known
     Index("runs_of_stream", "stream_id", "started_us"),
 )
 

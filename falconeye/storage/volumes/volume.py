@@ -27,6 +27,9 @@ from falconeye.storage.volumes.work_threads import WorkThreads
 log = logging.getLogger(__name__)
 
 ID_FILE = "falconeye-volume.json"
+JOURNAL_FILE = "falconeye-clock.json"  # `segments.clock_journal`
+JOURNAL_PART = f"{JOURNAL_FILE}.part"
+_OWN_FILES = frozenset({ID_FILE, JOURNAL_FILE, JOURNAL_PART})
 READERS = 2
 ANSWER_S = 5.0
 JOIN_S = 0.25  # a thread; one that is held by its disk is left behind
@@ -239,12 +242,12 @@ class Volume:
             return await asyncio.shield(asyncio.wrap_future(self._asked))
 
     def files(self) -> list[tuple[str, int]]:
-        """All files below it as (path, bytes), the id file left out. Reader threads; slow."""
+        """All files below it as (path, bytes), its own ones left out. Reader threads; slow."""
         found: list[tuple[str, int]] = []
         for directory, _, names, fd in os.fwalk(".", dir_fd=self.root_fd):
             for name in names:
                 path = os.path.normpath(os.path.join(directory, name))  # noqa: PTH118 - no Path: speed
-                if path != ID_FILE:
+                if path not in _OWN_FILES:
                     with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
                         size_bytes = os.stat(name, dir_fd=fd, follow_symlinks=False).st_size
                         found.append((path, size_bytes))

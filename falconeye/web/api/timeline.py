@@ -11,7 +11,8 @@ from typing_extensions import TypedDict
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
-from falconeye.base.times import DAY_US, rfc3339
+from falconeye.base.times import DAY_US, SECOND_US, rfc3339
+from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.reading.timeline import KindSpan, Timeline
 from falconeye.storage.stores.event_store import CameraEvent
 from falconeye.web import own_storage
@@ -35,9 +36,22 @@ TimelineAnswer = TypedDict(
         "to": str,
         "spans": list[SpanAnswer],
         "gaps": list[GapAnswer],
-        "events": list[EventAnswer],
+        "events": list["EventAnswer | TimelineEvent"],
     },
 )
+
+
+class TimelineEvent(BaseModel):
+    """Something that happened at a moment.
+
+    `clock_corrected`: from then until `to` the node's clock was wrong by `clock_offset_s`
+    (negative: behind); NTP set it, and the footage of that time was given its right times.
+    """
+
+    at: str
+    kind: str
+    to: str | None = None
+    clock_offset_s: float | None = None
 
 
 class FootageDeleted(BaseModel):
@@ -121,8 +135,26 @@ def _answer(
         "to": rfc3339(found.to_us),
         "spans": [_span(span, node_name) for span in found.spans],
         "gaps": [gap_answer(gap) for gap in found.gaps],
-        "events": [EventAnswer.of(event) for event in events],
+        "events": _events(events, found.corrections),
     }
+
+
+def _events(
+    events: Sequence[CameraEvent], corrections: Sequence[ClockCorrection]
+) -> list[EventAnswer | TimelineEvent]:
+    """In the order of time."""
+    found: list[EventAnswer | TimelineEvent] = [EventAnswer.of(event) for event in events]
+    found += [_correction(one) for one in corrections]
+    return sorted(found, key=lambda one: one.at)
+
+
+def _correction(one: ClockCorrection) -> TimelineEvent:
+    return TimelineEvent(
+        at=rfc3339(one.from_us),
+        kind="clock_corrected",
+        to=rfc3339(one.to_us),
+        clock_offset_s=-one.shift_us / SECOND_US,
+    )
 
 
 def _span(one: KindSpan, node_name: str) -> SpanAnswer:

@@ -51,6 +51,7 @@ async def footage_page(
         recordings=tuple(views.recording_row(recording, now_us) for recording in recordings),
         words=words,
         wanted=wanted_reasons,
+        corrections=views.corrections(found),
     )
     return show(request, "pages/footage.html", context)
 

@@ -57,7 +57,9 @@ class Store:
     runs: int = 0
     accept: Accepted = Accepted.YES
 
-    def begin_run(self, _camera_id: str, _stream: StreamKind, _started_us: int) -> int:
+    def begin_run(
+        self, _camera_id: str, _stream: StreamKind, _started_us: int, _offset_us: int | None = None
+    ) -> int:
         self.runs += 1
         return self.runs
 

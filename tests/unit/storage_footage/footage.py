@@ -25,6 +25,7 @@ from falconeye.media.samples import (
     VideoSample,
 )
 from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.clocks import Clocks
 from falconeye.storage.ledger.coverage import Gap, GapReason, Uptime
 from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.reading.download import DownloadPlan
@@ -118,6 +119,7 @@ class Node:
     media_dir: Path
     recordings: Recordings
     imports: ImportRoot
+    clocks: Clocks | None = None
 
     async def stop(self) -> None:
         OPENED.remove(self)
@@ -202,6 +204,7 @@ async def open_node(
     keep: Callable[[], Keep] = Keep,
     is_synchronised: Callable[[], bool] = lambda: True,
     data: str = "data",
+    boot: str | None = None,
 ) -> Node:
     database = Database(tmp_path / data, clock, ballast_bytes=1 << 20)
     await database.open(exclusive=True)
@@ -224,6 +227,10 @@ async def open_node(
         is_synchronised=is_synchronised,
     )
     budget = MemoryBudget(budget_bytes)
+    clocks = None
+    if boot is not None:
+        clocks = Clocks(database, clock, boot=lambda: boot, is_synchronised=is_synchronised)
+        await clocks.open()
     store = FootageStore(
         database,
         volumes,
@@ -232,12 +239,13 @@ async def open_node(
         clock,
         node_name="pi-1",
         on_recording=lambda *event: events.append(event),
+        clocks=clocks,
     )
     await store.open()
     imports = ImportRoot(tmp_path / "imports")
     recordings = Recordings(database, volumes, store, deleter, imports, node_name="pi-1")
     node = Node(
-        database, volumes, deleter, store, budget, clock, events, media, recordings, imports
+        database, volumes, deleter, store, budget, clock, events, media, recordings, imports, clocks
     )
     OPENED.append(node)
     return node
