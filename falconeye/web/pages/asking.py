@@ -32,6 +32,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "recording-deleted": _("The recording was deleted."),
     "export-asked": _("The export is being made."),
     "export-gone": _("The export was taken away."),
+    "live": _("Playback came up to now: this is live."),
     "started": _("The camera was started."),
     "stopped": _("The camera was stopped."),
     "restarted": _("The camera connects again."),
