@@ -151,4 +151,3 @@ async def test_one_without_footage_says_so_and_live_is_a_key_away(tmp_path: Path
         await site.page.get_by_role("button", name="Go to live").click()
         await site.page.wait_for_url(re.compile(r"/cameras/[^/]+\?done=live"))
         await expect(site.page.get_by_text("this is live")).to_be_visible()
-
