@@ -1,10 +1,13 @@
 // A camera's day: the time line, the player below it, and what is told of the moment in words.
+import { Keyframes, Shuttle, besideRate, byKeyframes, stillUrl } from "./keyframes.js";
 import { open } from "./playback.js";
 import { HOUR, MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
 
 const WINDOW = HOUR; // what one playlist holds; the next one is opened where it ends
 const REFRESH_MS = 15_000;
 const STILL_MS = 120; // a preview is asked for when the pointer rests
+const NOW_US = 15 * SECOND; // footage comes to the list so much later, so what is newer is live
+const STEP_US = SECOND; // where a player cannot tell how long a picture is
 
 const root = document.querySelector("[data-footage]");
 
@@ -15,13 +18,11 @@ class FootagePage {
     this.api = data.api;
     this.camera = data.camera;
     this.words = JSON.parse(data.words);
+    this.texts = JSON.parse(data.texts);
     this.day = [Number(data.from), Number(data.to)];
     this.video = root.querySelector("video");
     this.line = root.querySelector("[data-moment]");
-    this.trouble = root.querySelector("[data-trouble]");
-    this.stream = "main";
-    this.playback = null; // while one is being opened, too
-    this.wanted = null; // where to go (µs) when it is open
+    this.hint = root.querySelector("[data-hint]");
     this.preview = root.querySelector("[data-preview]");
     this.preview.parentElement.style.position = "relative";
     this.preview.style.cssText = "position:absolute;bottom:100%;height:120px;pointer-events:none";
@@ -29,15 +30,23 @@ class FootagePage {
     this.timeline = new Timeline(root.querySelector("canvas"), {
       from: this.day[0], to: this.day[1], zone: data.zone, texts,
     });
+    this.still = root.querySelector("[data-keyframes]");
+    this.still.style.objectFit = "contain";
+    this.keyframes = new Keyframes(this.still, this.api, 720, () => this.tell());
+    this.shuttle = new Shuttle(this.timeline, (us) => this.see(us), (direction) => this.shuttleEnded(direction));
     root.addEventListener("falconeye:seek", ({ detail }) => this.go(detail.us));
     root.addEventListener("falconeye:hover", ({ detail }) => this.hover(detail));
-    root.addEventListener("click", (event) => this.click(event));
+    root.addEventListener("falconeye:act", ({ detail }) => this.act(detail.name));
+    root.addEventListener("click", ({ target }) => this.act(target.closest("[data-act]")?.dataset.act));
     this.video.addEventListener("timeupdate", () => this.follow());
-    this.video.addEventListener("ended", () => this.go(this.timeline.value + SECOND, true));
-    const speed = root.querySelector("select");
-    speed.style.width = "auto"; // a field takes the whole width elsewhere
-    speed.addEventListener("change", () => { this.rate = Number(speed.value); this.hasten(); });
+    this.video.addEventListener("ended", () => this.goOn());
+    this.video.addEventListener("waiting", () => this.waits());
+    for (const name of ["play", "pause"]) this.video.addEventListener(name, () => this.sayPlaying());
+    this.speed = root.querySelector("select");
+    this.speed.style.width = "auto"; // a field takes the whole width elsewhere
+    this.speed.addEventListener("change", () => this.pace(Number(this.speed.value)));
     this.rate = 1;
+    this.round = 0; // of `go`: what an older one still waits for counts no more
   }
 
   async start() {
@@ -52,15 +61,18 @@ class FootagePage {
     if (this.day[1] > Date.now() * 1000) setInterval(() => document.hidden || this.load(), REFRESH_MS);
   }
 
+  get moving() { return this.shuttle.on || !this.video.paused; }
+  get leads() { return !this.still.hidden; } // keyframes are shown
+
   // The picture of a moment, before it is played.
   show(us) {
     this.timeline.set(us);
-    this.video.poster = this.still(us, 720);
+    this.video.poster = stillUrl(this.api, us, 720, this.streamAt(us));
     this.video.hidden = false;
   }
 
-  // Times cross the network in whole milliseconds, rounded down: one more, or footage would begin after its own start.
-  still(us, height) { return `${this.api}/still.jpg?height=${height}&at=${encodeURIComponent(stamp(us + 1000))}`; }
+  streamAt(us) { return this.covers("main", us) ? "main" : "sub"; }
+  covers(stream, us) { return this.timeline.rows[0].streams[stream].some(([from, to]) => from <= us && us < to); }
 
   async load() {
     const query = new URLSearchParams({ from: stamp(this.day[0]), to: stamp(this.day[1]) });
@@ -72,100 +84,175 @@ class FootagePage {
     }
   }
 
-  // Play from a moment, or from where there is footage again.
-  async go(us, goesOn = false) {
+  // Play from a moment, or from where there is footage again; `plays` false: stay there.
+  async go(us, { goesOn = false, plays = goesOn || this.moving || !this.asked } = {}) {
     const { timeline } = this;
-    const playing = goesOn || !this.video.paused;
+    const round = ++this.round;
     if (!timeline.hasFootage(us)) {
       const next = timeline.beside(us, 1, false);
-      if (goesOn || !timeline.gapAt(us)) {
-        if (next === undefined) return;
-        us = next;
-      } else return void this.rest(us);
+      if (!goesOn && timeline.gapAt(us)) return void this.rest(us);
+      if (next === undefined) return void (goesOn ? this.atEnd() : this.rest(us));
+      us = next;
     }
-    timeline.set(us);
-    this.tell();
-    this.video.hidden = false;
-    this.wanted = us;
-    if (this.opening) return; // who opens goes to what is wanted last
-    this.opening = true;
-    this.say("");
-    try {
-      for (let opened; this.wanted !== null && this.wanted !== opened && !this.holds(this.wanted);) {
-        opened = this.wanted;
-        await this.reopen(opened);
-      }
-    } catch (error) {
-      this.rather(this.stream === "main" ? error.message : this.root.dataset.codec);
-      return;
-    } finally {
-      this.opening = false;
-    }
-    if (this.wanted === null || !this.playback) return;
-    this.playback.seekWall(this.wanted);
-    this.hasten();
-    if (playing || !this.asked) this.video.play().catch(() => {});
     this.asked = true;
+    timeline.set(us);
+    if (byKeyframes(this.rate) || this.isUndecodable(us)) return void this.lead(us, plays);
+    this.unlead();
+    this.tell();
+    if (!await this.opened(us) || round !== this.round) return;
+    if (this.playback.seekWall(us) === null) return void this.atEnd();
+    this.video.playbackRate = this.rate;
+    if (plays) this.video.play().catch(() => {});
   }
 
-  // Whether what is open has the moment.
-  holds(us) { return this.playback && us >= this.from && us < this.to - SECOND; }
-
-  async reopen(us) {
+  // The list that holds a moment; false where it cannot be had, which is said.
+  async opened(us) {
+    if (this.playback && us >= this.from && us < this.to - SECOND) return true;
+    const round = this.round;
+    const small = this.small && us >= this.small[0] && us < this.small[1] && this.covers("sub", us);
     this.playback?.close();
     this.playback = null;
-    this.from = us - 10 * SECOND;
-    this.to = Math.min(us + WINDOW, this.timeline.known);
-    const playback = await open(this.video, this.camera, this.from, this.to, this.stream, this.api);
-    playback.addEventListener("problem", ({ detail }) => this.fail(playback, detail));
-    this.playback = playback;
+    this.video.hidden = false;
+    const stream = small ? "sub" : this.streamAt(us);
+    const [from, to] = [us - 10 * SECOND, us + WINDOW];
+    try {
+      const playback = await open(this.video, this.camera, from, to, stream, this.api, () => round === this.round);
+      Object.assign(this, { playback, from, to, stream });
+      playback.addEventListener("problem", ({ detail }) => { if (playback === this.playback) this.fail(detail); });
+    } catch (error) {
+      if (round === this.round) this.say(error.message);
+      return false;
+    }
+    this.say(small ? this.texts.small : "");
+    return true;
   }
 
-  // It does not play any more. The substream may be in a format that this browser knows; else there are stills.
-  fail(playback, problem) {
-    if (playback !== this.playback) return; // it was left meanwhile
-    playback.close();
+  // What cannot be decoded here: the small picture, else keyframes. What did not come is asked for again at the next seek.
+  fail(problem) {
+    const us = this.timeline.value;
+    const plays = this.moving || !this.video.videoWidth;
+    const span = [this.from, this.to];
+    this.playback.close();
     this.playback = null;
-    if (problem === "codec" && this.stream === "main") {
-      this.stream = "sub";
-      this.go(this.timeline.value, true);
-    } else this.rather(problem === "codec" ? this.root.dataset.codec : this.root.dataset.broken);
+    if (problem === "network" || problem === "gone") return void this.say(this.texts[problem]);
+    if (this.stream === "main" && this.covers("sub", us)) this.small = span;
+    else this.undecodable = span;
+    this.go(us, { plays });
   }
 
-  // The picture of the moment, and why it is no more than that.
-  rather(words) {
-    this.show(this.timeline.value);
-    this.say(words);
+  isUndecodable(us) { return this.undecodable && us >= this.undecodable[0] && us < this.undecodable[1]; }
+
+  say(text) {
+    const recording = text === this.texts.codec && this.recordingAt(this.timeline.value);
+    this.hint.hidden = !text;
+    this.hint.replaceChildren(text);
+    if (!recording) return;
+    const href = `${this.root.dataset.recordings}/${encodeURIComponent(recording)}/download`;
+    this.hint.append(" ", Object.assign(document.createElement("a"), { href, download: "", textContent: this.texts.download }));
   }
 
-  say(words) {
-    this.trouble.textContent = words;
-    this.trouble.hidden = !words;
+  recordingAt(us) {
+    const known = JSON.parse(this.root.dataset.downloads);
+    return known.find(([, from, to]) => from <= us && us < (to ?? Infinity))?.[0];
+  }
+
+  // Keyframes instead of the player.
+  lead(us, plays) {
+    this.video.pause();
+    this.video.hidden = true;
+    this.still.hidden = false;
+    this.say(this.isUndecodable(us) ? this.texts.codec : "");
+    this.keyframes.pace(this.rate);
+    if (plays) this.shuttle.start(us, this.rate);
+    else this.shuttle.stop();
+    this.see(us);
+    this.sayPlaying();
+  }
+
+  unlead() {
+    this.shuttle.stop();
+    this.keyframes.stop();
+    this.still.hidden = true;
+    this.video.hidden = false;
+  }
+
+  see(us) {
+    this.timeline.set(us);
+    this.keyframes.show(us, this.streamAt(us));
+    this.tell();
+  }
+
+  shuttleEnded(direction) {
+    this.sayPlaying();
+    if (direction > 0) this.goOn();
+  }
+
+  // After the end of what is known: perhaps there is more by now.
+  async goOn() {
+    const us = this.timeline.value;
+    const round = this.round;
+    await this.load();
+    if (round === this.round) this.go(us + SECOND, { goesOn: true });
+  }
+
+  // No list goes on from here: live does, where the camera records.
+  atEnd() {
+    if (this.isNow()) this.goLive();
+    else this.rest(this.timeline.value);
+  }
+
+  isNow(us = this.timeline.value) {
+    const { timeline } = this;
+    const last = timeline.footage.at(-1)?.[1] ?? 0;
+    return timeline.now() < this.day[1] && timeline.now() - us < NOW_US && timeline.known - last < NOW_US;
+  }
+
+  goLive() {
+    this.line.textContent = this.texts.live;
+    location.assign(`${this.root.dataset.live}?done=live`);
+  }
+
+  waits() {
+    const { playback, video } = this;
+    const last = playback?.pieces.at(-1);
+    if (!last || video.seeking || last.media + last.seconds - video.currentTime > 0.5) return;
+    if (this.isNow()) this.goLive();
   }
 
   // A moment without footage: nothing plays, and it is said why.
   rest(us) {
-    this.wanted = null;
+    this.shuttle.stop();
     this.video.pause();
     this.timeline.set(us);
     this.tell();
+    this.sayPlaying();
   }
 
-  hasten() { this.video.playbackRate = this.rate; }
+  pace(rate) {
+    const { value } = this.timeline;
+    const plays = this.moving;
+    this.rate = rate;
+    if (this.leads || byKeyframes(rate)) {
+      if (this.timeline.hasFootage(value)) this.go(value, { plays });
+    } else this.video.playbackRate = rate;
+  }
 
   follow() {
     const us = this.playback?.wallUs();
-    if (us == null || this.video.seeking) return;
+    if (us == null || this.video.seeking || this.leads) return;
     this.timeline.set(us);
     this.tell();
   }
 
   tell() {
-    const { timeline } = this;
+    const { timeline, texts } = this;
+    const us = this.leads && this.keyframes.shownUs !== null ? this.keyframes.shownUs : timeline.value;
     const gap = timeline.gapAt(timeline.value);
-    const time = timeline.seconds.format(timeline.value / 1000);
+    const time = timeline.seconds.format((gap ? timeline.value : us) / 1000);
     const why = gap && (this.words[gap.reason] ?? gap.reason) + (gap.detail ? ` (${gap.detail})` : "");
-    this.line.textContent = gap ? `${time}: ${this.root.dataset.missing}, ${why}` : time;
+    const edge = !gap && !timeline.hasFootage(timeline.value) && this.isNow();
+    this.line.textContent = gap ? `${time}: ${this.root.dataset.missing}, ${why}`
+      : edge ? `${time}: ${texts.edge}` : this.leads ? `${time} · ${texts.stills}` : time;
     const link = this.root.querySelector("[data-link]");
     link.href = `?day=${this.root.dataset.day}&at=${encodeURIComponent(stamp(timeline.value))}`;
     const picture = this.root.querySelector("[data-picture]");
@@ -176,19 +263,22 @@ class FootagePage {
     });
     const exporting = this.root.querySelector("[data-export]");
     if (exporting) exporting.search = around;
+    const others = this.root.querySelector("[data-others]");
+    if (others) others.search = new URLSearchParams({ cameras: this.camera, at: stamp(timeline.value) });
   }
+
+  sayPlaying() { this.root.querySelector("[data-act=play]").textContent = this.moving ? this.texts.pause : this.texts.play; }
 
   hover({ us, x }) {
     clearTimeout(this.resting);
     const { preview, timeline } = this;
     const width = timeline.canvas.clientWidth;
     if (us === null || !timeline.hasFootage(us)) {
-      preview.onload = null; // one may be on its way
       preview.hidden = true;
       return;
     }
     this.resting = setTimeout(() => {
-      preview.src = this.still(us, 120);
+      preview.src = stillUrl(this.api, us, 120, this.streamAt(us));
       preview.onload = () => {
         preview.hidden = false;
         preview.style.left = `${Math.min(Math.max(0, x - preview.width / 2), width - preview.width)}px`;
@@ -196,18 +286,36 @@ class FootagePage {
     }, STILL_MS);
   }
 
-  click(event) {
-    const { timeline, video } = this;
-    const act = {
+  play() {
+    const { value } = this.timeline;
+    if (this.shuttle.on) this.lead(value, false);
+    else if (!this.video.paused) this.video.pause();
+    else if (this.leads || !this.playback || !this.timeline.hasFootage(value)) this.go(value, { goesOn: true });
+    else this.video.play().catch(() => {});
+  }
+
+  step() {
+    if (this.leads) this.go(this.timeline.value + STEP_US, { plays: false });
+    else this.playback?.step();
+  }
+
+  act(name) {
+    const { timeline } = this;
+    const acts = {
       back: () => timeline.seek(timeline.value - 10 * SECOND),
       ahead: () => timeline.seek(timeline.value + 10 * SECOND),
       gap: () => timeline.jump(1, true),
       footage: () => timeline.jump(1, false),
       closer: () => timeline.zoom(0.5),
       wider: () => timeline.zoom(2),
-      step: () => { video.pause(); this.playback?.step(); },
-    }[event.target.closest("[data-act]")?.dataset.act];
-    act?.();
+      hour: () => timeline.around(HOUR),
+      play: () => this.play(),
+      step: () => this.step(),
+      slower: () => this.pace(besideRate(this.speed, -1)),
+      faster: () => this.pace(besideRate(this.speed, 1)),
+      live: () => this.goLive(),
+    };
+    acts[name]?.();
   }
 }
 

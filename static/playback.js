@@ -4,8 +4,11 @@ const CLOCK = 90_000; // of the video track in our files, and its number
 const VIDEO_TRACK = 1;
 const PLAYLIST = "application/vnd.apple.mpegurl";
 // Chromium says "maybe" too, but gets no date out of a playlist, and follows one that grows less well than hls.js.
-const NATIVE = document.createElement("video").canPlayType(PLAYLIST)
+export const NATIVE = document.createElement("video").canPlayType(PLAYLIST)
   && (!window.MediaSource || Boolean(window.ManagedMediaSource));
+
+const CODEC_ERRORS = ["manifestIncompatibleCodecsError", "bufferAddCodecError", "bufferIncompatibleCodecsError"];
+const LIST_MS = 15_000;
 
 // What a playlist says: pieces in playing order, each `media` (s from the start of the list), `seconds`, `wall` (µs),
 // `stretch` (its number, counted in discontinuities), and per stretch the decode time (s) that `media` 0 would have.
@@ -112,6 +115,13 @@ export class Playback extends EventTarget {
     this.video.load();
   }
 
+  // Before it took the element: somebody wants another one by now.
+  supersede() {
+    this.closed = true;
+    this.leaving.abort();
+    return new DOMException("another footage is wanted by now", "AbortError");
+  }
+
   place(piece, wall) {
     // Into the picture, not onto its edge: a time that is rounded down would show the one before.
     return { time: piece.media + (wall - piece.wall) / 1e6 + 0.001, wall };
@@ -127,15 +137,17 @@ export class Playback extends EventTarget {
 }
 
 async function fetchList(url) {
-  const answer = await fetch(url);
+  const answer = await fetch(url, { signal: AbortSignal.timeout(LIST_MS) });
   if (answer.ok) return answer.text();
   const { detail } = await answer.json().catch(() => ({ detail: answer.statusText }));
   throw Object.assign(new Error(detail), { status: answer.status });
 }
 
-async function openNative(playback) {
+async function openNative(playback, isWanted) {
   const { video, url } = playback;
-  playback.take(await fetchList(url));
+  const list = await fetchList(url);
+  if (!isWanted()) throw playback.supersede();
+  playback.take(list);
   playback.on("error", () => playback.problem("media"));
   video.src = url;
   const again = async () => {
@@ -149,10 +161,12 @@ async function openNative(playback) {
   if (playback.grows) playback.timer = setTimeout(again, 6000);
 }
 
-async function openHls(playback) {
+async function openHls(playback, isWanted) {
   const { video, url } = playback;
-  playback.take(await fetchList(url)); // says in words why there is nothing; hls.js would not
+  const list = await fetchList(url); // says in words why there is nothing; hls.js would not
   await import("./vendor/hls.light.min.js"); // a script that sets a global; as a module it is loaded once
+  if (!isWanted()) throw playback.supersede();
+  playback.take(list);
   const { Hls } = window;
   const hls = new Hls({
     autoStartLoad: false,
@@ -161,7 +175,7 @@ async function openHls(playback) {
     backBufferLength: 20,
   });
   playback.hls = hls;
-  const { Events, ErrorTypes, ErrorDetails } = Hls;
+  const { Events, ErrorTypes } = Hls;
   hls.on(Events.MANIFEST_PARSED, () => hls.startLoad(playback.find(playback.aim)?.time ?? 0));
   hls.on(Events.LEVEL_LOADED, (_, { details }) => {
     playback.take(details.m3u8);
@@ -174,31 +188,34 @@ async function openHls(playback) {
   });
   hls.on(Events.FRAG_BUFFERED, () => playback.mend());
   playback.on("seeked", () => requestAnimationFrame(() => requestAnimationFrame(() => playback.mend())));
-  const codecs = [
-    ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR, ErrorDetails.BUFFER_ADD_CODEC_ERROR, ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR,
-  ];
   let mended = false;
   hls.on(Events.ERROR, (_, { type, details, fatal, response }) => {
-    if (!fatal) return;
-    if (codecs.includes(details)) {
-      playback.problem("codec");
-    } else if (type === ErrorTypes.MEDIA_ERROR && !mended) {
+    const isCodec = CODEC_ERRORS.includes(details); // with one list there is no other codec to try
+    if (playback.failed || (!fatal && !isCodec)) return;
+    if (!isCodec && type === ErrorTypes.MEDIA_ERROR && !mended) {
       mended = true;
       hls.recoverMediaError();
       return;
-    } else playback.problem(type !== ErrorTypes.NETWORK_ERROR ? "media" : [404, 410].includes(response?.code) ? "gone" : "network");
+    }
+    const isMissing = [404, 410].includes(response?.code);
+    playback.failed = true;
     hls.stopLoad();
+    const problem = isCodec ? "codec" : type !== ErrorTypes.NETWORK_ERROR ? "media" : isMissing ? "gone" : "network";
+    setTimeout(() => playback.closed || playback.problem(problem)); // who hears it may close what tells it
   });
   hls.attachMedia(video);
   hls.loadSource(url);
 }
 
 // Footage of a camera between two instants (µs), from the first on; `seekWall` may follow at once. `api` is where the
-// camera's routes are. Rejects with the server's words where there is nothing.
-export async function open(video, cameraId, fromUs, toUs, stream = "main", api = `/api/cameras/${encodeURIComponent(cameraId)}`) {
+// camera's routes are. Rejects with the server's words where there is nothing, and where `isWanted` says no when the
+// element would be taken: only one plays in it.
+export async function open(
+  video, cameraId, fromUs, toUs, stream = "main", api = `/api/cameras/${encodeURIComponent(cameraId)}`, isWanted = () => true,
+) {
   const moment = (us) => new Date(us / 1000).toISOString();
   const query = new URLSearchParams({ from: moment(fromUs), to: moment(toUs), stream });
   const playback = new Playback(video, new URL(`${api}/playback.m3u8?${query}`, location).href, fromUs);
-  await (NATIVE ? openNative(playback) : openHls(playback));
+  await (NATIVE ? openNative : openHls)(playback, isWanted);
   return playback;
 }

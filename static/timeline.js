@@ -1,23 +1,29 @@
-// The time line of one camera on a canvas: footage, gaps with their reasons, the moment that is shown.
-// Zoom by wheel, pinch and keys, drag to move, click to go there. It is a slider (WAI-ARIA): its value is the moment,
-// in words. What is drawn stands below it as a list, too. It tells "falconeye:seek" with {us}, "falconeye:hover" with {us, x}.
+// The time line of one camera or of some on a canvas, a row each: footage, gaps with their reasons, the moment that is
+// shown. Zoom by wheel, pinch and keys, drag to move, click to go there. It is a slider (WAI-ARIA): its value is the
+// moment, in words. What is drawn stands below it as a table, too. It tells "falconeye:seek" with {us}, "falconeye:hover"
+// with {us, x, row} and, of keys that are the player's, "falconeye:act" with {name}.
 const SECOND = 1_000_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const STEPS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 21600].map((s) => s * SECOND);
 const SHORTEST = 20 * SECOND;
 const TICK_PX = 76;
-const HEIGHT = 64;
-const BAR = 40;
+const SPACE = 24; // below the rows, for the times
+const BAR = 40; // of the only row
+const ROW = 26; // of one of some
+const BETWEEN = 4;
+// Keys of the player, beside those of the line itself.
+const ACTS = { " ": "play", k: "play", j: "slower", l: "faster", ".": "step", e: "live" };
 
 export const parse = (text) => Date.parse(text) * 1000;
 export const stamp = (us) => new Date(us / 1000).toISOString();
 
 // Footage of whichever stream as one row: [from, to] in µs, in order, without overlap.
-export function joined(spans) {
-  const rows = spans.map((s) => [parse(s.from), parse(s.to)]).sort((a, b) => a[0] - b[0]);
+export const joined = (spans) => merged(spans.map((s) => [parse(s.from), parse(s.to)]));
+
+function merged(pairs) {
   const found = [];
-  for (const [from, to] of rows) {
+  for (const [from, to] of pairs.toSorted((a, b) => a[0] - b[0])) {
     const last = found.at(-1);
     if (last && from - last[1] < SECOND / 2) last[1] = Math.max(last[1], to);
     else found.push([from, to]);
@@ -26,21 +32,24 @@ export function joined(spans) {
 }
 
 export class Timeline {
-  // `from`, `to`: the day, in µs; `zone`: IANA; `texts`: what "missing" is called, and the reasons that are `wanted`.
-  constructor(canvas, { from, to, zone, texts }) {
+  // `from`, `to`: the day, in µs; `zone`: IANA; `names`: of the rows, where there are some.
+  constructor(canvas, { from, to, zone, texts, names = [""] }) {
     this.canvas = canvas;
     this.day = [from, to];
     this.view = [from, to];
     this.value = from;
-    this.footage = [];
-    this.gaps = [];
+    this.rows = names.map((name) => ({ name, footage: [], gaps: [], streams: { main: [], sub: [] } }));
+    this.bar = names.length > 1 ? ROW : BAR;
+    this.bottom = names.length * (this.bar + BETWEEN) - BETWEEN;
+    this.height = this.bottom + SPACE;
+    this.footage = []; // of any row
     this.known = from;
     this.texts = texts;
     this.pointers = new Map();
     const clock = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options });
     this.minutes = clock({ hour: "2-digit", minute: "2-digit" });
     this.seconds = clock({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
-    canvas.style.cssText = `display:block;width:100%;height:${HEIGHT}px;touch-action:none;cursor:pointer`;
+    canvas.style.cssText = `display:block;width:100%;height:${this.height}px;touch-action:none;cursor:pointer`;
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.down(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -52,13 +61,26 @@ export class Timeline {
     this.say();
   }
 
-  // An answer of /api/cameras/ID/timeline.
-  show(answer) {
-    this.footage = joined(answer.spans);
-    this.gaps = answer.gaps.map((gap) => ({ from: parse(gap.from), to: parse(gap.to), reason: gap.reason, detail: gap.detail }));
-    this.known = parse(answer.to);
+  // Answers of /api/cameras/ID/timeline, one a row; null for one that did not come: its row stays as it is.
+  show(...answers) {
+    answers.forEach((answer, index) => {
+      if (!answer) return;
+      const of = (stream) => joined(answer.spans.filter((span) => span.stream === stream));
+      Object.assign(this.rows[index], {
+        footage: joined(answer.spans),
+        gaps: answer.gaps.map((gap) => ({ from: parse(gap.from), to: parse(gap.to), reason: gap.reason, detail: gap.detail })),
+        streams: { main: of("main"), sub: of("sub") },
+      });
+      this.known = Math.max(this.known, parse(answer.to));
+      this.heard = performance.now();
+    });
+    this.footage = merged(this.rows.flatMap((row) => row.footage));
+    this.say();
     this.draw();
   }
+
+  // Now, by the recorder's clock.
+  now() { return this.known + (performance.now() - this.heard) * 1000; }
 
   // The moment that is shown now; the view follows it where it leaves.
   set(us) {
@@ -69,36 +91,42 @@ export class Timeline {
     this.draw();
   }
 
-  gapAt(us) { return this.gaps.find((gap) => gap.from <= us && us < gap.to); }
+  // Why a row has nothing then; of all rows, where none has anything.
+  gapIn(row, us) { return row.gaps.find((gap) => gap.from <= us && us < gap.to); }
+  gapAt(us) { return this.hasFootage(us) ? undefined : this.rows.map((row) => this.gapIn(row, us)).find(Boolean); }
   hasFootage(us) { return this.footage.some(([from, to]) => from <= us && us < to); }
 
   // The beginning of the next (or last) stretch of footage, or of what is missing.
   beside(us, direction, missing) {
-    const starts = (missing ? this.gaps.map((gap) => gap.from) : this.footage.map(([from]) => from)).sort((a, b) => a - b);
+    const gaps = () => this.rows.flatMap((row) => row.gaps.map((gap) => gap.from));
+    const starts = (missing ? gaps() : this.footage.map(([from]) => from)).sort((a, b) => a - b);
     return direction > 0 ? starts.find((start) => start > us + SECOND / 2) : starts.findLast((start) => start < us - SECOND / 2);
   }
 
   say() {
     const { canvas } = this;
-    const gap = this.gapAt(this.value);
     const time = this.seconds.format(this.value / 1000);
+    const without = this.rows.filter((row) => this.gapIn(row, this.value)).map((row) => row.name && ` (${row.name})`);
     canvas.setAttribute("aria-valuemin", 0);
     canvas.setAttribute("aria-valuemax", Math.round((this.day[1] - this.day[0]) / SECOND));
     canvas.setAttribute("aria-valuenow", Math.round((this.value - this.day[0]) / SECOND));
-    canvas.setAttribute("aria-valuetext", gap ? `${time}, ${this.texts.missing}` : time);
+    canvas.setAttribute("aria-valuetext", without.length ? `${time}, ${this.texts.missing}${without.join()}` : time);
   }
 
   x(us) { return ((us - this.view[0]) / (this.view[1] - this.view[0])) * this.canvas.clientWidth; }
   at(x) { return this.view[0] + (x / Math.max(1, this.canvas.clientWidth)) * (this.view[1] - this.view[0]); }
 
-  // Zoom by a factor so that the moment under `x` stays there.
-  zoom(factor, x = this.x(this.value)) {
+  // Zoom by a factor so that the moment under `x` stays there, or comes to `to`.
+  zoom(factor, x = this.x(this.value), to = x) {
     const still = this.at(x);
     const [first, last] = this.day;
     const length = Math.min(Math.max((this.view[1] - this.view[0]) * factor, SHORTEST), last - first);
-    const share = x / Math.max(1, this.canvas.clientWidth);
+    const share = to / Math.max(1, this.canvas.clientWidth);
     this.look(still - length * share, length);
   }
+
+  // So much of the day around the moment that is shown.
+  around(length) { this.look(this.value - length / 2, Math.min(length, this.day[1] - this.day[0])); }
 
   pan(us) { this.look(this.view[0] + us, this.view[1] - this.view[0]); }
 
@@ -125,15 +153,15 @@ export class Timeline {
   }
 
   move(event) {
-    if (!this.pointers.has(event.pointerId)) return void this.hover(event.offsetX);
+    if (!this.pointers.has(event.pointerId)) return void this.hover(event.offsetX, event.offsetY);
     const before = [...this.pointers.values()];
     this.pointers.set(event.pointerId, event.offsetX);
     const after = [...this.pointers.values()];
     if (Math.abs(event.offsetX - this.begun) > 4) this.moved = true;
     if (!this.moved) return;
     if (after.length === 2) {
-      const [was, is] = [before, after].map(([a, b]) => Math.max(20, Math.abs(a - b)));
-      this.zoom(was / is, (after[0] + after[1]) / 2);
+      const [was, is] = [before, after].map(([a, b]) => ({ apart: Math.max(20, Math.abs(a - b)), middle: (a + b) / 2 }));
+      this.zoom(was.apart / is.apart, was.middle, is.middle); // fingers are told of one by one
     } else this.pan(this.at(before[0]) - this.at(after[0]));
   }
 
@@ -142,10 +170,11 @@ export class Timeline {
     if (!this.moved && event.type === "pointerup") this.seek(this.at(event.offsetX));
   }
 
-  hover(x) {
+  hover(x, y = 0) {
     this.hovered = x;
     this.draw();
-    this.tell("falconeye:hover", { us: x === null ? null : this.at(x), x });
+    const row = Math.min(Math.max(0, Math.floor(y / (this.bar + BETWEEN))), this.rows.length - 1);
+    this.tell("falconeye:hover", { us: x === null ? null : this.at(x), x, row });
   }
 
   key(event) {
@@ -163,7 +192,11 @@ export class Timeline {
       n: () => this.jump(1, false),
       p: () => this.jump(-1, false),
       g: () => this.jump(1, true),
+      d: () => this.around(Infinity),
+      h: () => this.around(HOUR),
+      m: () => this.around(10 * MINUTE),
     };
+    for (const [name, act] of Object.entries(ACTS)) acts[name] = () => this.tell("falconeye:act", { name: act });
     if (event.ctrlKey || event.metaKey || event.altKey || !acts[event.key]) return;
     event.preventDefault();
     acts[event.key]();
@@ -187,7 +220,7 @@ export class Timeline {
     if (!width) return;
     const ratio = devicePixelRatio || 1;
     canvas.width = width * ratio;
-    canvas.height = HEIGHT * ratio;
+    canvas.height = this.height * ratio;
     const style = getComputedStyle(canvas);
     const colour = (name) => {
       canvas.style.color = `var(${name})`;
@@ -203,25 +236,41 @@ export class Timeline {
       paint.fillStyle = colour;
       paint.fillRect(left, y, Math.max(least, right - left), height);
     };
-    fill(raised, ...this.view, 0, BAR);
-    for (const gap of this.gaps) fill(this.texts.wanted.has(gap.reason) ? edge : bad, gap.from, gap.to, BAR / 2 - 4, 8);
-    for (const [from, to] of this.footage) fill(ok, from, to, 0, BAR);
+    this.rows.forEach((row, index) => {
+      const top = index * (this.bar + BETWEEN);
+      fill(raised, ...this.view, top, this.bar);
+      for (const gap of row.gaps) fill(this.texts.wanted.has(gap.reason) ? edge : bad, gap.from, gap.to, top + this.bar / 2 - 4, 8);
+      for (const [from, to] of row.footage) fill(ok, from, to, top, this.bar);
+    });
     paint.fillStyle = quiet;
     paint.font = `13px ${style.fontFamily}`;
     for (const [us, label] of this.ticks(width)) {
       const x = this.x(us);
-      paint.fillRect(x, BAR, 1, 5);
+      paint.fillRect(x, this.bottom, 1, 5);
       const wide = paint.measureText(label).width;
-      paint.fillText(label, Math.min(Math.max(0, x - wide / 2), width - wide), HEIGHT - 4);
+      paint.fillText(label, Math.min(Math.max(0, x - wide / 2), width - wide), this.height - 4);
     }
     if (this.hovered != null && !this.pointers.size) {
       paint.fillStyle = quiet;
-      paint.fillRect(this.hovered, 0, 1, BAR);
+      paint.fillRect(this.hovered, 0, 1, this.bottom);
     }
     paint.fillStyle = text;
-    paint.fillRect(this.x(this.value) - 1.5, 0, 3, BAR + 4);
+    paint.fillRect(this.x(this.value) - 1.5, 0, 3, this.bottom + 4);
     paint.fillStyle = accent;
-    paint.fillRect(this.x(this.value) - 0.5, 0, 1, BAR + 4);
+    paint.fillRect(this.x(this.value) - 0.5, 0, 1, this.bottom + 4);
+    if (this.rows.length > 1) this.label(paint, text, colour("--surface"));
+  }
+
+  // Which camera a row is of: its name on a ground of its own, whatever is drawn below.
+  label(paint, text, ground) {
+    this.rows.forEach((row, index) => {
+      const top = index * (this.bar + BETWEEN) + 4;
+      const name = row.name.length > 18 ? `${row.name.slice(0, 17)}…` : row.name;
+      paint.fillStyle = ground;
+      paint.fillRect(4, top, paint.measureText(name).width + 10, this.bar - 8);
+      paint.fillStyle = text;
+      paint.fillText(name, 9, top + this.bar - 13);
+    });
   }
 
   // Round times of the site's zone, as many as there is room for: zones are whole quarters of an hour from UTC.
@@ -233,5 +282,10 @@ export class Timeline {
     for (let us = first; us <= this.view[1]; us += step) yield [us, format.format(us / 1000)];
   }
 }
+
+// The table below is folded: where a link leads into it, it opens (not all browsers do so by themselves).
+document.querySelector('a[href="#spans"]')?.addEventListener("click", () => {
+  document.querySelector("[data-spans]").open = true;
+});
 
 export { HOUR, MINUTE, SECOND };

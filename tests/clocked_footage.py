@@ -47,21 +47,24 @@ class Piece:
     seconds: int
     offset_s: int
     size: tuple[int, int] = SMALL
+    codec: Codec = Codec.H264
 
 
 @cache
 def _encoded(piece: Piece) -> tuple[InitSegment, tuple[tuple[bytes, bool], ...]]:
     """The init segment, and (Annex B, is it a keyframe) of each picture."""
     width, height = piece.size
-    context = av.CodecContext.create("libx264", "w")
+    is_hevc = piece.codec is Codec.HEVC
+    context = av.CodecContext.create("libx265" if is_hevc else "libx264", "w")
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.time_base, context.framerate = Fraction(1, 90_000), Fraction(FPS)
     gop = FPS * GOP_S
-    context.options = {
-        "preset": "ultrafast",
-        "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes=0:annexb=1:threads=1:"
-        "repeat-headers=1:sync-lookahead=0:rc-lookahead=0",
-    }
+    common = f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes=0:annexb=1:repeat-headers=1"
+    context.options = {"preset": "ultrafast"}
+    if is_hevc:
+        context.options["x265-params"] = f"{common}:pools=1:frame-threads=1:log-level=none"
+    else:
+        context.options["x264-params"] = f"{common}:threads=1:sync-lookahead=0:rc-lookahead=0"
     picture = DemoPicture(width, height)
     packets = []
     for index in range(piece.seconds * FPS):
@@ -70,13 +73,18 @@ def _encoded(piece: Piece) -> tuple[InitSegment, tuple[tuple[bytes, bool], ...]]
         frame.pts, frame.time_base = index * FRAME_90K, Fraction(1, 90_000)
         packets += context.encode(frame)
     packets += context.encode(None)
-    sets = b"".join(
-        b"\0\0\0\1" + unit for unit in split_annex_b(bytes(packets[0])) if unit[0] & 0x1F in {7, 8}
-    )
+    units = split_annex_b(bytes(packets[0]))
+    sets = b"".join(b"\0\0\0\1" + unit for unit in units if _is_parameter_set(unit, piece.codec))
     sound = audio_clip("aac")
     audio = AudioParameters(Codec.AAC, 16_000, 1, sound.config, sound.frame_ticks)
-    video = VideoParameters(Codec.H264, sets, width, height, FRAME_90K)
+    video = VideoParameters(piece.codec, sets, width, height, FRAME_90K)
     return make_init_segment(video, audio), tuple((bytes(p), p.is_keyframe) for p in packets)
+
+
+def _is_parameter_set(unit: bytes, codec: Codec) -> bool:
+    if codec is Codec.HEVC:
+        return unit[0] >> 1 & 0x3F in {32, 33, 34}
+    return unit[0] & 0x1F in {7, 8}
 
 
 def init_of(piece: Piece) -> InitSegment:
@@ -117,8 +125,9 @@ def begin(
     run_id: int,
     piece: Piece,
     kind: StreamKind = StreamKind.MAIN,
+    recording: str | None = None,
 ) -> OpenSegment:
-    """A new file, without anything in it."""
+    """A new file, without anything in it; of a recording with that id, where one is given."""
     offset = piece.offset_s * SECOND_90K
     return store.create(
         SegmentStart(
@@ -130,7 +139,7 @@ def begin(
             audio_offset_ticks=-(-offset * 16_000 // 90_000),
             clock=ClockState.SYNCHRONISED,
             init=init_of(piece),
-            recording_id=None,
+            recording_id=recording,
         )
     )
 
@@ -143,13 +152,14 @@ async def record(
     *,
     kind: StreamKind = StreamKind.MAIN,
     run_end: RunEnd | None = None,
+    recording: str | None = None,
 ) -> int:
     """Write it whole and wait until it is indexed; when it ends."""
-    writer = begin(store, camera_id, run_id, piece, kind)
+    writer = begin(store, camera_id, run_id, piece, kind, recording)
     for fragment in fragments_of(piece):
         assert writer.append(fragment) is Accepted.YES
     end_us = piece.start_us + piece.seconds * 1_000_000
-    writer.close(SegmentEnd(end_us, run_end))
+    writer.close(SegmentEnd(end_us, run_end, recording_ended=recording is not None))
     assert await store.flush(5)
     return end_us
 

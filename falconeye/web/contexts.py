@@ -289,6 +289,11 @@ class FootagePage:
     def recorded_us(self) -> int:
         return sum(part.length_us for part in self.parts if part.recorded)
 
+    @property
+    def downloads(self) -> list[tuple[str, int, int | None]]:
+        """(id, start, end) of what can be downloaded; no end: it grows."""
+        return [(row.id, row.start_us, row.end_us) for row in self.recordings if row.on_disk]
+
     def share(self, time_us: int) -> float:
         """How far into the day, in per cent."""
         return round(100 * (time_us - self.start_us) / self.length_us, 3)

@@ -15,7 +15,13 @@ from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.config.schedule import DAYS
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.media.samples import StreamKind
-from falconeye.web import contexts, job_contexts, notice_contexts, storage_contexts
+from falconeye.web import (
+    contexts,
+    footage_contexts,
+    job_contexts,
+    notice_contexts,
+    storage_contexts,
+)
 
 NOW_US = 1_795_000_000_000_000
 HOUR_US = 3_600_000_000
@@ -361,6 +367,27 @@ def footage() -> contexts.FootagePage:
     )
 
 
+def many_footage(count: int) -> footage_contexts.ManyFootagePage:
+    """That day of some cameras."""
+    days = tuple(
+        replace(footage(), camera_id=f"camera-{index}", camera_name=name, recordings=())
+        for index, name in enumerate(NAMES[:count])
+    )
+    one = footage()
+    return footage_contexts.ManyFootagePage(
+        day=one.day,
+        start_us=one.start_us,
+        end_us=one.end_us,
+        earlier=one.earlier,
+        later=None,
+        days=days,
+        choices=tuple(
+            footage_contexts.FootageChoice(f"camera-{index}", name, is_chosen=index < count)
+            for index, name in enumerate(NAMES)
+        ),
+    )
+
+
 def exports() -> job_contexts.ExportsPage:
     """An export in each state."""
     states = ("processing", "pending", "complete", "failed", "cancelled")
@@ -522,6 +549,16 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             "pages/footage.html",
             replace(FRAME, path="/cameras/camera-0/footage"),
             footage(),
+        ),
+        "footage-many": (
+            "pages/footage_many.html",
+            replace(FRAME, path="/footage"),
+            many_footage(4),
+        ),
+        "footage-many-none": (
+            "pages/footage_many.html",
+            replace(FRAME, path="/footage"),
+            replace(many_footage(0), choices=()),
         ),
         "exports": ("pages/exports.html", replace(FRAME, path="/exports"), exports()),
         "check-file": (

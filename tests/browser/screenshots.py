@@ -126,6 +126,28 @@ async def _playing(page: Page) -> None:
     )
 
 
+async def _many_playing(page: Page) -> None:
+    await page.get_by_role("button", name="Play", exact=True).click()
+    await page.wait_for_function(
+        "() => [...document.querySelectorAll('[data-mode=video] video')]"
+        ".some((one) => one.currentTime > 0.3)",
+        timeout=20_000,
+    )
+    await page.get_by_role("button", name="Pause", exact=True).click()
+
+
+async def _many_fast(page: Page) -> None:
+    await page.get_by_label("Speed").select_option("-8")
+    await page.get_by_role("button", name="Play", exact=True).click()
+    await expect(page.locator("[data-age]").first).to_contain_text("Picture of", timeout=20_000)
+
+
+async def _keyframes_seen(page: Page) -> None:
+    await page.get_by_role("button", name="Play", exact=True).click()
+    await expect(page.locator("[data-keyframes]")).to_be_visible(timeout=20_000)
+    await page.wait_for_function("() => document.querySelector('[data-keyframes]').naturalWidth")
+
+
 async def _opened_menu(page: Page) -> None:
     await settled(page)
     await page.locator(".menu summary").click()
@@ -219,6 +241,13 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("camera-long-name", camera % LONG_NAME),
         Scene("camera-footage", camera % "Front door" + "/footage"),
         Scene("camera-footage-gaps", camera % "Stairs, second floor" + "/footage"),
+        Scene(
+            "footage-many",
+            "/footage?cameras={Front door},{Parking},{Yard},{Stairs, second floor}",
+            _many_playing,
+        ),
+        Scene("footage-many-fast", "/footage?cameras={Front door},{Parking}", _many_fast),
+        Scene("footage-hevc", camera % "Yard" + "/footage", _keyframes_seen),
         Scene("camera-delete", camera % "Parking", _asked, whole=False),
         Scene("form-edit", camera % "Garage" + "/edit"),
         Scene("recordings", "/recordings"),

@@ -3,22 +3,37 @@
 import asyncio
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
 from falconeye.base.times import DAY_US, SECOND_US, rfc3339
 from falconeye.cameras.views import Camera
+from falconeye.media.samples import Codec, StreamKind
 from falconeye.storage.reading.timeline import Timeline
 from tests.browser.browsers import needs_chromium
+from tests.browser.clocked_site import Touch, clocked_site
 from tests.browser.test_pages import complaints
 from tests.browser.test_site import demo, signed_in
+from tests.clocked_footage import LARGE
 from tests.integration.api.conftest import Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(90), needs_chromium]
 LOOK_S = 0.1
 SLIDER = "Time"
+SEEK = """(us) => document.querySelector('canvas').dispatchEvent(
+  new CustomEvent('falconeye:seek', { bubbles: true, detail: { us } }))"""
+HOVERED = "() => addEventListener('falconeye:hover', (e) => { window.hovered = e.detail.us; })"
+# What a person does, over all pages.
+COUNT = """
+  for (const name of ['pointerdown', 'keydown', 'wheel']) {
+    addEventListener(name, (event) => {
+      if (event.isTrusted) localStorage.acts = Number(localStorage.acts ?? 0) + 1;
+    }, true);
+  }"""
 
 
 async def recorded(served: Served, seconds: float = 4.0) -> Camera:
@@ -89,7 +104,8 @@ async def test_a_gap_says_why_and_nothing_plays(tmp_path: Path) -> None:
         await slider.focus()
         await slider.press("g")
         await expect(moment).to_contain_text("not recorded, someone stopped the camera (anna)")
-        await expect(page.get_by_text("anna stopped the camera")).to_be_visible()
+        gaps = page.locator(".recordings")
+        await expect(gaps.get_by_text("anna stopped the camera")).to_be_visible()
         assert await page.evaluate("document.querySelector('video').paused")
 
 
@@ -257,3 +273,209 @@ async def test_an_export_of_nothing_says_so_in_the_form(tmp_path: Path) -> None:
         await page.get_by_role("button", name="Export", exact=True).click()
         await expect(page.get_by_text("Nothing was recorded in that time.")).to_be_visible()
         await expect(page.get_by_label("From")).to_have_value(re.compile("^2020-01-01T00:00"))
+
+
+async def test_fast_and_backward_show_keyframes_with_their_time(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        await site.add("Door")
+        await site.record("Door", 0, 60)
+        page = site.page
+        await page.goto(f"/cameras/{site.ids['Door']}/footage?at={site.at(3)}")
+        await page.wait_for_function("() => document.querySelector('video').currentTime > 0.3")
+        await page.get_by_label("Speed").select_option("16")
+        still = page.locator("img[data-keyframes]")
+        await expect(still).to_be_visible()
+        await expect(page.locator("video")).to_be_hidden()
+        code = "(low) => readCode(document.querySelector('[data-keyframes]')) > low"
+        await page.wait_for_function(code, arg=site.code(30))
+        await page.get_by_role("slider", name=SLIDER).press("Space")
+        await expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+        # What is told is the time of the picture, which stands between two moments of the line.
+        shown = await page.evaluate(
+            "() => [readCode(document.querySelector('[data-keyframes]')), "
+            "document.querySelector('[data-moment]').textContent]"
+        )
+        zone = ZoneInfo("Europe/Vienna")
+        taken = datetime.fromtimestamp(
+            (site.start_us // 1000 - site.code(0) + shown[0]) / 1000, tz=zone
+        )
+        assert shown[1] == f"{taken:%H:%M:%S} · keyframes"
+        await page.get_by_label("Speed").select_option("-4")
+        await page.get_by_role("slider", name=SLIDER).press("Space")
+        await page.wait_for_function(code.replace("> low", "< low"), arg=site.code(10))
+        await page.get_by_label("Speed").select_option("1")
+        await expect(page.locator("video")).to_be_visible()
+        await expect(still).to_be_hidden()
+        await page.wait_for_function("() => !document.querySelector('video').paused")
+
+
+async def test_what_the_browser_cannot_decode_is_stills_and_a_download(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        await site.add("Yard")
+        await site.record("Yard", 0, 20, codec=Codec.HEVC, recording="yard-1")
+        page = site.page
+        await page.goto(f"/cameras/{site.ids['Yard']}/footage?at={site.at(5)}")
+        await expect(page.get_by_text("This browser cannot play this video")).to_be_visible()
+        await expect(page.locator("video")).to_be_hidden()
+        read = "(code) => readCode(document.querySelector('[data-keyframes]')) === code"
+        await page.wait_for_function(
+            read, arg=site.code(6)
+        )  # it goes on, from keyframe to keyframe
+        await page.wait_for_function(read, arg=site.code(8))
+        await page.get_by_role("button", name="Pause", exact=True).click()
+        slider = page.get_by_role("slider", name=SLIDER)
+        await slider.press("ArrowLeft")
+        await slider.press("n")
+        await page.evaluate(SEEK, site.start_us + 15_500_000)
+        await page.wait_for_function(read, arg=site.code(14))
+        link = page.get_by_role("link", name="Download the recording", exact=True)
+        path = await link.get_attribute("href")
+        assert path == "/api/recordings/yard-1/download"
+        answer = await site.served.viewer.get(path)
+        assert (answer.status_code, answer.content[4:8]) == (200, b"ftyp")
+
+
+async def test_what_only_the_small_picture_can_show_is_shown_by_it(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        await site.add("Yard")
+        await site.record("Yard", 0, 20, codec=Codec.HEVC, size=LARGE)
+        await site.record("Yard", 0, 20, kind=StreamKind.SUB)
+        page = site.page
+        await page.goto(f"/cameras/{site.ids['Yard']}/footage?at={site.at(5)}")
+        await expect(page.get_by_text("this is the small one")).to_be_visible()
+        await page.wait_for_function("() => readCode(document.querySelector('video')) > 0")
+        assert await page.evaluate("document.querySelector('video').videoWidth") == 320
+
+
+async def test_two_fingers_zoom_and_one_moves(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        await site.add("Door")
+        await site.record("Door", 0, 4)
+        page = site.page
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await page.goto(f"/cameras/{site.ids['Door']}/footage?at={site.at(2)}")
+        canvas = page.get_by_role("slider", name=SLIDER)
+        await canvas.scroll_into_view_if_needed()
+        box = await canvas.bounding_box()
+        assert box is not None
+        touch = await Touch.on(page)
+        x, y = box["x"] + box["width"] / 2, box["y"] + 20
+
+        async def moment_at(offset: float) -> float:
+            """What a mouse would show there."""
+            await page.mouse.move(x + offset + 1, y)
+            await page.mouse.move(x + offset, y)
+            return float(await page.evaluate("hovered"))
+
+        await page.evaluate(HOVERED)
+        day_px = (await moment_at(50) - await moment_at(-50)) / 100
+        middle = await moment_at(0)
+        before = await value(page)
+        await touch.down((x - 20, y), (x + 20, y))
+        for apart in (40, 60, 80, 100):
+            await touch.move((x - apart, y), (x + apart, y))
+        await touch.up()
+        near_px = (await moment_at(50) - await moment_at(-50)) / 100
+        assert day_px / near_px == pytest.approx(5, rel=0.05)
+        assert await moment_at(0) == pytest.approx(middle, abs=2 * day_px)
+        assert await value(page) == before  # two fingers are no click
+        await touch.down((x, y))
+        await touch.move((x + 60, y))
+        await touch.up()
+        assert await moment_at(60) == pytest.approx(middle, abs=2 * day_px)
+        assert await value(page) == before
+
+
+async def test_the_time_line_is_a_table_too(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        await site.add("Door")
+        await site.record("Door", 0, 4)
+        await site.record("Door", 10, 4)
+        page = site.page
+        await page.goto(f"/cameras/{site.ids['Door']}/footage?at={site.at(2)}")
+        await page.get_by_role("link", name="As a table").press("Enter")
+        table = page.get_by_role("table", name="Door")
+        await expect(table).to_be_visible()
+        rows = await table.locator("tbody tr").all_inner_texts()
+        cells = [row.split("\t")[2:] for row in rows]
+        assert ["0:04", "recorded"] in cells
+        assert any(text.startswith("not recorded, because") for _length, text in cells)
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+async def test_a_minute_is_found_played_and_exported_in_eight_acts(
+    tmp_path: Path, width: int
+) -> None:
+    """From the wall; the browser counts every click and key, and nothing else is done."""
+    async with clocked_site(tmp_path, ago_s=400) as site:
+        await site.add("Door")
+        for begin_s in (0, 60, 120):
+            await site.record("Door", begin_s, 60)
+        page = site.page
+        await page.set_viewport_size({"width": width, "height": 844})
+        await page.add_init_script(COUNT)
+        await page.goto("/")
+        await page.locator(".tile-name", has_text="Door").click()
+        await page.get_by_role("link", name="Day by day").click()
+        await click_line(page, site.start_us + 100 * SECOND_US)
+        await page.get_by_role("button", name="One hour").click()
+        await click_line(page, site.start_us + 90 * SECOND_US)
+        # A pixel of a phone is 11 s.
+        await page.wait_for_function(
+            "(code) => Math.abs((readCode(document.querySelector('video')) ?? 0) - code) < 15000",
+            arg=site.code(90),
+        )
+        await page.get_by_role("link", name="Export this minute").click()
+        await page.get_by_role("button", name="Export", exact=True).click()
+        async with page.expect_download() as downloading:
+            await page.get_by_role("link", name="Download").click()
+        download = await downloading.value
+        # The browser sends its header with no download: the same by its owner.
+        answer = await site.served.operator.get(download.url)
+        assert answer.content[4:8] == b"ftyp"
+        (job,) = (await site.served.admin.get("/api/jobs/")).json()["jobs"]
+        begin, end = (
+            datetime.fromisoformat(job["export"][name]) for name in ("asked_from", "asked_to")
+        )
+        assert (end - begin).total_seconds() == pytest.approx(60, abs=1)
+        wanted_us = site.start_us + 60 * SECOND_US
+        assert abs(begin.timestamp() - wanted_us / 1e6) < 15
+        assert int(await page.evaluate("localStorage.acts")) <= 8
+
+
+async def click_line(page: Page, us: int) -> None:
+    """Where that moment is on the line, which shows the day, or an hour around its own moment."""
+    canvas = page.get_by_role("slider", name=SLIDER)
+    await canvas.scroll_into_view_if_needed()
+    await expect(page.locator("[data-moment]")).to_contain_text(":")
+    first, last, now = await page.evaluate(
+        "() => { const { from, to } = document.querySelector('[data-footage]').dataset;"
+        " const now = document.querySelector('canvas').ariaValueNow;"
+        " return [Number(from), Number(to), Number(now)]; }"
+    )
+    if await page.evaluate("Number(localStorage.acts)") > 2:
+        middle = first + now * SECOND_US
+        length = 3600 * SECOND_US
+        first = min(max(middle - length // 2, first), last - length)
+        last = first + length
+    box = await canvas.bounding_box()
+    assert box is not None
+    x = round((us - first) / (last - first) * box["width"])
+    await canvas.click(position={"x": x, "y": 20})
+
+
+async def test_playing_up_to_now_goes_over_to_live(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await recorded(served, 6.0)
+        found = complaints(page)
+        await page.goto(f"/cameras/{camera.config.id}/footage")
+        slider = page.get_by_role("slider", name=SLIDER)
+        await expect(page.locator("[data-moment]")).to_contain_text(":")
+        await page.get_by_label("Speed").select_option("4")
+        await slider.press("End")
+        await expect(page.locator("[data-moment]")).to_contain_text("live goes on")
+        await slider.press("p")
+        await page.wait_for_url(re.compile(r"\?done=live"))
+        await expect(page.get_by_text("this is live")).to_be_visible()
+        await expect(page.locator("[data-player]")).to_have_attribute("data-state", "live")
+        assert found == []

@@ -38,6 +38,7 @@ _PAGES: Final = Router(
         camera.delete_question,
         camera.delete_camera,
         footage.footage_page,
+        footage.many_footage_page,
         exports.exports_page,
         exports.exports_list,
         exports.ask_for_export,

@@ -36,6 +36,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "disk-added": _("The disk was added."),
     "disk-removed": _("The disk is not used any more."),
     "footage-deleted": _("The footage was deleted."),
+    "live": _("Playback came up to now: this is live."),
     "started": _("The camera was started."),
     "stopped": _("The camera was stopped."),
     "restarted": _("The camera connects again."),

@@ -1,72 +1,159 @@
-"""A camera's day: where there is footage, and why there is none elsewhere."""
+"""A camera's day, or that of up to four: where there is footage, and why there is none."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Annotated
+from typing import Annotated, Final
 
 from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
-from falconeye.base.times import to_us
+from falconeye.base.times import LATEST_US, parse_rfc3339, to_us
+from falconeye.cameras.views import Camera
 from falconeye.web import i18n, views
-from falconeye.web.contexts import FootagePage
+from falconeye.web.contexts import FootagePage, RecordingRow
+from falconeye.web.footage_contexts import FootageChoice, ManyFootagePage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
-from falconeye.web.security.access import needs
+from falconeye.web.security.access import may_on, needs, principal_of, require_camera
+from falconeye.web.services import Services
 
-ROWS = 100
+ROWS: Final = 100
+MOST_CAMERAS: Final = 4  # as many as a small machine serves and a laptop decodes at once
+_MOST_NAMED: Final = 64
+Day = Annotated[str, QueryParameter(max_length=32)]
+At = Annotated[str, QueryParameter(max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """A day of the site's zone, in UTC: 23 to 25 hours."""
+
+    day: date
+    start_us: int
+    end_us: int
+    earlier: str | None
+    later: str | None
 
 
 @get("/cameras/{camera_id:str}/footage", opt=needs(Action.VIEW_FOOTAGE), include_in_schema=False)
 async def footage_page(
-    request: Asking,
-    camera_id: FromPath[str],
-    day: Annotated[str, QueryParameter(max_length=32)] = "",
+    request: Asking, camera_id: FromPath[str], day: Day = "", at: At = ""
 ) -> Response[str]:
-    """One day of the site's zone; today by default."""
+    """One day of the site's zone: the given one, that of the moment, or today."""
     services = services_of(request)
     camera = services.cameras.get(camera_id)
-    zone, now_us = services.stored_settings.zone, services.clock.utc_us()
-    today = i18n.local(now_us, zone).date()
-    added = i18n.local(camera.config.created_at_us, zone).date()
-    wanted = min(max(_day(day, today), added), today)
-    start_us, end_us = _bounds(wanted, zone)
-    found = await services.timelines.read(
-        camera_id, max(start_us, camera.config.created_at_us), end_us
-    )
+    bounds = _bounds(services, [camera], day, at)
     recordings, _total = await services.recordings.list(
-        camera_id=camera_id, from_us=start_us, to_us=end_us, limit=ROWS
+        camera_id=camera_id, from_us=bounds.start_us, to_us=bounds.end_us, limit=ROWS
     )
-    words, wanted_reasons = views.gap_dictionary()
-    context = FootagePage(
-        camera_id=camera_id,
-        camera_name=camera.config.name,
-        start_us=start_us,
-        end_us=end_us,
-        day=wanted.isoformat(),
-        earlier=(wanted - timedelta(days=1)).isoformat() if wanted > added else None,
-        later=(wanted + timedelta(days=1)).isoformat() if wanted < today else None,
-        parts=views.day_parts(found),
-        recordings=tuple(views.recording_row(recording, now_us) for recording in recordings),
-        words=words,
-        wanted=wanted_reasons,
-        corrections=views.corrections(found),
-    )
+    now_us = services.clock.utc_us()
+    rows = tuple(views.recording_row(recording, now_us) for recording in recordings)
+    context = await _day_of(services, camera, bounds, rows)
     return show(request, "pages/footage.html", context)
 
 
-def _day(text: str, today: date) -> date:
-    if not text:
-        return today
+@get("/footage", opt=needs(Action.VIEW_FOOTAGE), include_in_schema=False)
+async def many_footage_page(
+    request: Asking,
+    cameras: Annotated[str, QueryParameter(max_length=_MOST_NAMED * MOST_CAMERAS)] = "",
+    camera: Annotated[list[str] | None, QueryParameter(max_items=_MOST_NAMED)] = None,
+    day: Day = "",
+    at: At = "",
+) -> Response[str]:
+    """Up to four cameras on one clock: those named, else the first ones that the asker may see.
+
+    A link names them in `cameras`, with commas; the form that chooses them by many a `camera`.
+    """
+    services, who = services_of(request), principal_of(request)
+    seen = [
+        each for each in services.cameras.list() if may_on(who, Action.VIEW_FOOTAGE, each.config.id)
+    ]
+    named = list(dict.fromkeys([*filter(None, cameras.split(",")), *(camera or ())]))
+    if len(named) > MOST_CAMERAS:
+        raise InvalidInput(_("At most four cameras play at once."), field="cameras")
+    for camera_id in named:  # before it is said whether there is such a camera
+        require_camera(who, Action.VIEW_FOOTAGE, camera_id)
+    chosen = [services.cameras.get(camera_id) for camera_id in named] or seen[:MOST_CAMERAS]
+    bounds = _bounds(services, chosen, day, at)
+    words, wanted = views.gap_dictionary()
+    ids = {each.config.id for each in chosen}
+    context = ManyFootagePage(
+        day=bounds.day.isoformat(),
+        start_us=bounds.start_us,
+        end_us=bounds.end_us,
+        earlier=bounds.earlier,
+        later=bounds.later,
+        days=tuple([await _day_of(services, each, bounds, ()) for each in chosen]),
+        choices=tuple(
+            FootageChoice(each.config.id, each.config.name, each.config.id in ids) for each in seen
+        ),
+        words=words,
+        wanted=wanted,
+    )
+    return show(request, "pages/footage_many.html", context)
+
+
+async def _day_of(
+    services: Services, camera: Camera, bounds: _Bounds, rows: tuple[RecordingRow, ...]
+) -> FootagePage:
+    config = camera.config
+    found = await services.timelines.read(
+        config.id, max(bounds.start_us, config.created_at_us), bounds.end_us
+    )
+    words, wanted = views.gap_dictionary()
+    return FootagePage(
+        camera_id=config.id,
+        camera_name=config.name,
+        start_us=bounds.start_us,
+        end_us=bounds.end_us,
+        day=bounds.day.isoformat(),
+        earlier=bounds.earlier,
+        later=bounds.later,
+        parts=views.day_parts(found),
+        recordings=rows,
+        words=words,
+        wanted=wanted,
+        corrections=views.corrections(found),
+    )
+
+
+def _bounds(services: Services, cameras: Sequence[Camera], day: str, at: str) -> _Bounds:
+    """The wanted day, but none before the first camera was added or after today."""
+    zone = services.stored_settings.zone
+    today = i18n.local(services.clock.utc_us(), zone).date()
+    since_us = min(
+        (each.config.created_at_us for each in cameras), default=to_us(_start(today, zone))
+    )
+    added = i18n.local(since_us, zone).date()
+    wanted = min(max(_day(day, at, zone) or today, added), today)
+    one = timedelta(days=1)
+    return _Bounds(
+        wanted,
+        to_us(_start(wanted, zone)),
+        to_us(_start(wanted + one, zone)),
+        (wanted - one).isoformat() if wanted > added else None,
+        (wanted + one).isoformat() if wanted < today else None,
+    )
+
+
+def _start(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time.min, zone)
+
+
+def _day(day: str, at: str, zone: tzinfo) -> date | None:
+    """The day as given, else that of the moment; None where neither is."""
     try:
-        return date.fromisoformat(text)
+        if day:
+            return date.fromisoformat(day)
     except ValueError:
         raise InvalidInput(_("A day looks like 2026-11-20."), field="day") from None
-
-
-def _bounds(day: date, zone: tzinfo) -> tuple[int, int]:
-    """From local midnight to the next one: 23 to 25 hours."""
-    first = datetime.combine(day, time.min, zone)
-    last = datetime.combine(day + timedelta(days=1), time.min, zone)
-    return to_us(first), to_us(last)
+    if not at:
+        return None
+    try:
+        moment_us = min(max(parse_rfc3339(at, zone), 0), LATEST_US)
+    except (ValueError, OverflowError):
+        raise InvalidInput(_("A moment looks like 2026-11-20T14:30:00Z."), field="at") from None
+    return i18n.local(moment_us, zone).date()

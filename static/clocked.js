@@ -1,0 +1,211 @@
+// One camera of some that play on one clock: from its small picture where that was recorded, else from the large one.
+// Who leads the clock calls `place` again and again with its moment, `start` and `halt` when it goes and stops, and waits
+// for `isReady`. Media time runs like the clock's within a stretch of footage, so what is compared is media time.
+import { Keyframes, byKeyframes, stillUrl } from "./keyframes.js";
+import { NATIVE, open } from "./playback.js";
+import { HOUR, SECOND } from "./timeline.js";
+
+const WINDOW = HOUR;
+const SOON_US = 8 * SECOND; // before a camera's footage goes on, its list is fetched
+const SETTLED_US = 3 * SECOND; // so long does the small picture have to be there before it takes over
+const EXACT_S = 0.04; // where a clock that stands finds a player
+const NEAR_S = 0.02; // of a player that runs, at the speed of time
+const FAR_S = 0.4; // beyond it a player is sent there
+const AHEAD_US = 120_000; // before a hole it stops: what comes next belongs to a later moment
+const LOADED_MS = 1500; // between two seeks of a player that runs
+const AGAIN_MS = 4000;
+const { HAVE_FUTURE_DATA } = HTMLMediaElement;
+const within = (pairs, us) => pairs.find(([from, to]) => from <= us && us < to);
+
+export class ClockedCamera {
+  // `row`: its row of the time line; `explain(gap)`: why there is nothing, in words.
+  constructor(tile, row, texts, explain) {
+    this.tile = tile;
+    this.row = row;
+    this.texts = texts;
+    this.explain = explain;
+    this.api = tile.dataset.api;
+    this.video = tile.querySelector("video");
+    this.still = tile.querySelector("img");
+    this.overlay = tile.querySelector("[data-why]");
+    this.hint = tile.querySelector("[data-hint]");
+    this.age = tile.querySelector("[data-age]");
+    this.keyframes = new Keyframes(this.still, this.api, 360, () => this.tellStill());
+    this.video.preservesPitch = false; // it is silent
+    this.video.disableRemotePlayback = true;
+    this.round = 0;
+    this.mode = "";
+  }
+
+  // Which stream shows a moment: the small one, but not for a start that it only just missed.
+  streamAt(us) {
+    const { main, sub } = this.row.streams;
+    const small = within(sub, us);
+    if (!small) return within(main, us) ? "main" : null;
+    const switches = this.playback && this.stream === "main" && within(main, us);
+    return switches && us - small[0] < SETTLED_US ? "main" : "sub";
+  }
+
+  isUndecodable(us, stream) {
+    const { undecodable: bad } = this;
+    return bad?.stream === stream && us >= bad.from && us < bad.to;
+  }
+
+  // Show a moment (µs), however it can be shown; `direction` of the clock and its rate decide by what.
+  place(us, rate, gap) {
+    const stream = this.streamAt(us);
+    if (!stream) this.rest(us, rate, gap);
+    else if (byKeyframes(rate) || this.isUndecodable(us, stream)) this.lead(us, rate, stream);
+    else {
+      this.enter("video");
+      if (!this.opening && !this.holds(us, stream)) this.open(us, stream);
+    }
+  }
+
+  enter(mode) {
+    if (this.mode === mode) return;
+    this.mode = this.tile.dataset.mode = mode;
+    this.overlay.hidden = mode !== "hole";
+    this.video.hidden = mode !== "video";
+    this.still.hidden = mode !== "keyframes";
+    this.age.hidden = mode !== "keyframes";
+    if (mode !== "video") this.video.pause();
+    if (mode !== "keyframes") this.keyframes.stop();
+    this.say("");
+  }
+
+  // A hole says why; what comes after it is fetched in time.
+  rest(us, rate, gap) {
+    this.enter("hole");
+    const words = gap ? this.explain(gap) : this.texts.soon;
+    if (this.overlay.textContent !== words) this.overlay.textContent = words;
+    if (byKeyframes(rate)) return;
+    const next = this.row.footage.find(([from]) => from > us)?.[0];
+    if (next === undefined || next - us > SOON_US * rate) return;
+    const stream = this.streamAt(next);
+    if (this.isUndecodable(next, stream) || this.opening) return;
+    if (!this.holds(next, stream)) this.open(next, stream);
+    else this.seek(this.playback.find(next));
+  }
+
+  lead(us, rate, stream) {
+    this.enter("keyframes");
+    this.keyframes.pace(rate);
+    this.keyframes.show(us, stream);
+    this.say(byKeyframes(rate) ? "" : this.texts.codec);
+  }
+
+  tellStill() { this.age.textContent = this.texts.picture.replace("{time}", this.texts.clock(this.keyframes.shownUs)); }
+
+  say(text) {
+    this.hint.hidden = !text;
+    if (this.hint.textContent !== text) this.hint.textContent = text;
+  }
+
+  holds(us, stream) { return this.playback && this.stream === stream && us >= this.from && us < this.to; }
+
+  async open(us, stream) {
+    if (performance.now() < (this.notBefore ?? 0)) return;
+    const round = ++this.round;
+    this.opening = true;
+    this.close();
+    this.video.poster = stillUrl(this.api, us, 360, stream);
+    const [from, to] = [us - 10 * SECOND, us + WINDOW];
+    Object.assign(this, { stream, from, to });
+    try {
+      const playback = await open(this.video, "", from, to, stream, this.api, () => round === this.round);
+      this.playback = playback;
+      playback.addEventListener("problem", ({ detail }) => { if (playback === this.playback) this.fail(detail); });
+      playback.seekWall(us);
+      this.say("");
+    } catch (error) {
+      if (round !== this.round) return;
+      this.notBefore = performance.now() + AGAIN_MS;
+      this.say(error.message);
+    } finally {
+      if (round === this.round) this.opening = false;
+    }
+  }
+
+  fail(problem) {
+    const { stream, from, to } = this;
+    this.close();
+    if (problem === "codec" || problem === "media") this.undecodable = { stream, from, to };
+    else {
+      this.notBefore = performance.now() + AGAIN_MS;
+      this.say(this.texts[problem]);
+    }
+  }
+
+  close() {
+    this.playback?.close();
+    this.playback = null;
+  }
+
+  // Elsewhere: what is on its way is not waited for.
+  leave() {
+    if (this.opening) {
+      this.round += 1;
+      this.opening = false;
+    }
+    this.notBefore = 0;
+    this.isLate = false;
+  }
+
+  // Where a moment plays; null where there is no such picture, or not yet.
+  at(us) {
+    const place = this.playback?.find(us);
+    return place && place.wall === us ? place : null;
+  }
+
+  // The list of footage that is being written ends here, for now.
+  endsAt(us) { return this.mode === "video" && Boolean(this.playback) && !this.at(us + 300_000) && !this.playback.find(us + 300_000); }
+
+  // Whether the clock may go on from a moment, as far as this camera is concerned.
+  isReady(us, runs) {
+    if (this.mode !== "video" || this.isLate) return true;
+    if (!this.playback) return performance.now() < (this.notBefore ?? 0); // it failed: asked for again later
+    const place = this.at(us);
+    if (!place || this.endsAt(us)) return true;
+    const { video } = this;
+    if (video.seeking || video.readyState < HAVE_FUTURE_DATA) return false;
+    return runs || Math.abs(place.time - video.currentTime) <= EXACT_S;
+  }
+
+  // The clock stands at a moment.
+  halt(us) {
+    if (this.mode !== "video") return;
+    if (!this.video.paused) this.video.pause();
+    const place = this.at(us);
+    if (place) this.seek(place);
+  }
+
+  seek(place) {
+    const { video } = this;
+    if (!place || video.seeking || !video.readyState || Math.abs(place.time - video.currentTime) <= EXACT_S) return;
+    this.soughtAt = performance.now();
+    video.currentTime = place.time;
+  }
+
+  // The clock runs and is at a moment now.
+  follow(us, rate) {
+    if (this.mode !== "video") return;
+    const { video } = this;
+    const place = this.at(us);
+    if (!place || !this.at(us + AHEAD_US * rate)) {
+      if (!video.paused) video.pause();
+      return;
+    }
+    if (this.isLate && video.readyState >= HAVE_FUTURE_DATA && !video.seeking) this.isLate = false;
+    const error = place.time - video.currentTime;
+    const far = NATIVE ? 0.15 : Math.max(FAR_S, FAR_S * rate);
+    if (Math.abs(error) > far) {
+      if (!video.seeking && performance.now() - (this.soughtAt ?? 0) > LOADED_MS) this.seek(place);
+    }
+    if (video.paused) video.play().catch(() => {}); // another seek came, or it was taken off
+    // Native players buffer anew at each change of rate.
+    const steers = !NATIVE && Math.abs(error) > NEAR_S * Math.max(1, rate) && Math.abs(error) <= far;
+    const pace = steers ? rate * (1 + Math.min(0.3, Math.max(-0.3, (2 * error) / rate))) : rate;
+    if (video.playbackRate !== pace) video.playbackRate = pace;
+  }
+}

@@ -1,0 +1,157 @@
+// Recorded footage by its keyframes alone, as stills: for speeds that no player keeps up with, for backward, and where a
+// browser cannot decode the video. Without sound.
+import { stamp } from "./timeline.js";
+
+// A still is asked for so often, and never a second one before the first is there.
+const PERIOD_MS = 600; // at the speed of time; keyframes lie seconds apart
+const SHORTEST_MS = 80;
+const TICK_MS = 40;
+
+// What a still's address is: times cross the network in whole milliseconds, rounded down: one more, or footage would
+// begin after its own start.
+export function stillUrl(api, us, height, stream = "main") {
+  return `${api}/still.jpg?${new URLSearchParams({ height, stream, at: stamp(us + 1000) })}`;
+}
+
+// A moment that moves on by itself, faster, slower or backward.
+export class WallClock {
+  constructor(us = 0) {
+    this.base = us;
+    this.rate = 1;
+    this.since = null; // performance.now() where it runs
+  }
+
+  get us() { return this.since === null ? this.base : this.base + (performance.now() - this.since) * 1000 * this.rate; }
+  get runs() { return this.since !== null; }
+
+  set(us) {
+    this.base = us;
+    if (this.runs) this.since = performance.now();
+  }
+
+  // Goes on at another rate from where it is.
+  pace(rate) {
+    this.set(this.us);
+    this.rate = rate;
+  }
+
+  run() { this.since ??= performance.now(); }
+
+  halt() {
+    this.base = this.us;
+    this.since = null;
+  }
+}
+
+// The keyframes of one camera in an <img>: the newest wish counts. `shownUs`: when the picture that stands there is of.
+export class Keyframes {
+  constructor(img, api, height, shown = () => {}) {
+    Object.assign(this, { img, api, height, shown, shownUs: null, wish: null, busy: false, period: PERIOD_MS });
+  }
+
+  pace(rate) { this.period = Math.min(PERIOD_MS, Math.max(SHORTEST_MS, PERIOD_MS / Math.abs(rate))); }
+
+  show(us, stream = "main") {
+    if (us === this.asked) return;
+    this.asked = us;
+    this.wish = { us, stream };
+    if (!this.busy) this.work();
+  }
+
+  async work() {
+    this.busy = true;
+    while (this.wish) {
+      const { us, stream } = this.wish;
+      this.wish = null;
+      const rest = new Promise((done) => setTimeout(done, this.period));
+      try {
+        await this.load(stillUrl(this.api, us, this.height, stream));
+      } catch (error) {
+        console.info(String(error)); // the network: the picture before stays, with its time
+      }
+      await rest;
+    }
+    this.busy = false;
+  }
+
+  async load(url) {
+    const round = this.round;
+    const answer = await fetch(url);
+    if (!answer.ok) return; // a hole, or too many ask: the next wish
+    const us = Date.parse(answer.headers.get("x-picture-time")) * 1000;
+    if (us === this.shownUs) return;
+    const blob = URL.createObjectURL(await answer.blob());
+    const { img } = this;
+    if (round === this.round) {
+      img.src = blob;
+      await img.decode().catch(() => {}); // another took its place
+      if (round === this.round) {
+        this.shownUs = us;
+        this.shown(us);
+      }
+    }
+    URL.revokeObjectURL(blob);
+  }
+
+  // Nothing that is still on its way is shown any more.
+  stop() {
+    this.wish = this.asked = null;
+    this.round = (this.round ?? 0) + 1;
+    this.shownUs = null;
+  }
+}
+
+// Leads a moment over footage, forward or backward, past holes. `see(us)` at each step; `end(direction)` where there is
+// no more footage that way. `timeline` knows where there is some.
+export class Shuttle {
+  constructor(timeline, see, end) {
+    Object.assign(this, { timeline, see, end, clock: new WallClock() });
+  }
+
+  get on() { return Boolean(this.timer); }
+
+  start(us, rate) {
+    clearInterval(this.timer);
+    this.clock.halt();
+    this.clock.set(us);
+    this.clock.pace(rate);
+    this.clock.run();
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = null;
+    this.clock.halt();
+  }
+
+  tick() {
+    const { us: at, rate } = this.clock;
+    const us = overHole(this.timeline, at, rate);
+    if (us === null) {
+      this.stop();
+      this.end(Math.sign(rate));
+      return;
+    }
+    if (us !== at) this.clock.set(us);
+    this.see(us);
+  }
+}
+
+// A moment, or where footage goes on from it in that direction; null where there is none.
+export function overHole(timeline, us, rate) {
+  if (timeline.hasFootage(us)) return us;
+  if (rate > 0) return timeline.footage.find(([from]) => from > us)?.[0] ?? null;
+  const before = timeline.footage.findLast(([, to]) => to <= us);
+  return before ? before[1] - 1000 : null;
+}
+
+// The speeds of a <select>, in its order: those above what a player keeps up with, and backward, go by keyframes.
+export const PLAYED = 4;
+export const byKeyframes = (rate) => rate < 0 || rate > PLAYED;
+
+export function besideRate(select, step) {
+  const to = Math.min(Math.max(0, select.selectedIndex + step), select.options.length - 1);
+  select.selectedIndex = to;
+  return Number(select.value);
+}

@@ -1,0 +1,252 @@
+// Up to four cameras on one clock, above one time line with a row for each.
+import { ClockedCamera } from "./clocked.js";
+import { WallClock, besideRate, byKeyframes, overHole, stillUrl } from "./keyframes.js";
+import { HOUR, MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
+
+const REFRESH_MS = 15_000;
+const TICK_MS = 50;
+const STUMBLE_MS = 150; // so long may one lack data before all wait for it
+const LATE_MS = 5000; // and so long they wait
+const STILL_MS = 120;
+const NOW_US = 15 * SECOND;
+
+const root = document.querySelector("[data-many]");
+
+class ManyPage {
+  constructor(root) {
+    const data = root.dataset;
+    this.root = root;
+    this.words = JSON.parse(data.words);
+    this.day = [Number(data.from), Number(data.to)];
+    this.tiles = [...root.querySelectorAll("[data-api]")];
+    this.line = root.querySelector("[data-moment]");
+    this.preview = root.querySelector("[data-preview]");
+    this.preview.parentElement.style.position = "relative";
+    this.preview.style.cssText = "position:absolute;bottom:100%;height:120px;pointer-events:none";
+    this.timeline = new Timeline(root.querySelector("canvas"), {
+      from: this.day[0],
+      to: this.day[1],
+      zone: data.zone,
+      names: this.tiles.map((tile) => tile.dataset.name),
+      texts: { missing: data.missing, wanted: new Set(JSON.parse(data.wanted)) },
+    });
+    const clock = (us) => this.timeline.seconds.format(us / 1000);
+    this.texts = { ...JSON.parse(data.texts), clock };
+    const why = (gap) => `${data.missing}, ${this.words[gap.reason] ?? gap.reason}${gap.detail ? ` (${gap.detail})` : ""}`;
+    this.cameras = this.tiles.map((tile, index) => new ClockedCamera(tile, this.timeline.rows[index], this.texts, why));
+    this.clock = new WallClock(this.day[0]);
+    this.speed = root.querySelector("select");
+    this.speed.style.width = "auto";
+    this.speed.addEventListener("change", () => this.pace(Number(this.speed.value)));
+    root.addEventListener("falconeye:seek", ({ detail }) => this.seek(detail.us));
+    root.addEventListener("falconeye:hover", ({ detail }) => this.hover(detail));
+    root.addEventListener("falconeye:act", ({ detail }) => this.act(detail.name));
+    root.addEventListener("click", ({ target }) => this.act(target.closest("[data-act]")?.dataset.act));
+    this.wants = false; // to play
+  }
+
+  async start() {
+    this.root.hidden = false;
+    document.querySelector("[data-footage-still]").hidden = true;
+    // It shares its window with the time line, where there is room for both.
+    if (matchMedia("(min-width:64rem) and (min-height:40rem)").matches) {
+      this.root.querySelector(".wall").style.maxHeight = "max(20rem, calc(100dvh - 26rem))";
+    }
+    await this.load();
+    const wanted = parse(new URLSearchParams(location.search).get("at"));
+    const last = this.timeline.footage.at(-1);
+    if (Number.isFinite(wanted)) this.seek(wanted, false);
+    else if (last) this.seek(Math.max(last[0], last[1] - MINUTE), false);
+    this.say();
+    setInterval(() => this.tick(), TICK_MS);
+    if (this.day[1] > Date.now() * 1000) setInterval(() => document.hidden || this.load(), REFRESH_MS);
+  }
+
+  async load() {
+    const query = new URLSearchParams({ from: stamp(this.day[0]), to: stamp(this.day[1]) });
+    this.timeline.show(...await Promise.all(this.cameras.map(async ({ api }) => {
+      try {
+        const answer = await fetch(`${api}/timeline?${query}`);
+        return answer.ok ? await answer.json() : null;
+      } catch (error) {
+        console.info(String(error)); // the network: what is drawn stays
+        return null;
+      }
+    })));
+  }
+
+  // A moment: from there it plays, unless it stood and stands again.
+  seek(us, plays = this.wants || !this.asked) {
+    const { clock, timeline } = this;
+    clock.halt();
+    clock.set(Math.min(Math.max(us, this.day[0]), timeline.known));
+    timeline.set(clock.us);
+    this.asked ||= plays;
+    this.wants = plays && timeline.hasFootage(clock.us);
+    this.waiting = null;
+    for (const camera of this.cameras) camera.leave();
+    this.tick();
+    this.say();
+  }
+
+  tick() {
+    const { cameras, clock, timeline } = this;
+    if (this.wants && !this.passHole()) return;
+    const { us, rate } = clock;
+    for (const camera of cameras) camera.place(us, rate, timeline.gapIn(camera.row, us));
+    if (!this.wants) {
+      for (const camera of cameras) camera.halt(us);
+      return;
+    }
+    if (this.isAtEnd(us)) return void this.goLive();
+    if (!byKeyframes(rate)) this.keepStep(us, rate);
+    else clock.run();
+    timeline.set(us);
+    this.tell();
+  }
+
+  // Where no camera has anything the clock leaps; false where nothing is left that way.
+  passHole() {
+    const { clock } = this;
+    const at = clock.us;
+    const us = overHole(this.timeline, at, clock.rate);
+    if (us === null) {
+      this.pause();
+      if (clock.rate > 0) this.goOn();
+      return false;
+    }
+    if (us !== at) {
+      clock.halt();
+      clock.set(us);
+    }
+    return true;
+  }
+
+  // Who lacks pictures makes all wait, for a while: then they go on, and it comes after.
+  keepStep(us, rate) {
+    const { cameras, clock } = this;
+    const now = performance.now();
+    const behind = cameras.filter((camera) => !camera.isReady(us, clock.runs));
+    if (!behind.length) {
+      this.waiting = null;
+      clock.run();
+    } else this.waiting ??= now;
+    if (behind.length && now - this.waiting > LATE_MS) for (const camera of behind) camera.isLate = true;
+    if (clock.runs && behind.length && now - this.waiting > STUMBLE_MS) clock.halt();
+    for (const camera of cameras) {
+      if (clock.runs) camera.follow(us, rate);
+      else camera.halt(us);
+    }
+  }
+
+  // All that may still play wait for footage that is being written.
+  isAtEnd(us) {
+    const playing = this.cameras.filter((camera) => camera.mode === "video");
+    return this.isNow(us) && playing.length > 0 && playing.every((camera) => camera.endsAt(us));
+  }
+
+  isNow(us) {
+    const { timeline } = this;
+    const last = timeline.footage.at(-1)?.[1] ?? 0;
+    return timeline.now() < this.day[1] && timeline.now() - us < NOW_US && timeline.known - last < NOW_US;
+  }
+
+  // After the end of what is known: perhaps there is more by now.
+  async goOn() {
+    const { us } = this.clock;
+    await this.load();
+    if (this.wants || us !== this.clock.us) return; // somebody was faster
+    if (overHole(this.timeline, us, 1) !== null) this.seek(overHole(this.timeline, us, 1), true);
+    else if (this.isNow(us)) this.goLive();
+  }
+
+  goLive() {
+    this.pause();
+    this.line.textContent = this.texts.live;
+    location.assign(`${this.root.dataset.live}?done=live`);
+  }
+
+  pause() {
+    this.wants = false;
+    this.clock.halt();
+    this.say();
+  }
+
+  play() {
+    if (this.wants) return this.pause();
+    const us = overHole(this.timeline, this.clock.us, this.clock.rate);
+    if (us === null) this.goOn();
+    else this.seek(us, true);
+  }
+
+  pace(rate) {
+    this.clock.pace(rate);
+    if (this.wants) this.clock.halt(); // players and stills begin where it stands
+    this.say();
+  }
+
+  step() {
+    this.pause();
+    const interval = Math.max(...this.cameras.map((camera) => camera.playback?.interval ?? 0), 0.04);
+    this.seek(this.clock.us + interval * SECOND, false);
+  }
+
+  say() {
+    this.root.querySelector("[data-act=play]").textContent = this.wants ? this.texts.pause : this.texts.play;
+    this.tell();
+  }
+
+  tell() {
+    const { us } = this.clock;
+    const time = this.texts.clock(us);
+    const nothing = !this.timeline.hasFootage(us);
+    const stills = byKeyframes(this.clock.rate) ? ` · ${this.texts.stills}` : "";
+    this.line.textContent = nothing ? `${time}: ${this.isNow(us) ? this.texts.edge : this.root.dataset.missing}` : time + stills;
+    const at = stamp(us);
+    const cameras = this.root.dataset.many;
+    this.root.querySelector("[data-link]").search = new URLSearchParams({ cameras, at });
+    for (const tile of this.tiles) tile.querySelector(".tile-name").search = new URLSearchParams({ day: this.root.dataset.day, at });
+    const chosen = document.querySelector("[data-choose] [name=at]");
+    if (chosen) chosen.value = at;
+  }
+
+  hover({ us, x, row }) {
+    clearTimeout(this.resting);
+    const { preview, timeline } = this;
+    const camera = this.cameras[row];
+    const stream = us !== null && camera?.streamAt(us);
+    if (!stream) {
+      preview.hidden = true;
+      return;
+    }
+    this.resting = setTimeout(() => {
+      preview.src = stillUrl(camera.api, us, 120, stream);
+      preview.onload = () => {
+        const most = timeline.canvas.clientWidth - preview.width;
+        preview.hidden = false;
+        preview.style.left = `${Math.min(Math.max(0, x - preview.width / 2), most)}px`;
+      };
+    }, STILL_MS);
+  }
+
+  act(name) {
+    const { clock, timeline } = this;
+    const acts = {
+      back: () => this.seek(clock.us - 10 * SECOND),
+      ahead: () => this.seek(clock.us + 10 * SECOND),
+      gap: () => timeline.jump(1, true),
+      footage: () => timeline.jump(1, false),
+      closer: () => timeline.zoom(0.5),
+      wider: () => timeline.zoom(2),
+      hour: () => timeline.around(HOUR),
+      play: () => this.play(),
+      step: () => this.step(),
+      slower: () => this.pace(besideRate(this.speed, -1)),
+      faster: () => this.pace(besideRate(this.speed, 1)),
+      live: () => this.goLive(),
+    };
+    acts[name]?.();
+  }
+}
+
+if (root?.querySelector("[data-api]")) new ManyPage(root).start();

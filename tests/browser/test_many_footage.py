@@ -1,0 +1,153 @@
+"""Some cameras on one clock in Chromium: what is shown at one instant was taken at one instant."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.browsers import needs_chromium
+from tests.browser.clocked_site import ClockedSite, clocked_site, with_three
+from tests.browser.test_pages import complaints
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120), needs_chromium]
+STEP_MS = 200
+# `names` play, each beyond `code`; then what all show at so many instants in a row.
+SAMPLE = """async ([names, code, count]) => {
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  const plays = (all) => names.every((name) => all[name] !== undefined && all[name] >= code);
+  while (!plays(readAll())) await frame();
+  const found = [];
+  while (found.length < count) {
+    for (let rest = 0; rest < 4; rest += 1) await frame();
+    found.push(readAll());
+  }
+  return found;
+}"""
+GAP = re.compile("not recorded, the camera was offline")
+
+
+async def open_at(site: ClockedSite, seconds: float, *names: str) -> None:
+    cameras = ",".join(site.ids[name] for name in names or site.ids)
+    await site.page.goto(f"/footage?cameras={cameras}&at={site.at(seconds)}")
+    await expect(site.page.locator("[data-moment]")).to_contain_text(":")
+
+
+async def sample(site: ClockedSite, after_s: float, *names: str, count: int = 25) -> list[Any]:
+    """What was shown at `count` instants, once all are beyond a moment; in step at each."""
+    every = names or tuple(site.ids)
+    found: list[dict[str, int]] = await site.page.evaluate(
+        SAMPLE, [list(every), site.code(after_s), count]
+    )
+    for shown in found:
+        codes = [shown[name] for name in every]
+        assert None not in codes
+        assert max(codes) - min(codes) <= STEP_MS, shown
+    assert max(found[-1].values()) > min(found[0].values())
+    return found
+
+
+async def test_they_play_in_step_at_every_speed_and_after_seeks(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        await with_three(site)
+        page = site.page
+        said = complaints(page)
+        await open_at(site, 2)
+        await page.get_by_role("button", name="Play", exact=True).click()
+        await sample(site, 3)
+        widths = await page.evaluate(
+            "[...document.querySelectorAll('.tile video')].map((one) => one.videoWidth)"
+        )
+        assert widths == [320, 320, 320]  # Door's small picture
+        slider = page.get_by_role("slider", name="Time")
+        for speed, after_s in (("0.5", 4), ("4", 5), ("2", 10)):
+            await page.get_by_label("Speed").select_option(speed)
+            await sample(site, after_s, count=12)
+        await slider.press("ArrowLeft")
+        await page.get_by_label("Speed").select_option("1")
+        for moment in (46, 20, 52):
+            await page.evaluate(
+                "(us) => document.querySelector('canvas').dispatchEvent(new CustomEvent("
+                "'falconeye:seek', { bubbles: true, detail: { us } }))",
+                site.start_us + moment * 1_000_000,
+            )
+            found = await sample(site, moment, count=10)
+            assert max(found[0].values()) < site.code(moment + 5)
+            assert abs(await site.second() - moment) <= 5
+        assert said == []
+
+
+async def test_one_in_a_hole_says_why_and_joins_again(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        await with_three(site)
+        page = site.page
+        await open_at(site, 27)
+        yard = page.locator("[data-name=Yard]")
+        await expect(yard).to_have_attribute("data-mode", "video")
+        await page.get_by_role("slider", name="Time").press("Space")
+        await sample(site, 28, count=5)
+        await expect(yard.locator("[data-why]")).to_have_text(GAP)
+        await sample(site, 31, "Door", "Gate")
+        await expect(page.get_by_role("slider", name="Time")).to_have_attribute(
+            "aria-valuetext", re.compile(r"not recorded \(Yard\)")
+        )
+        await page.get_by_label("Speed").select_option("4")
+        await expect(yard).to_have_attribute("data-mode", "video")
+        await expect(yard.locator("[data-why]")).to_be_hidden()
+        await page.get_by_label("Speed").select_option("1")
+        await sample(site, 46)
+
+
+async def test_fast_and_backward_go_by_keyframes(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        await with_three(site)
+        page = site.page
+        said = complaints(page)
+        await open_at(site, 2, "Door", "Gate")
+        await page.get_by_label("Speed").select_option("16")
+        await page.get_by_role("button", name="Play", exact=True).click()
+        door = page.locator("[data-name=Door]")
+        await expect(door.locator("[data-age]")).to_have_text(re.compile(r"Picture of \d\d:"))
+        code = "(low) => readCode(document.querySelector('[data-name=Door] img')) > low"
+        await page.wait_for_function(code, arg=site.code(25))
+        await expect(door.locator("video")).to_be_hidden()
+        await page.get_by_label("Speed").select_option("-8")
+        back = code.replace("> low", "< low")
+        await page.wait_for_function(back, arg=site.code(10))
+        # At its beginning it ends, and says so.
+        await expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+        await page.get_by_label("Speed").select_option("1")
+        await page.get_by_role("button", name="Play", exact=True).click()
+        await sample(site, 2, "Door", "Gate")
+        assert said == []
+
+
+async def test_cameras_are_chosen_and_shared(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        await with_three(site)
+        page = site.page
+        await open_at(site, 5, "Door")
+        await page.get_by_label("Yard").check()
+        await page.get_by_role("button", name="Show these").click()
+        await page.wait_for_url(re.compile("camera="))
+        await expect(page.locator(".tile")).to_have_count(2)
+        link = await page.get_by_role("link", name="Link to this moment").get_attribute("href")
+        assert link is not None
+        assert "at=20" in link
+        assert f"{site.ids['Door']}%2C{site.ids['Yard']}" in link
+        assert await site.second() == pytest.approx(5, abs=1)
+        await page.locator(".tile-name", has_text="Yard").click()
+        await page.wait_for_url(re.compile(rf"cameras/{site.ids['Yard']}/footage"))
+        await expect(page.locator("[data-moment]")).to_contain_text(":")
+        assert await site.second() == pytest.approx(5, abs=2)
+
+
+async def test_one_without_footage_says_so_and_live_is_a_key_away(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        await site.add("Door")
+        await open_at(site, 0)
+        await expect(site.page.locator("[data-why]")).to_contain_text("not recorded")
+        await site.page.get_by_role("button", name="Go to live").click()
+        await site.page.wait_for_url(re.compile(r"/cameras/[^/]+\?done=live"))
+        await expect(site.page.get_by_text("this is live")).to_be_visible()
