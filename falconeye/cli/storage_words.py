@@ -1,5 +1,8 @@
 """The words of `falconeye storage`."""
 
+import argparse
+from pathlib import Path
+
 from falconeye.cli.words import Commands, command, group
 
 _WHERE = "its path or id: see 'falconeye storage list'"
@@ -8,10 +11,11 @@ _WHERE = "its path or id: see 'falconeye storage list'"
 def add_storage(commands: Commands) -> None:
     """`storage list | mounts | add | role | remove`."""
     storage = group(commands, "storage", "the disks where footage lies")
-    command(
+    listing = command(
         storage, "list", "falconeye.cli.storage:show",
         "list the disks with their roles and what lies on them",
     )  # fmt: skip
+    _add_media_dir(listing)
     command(
         storage, "mounts", "falconeye.cli.storage:mounts",
         "list the mounted disks and shares, and what speaks against each",
@@ -25,6 +29,7 @@ def add_storage(commands: Commands) -> None:
 """,
         note=_ROLES,
     )  # fmt: skip
+    _add_media_dir(role)
     role.add_argument("path", metavar="PATH", help=_WHERE)
     role.add_argument("role", metavar="ROLE", choices=("record", "archive", "leaving"))
     _add_remove(storage)
@@ -49,6 +54,7 @@ def _add_add(storage: Commands) -> None:
         note="It writes falconeye-volume.json there, and prints what to write into /etc/fstab\n"
         "or a mount unit, and the drop-in for the service.\n\n" + _ROLES,
     )  # fmt: skip
+    _add_media_dir(parser)
     parser.add_argument("path", metavar="PATH", help="a directory, mounted and writable")
     parser.add_argument("--role", choices=("record", "archive"), default="archive")
     parser.add_argument(
@@ -66,8 +72,16 @@ def _add_remove(storage: Commands) -> None:
   falconeye storage remove /srv/disk2 --forget      the disk is dead or gone
 """,
     )  # fmt: skip
+    _add_media_dir(parser)
     parser.add_argument("path", metavar="PATH", help=_WHERE)
     parser.add_argument(
         "--forget", action="store_true",
         help="take its footage out of the index: for a disk that is gone for good",
     )  # fmt: skip
+
+
+def _add_media_dir(parser: argparse.ArgumentParser) -> None:
+    """For those who give it to `serve` as a flag."""
+    parser.add_argument(
+        "--media-dir", type=Path, metavar="DIR", help="the media directory, where 'serve' has it so"
+    )

@@ -118,7 +118,11 @@ class Footage:
         ledger = Ledger(database, clock, clocks)
         mover = Mover(database, volumes, deleter, clock)
         changes = VolumeChanges(
-            database, clock, data_dir=settings.data_dir, media_dir=settings.media_dir
+            database,
+            clock,
+            data_dir=settings.data_dir,
+            media_dir=settings.media_dir,
+            alone=deleter.alone,
         )
         footage = cls(
             volumes,

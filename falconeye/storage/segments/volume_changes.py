@@ -4,6 +4,7 @@ All of it is a change of the index and an id file; a running node takes it over 
 `Volumes.reload`. Nothing is ever formatted, and no file of footage is touched.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -74,12 +75,20 @@ class VolumeChanges:
     """Changes to the volumes of one node."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, data_dir: Path, media_dir: Path
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        data_dir: Path,
+        media_dir: Path,
+        alone: asyncio.Lock | None = None,
     ) -> None:
+        """`alone`: the one of this process's `Deleter`, where it has one."""
         self._database = database
         self._clock = clock
         self._data_dir = data_dir
         self._media_dir = absolute(media_dir)
+        self._alone = alone or asyncio.Lock()
 
     async def known(self) -> list[Known]:
         """All that are used, the media directory first, then what only holds footage."""
@@ -163,10 +172,15 @@ class VolumeChanges:
         number = known.row.number
         await self._database.write(partial(volume_rows.set_role, number, Role.NONE))
         count = 0
-        while gone := await self._database.write(partial(_forget_some, number, who)):
+        while gone := await self._forget_some(number, who):
             count += gone
         await self._database.write(partial(_forget_rest, number))
         return known, count
+
+    async def _forget_some(self, number: int, who: str) -> int:
+        """One batch; never while the deleter is between its look and its commit."""
+        async with self._alone:
+            return await self._database.write(partial(_forget_some, number, who))
 
     async def _is_there(self, row: VolumeRow) -> bool:
         """False as well for a disk that hangs."""

@@ -78,14 +78,17 @@ async def test_a_running_node_takes_it_over(tmp_path: Path) -> None:
         code, out, err = await node.command("storage", "add", str(disk), "--on-root", "--json")
         assert code == 0, err
         volume_id = json.loads(out)["id"]
-        found = await node.until("/api/storage/volumes", lambda it: it["volumes"][1:] != [])
-        assert (found["volumes"][1]["id"], found["volumes"][1]["present"]) == (volume_id, True)
-        await node.until("/api/storage", lambda it: it["volumes"][1]["present"])
+        found = await node.until(
+            "/api/storage/volumes", lambda it: it["volumes"][1:] and it["volumes"][1]["present"]
+        )
+        assert found["volumes"][1]["id"] == volume_id
         code, _, err = await node.command("storage", "role", str(disk), "record")
         assert code == 0, err
         await node.until("/api/storage/volumes", lambda it: it["volumes"][1]["role"] == "record")
         metrics = (await node.client.get("/metrics")).text
         assert f'falconeye_volume_present{{volume="{volume_id}"}} 1.0' in metrics
+        code, out, err = await node.command("storage", "list", "--media-dir", str(node.media_dir))
+        assert (code, "media directory" in out) == (0, True), err
         code, _, err = await node.command("storage", "remove", str(disk))
         assert code == 0, err
         await node.until("/api/storage/volumes", lambda it: len(it["volumes"]) == 1)
