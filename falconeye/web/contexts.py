@@ -144,7 +144,7 @@ class SchedulesPage:
     record: Mapping[str, str]
     privacy: Mapping[str, str]
     uses_record: bool  # its mode follows a schedule
-    errors: Mapping[str, str] = field(default_factory=dict)  # record | privacy → what is wrong
+    errors: Mapping[str, str] = field(default_factory=dict)  # "record-mon" → what is wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -392,12 +392,15 @@ PAUSED = state(
 )
 
 
-def schedules(**errors: str) -> contexts.SchedulesPage:
+WRONG_HOURS = {"record-tue": "Tue: '8 to 5' is no time such as 08:00-17:30."}
+
+
+def schedules(errors: Mapping[str, str] | None = None) -> contexts.SchedulesPage:
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     hours = dict.fromkeys(DAYS, "") | dict.fromkeys(DAYS[:5], "07:30-12:00, 13:00-18:15")
     days = tuple(zip(DAYS, names, strict=True))
     never = dict.fromkeys(DAYS, "")
-    return contexts.SchedulesPage("camera-0", "Front door", days, hours, never, True, errors)
+    return contexts.SchedulesPage("camera-0", "Front door", days, hours, never, True, errors or {})
 
 
 def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
@@ -542,7 +545,11 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             ),
         ),
         "schedules": ("pages/schedules.html", FRAME, schedules()),
-        "schedules-errors": ("pages/schedules.html", FRAME, schedules(record="Mon: no time.")),
+        "schedules-errors": (
+            "pages/schedules.html",
+            FRAME,
+            schedules(WRONG_HOURS),
+        ),
         "camera-paused": (
             "pages/camera.html",
             FRAME,

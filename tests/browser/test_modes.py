@@ -95,7 +95,7 @@ async def test_hours_are_typed_without_scripts_and_errors_keep_what_was_typed(
         await page.locator("#record-tue").fill("8 to 5")
         await page.locator("#record-wed").fill("08:00-17:00")
         await page.get_by_role("button", name="Save").click()
-        await expect(page.locator("#record-error")).to_contain_text("Tue: '8 to 5'")
+        await expect(page.locator("#record-tue-error")).to_contain_text("Tue: '8 to 5'")
         await expect(page.locator("#record-wed")).to_have_value("08:00-17:00")
         await page.locator("#record-tue").fill("8:00-17:00")
         await page.get_by_role("button", name="Save").click()
