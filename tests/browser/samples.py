@@ -15,7 +15,7 @@ from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.config.schedule import DAYS
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.media.samples import StreamKind
-from falconeye.web import contexts, job_contexts, notice_contexts
+from falconeye.web import contexts, job_contexts, notice_contexts, schedule_contexts
 
 NOW_US = 1_795_000_000_000_000
 HOUR_US = 3_600_000_000
@@ -395,12 +395,14 @@ PAUSED = state(
 WRONG_HOURS = {"record-tue": "Tue: '8 to 5' is no time such as 08:00-17:30."}
 
 
-def schedules(errors: Mapping[str, str] | None = None) -> contexts.SchedulesPage:
+def schedules(errors: Mapping[str, str] | None = None) -> schedule_contexts.SchedulesPage:
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     hours = dict.fromkeys(DAYS, "") | dict.fromkeys(DAYS[:5], "07:30-12:00, 13:00-18:15")
     days = tuple(zip(DAYS, names, strict=True))
     never = dict.fromkeys(DAYS, "")
-    return contexts.SchedulesPage("camera-0", "Front door", days, hours, never, True, errors or {})
+    return schedule_contexts.SchedulesPage(
+        "camera-0", "Front door", days, hours, never, True, errors or {}
+    )
 
 
 def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:

@@ -11,10 +11,10 @@ from falconeye.base.errors import InvalidInput
 from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.config.schedule import DAYS, WeekSchedule
 from falconeye.web.audit import record
-from falconeye.web.contexts import SchedulesPage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
 from falconeye.web.rendering import WEEKDAYS
+from falconeye.web.schedule_contexts import SchedulesPage
 from falconeye.web.security.access import needs
 
 TEMPLATE: Final = "pages/schedules.html"
