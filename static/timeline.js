@@ -34,6 +34,7 @@ export class Timeline {
     this.value = from;
     this.footage = [];
     this.gaps = [];
+    this.events = [];
     this.known = from;
     this.texts = texts;
     this.pointers = new Map();
@@ -56,6 +57,7 @@ export class Timeline {
   show(answer) {
     this.footage = joined(answer.spans);
     this.gaps = answer.gaps.map((gap) => ({ from: parse(gap.from), to: parse(gap.to), reason: gap.reason, detail: gap.detail }));
+    this.events = (answer.events ?? []).map((event) => parse(event.at));
     this.known = parse(answer.to);
     this.draw();
   }
@@ -206,6 +208,7 @@ export class Timeline {
     fill(raised, ...this.view, 0, BAR);
     for (const gap of this.gaps) fill(this.texts.wanted.has(gap.reason) ? edge : bad, gap.from, gap.to, BAR / 2 - 4, 8);
     for (const [from, to] of this.footage) fill(ok, from, to, 0, BAR);
+    for (const at of this.events) fill(text, at, at, 0, 10, 2);
     paint.fillStyle = quiet;
     paint.font = `13px ${style.fontFamily}`;
     for (const [us, label] of this.ticks(width)) {

@@ -253,6 +253,15 @@ class DayPart:
 
 
 @dataclass(frozen=True, slots=True)
+class EventRow:
+    """Something that happened."""
+
+    at_us: int
+    words: str
+    link: str  # its moment in RFC 3339
+
+
+@dataclass(frozen=True, slots=True)
 class FootagePage:
     """What there is of a camera's day in the site's zone."""
 
@@ -267,6 +276,7 @@ class FootagePage:
     recordings: tuple[RecordingRow, ...]
     words: Mapping[str, str] = field(default_factory=dict)  # gap reason → to stand after "because"
     wanted: tuple[str, ...] = ()  # the reasons that a person, or a rule, wants
+    events: tuple[EventRow, ...] = ()  # the newest first
 
     @property
     def length_us(self) -> int:

@@ -355,6 +355,10 @@ def footage() -> contexts.FootagePage:
         later=None,
         parts=parts,
         recordings=rows(4),
+        events=(
+            contexts.EventRow(start_us + 16 * HOUR_US, "Somebody rings", "2026-11-20T15:00:00Z"),
+            contexts.EventRow(start_us + 9 * HOUR_US, "motion.person", "2026-11-20T08:00:00Z"),
+        ),
     )
 
 

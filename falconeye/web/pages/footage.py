@@ -8,14 +8,15 @@ from litestar.params import FromPath, QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
-from falconeye.base.times import to_us
+from falconeye.base.times import rfc3339, to_us
 from falconeye.web import i18n, views
-from falconeye.web.contexts import FootagePage
+from falconeye.web.contexts import EventRow, FootagePage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
 from falconeye.web.security.access import needs
 
 ROWS = 100
+EVENTS = 200  # beside a day; the API lists all
 
 
 @get("/cameras/{camera_id:str}/footage", opt=needs(Action.VIEW_FOOTAGE), include_in_schema=False)
@@ -51,6 +52,10 @@ async def footage_page(
         recordings=tuple(views.recording_row(recording, now_us) for recording in recordings),
         words=words,
         wanted=wanted_reasons,
+        events=tuple(
+            EventRow(event.at_us, event.label or event.kind, rfc3339(event.at_us))
+            for event in await services.events.newest(camera_id, start_us, end_us, EVENTS)
+        ),
     )
     return show(request, "pages/footage.html", context)
 
