@@ -18,6 +18,10 @@ class FootagePage {
     this.day = [Number(data.from), Number(data.to)];
     this.video = root.querySelector("video");
     this.line = root.querySelector("[data-moment]");
+    this.trouble = root.querySelector("[data-trouble]");
+    this.stream = "main";
+    this.playback = null; // while one is being opened, too
+    this.wanted = null; // where to go (µs) when it is open
     this.preview = root.querySelector("[data-preview]");
     this.preview.parentElement.style.position = "relative";
     this.preview.style.cssText = "position:absolute;bottom:100%;height:120px;pointer-events:none";
@@ -82,21 +86,66 @@ class FootagePage {
     timeline.set(us);
     this.tell();
     this.video.hidden = false;
-    const inside = this.playback && us >= this.from && us < this.to - SECOND;
-    if (!inside) {
-      this.playback?.close();
-      this.from = us - 10 * SECOND;
-      this.to = Math.min(us + WINDOW, timeline.known);
-      this.playback = await open(this.video, this.camera, this.from, this.to, "main", this.api);
+    this.wanted = us;
+    if (this.opening) return; // who opens goes to what is wanted last
+    this.opening = true;
+    this.say("");
+    try {
+      for (let opened; this.wanted !== null && this.wanted !== opened && !this.holds(this.wanted);) {
+        opened = this.wanted;
+        await this.reopen(opened);
+      }
+    } catch (error) {
+      this.rather(this.stream === "main" ? error.message : this.root.dataset.codec);
+      return;
+    } finally {
+      this.opening = false;
     }
-    this.playback.seekWall(us);
+    if (this.wanted === null || !this.playback) return;
+    this.playback.seekWall(this.wanted);
     this.hasten();
     if (playing || !this.asked) this.video.play().catch(() => {});
     this.asked = true;
   }
 
+  // Whether what is open has the moment.
+  holds(us) { return this.playback && us >= this.from && us < this.to - SECOND; }
+
+  async reopen(us) {
+    this.playback?.close();
+    this.playback = null;
+    this.from = us - 10 * SECOND;
+    this.to = Math.min(us + WINDOW, this.timeline.known);
+    const playback = await open(this.video, this.camera, this.from, this.to, this.stream, this.api);
+    playback.addEventListener("problem", ({ detail }) => this.fail(playback, detail));
+    this.playback = playback;
+  }
+
+  // It does not play any more. The substream may be in a format that this browser knows; else there are stills.
+  fail(playback, problem) {
+    if (playback !== this.playback) return; // it was left meanwhile
+    playback.close();
+    this.playback = null;
+    if (problem === "codec" && this.stream === "main") {
+      this.stream = "sub";
+      this.go(this.timeline.value, true);
+    } else this.rather(problem === "codec" ? this.root.dataset.codec : this.root.dataset.broken);
+  }
+
+  // The picture of the moment, and why it is no more than that.
+  rather(words) {
+    this.show(this.timeline.value);
+    this.say(words);
+  }
+
+  say(words) {
+    this.trouble.textContent = words;
+    this.trouble.hidden = !words;
+  }
+
   // A moment without footage: nothing plays, and it is said why.
   rest(us) {
+    this.wanted = null;
     this.video.pause();
     this.timeline.set(us);
     this.tell();
@@ -131,6 +180,7 @@ class FootagePage {
     const { preview, timeline } = this;
     const width = timeline.canvas.clientWidth;
     if (us === null || !timeline.hasFootage(us)) {
+      preview.onload = null; // one may be on its way
       preview.hidden = true;
       return;
     }

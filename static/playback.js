@@ -174,10 +174,13 @@ async function openHls(playback) {
   });
   hls.on(Events.FRAG_BUFFERED, () => playback.mend());
   playback.on("seeked", () => requestAnimationFrame(() => requestAnimationFrame(() => playback.mend())));
+  const codecs = [
+    ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR, ErrorDetails.BUFFER_ADD_CODEC_ERROR, ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR,
+  ];
   let mended = false;
   hls.on(Events.ERROR, (_, { type, details, fatal, response }) => {
     if (!fatal) return;
-    if (details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR || details === ErrorDetails.BUFFER_ADD_CODEC_ERROR) {
+    if (codecs.includes(details)) {
       playback.problem("codec");
     } else if (type === ErrorTypes.MEDIA_ERROR && !mended) {
       mended = true;

@@ -1,6 +1,6 @@
 // The time line of one camera on a canvas: footage, gaps with their reasons, the moment that is shown.
 // Zoom by wheel, pinch and keys, drag to move, click to go there. It is a slider (WAI-ARIA): its value is the moment,
-// in words. What is drawn stands below it as a list, too. It tells "falconeye:seek" with {us, final}.
+// in words. What is drawn stands below it as a list, too. It tells "falconeye:seek" with {us}, "falconeye:hover" with {us, x}.
 const SECOND = 1_000_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -26,7 +26,7 @@ export function joined(spans) {
 }
 
 export class Timeline {
-  // `from`, `to`: the day, in µs; `zone`: IANA; `label`: what a moment is in words.
+  // `from`, `to`: the day, in µs; `zone`: IANA; `texts`: what "missing" is called, and the reasons that are `wanted`.
   constructor(canvas, { from, to, zone, texts }) {
     this.canvas = canvas;
     this.day = [from, to];

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 QUEUE_MESSAGES: Final = 100  # when full: drop the oldest, counted
 FIRST_WAIT_S: Final = 10.0
 LAST_WAIT_S: Final = 3000.0  # with its jitter of 20 % an hour
+# A message that the receiver refuses so often is given up, counted: others wait behind it. Alone it
+# takes twenty minutes; a server that is away, or fails, is waited for without an end.
+REFUSED_TRIES: Final = 8
 
 Deliver = Callable[[Message], Awaitable[str]]
 """Try once; what came back, in words. NotDelivered otherwise."""
@@ -34,7 +37,8 @@ class ChannelState:
     delivered_us: int | None = None
     problem: str = ""  # why the last try failed; "" when it did not
     waiting: int = 0
-    dropped: int = 0
+    dropped: int = 0  # too many waited
+    refused: int = 0  # given up after `REFUSED_TRIES`
 
 
 class Channel:
@@ -61,7 +65,7 @@ class Channel:
         self._tried_us: int | None = None
         self._delivered_us: int | None = None
         self._problem = ""
-        self._dropped = 0
+        self._dropped = self._refused = 0
 
     @property
     def state(self) -> ChannelState:
@@ -74,6 +78,7 @@ class Channel:
             self._problem,
             len(self._waiting),
             self._dropped,
+            self._refused,
         )
 
     def put(self, message: Message) -> None:
@@ -86,7 +91,9 @@ class Channel:
         self._again.set()
 
     async def run(self, on_delivered: Callable[[Message], None]) -> None:
-        """Deliver what comes, each message as often as it takes."""
+        """Deliver what comes, each message as often as it takes, or as it is refused for good."""
+        tried: Message | None = None
+        refusals = 0  # of that one
         while True:
             while not self._waiting:
                 self._ready.clear()
@@ -97,11 +104,15 @@ class Channel:
                     _ = await self._try(message)
             except NotDelivered as error:
                 self._log.warning(f"a notice cannot be sent by {self.address} now: {error}")
+                refusals = (refusals if tried is message else 0) + error.refused
+                tried = message
+                if refusals >= REFUSED_TRIES:
+                    self._refused += self._take_off(message)
+                    self._backoff.reset()  # what waits behind it is not refused yet
                 await self._pause()
                 continue
             self._backoff.reset()
-            if self._waiting and self._waiting[0] is message:  # not dropped meanwhile
-                self._waiting.popleft()
+            _ = self._take_off(message)
             on_delivered(message)
 
     async def test(self, message: Message) -> str:
@@ -112,6 +123,13 @@ class Channel:
             answer = await self._try(message)
         self._again.set()  # what waits can go
         return answer
+
+    def _take_off(self, message: Message) -> bool:
+        """False when it was dropped meanwhile."""
+        is_first = bool(self._waiting) and self._waiting[0] is message
+        if is_first:
+            self._waiting.popleft()
+        return is_first
 
     async def _pause(self) -> None:
         """Until the next try; a new message or a test that arrived ends the wait."""

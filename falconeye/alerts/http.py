@@ -19,12 +19,18 @@ from falconeye.base.errors import FalconEyeError
 from falconeye.base.secret import Secret
 from falconeye.sources.addresses import is_allowed
 
+# Of 4xx, what may be otherwise at the next try: too slow, too early, too many.
+PASSING: Final = frozenset({408, 425, 429})
 STEP_S: Final = 5.0  # connecting, writing, waiting for the status: each
 TRY_S: Final = 20.0  # all of it
 
 
 class NotDelivered(FalconEyeError):
-    """It did not arrive; the words hold no secret."""
+    """It did not arrive; the words hold no secret. `refused`: the receiver wants none of it."""
+
+    def __init__(self, words: str, *, refused: bool = False) -> None:
+        super().__init__(words)
+        self.refused = refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +110,13 @@ def _said(answer: httpx.Response) -> str:
     if answer.is_redirect:
         raise NotDelivered(f"{words}; FalconEye follows no redirect: give the address itself")
     if not answer.is_success:
-        raise NotDelivered(words)
+        raise NotDelivered(words, refused=is_refusal(answer.status_code))
     return words
+
+
+def is_refusal(status: int) -> bool:
+    """Whether this status (RFC 9110) says that the same request is refused again."""
+    return 400 <= status < 500 and status not in PASSING
 
 
 def _in_words(error: httpx.HTTPError) -> str:

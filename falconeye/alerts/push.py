@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
-from falconeye.alerts.http import NotDelivered, checked_addresses
+from falconeye.alerts.http import NotDelivered, checked_addresses, is_refusal
 from falconeye.alerts.threads import in_thread
 from falconeye.base.redact import HIDDEN, redact_text
 from falconeye.base.secret import Secret
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TRY_S: Final = 60.0  # some services take several requests, and mail servers their time
 MAX_WORDS: Final = 300
 TOKEN_LENGTH: Final = 6  # shorter parts of an address are no secret
+_STATUS: Final = re.compile(r"\berror=(\d{3})\b")
 
 
 class Push:
@@ -85,7 +86,8 @@ def _notify(url: str, title: str, text: str, *, allow_local: bool) -> None:
         except Exception as error:  # a plug-in's fault is not ours, and there are hundreds
             raise NotDelivered(f"the plug-in failed ({type(error).__name__})") from error
         if not is_sent:
-            raise NotDelivered(_words(said.lines, url) or "the service did not take it")
+            words = _words(said.lines, url) or "the service did not take it"
+            raise NotDelivered(words, refused=_is_refused(said.lines))
     finally:
         logger.removeHandler(said)
 
@@ -111,6 +113,12 @@ def _own_hosts(plugin: "NotifyBase") -> list[str]:
     if any("{host}" in template for template in templates):
         hosts.append(plugin.host)
     return [host.strip("[]") for host in hosts if isinstance(host, str) and host]
+
+
+def _is_refused(lines: Sequence[str]) -> bool:
+    """Whether the service answered so; Apprise says the status of an answer in this form only."""
+    statuses = [int(status) for line in lines for status in _STATUS.findall(line)]
+    return bool(statuses) and is_refusal(statuses[-1])
 
 
 def _words(lines: Sequence[str], url: str) -> str:

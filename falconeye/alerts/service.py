@@ -178,7 +178,12 @@ class Alerts:
         while True:
             await self._unsaved_ready.wait()
             self._unsaved_ready.clear()
-            if not await self._save():
+            try:
+                saved = await self._save()
+            except Exception:  # the next try may succeed, and nobody else notices
+                log.exception("notices cannot be stored")
+                saved = False
+            if not saved:
                 await asyncio.sleep(LOOK_S)
                 self._unsaved_ready.set()
 

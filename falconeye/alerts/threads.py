@@ -1,6 +1,7 @@
 """Calls that block and cannot be interrupted, each in a thread that no stop waits for."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -28,7 +29,7 @@ async def in_thread(name: str, function: Callable[[], T]) -> T:
             result = function()
         except Exception as error:  # noqa: BLE001 - raised again where it is awaited
             failure = error
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, result, failure)
 
     threading.Thread(target=run, name=name, daemon=True).start()

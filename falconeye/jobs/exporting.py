@@ -31,7 +31,7 @@ class ExportWorker(Worker):
 
     @override
     async def discard(self, job: Job) -> None:
-        await self._exports.remove(job.id)
+        await self._exports.remove(job.id, export_of(job))
 
     @override
     async def ended(self, job: Job) -> None:

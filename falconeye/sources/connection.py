@@ -20,7 +20,7 @@ from falconeye.sources.target import SourceTarget
 
 log = logging.getLogger(__name__)
 
-ANSWER_US = 30_000_000  # from the question to the stream: names, redirects and login included
+ANSWER_US = 30_000_000  # for our DESCRIBE: names, redirects and login included
 STALL_US = 5_000_000
 FIRST_KEYFRAME_US = 60_000_000  # cameras with long GOPs join in the middle of one
 _INTERVALS = 3

@@ -14,7 +14,6 @@ from falconeye.web.errors import HANDLERS, MAX_BODY_BYTES, log_websocket_failure
 from falconeye.web.headers import Compression, add_headers
 from falconeye.web.open_streams import OpenStreams
 from falconeye.web.openapi import openapi_config
-from falconeye.web.pages import session
 from falconeye.web.reading import ReadRequest
 from falconeye.web.rendering import build_environment
 from falconeye.web.security import access
@@ -32,12 +31,8 @@ def create_app(services: Services) -> Litestar:
     """
     assets = Assets(data_dir("static"))
     templates = build_environment(data_dir("templates"), assets.url)
-    templates.auto_reload = False  # no look at the disk for every page
-    languages = i18n.available_languages()
-    for name in templates.list_templates():  # read and compiled now, never on the loop
+    for name in templates.list_templates():  # compiled now, never on the loop
         templates.get_template(name)
-    for language in languages:
-        i18n.translations(language)
 
     async def who_is(credential: Credential) -> Principal | None:
         return await authenticate(services.accounts, credential)
@@ -45,7 +40,7 @@ def create_app(services: Services) -> Litestar:
     def trusted_origins() -> tuple[str, ...]:
         return services.stored_settings.current.cors_origins
 
-    shell = Shell(services, assets, templates, OpenStreams(who_is), languages)
+    shell = Shell(services, assets, templates, OpenStreams(who_is), i18n.available_languages())
     app = Litestar(
         route_handlers=_routes(),
         middleware=[Compression()],
@@ -78,7 +73,4 @@ def _principal(scope: Scope) -> Principal:
 
 def _routes() -> list[ControllerRouterHandler]:
     """The lists of the API and of the pages, and what belongs to the shell itself."""
-    routes: list[ControllerRouterHandler] = [static_files.static_file, sse.events]
-    for listed in (api.ROUTES, pages.ROUTES, session.ROUTES):
-        routes.extend(handler for handler in listed if handler not in routes)
-    return routes
+    return [static_files.static_file, sse.events, *api.ROUTES, *pages.ROUTES]

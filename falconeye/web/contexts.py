@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
-from falconeye.cameras.views import Camera, StreamStats, TestResult
+from falconeye.cameras.views import Camera, TestResult
 from falconeye.config.camera import DEFAULT_ROLL_S
 from falconeye.events.camera_state import CameraState
 
@@ -49,9 +49,7 @@ class Tile:
 
     id: str
     name: str
-    location: str
     state: CameraState
-    recording_since_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +89,6 @@ class CameraPage:
     address: str  # without credentials
     recordings: tuple[RecordingRow, ...] = ()
 
-    @property
-    def streams(self) -> tuple[StreamStats, ...]:
-        """Main first."""
-        return self.camera.streams
-
-    @property
-    def state(self) -> CameraState:
-        """The camera's state now."""
-        return self.camera.state
-
 
 @dataclass(frozen=True, slots=True)
 class DeleteCameraPage:
@@ -126,8 +114,6 @@ class CameraForm:
     audio: bool = False
     allow_local: bool = False
     password_stored: bool = False  # edit: a password is kept; it is never shown
-    resolution: str = ""
-    framerate: str = ""
     keep_days: str = ""
     keep_bytes: str = ""  # in GB
     pre_roll_s: str = str(DEFAULT_ROLL_S)

@@ -11,6 +11,7 @@ from falconeye.accounts.model import Action, Principal
 from falconeye.web import i18n, rendering
 from falconeye.web.contexts import Frame
 from falconeye.web.security.access import may_on, principal_or_none
+from falconeye.web.security.cookies import cookie_of
 from falconeye.web.security.credentials import SESSION, Credential
 from falconeye.web.security.csrf import make_csrf_token
 from falconeye.web.services import Services
@@ -29,7 +30,7 @@ def frame_of(connection: Connection, *, notice: str = "") -> Frame:
     services = shell.services
     who = principal_or_none(connection)
     stored = services.stored_settings
-    theme = connection.cookies.get(THEME_COOKIE, "")
+    theme = cookie_of(connection, THEME_COOKIE)
     return Frame(
         path=connection.scope["path"],
         language=i18n.choose_language(

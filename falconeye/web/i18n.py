@@ -59,7 +59,7 @@ def choose_language(accept_language: str, available: tuple[str, ...]) -> str:
     """The best of `available` for an Accept-Language header (RFC 9110 12.5.4)."""
     wishes: list[tuple[float, str]] = []
     for part in accept_language.split(",")[:20]:
-        tag, _, quality = part.strip().partition(";q=")
+        tag, _, quality = part.replace(" ", "").partition(";q=")
         try:
             weight = float(quality) if quality else 1.0
         except ValueError:

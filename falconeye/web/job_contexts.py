@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
-    """One export; the last four are known once it is made."""
+    """One export; the last three are known once it is made."""
 
     id: str
     camera_name: str
@@ -15,9 +15,7 @@ class ExportRow:
     state: str  # pending | processing | complete | failed | cancelled
     is_over: bool
     progress: float  # 0–1
-    owner: str
     error: str = ""
-    file_name: str = ""
     size_bytes: int = 0
     sha256: str = ""
     gaps: int = 0

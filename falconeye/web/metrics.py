@@ -26,6 +26,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from falconeye import __version__
+from falconeye.alerts.channel import ChannelState
 from falconeye.base.clock import Clock
 from falconeye.base.errors import FalconEyeError, Unavailable
 from falconeye.base.memory import MemoryBudget
@@ -105,6 +106,7 @@ class VolumeFigures:
     queue_entries: int
     write_latency: Histogram
     sync_interval_s: float  # the effective one: at most so much footage is lost at a power cut
+    sync_s: float  # how long the last pass took
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,9 @@ class NodeStatus:
         self._budget = budget
         self._pipelines_started = pipelines_started
         self._clock = clock
-        self._answers_until_us = 0
+        self._asking = asyncio.Lock()
+        self._answers = False
+        self._answered_us: int | None = None
 
     async def is_ready(self) -> bool:
         """Database answers, every volume can be written, every camera's pipeline was started."""
@@ -151,17 +155,24 @@ class NodeStatus:
         return await self._database_answers()
 
     async def _database_answers(self) -> bool:
-        """Whether the writer takes work; asked at most once a second: anybody may ask."""
-        now = self._clock.monotonic_us()
-        if now < self._answers_until_us:
-            return True
+        """Whether the writer takes work; asked at most once a second: anybody may ask.
+
+        One asks for all who come meanwhile, also while the writer hangs.
+        """
+        async with self._asking:
+            known_us = self._answered_us
+            if known_us is None or self._clock.monotonic_us() - known_us >= SECOND_US:
+                self._answers = await self._ask_database()
+                self._answered_us = self._clock.monotonic_us()
+            return self._answers
+
+    async def _ask_database(self) -> bool:
         try:
             async with asyncio.timeout(READY_LIMIT_S):
                 await self._database.write(_nothing)
         except (FalconEyeError, TimeoutError) as error:
-            log.warning("not ready: the database does not answer: %s", error)
+            log.warning("not ready: the database does not answer: %s", str(error) or "not in time")
             return False
-        self._answers_until_us = now + SECOND_US
         return True
 
     def figures(self) -> ProcessFigures:
@@ -182,6 +193,7 @@ class NodeStatus:
             queue_entries=metrics.waiting_fragments,
             write_latency=metrics.latency,
             sync_interval_s=volume.syncer.effective_interval_s,
+            sync_s=volume.syncer.last_pass_s,
         )
 
 
@@ -209,6 +221,7 @@ def exposition(
     *,
     started_at_us: int,
     coverage: Sequence[CoverageFigures] = (),
+    channels: Sequence[ChannelState] = (),
 ) -> bytes:
     """All metrics as text (Prometheus exposition format 0.0.4)."""
     registry = CollectorRegistry()
@@ -216,6 +229,7 @@ def exposition(
     registry.register(_Snapshot(lambda: coverage_metrics(coverage)))
     registry.register(_Snapshot(lambda: _process_metrics(cameras, process)))
     registry.register(_Snapshot(lambda: _volume_metrics(process.volumes)))
+    registry.register(_Snapshot(lambda: _channel_metrics(channels)))
     start = GaugeMetricFamily(
         "falconeye_start_time_seconds", "Start, UTC", started_at_us / SECOND_US
     )
@@ -306,11 +320,26 @@ def _process_metrics(cameras: Sequence[Camera], process: ProcessFigures) -> Iter
     )
 
 
+def _channel_metrics(channels: Sequence[ChannelState]) -> Iterator[Metric]:
+    waiting = GaugeMetricFamily(
+        "falconeye_notice_messages_waiting", "Messages not delivered yet", labels=("channel",)
+    )
+    lost = CounterMetricFamily(
+        "falconeye_notice_messages_lost", "Messages given up", labels=("channel", "why")
+    )
+    for channel in channels:
+        waiting.add_metric([channel.id], channel.waiting)
+        lost.add_metric([channel.id, "too_many"], channel.dropped)
+        lost.add_metric([channel.id, "refused"], channel.refused)
+    yield from (waiting, lost)
+
+
 _VOLUME_METRICS: tuple[tuple[str, str, Callable[[VolumeFigures], float]], ...] = (
     ("writable", "1: footage can be written", lambda v: float(v.writable)),
     ("queue_bytes", "Footage that waits for the disk", lambda v: v.queue_bytes),
     ("queue_fragments", "Fragments that wait for the disk", lambda v: v.queue_entries),
     ("sync_interval_seconds", "Effective time between syncs", lambda v: v.sync_interval_s),
+    ("sync_seconds", "How long the last sync of all files took", lambda v: v.sync_s),
 )
 
 

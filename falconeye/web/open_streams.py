@@ -172,15 +172,21 @@ class OpenStreams:
                 connection.close(CloseReason.REVOKED)
 
     async def watch(self, revocations: Revocations) -> None:
-        """End what is revoked at once, and `recheck()` once a minute: end dates come silently."""
+        """End what is revoked at once, and `recheck()` once a minute: end dates come silently.
+
+        Revocations do not put the look off: people sign out more often than that.
+        """
+        loop = asyncio.get_running_loop()
+        due = loop.time() + RECHECK_S
         with revocations.subscribe() as subscription:
             while True:
                 try:
-                    async with asyncio.timeout(RECHECK_S):
+                    async with asyncio.timeout_at(due):
                         revocation = await subscription.get()
                     self.end(revocation.concerns)
                 except TimeoutError:
                     await self._try_recheck()
+                    due = loop.time() + RECHECK_S
 
     async def _try_recheck(self) -> None:
         try:

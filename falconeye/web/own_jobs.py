@@ -44,14 +44,17 @@ async def ask(request: Asking, camera_id: str, from_us: int | None, to_us: int |
     """Queue an export, and note who asked."""
     services = shell_of(request).services
     camera = services.cameras.get(camera_id)
-    first_us, last_us = from_us or 0, to_us or 0
-    if last_us <= first_us:
+    if from_us is None:
+        raise InvalidInput("from: a date and a time are needed", field="from")
+    if to_us is None:
+        raise InvalidInput("to: a date and a time are needed", field="to")
+    if to_us <= from_us:
         raise InvalidInput("to: must lie after from", field="to")
-    if last_us - first_us > MAX_SPAN_US:
+    if to_us - from_us > MAX_SPAN_US:
         raise InvalidInput("to: more than two days after from: ask for several exports", field="to")
-    order = ExportOrder(camera_id, camera.config.name, first_us, last_us)
+    order = ExportOrder(camera_id, camera.config.name, from_us, to_us)
     job = await ask_for_export(services.jobs, services.exports, order, principal_of(request))
-    detail = f"{rfc3339(first_us)} to {rfc3339(last_us)}, job {job.id}"
+    detail = f"{rfc3339(from_us)} to {rfc3339(to_us)}, job {job.id}"
     await record(request, "export.asked", "camera", camera_id, detail)
     return job
 

@@ -149,7 +149,7 @@ def _date_us(header: str | None) -> int | None:
         return None
     try:
         moment = parsedate_to_datetime(header)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: a day or zone of twenty digits
         return None
     return None if moment.tzinfo is None else to_us(moment)
 

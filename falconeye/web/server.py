@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from falconeye.base.errors import StartError
 from falconeye.base.tasks import TaskSet
+from falconeye.web.http_protocol import HttpProtocol
 from falconeye.web.listening_socket import BACKLOG
 from falconeye.web.security.limits import MAX_HEADER_BYTES
 from falconeye.web.shell import STATE_KEY, Shell
@@ -88,7 +89,7 @@ def uvicorn_config(app: Litestar) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",  # it runs in the node's loop
-        http="h11",
+        http=HttpProtocol,
         ws=WebSocketProtocol,
         lifespan="on",
         log_config=None,

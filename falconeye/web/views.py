@@ -7,7 +7,6 @@ from typing import Final
 from falconeye.accounts.model import Action, Principal
 from falconeye.base.redact import redact_text
 from falconeye.cameras.views import Camera
-from falconeye.media.runs import RunEnd
 from falconeye.storage.ledger.coverage import Gap, GapReason, merge_spans
 from falconeye.storage.reading.timeline import Timeline
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
@@ -36,9 +35,7 @@ def tile(camera: Camera) -> Tile:
     return Tile(
         id=camera.config.id,
         name=camera.config.name,
-        location=camera.config.location,
         state=camera.state,
-        recording_since_us=camera.recording_since_us,
     )
 
 
@@ -165,23 +162,3 @@ def gap_words(gap: Gap) -> str:
         GapReason.UNKNOWN: _("of a reason that is not known"),
     }
     return words[gap.reason]
-
-
-def gap_reason(reason: str | None) -> str:
-    """Why something was not recorded, to stand after "because"; None: pictures did not arrive."""
-    words = {
-        RunEnd.CAMERA_OFFLINE: _("the camera was offline"),
-        RunEnd.CAMERA_HOLE: _("the camera sent no pictures"),
-        RunEnd.NODE_STOPPED: _("FalconEye was stopped"),
-        RunEnd.NODE_CRASHED: _("FalconEye or its machine stopped unexpectedly"),
-        RunEnd.CLOCK_CHANGED: _("the clock of the machine was changed"),
-        RunEnd.STOPPED_BY_USER: _("someone stopped it"),
-        RunEnd.PAUSED: _("it was paused for privacy"),
-        RunEnd.SCHEDULE_OVER: _("it was outside the schedule"),
-        RunEnd.EVENT_OVER: _("the event was over"),
-        RunEnd.DISK_TOO_SLOW: _("the disk was too slow"),
-        RunEnd.DISK_FULL: _("the disk was full"),
-        RunEnd.DISK_ERROR: _("the disk failed"),
-    }
-    known = RunEnd(reason) if reason in set(RunEnd) else RunEnd.CAMERA_HOLE
-    return words[known]

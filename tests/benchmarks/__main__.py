@@ -10,9 +10,11 @@ from pathlib import Path
 from tests.benchmarks import (
     export,
     footprint,
+    growth,
     latency,
     lateness,
     machine,
+    playback,
     processes,
     relay_record,
     start_stop,
@@ -31,7 +33,9 @@ _ALL: dict[str, Measure] = {
     viewers.NAME: viewers.measure,
     start_stop.NAME: start_stop.measure,
     footprint.NAME: footprint.measure,
+    growth.NAME: growth.measure,
     timeline.NAME: timeline.measure,
+    playback.NAME: playback.measure,
     export.NAME: export.measure,
 }
 

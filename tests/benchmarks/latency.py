@@ -1,19 +1,19 @@
 """(c) Glass to glass in real Chromium on the real camera page, by a clock in the picture."""
 
 import asyncio
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.benchmarks.chromium import browser, sign_in
 from tests.benchmarks.figures import Plan, Result, percentile
 from tests.benchmarks.fragment_age import fragment_ages
 from tests.benchmarks.live_camera import WIDTH
-from tests.benchmarks.node import PASSWORD, Node
+from tests.benchmarks.node import Node
 
 NAME = "latency"
 _SETTLE_MS = 4000
@@ -56,9 +56,9 @@ def measure(plan: Plan) -> Result:
         camera_id = node.add_camera("clock", url)
         node.wait_streams(1)
         arriving = asyncio.run(fragment_ages(node, camera_id, plan.seconds(10, 4)))
-        with _browser() as browser:
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            _sign_in(page, node)
+        with browser() as chromium:
+            page = chromium.new_page(viewport={"width": 1280, "height": 900})
+            sign_in(page, node)
             seen = [_watch(page, node, camera_id, plan) for _ in range(plan.runs(5, 2))]
             first = [one.first_ms for one in seen]
             first += [_open(page, node, camera_id) for _ in range(plan.runs(5, 1))]  # cheap: more
@@ -117,27 +117,6 @@ def _open(page: Page, node: Node, camera_id: str) -> float:
     page.goto(f"{node.url}/cameras/{camera_id}")
     player = page.locator("[data-player][data-first-picture-ms]")
     return float(player.get_attribute("data-first-picture-ms") or "nan")
-
-
-def _sign_in(page: Page, node: Node) -> None:
-    page.goto(f"{node.url}/login")
-    page.fill("#name", "admin")
-    page.fill("#password", PASSWORD)
-    page.click("button.primary")
-    page.wait_for_url(lambda url: "/login" not in url)
-
-
-@contextmanager
-def _browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--headless=new", "--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 @contextmanager

@@ -98,7 +98,6 @@ def tiles(count: int) -> tuple[contexts.Tile, ...]:
         contexts.Tile(
             id=f"camera-{n}",
             name=NAMES[n % len(NAMES)] + ("" if n < len(NAMES) else f" {n}"),
-            location="",
             state=replace(every[n % len(every)], camera_id=f"camera-{n}"),
         )
         for n in range(count)
@@ -323,7 +322,9 @@ def destinations() -> notice_contexts.DestinationsPage:
         },
         channels=(
             ChannelState("notify-1", "tgram://***"),
-            replace(hook, problem="it answered 503 Service Unavailable", waiting=3, dropped=1),
+            replace(
+                hook, problem="it answered 503 Service Unavailable", waiting=3, dropped=1, refused=2
+            ),
         ),
         tested="The test arrived: it answered 200 OK.",
     )
@@ -374,9 +375,7 @@ def exports() -> job_contexts.ExportsPage:
             state=state,
             is_over=state not in {"processing", "pending"},
             progress=0.42 if state == "processing" else 0,
-            owner="anna",
             error="there is no room left on the disk" if state == "failed" else "",
-            file_name="Front-door_2026-11-20_14-02-10+0100.mp4" if state == "complete" else "",
             size_bytes=912_000_000 if state == "complete" else 0,
             sha256="9f86d081884c7d659a2feaa0c55ad015" * 2 if state == "complete" else "",
             gaps=2 if state == "complete" else 0,

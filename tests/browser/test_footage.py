@@ -2,13 +2,15 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from falconeye.base.times import DAY_US, SECOND_US
 from falconeye.cameras.views import Camera
+from falconeye.storage.reading.timeline import Timeline
 from tests.browser.browsers import needs_chromium
 from tests.browser.test_pages import complaints
 from tests.browser.test_site import demo, signed_in
@@ -22,16 +24,27 @@ SLIDER = "Time"
 async def recorded(served: Served, seconds: float = 4.0) -> Camera:
     """A camera with so much footage, which goes on recording."""
     camera = await demo(served)
+    await until(served, camera, lambda found: _length_us(found) >= seconds * SECOND_US)
+    return camera
+
+
+def _length_us(found: Timeline) -> int:
+    return sum(one.span.to_us - one.span.from_us for one in found.spans)
+
+
+async def until(served: Served, camera: Camera, is_so: Callable[[Timeline], bool]) -> None:
+    """Returns when that is so of the camera's whole time line."""
     timelines, clock = served.services.timelines, served.services.clock
+    since_us = camera.config.created_at_us
     async with asyncio.timeout(30):
-        while True:
-            found = await timelines.read(
-                camera.config.id, camera.config.created_at_us, clock.utc_us()
-            )
-            length_us = sum(one.span.to_us - one.span.from_us for one in found.spans)
-            if length_us >= seconds * SECOND_US:
-                return camera
+        while not is_so(  # noqa: ASYNC110
+            await timelines.read(camera.config.id, since_us, clock.utc_us())
+        ):
             await asyncio.sleep(LOOK_S)
+
+
+def _ends_in_a_gap(found: Timeline) -> bool:
+    return bool(found.gaps) and found.gaps[-1].to_us - found.gaps[-1].from_us > SECOND_US
 
 
 async def value(page: Page) -> int:
@@ -68,15 +81,7 @@ async def test_a_gap_says_why_and_nothing_plays(tmp_path: Path) -> None:
     async with signed_in(tmp_path) as (served, page):
         camera = await recorded(served, 2.0)
         await served.services.cameras.stop(camera.config.id, by="anna")
-        timelines, clock = served.services.timelines, served.services.clock
-        async with asyncio.timeout(20):
-            while True:
-                found = await timelines.read(
-                    camera.config.id, camera.config.created_at_us, clock.utc_us()
-                )
-                if found.gaps and found.gaps[-1].to_us - found.gaps[-1].from_us > SECOND_US:
-                    break
-                await asyncio.sleep(LOOK_S)
+        await until(served, camera, _ends_in_a_gap)
         await page.goto(f"/cameras/{camera.config.id}/footage")
         slider = page.get_by_role("slider", name=SLIDER)
         moment = page.locator("[data-moment]")
@@ -86,6 +91,63 @@ async def test_a_gap_says_why_and_nothing_plays(tmp_path: Path) -> None:
         await expect(moment).to_contain_text("not recorded, someone stopped the camera (anna)")
         await expect(page.get_by_text("anna stopped the camera")).to_be_visible()
         assert await page.evaluate("document.querySelector('video').paused")
+
+
+NO_PICTURES = """
+const add = MediaSource.prototype.addSourceBuffer;
+MediaSource.prototype.addSourceBuffer = function (type) {
+  if (type.startsWith("video/")) throw new DOMException("no", "NotSupportedError");
+  return add.call(this, type);
+};
+"""
+
+
+async def test_footage_that_this_browser_cannot_play_says_so(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await recorded(served)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.add_init_script(NO_PICTURES)
+        await page.goto(f"/cameras/{camera.config.id}/footage")
+        slider = page.get_by_role("slider", name=SLIDER)
+        await expect(page.locator("[data-moment]")).to_contain_text(":")
+        await slider.focus()
+        await slider.press("End")
+        await slider.press("p")
+        trouble = page.get_by_role("alert")
+        await expect(trouble).to_contain_text("This browser cannot play this footage.")
+        await expect(page.locator("video")).to_have_attribute("poster", re.compile("still.jpg"))
+        lists = [url for url in asked if "playback.m3u8" in url]
+        assert any("stream=sub" in url for url in lists)  # it may have been in another format
+
+
+SEEK = """us => document.querySelector("canvas").dispatchEvent(
+  new CustomEvent("falconeye:seek", { bubbles: true, detail: { us } }))"""
+
+
+async def test_of_quick_seeks_the_last_counts_and_one_player_is_made(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await recorded(served)
+        found = await served.services.timelines.read(
+            camera.config.id, camera.config.created_at_us, served.services.clock.utc_us()
+        )
+        begin_us = found.spans[0].span.from_us
+        asked: list[str] = []
+        go = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            asked.append(route.request.resource_type)
+            await go.wait()
+            await route.continue_()
+
+        await page.goto(f"/cameras/{camera.config.id}/footage")
+        await expect(page.locator("[data-moment]")).to_contain_text(":")
+        await page.route("**/playback.m3u8*", hold)
+        for second in (1, 2):
+            await page.evaluate(SEEK, begin_us + second * SECOND_US)
+        go.set()
+        await page.wait_for_function("() => document.querySelector('video').currentTime >= 2")
+        assert asked.count("fetch") == 1  # the page's own; the player's are "xhr"
 
 
 async def test_zooming_keeps_the_moment_under_the_pointer(tmp_path: Path) -> None:

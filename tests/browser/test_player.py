@@ -100,6 +100,8 @@ async def test_a_lost_connection_comes_back_and_the_old_picture_shows_its_age() 
         server.flowing.clear()
         await expect(player).to_have_attribute("data-stale", "", timeout=10_000)
         await expect(page.locator(".player-age")).to_contain_text("Not live")
+        await expect(page.locator(".player-video")).to_have_css("opacity", "0.35")
+        await expect(page.locator(".player-still")).to_have_css("opacity", "0")  # shines through
         for connection in list(server.connections):
             await connection.close()
         server.flowing.set()

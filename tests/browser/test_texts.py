@@ -72,6 +72,7 @@ def test_the_licences_name_every_requirement() -> None:
         ("fr, en;q=0.5", "en"),
         ("de;q=0, en", "en"),
         ("en;q=0.4, de;q=0.9", "de"),
+        ("en; q=0.4, de ; q=0.9", "de"),
         (";;q=x,,", "en"),
         ("", "en"),
     ],

@@ -143,9 +143,16 @@ class Exports:
         except OSError as error:
             raise Unavailable(_words(error)) from error
 
-    async def remove(self, job_id: str) -> None:
-        """Delete what there is of it; Unavailable when the disk refuses."""
-        files = ExportFiles(self._volumes.for_recording(), job_id)
+    async def remove(self, job_id: str, made: Export | None) -> None:
+        """Delete what there is of it, whole or begun (None); Unavailable when the disk refuses.
+
+        On a disk that is not configured any more it stays: `check` finds it when that is back.
+        """
+        volume = self._volumes.get(made.volume) if made else self._volumes.for_recording()
+        if volume is None:
+            log.warning("the export %s is left on a disk that is not configured", job_id)
+            return
+        files = ExportFiles(volume, job_id)
         try:
             async with asyncio.timeout(ANSWER_S):
                 await self._running().run(files.remove)

@@ -7,7 +7,7 @@ what was deleted (`Deletion`).
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import TypeVar
@@ -41,6 +41,14 @@ class GapReason(StrEnum):
     FILE_LOST = "file_lost"  # found by `falconeye check`
     INTERNAL = "internal"  # our fault; see the log
     UNKNOWN = "unknown"
+
+    @classmethod
+    def stored(cls, text: str) -> "GapReason":
+        """As it stands in a row: one that a newer release wrote is not known here."""
+        try:
+            return cls(text)
+        except ValueError:
+            return cls.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,37 +149,56 @@ def _holes(spans: Sequence[Span], from_us: int, to_us: int) -> Iterator[tuple[in
 
 
 def _explain(begin: int, end: int, known: Known) -> list[Gap]:
-    """One hole, cut where its reason changes."""
-    pieces = [
-        (piece_begin, piece_end, _cause(piece_begin, piece_end, known))
-        for piece_begin, piece_end in _cut(begin, end, known)
-    ]
-    causes = _fill([cause for _, _, cause in pieces])
+    """One hole, cut where its reason changes: what was deleted, and why the rest never was there.
+
+    What was deleted explains nothing beside it: it was footage, and its holes had their reasons.
+    """
     gaps: list[Gap] = []
-    for (piece_begin, piece_end, _), cause in zip(pieces, causes, strict=True):
-        last = gaps[-1] if gaps else None
-        if last and (last.reason, last.detail) == (cause.reason, cause.detail):
-            gaps[-1] = Gap(last.from_us, piece_end, last.reason, last.detail)
+    at = begin
+    for deletion in _touching(known.deletions, begin, end):
+        if deletion.from_us - at >= MIN_GAP_US:
+            gaps += _never_recorded(at, deletion.from_us, known)
+            at = deletion.from_us
+        to_us = min(deletion.to_us, end)
+        gaps.append(Gap(at, to_us, deletion.reason, deletion.detail))
+        at = to_us
+    if not gaps or end - at >= MIN_GAP_US:
+        gaps += _never_recorded(at, end, known)
+    else:
+        gaps[-1] = replace(gaps[-1], to_us=end)
+    return _joined(gaps)
+
+
+def _never_recorded(begin: int, end: int, known: Known) -> list[Gap]:
+    pieces = list(_cut(begin, end, known))
+    causes = _fill([_cause(*piece, known) for piece in pieces])
+    return [
+        Gap(*piece, cause.reason, cause.detail) for piece, cause in zip(pieces, causes, strict=True)
+    ]
+
+
+def _joined(gaps: Iterable[Gap]) -> list[Gap]:
+    """Those that follow one another for one reason are one."""
+    found: list[Gap] = []
+    for gap in gaps:
+        last = found[-1] if found else None
+        if last and (last.reason, last.detail) == (gap.reason, gap.detail):
+            found[-1] = replace(last, to_us=gap.to_us)
         else:
-            gaps.append(Gap(piece_begin, piece_end, cause.reason, cause.detail))
-    return gaps
+            found.append(gap)
+    return found
 
 
 def _cut(begin: int, end: int, known: Known) -> Iterator[tuple[int, int]]:
     cuts = {step.since_us for step in _between(known.steps, begin, end)}
     for uptime in _touching(known.uptimes, begin, end):
         cuts |= {uptime.from_us, uptime.to_us}
-    for deletion in _touching(known.deletions, begin, end):
-        cuts |= {deletion.from_us, deletion.to_us}
     edges = [begin, *sorted(cut for cut in cuts if begin < cut < end), end]
     yield from pairwise(edges)
 
 
 def _cause(begin: int, end: int, known: Known) -> _Cause | None:
     """What a piece without a change within is due to; None where nothing kept from recording."""
-    deleted = _touching(known.deletions, begin, end)
-    if deleted:
-        return _Cause(deleted[-1].reason, deleted[-1].detail)
     if not _touching(known.uptimes, begin, end):
         before = bisect_right(known.uptimes, begin, key=lambda uptime: uptime.from_us) - 1
         return _Cause(known.uptimes[before].ended if before >= 0 else GapReason.UNKNOWN, "")

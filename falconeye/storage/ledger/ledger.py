@@ -50,9 +50,7 @@ class Ledger:
         self._log = RepeatingLog(log, clock)
         self._steps: dict[str, Step] = {}  # the present one of each camera
         self._waiting: list[tuple[str, Step]] = []  # not stored yet
-        self._undone: list[
-            tuple[int, int]
-        ] = []  # times that this process noted and that never were
+        self._undone: list[tuple[int, int]] = []  # this process noted them, and they never were
         self._ups: list[_Up] = [self._up_from_now()]  # those not stored; the last one lasts
         self._alive_due_us = clock.monotonic_us()
         self._tasks = TaskSet("ledger")
@@ -105,7 +103,10 @@ class Ledger:
 
     async def _keep(self) -> None:
         while True:
-            await self.round()
+            try:
+                await self.round()
+            except Exception:  # the next round may succeed, and nobody else notices
+                log.exception("the coverage ledger cannot be stored")
             await asyncio.sleep(ROUND_S)
 
     def _note(self, camera_id: str, step: Step) -> None:
@@ -141,8 +142,10 @@ class Ledger:
         ups = tuple(self._ups)
         try:
             await self._database.write(partial(_write, undone, waiting, ups))
-        except FalconEyeError as error:
+        except BaseException as error:  # also where `stop` ends a write that had not begun
             self._waiting, self._undone = waiting + self._waiting, undone + self._undone
+            if not isinstance(error, FalconEyeError):
+                raise
             self._log.warning(f"the coverage ledger cannot be stored now: {error}")
             return False
         self._ups = self._ups[len(ups) - 1 :]

@@ -26,7 +26,7 @@ from falconeye.storage.reading.download_layout import Layout, SegmentRows, lay_o
 from falconeye.storage.segments import fragment_table, recording_rows
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.layout import SegmentName, recording_id, segment_path
-from falconeye.storage.segments.recording_rows import Gap, Query, Recording, RecordingStatus
+from falconeye.storage.segments.recording_rows import Query, Recording, RecordingStatus
 from falconeye.storage.segments.retention import Named, count_named
 from falconeye.storage.segments.segment_store import FootageStore
 from falconeye.storage.segments.segments import RecordingKind
@@ -115,11 +115,6 @@ class Recordings:
         growing = self._store.growing()
         row = await self._row(wanted_id)
         return recording_rows.to_recording(row, growing.get(wanted_id, ()))
-
-    async def gaps(self, wanted_id: str) -> Sequence[Gap]:
-        """The holes that its download closes up."""
-        row = await self._row(wanted_id)
-        return await self._database.read(partial(recording_rows.read_gaps, row))
 
     async def hide(self, wanted_id: str) -> None:
         """Take it off the list; its footage stays on the timeline until retention."""

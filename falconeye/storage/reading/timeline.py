@@ -26,7 +26,7 @@ from falconeye.storage.ledger.coverage import (
 )
 from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.reading.timeline_rows import TimelineRows, read_rows
-from falconeye.storage.segments.recording_rows import Growing
+from falconeye.storage.segments.recording_rows import Growing, Recording
 from falconeye.storage.segments.segment_store import FootageStore
 
 MAX_PIECES = 20_000  # a camera that flaps for months; what lists them must stay small
@@ -94,6 +94,20 @@ class Timelines:
             msg = "from: too much happened in this time to list it: ask for a shorter one"
             raise InvalidInput(msg, field="from")
         return made
+
+    async def gaps_of(self, recording: Recording) -> Sequence[Gap]:
+        """The holes of a recording, which its download closes up; none of an imported one.
+
+        Of the main stream: the substream may have footage of that time.
+        """
+        if recording.external_path is not None or recording.end_us is None:
+            return ()
+        span = recording.start_us, recording.end_us
+        rows = await self._database.read(
+            partial(read_rows, recording.camera_id, *span, self._ledger.up)
+        )
+        rows = replace(rows, spans={**rows.spans, StreamKind.SUB: ()})
+        return (await asyncio.to_thread(make_timeline, rows, *span)).gaps
 
     def _known_until(self, growing: Sequence[tuple[StreamKind, Growing]]) -> int:
         now_us = self._clock.utc_us()

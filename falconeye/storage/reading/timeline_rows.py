@@ -1,18 +1,31 @@
 """The rows that a timeline is made of: all that asks the database, and nothing else."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.times import HOUR_US
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.ledger.coverage import MIN_GAP_US, Deletion, GapReason, Span, Step, Uptime
+from falconeye.storage.segments.segments import MAX_HOLE_US
 from falconeye.storage.tables.footage import recordings, runs, segments, streams
 from falconeye.storage.tables.ledger import coverage_steps, deletions, uptimes
+
+_Run = Row[*tuple[Any, ...]]  # when it began and ended, and why
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +44,15 @@ async def read_rows(
     camera_id: str, from_us: int, to_us: int, up: Uptime | None, connection: AsyncConnection
 ) -> TimelineRows:
     """Of [from, to), in one state of the database; `up`: the present uptime, where it runs."""
+    ran = await _runs(camera_id, from_us, to_us, connection)
+    deleted = await _deletions(camera_id, from_us, to_us, connection)
     return TimelineRows(
         spans=await _islands(camera_id, from_us, to_us, connection),
         steps=await _steps(camera_id, from_us, to_us, connection),
         uptimes=await _uptimes(from_us, to_us, up, connection),
-        deletions=await _deletions(camera_id, from_us, to_us, connection),
+        deletions=list(_without_holes(deleted, ran)),
         kinds=await _kinds(camera_id, from_us, to_us, connection),
-        run_ends=await _run_ends(camera_id, from_us, to_us, connection),
+        run_ends=_run_ends(ran),
     )
 
 
@@ -128,7 +143,7 @@ async def _steps(
         .order_by(since_us)
     )
     return [
-        Step(row.since_us, GapReason(row.reason) if row.reason else None, row.detail)
+        Step(row.since_us, GapReason.stored(row.reason) if row.reason else None, row.detail)
         for row in rows
     ]
 
@@ -146,7 +161,7 @@ async def _uptimes(
     )
     found: list[Uptime] = []
     for row in rows:
-        ended = GapReason(row.ended) if row.ended else GapReason.NODE_CRASHED
+        ended = GapReason.stored(row.ended) if row.ended else GapReason.NODE_CRASHED
         one = Uptime(row.from_us, row.to_us, ended)
         if up is not None and row.from_us == up.from_us:
             one = up
@@ -179,8 +194,30 @@ async def _deletions(
     for row in rows:
         begin = max(row.from_us, found[-1].to_us) if found else row.from_us
         if row.to_us > begin:
-            found.append(Deletion(begin, row.to_us, GapReason(row.reason), row.detail))
+            reason = GapReason.stored(row.reason)
+            found.append(Deletion(begin, row.to_us, reason, row.detail))
     return found
+
+
+def _without_holes(deleted: Sequence[Deletion], ran: Sequence[_Run]) -> Iterator[Deletion]:
+    """A row may reach over short holes between runs (`deleted_times`): those never were footage."""
+    holes: list[tuple[int, int]] = []
+    until_us = ran[0].ended_us if ran else 0
+    for run in ran:
+        if MIN_GAP_US <= run.started_us - until_us <= MAX_HOLE_US:
+            holes.append((until_us, run.started_us))
+        until_us = max(until_us, run.ended_us)
+    next_hole = 0
+    for deletion in deleted:
+        at = deletion.from_us
+        while next_hole < len(holes) and holes[next_hole][0] <= at:
+            next_hole += 1
+        while next_hole < len(holes) and holes[next_hole][1] < deletion.to_us:
+            begin, end = holes[next_hole]
+            yield replace(deletion, from_us=at, to_us=begin)
+            at = end
+            next_hole += 1
+        yield replace(deletion, from_us=at)
 
 
 async def _kinds(
@@ -204,19 +241,24 @@ async def _kinds(
     return found
 
 
-async def _run_ends(
+async def _runs(
     camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
-) -> list[tuple[int, RunEnd]]:
+) -> Sequence[_Run]:
+    """Those of the main stream that have footage in or just beside the window, as they began."""
     rows = await connection.execute(
-        select(runs.c.ended_us, runs.c.end_reason)
+        select(runs.c.started_us, runs.c.ended_us, runs.c.end_reason)
         .join(streams, streams.c.id == runs.c.stream_id)
         .where(
             streams.c.camera_id == camera_id,
             streams.c.kind == StreamKind.MAIN,
-            runs.c.started_us < to_us,
-            runs.c.ended_us >= from_us - MIN_GAP_US,
-            runs.c.end_reason.is_not(None),
+            runs.c.started_us < to_us + MAX_HOLE_US,
+            runs.c.ended_us >= from_us - MAX_HOLE_US,
         )
-        .order_by(runs.c.ended_us)
+        .order_by(runs.c.started_us)
     )
-    return [(row.ended_us, RunEnd(row.end_reason)) for row in rows]
+    return rows.all()
+
+
+def _run_ends(ran: Sequence[_Run]) -> list[tuple[int, RunEnd]]:
+    known = set(RunEnd)  # not what a newer release wrote
+    return sorted((row.ended_us, RunEnd(row.end_reason)) for row in ran if row.end_reason in known)

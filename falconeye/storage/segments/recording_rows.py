@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, false, func, or_, select
@@ -16,7 +15,6 @@ from falconeye.storage.tables.footage import (
     fragments,
     inits,
     recordings,
-    runs,
     segments,
     streams,
     usage,
@@ -64,15 +62,6 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """A hole in a recording, closed up in its download."""
-
-    from_us: int
-    to_us: int
-    reason: str | None  # `RunEnd`; None when the run went on
-
-
-@dataclass(frozen=True, slots=True)
 class Query:
     """Which recordings to list; None means any."""
 
@@ -83,9 +72,6 @@ class Query:
     cameras: Collection[str] | None = None  # the ids that may be seen
     limit: int = 100
     offset: int = 0
-
-
-_MIN_GAP_US = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,25 +183,6 @@ async def read_places(row: Row[Any], connection: AsyncConnection) -> dict[int, b
 
 async def read_init(init_id: int, connection: AsyncConnection) -> Row[Any]:
     return (await connection.execute(select(inits).where(inits.c.id == init_id))).one()
-
-
-async def read_gaps(row: Row[Any], connection: AsyncConnection) -> list[Gap]:
-    """Where the footage of a recording has holes."""
-    found = await read_segments(row, connection)
-    gaps: list[Gap] = []
-    for before, after in pairwise(found):
-        end_us = before.start_us + before.wall_duration_us
-        if after.start_us - end_us < _MIN_GAP_US:
-            continue
-        reason = None
-        if before.run_id != after.run_id:
-            reason = (
-                await connection.execute(
-                    select(runs.c.end_reason).where(runs.c.id == before.run_id)
-                )
-            ).scalar()
-        gaps.append(Gap(end_us, after.start_us, reason))
-    return gaps
 
 
 def _conditions(query: Query) -> list[ColumnElement[bool]]:

@@ -96,7 +96,7 @@ class FootageStore(SegmentStore):
     @property
     def metrics(self) -> dict[int, WriteMetrics]:
         """Per volume number."""
-        return {number: parts.metrics for number, parts in list(self._parts.items())}
+        return {volume.number: self._parts_of(volume).metrics for volume in self._volumes.all}
 
     def stream_id(self, camera_id: str, kind: StreamKind) -> int:
         """The stream's number in the index; a new stream's row is queued."""
@@ -221,7 +221,9 @@ class FootageStore(SegmentStore):
 
     def _parts_of(self, volume: Volume) -> WriterParts:
         with self._lock:
-            return self._parts.setdefault(volume.number, self._make_parts(volume))
+            if volume.number not in self._parts:
+                self._parts[volume.number] = self._make_parts(volume)
+            return self._parts[volume.number]
 
     def _make_parts(self, volume: Volume) -> WriterParts:
         return WriterParts(

@@ -75,7 +75,7 @@ class NoticeStore:
 
         async def read(connection: AsyncConnection) -> dict[tuple[str, GapReason], int]:
             rows = await connection.execute(query)
-            return {(row.camera_id, _reason(row.reason)): row.at for row in rows}
+            return {(row.camera_id, GapReason.stored(row.reason)): row.at for row in rows}
 
         return await self._database.read(read)
 
@@ -111,9 +111,4 @@ class NoticeStore:
 
 
 def _notice(row: Row[Any]) -> Notice:
-    return Notice(**{**row._asdict(), "reason": _reason(row.reason)})
-
-
-def _reason(stored: str) -> GapReason:
-    """A cause that a newer release wrote is not known here."""
-    return GapReason(stored) if stored in set(GapReason) else GapReason.UNKNOWN
+    return Notice(**{**row._asdict(), "reason": GapReason.stored(row.reason)})

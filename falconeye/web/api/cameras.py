@@ -7,7 +7,6 @@ from litestar import Controller, Request, delete, get, patch, post
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from falconeye.accounts.model import Action
-from falconeye.base.errors import BadRequest
 from falconeye.cameras.registry import Camera
 from falconeye.config.camera import Protocol
 from falconeye.events.camera_state import CameraStatus
@@ -112,9 +111,6 @@ class CameraController(Controller):
     ) -> CameraDeleted:
         services = shell_of(request).services
         camera = services.cameras.get(camera_id)
-        if camera.state.status is CameraStatus.DELETING:
-            msg = "the camera is being deleted already"
-            raise BadRequest(msg)
         await services.cameras.delete(camera_id)
         detail = f"{camera.config.name}, footage {'to be deleted' if delete_footage else 'kept'}"
         await record(request, "camera.deleted", "camera", camera_id, detail)

@@ -1,46 +1,19 @@
 """A recording as one file: whole or in ranges, to keep or to play in the page."""
 
-from collections import OrderedDict
 from typing import Annotated, Any
 
 from litestar import HttpMethod, Request, route
 from litestar.params import QueryParameter
 
-from falconeye.accounts.model import Action, Principal
-from falconeye.base.clock import Clock
-from falconeye.base.times import SECOND_US
+from falconeye.accounts.model import Action
 from falconeye.web.api.documentation import documented
+from falconeye.web.api.download_audit import record_once
 from falconeye.web.api.parameters import RecordingId
 from falconeye.web.api.recordings import allowed_recording
-from falconeye.web.audit import record
 from falconeye.web.range_response import Representation, StreamResponse, range_response
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
-
-STATE_KEY = "download_audit"
-SAME_DOWNLOAD_US = 600 * SECOND_US
-MAX_REMEMBERED = 1000
-
-
-class DownloadAudit:
-    """Which downloads stand in the audit log: a player asks for many ranges of one recording."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, str, str], int] = OrderedDict()
-
-    def is_new(self, who: Principal, recording_id: str, action: str, clock: Clock) -> bool:
-        """Whether this is the first of them within ten minutes."""
-        key = (who.id, recording_id, action)
-        now = clock.monotonic_us()
-        known_us = self._known.get(key)
-        if known_us is not None and now - known_us < SAME_DOWNLOAD_US:
-            return False
-        self._known[key] = now
-        self._known.move_to_end(key)
-        while len(self._known) > MAX_REMEMBERED:
-            self._known.popitem(last=False)
-        return True
 
 
 @route(
@@ -79,13 +52,6 @@ async def download(
         inline=inline,
     )
     if request.method == "GET" and response.status_code in {200, 206}:
-        await _write_down(request, recording.id, "viewed" if inline else "downloaded")
+        action = "recording.viewed" if inline else "recording.downloaded"
+        await record_once(request, recording.id, action, "recording", recording.id)
     return response
-
-
-async def _write_down(request: Asking, recording_id: str, what: str) -> None:
-    shell = shell_of(request)
-    audit = request.app.state.setdefault(STATE_KEY, DownloadAudit())
-    who = request.scope["user"]
-    if audit.is_new(who, recording_id, what, shell.services.clock):
-        await record(request, f"recording.{what}", "recording", recording_id)

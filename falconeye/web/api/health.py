@@ -59,5 +59,6 @@ async def metrics(request: Asking) -> Response[bytes]:
         status.probe,
         started_at_us=services.started_at_us,
         coverage=[coverage_figures(services.alerts, camera) for camera in cameras],
+        channels=await services.alerts.channels(),
     )
     return Response(text, media_type=CONTENT_TYPE)

@@ -12,12 +12,10 @@ from falconeye.base.times import rfc3339
 from falconeye.jobs.exporting import downloads, export_of, order_of
 from falconeye.storage.stores.job_store import Job, JobState
 from falconeye.web.api.documentation import documented
-from falconeye.web.api.download import STATE_KEY, DownloadAudit
+from falconeye.web.api.download_audit import record_once
 from falconeye.web.api.parameters import DEFAULT_LIMIT, Limit, Offset
-from falconeye.web.audit import record
 from falconeye.web.own_jobs import again, own_job, own_jobs, take_off, words
 from falconeye.web.range_response import Representation, StreamResponse, range_response
-from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
@@ -83,6 +81,16 @@ class JobList(BaseModel):
     count: int
 
 
+def _file(summary: str) -> dict[str, Any]:
+    """Keywords of a route that answers with a file of a job, whole or in ranges."""
+    statuses = (304, 404, 409, 412, 416, 503)
+    return {
+        "http_method": [HttpMethod.GET, HttpMethod.HEAD],
+        "status_code": 200,
+        **documented(Action.CONTROL, summary, *statuses),
+    }
+
+
 class JobController(Controller):
     """`/api/jobs`."""
 
@@ -127,38 +135,16 @@ class JobController(Controller):
 
     @route(
         "/{job_id:str}/result",
-        http_method=[HttpMethod.GET, HttpMethod.HEAD],
-        status_code=200,
         media_type="video/mp4",
-        **documented(
-            Action.CONTROL,
-            "What a job made; ranges are supported (206)",
-            304,
-            404,
-            409,
-            412,
-            416,
-            503,
-        ),
+        **_file("What a job made; ranges are supported (206)"),
     )
     async def result(self, request: Asking, job_id: JobId) -> StreamResponse:
         return await _download(request, job_id, sidecar=False)
 
     @route(
         "/{job_id:str}/sidecar",
-        http_method=[HttpMethod.GET, HttpMethod.HEAD],
-        status_code=200,
         media_type="application/json",
-        **documented(
-            Action.CONTROL,
-            "What is in an export: camera, node, times, gaps, SHA-256",
-            304,
-            404,
-            409,
-            412,
-            416,
-            503,
-        ),
+        **_file("What is in an export: camera, node, times, gaps, SHA-256"),
     )
     async def sidecar(self, request: Asking, job_id: JobId) -> StreamResponse:
         return await _download(request, job_id, sidecar=True)
@@ -166,8 +152,7 @@ class JobController(Controller):
 
 async def _download(request: Asking, job_id: str, *, sidecar: bool) -> StreamResponse:
     job = await own_job(request, job_id)
-    services = shell_of(request).services
-    plan = downloads(services.exports, job, sidecar=sidecar)
+    plan = downloads(shell_of(request).services.exports, job, sidecar=sidecar)
     if plan is None:
         raise Conflict("the job has made nothing (yet)")
     response = range_response(
@@ -177,9 +162,8 @@ async def _download(request: Asking, job_id: str, *, sidecar: bool) -> StreamRes
         file_name=plan.file_name,
     )
     if not sidecar and request.method == "GET" and response.status_code in {200, 206}:
-        audit = request.app.state.setdefault(STATE_KEY, DownloadAudit())
-        if audit.is_new(principal_of(request), job.id, "export.downloaded", services.clock):
-            await record(request, "export.downloaded", "camera", job.camera_id, words(job))
+        action = "export.downloaded"
+        await record_once(request, job.id, action, "camera", job.camera_id, words(job))
     return response
 
 

@@ -46,7 +46,11 @@ class NoticeList(BaseModel):
 
 
 class ChannelAnswer(BaseModel):
-    """A way out of the node. `problem`: why the last try failed, empty when it did not."""
+    """A way out of the node. `problem`: why the last try failed, empty when it did not.
+
+    Messages that are lost: `dropped` because too many waited, `refused` because the receiver
+    answered 4xx to each of several tries.
+    """
 
     id: str
     address: str
@@ -55,6 +59,7 @@ class ChannelAnswer(BaseModel):
     problem: str
     waiting: int
     dropped: int
+    refused: int
 
     @classmethod
     def of(cls, state: ChannelState) -> "ChannelAnswer":
@@ -66,6 +71,7 @@ class ChannelAnswer(BaseModel):
             problem=state.problem,
             waiting=state.waiting,
             dropped=state.dropped,
+            refused=state.refused,
         )
 
 

@@ -12,10 +12,9 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.times import HOUR_US, rfc3339
 from falconeye.media.samples import StreamKind
 from falconeye.web.api.documentation import documented
-from falconeye.web.api.download import STATE_KEY, DownloadAudit
+from falconeye.web.api.download_audit import record_once
 from falconeye.web.api.media import Height
 from falconeye.web.api.parameters import CameraId, From, To, read_span, read_time
-from falconeye.web.audit import record
 from falconeye.web.range_response import Representation, StreamResponse, http_date, range_response
 from falconeye.web.shell import shell_of
 
@@ -182,8 +181,5 @@ async def _slice(data: bytes, first: int, end: int) -> AsyncGenerator[bytes, Non
 
 async def _write_down(request: Asking, camera_id: str, asked: str, detail: str) -> None:
     """Who saw which footage, once in ten minutes (as downloads do it)."""
-    shell = shell_of(request)
-    audit = request.app.state.setdefault(STATE_KEY, DownloadAudit())
     what = f"{camera_id} {asked}"
-    if audit.is_new(request.scope["user"], what, "viewed", shell.services.clock):
-        await record(request, "footage.viewed", "camera", camera_id, detail)
+    await record_once(request, what, "footage.viewed", "camera", camera_id, detail)

@@ -9,8 +9,9 @@ from typing_extensions import TypedDict
 
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, SECOND_US, rfc3339
+from falconeye.storage.ledger.coverage import Gap
 from falconeye.storage.reading.recordings import NewImport
-from falconeye.storage.segments.recording_rows import Gap, Recording, RecordingStatus
+from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
 from falconeye.web.api.parameters import read_time
 
 MAX_DURATION_S = 10 * 365 * 86400.0
@@ -21,8 +22,8 @@ Words = Annotated[str, Field(max_length=2000)]
 FinalStatus = Literal["stopped", "completed", "failed", "error"]
 
 
-# A hole that the download closes up; "from" is no name for an attribute.
-GapAnswer = TypedDict("GapAnswer", {"from": str, "to": str, "reason": str | None})
+# A gap; "from" is no name for an attribute.
+GapAnswer = TypedDict("GapAnswer", {"from": str, "to": str, "reason": str, "detail": str})
 
 
 class RecordingAnswer(BaseModel):
@@ -44,7 +45,7 @@ class RecordingAnswer(BaseModel):
     camera_deleted: bool
     protected: bool
     download_url: str
-    gaps: list[GapAnswer] | None = None  # with one recording; lists leave it out
+    gaps: list[GapAnswer] | None = None  # closed up in the download; lists leave it out
 
     @classmethod
     def of(cls, recording: Recording, gaps: Sequence[Gap] | None = None) -> "RecordingAnswer":
@@ -66,7 +67,7 @@ class RecordingAnswer(BaseModel):
             camera_deleted=recording.camera_deleted,
             protected=recording.protected,
             download_url=f"/api/recordings/{recording.id}/download",
-            gaps=None if gaps is None else [_gap(gap) for gap in gaps],
+            gaps=None if gaps is None else [gap_answer(gap) for gap in gaps],
         )
 
 
@@ -172,5 +173,11 @@ def _refuse_late(field: str, moment_us: int | None) -> None:
         raise InvalidInput(msg, field=field)
 
 
-def _gap(gap: Gap) -> GapAnswer:
-    return {"from": rfc3339(gap.from_us), "to": rfc3339(gap.to_us), "reason": gap.reason}
+def gap_answer(gap: Gap) -> GapAnswer:
+    """A gap as the API tells it."""
+    return {
+        "from": rfc3339(gap.from_us),
+        "to": rfc3339(gap.to_us),
+        "reason": gap.reason.value,
+        "detail": gap.detail,
+    }

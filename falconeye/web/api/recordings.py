@@ -85,7 +85,7 @@ class RecordingController(Controller):
     @get("/{recording_id:str}", **documented(Action.VIEW_FOOTAGE, "One recording", 404))
     async def get_recording(self, request: Asking, recording_id: RecordingId) -> RecordingAnswer:
         recording = await allowed_recording(request, recording_id, Action.VIEW_FOOTAGE)
-        gaps = await shell_of(request).services.recordings.gaps(recording_id)
+        gaps = await shell_of(request).services.timelines.gaps_of(recording)
         return RecordingAnswer.of(recording, gaps)
 
     @patch(

@@ -135,11 +135,13 @@ class SettingsController(Controller):
         ] = False,
     ) -> CamerasConcerned:
         cameras = shell_of(request).services.cameras
-        doomed = cameras.list()
-        for camera in doomed:
-            await cameras.delete(camera.config.id)
-        detail = f"{len(doomed)} cameras, footage {'to be deleted' if delete_footage else 'kept'}"
-        await record(request, "cameras.deleted", "camera", None, detail)
-        for camera in doomed if delete_footage else ():
-            await cameras.delete_footage(camera.config.id, who=principal_of(request).name)
+        doomed = [camera.config for camera in cameras.list()]
+        footage = f"footage {'to be deleted' if delete_footage else 'kept'}"
+        for config in doomed:  # each by itself: a disk that fails midway leaves none unsaid
+            await cameras.delete(config.id)
+            await record(
+                request, "camera.deleted", "camera", config.id, f"{config.name}, {footage}"
+            )
+        for config in doomed if delete_footage else ():
+            await cameras.delete_footage(config.id, who=principal_of(request).name)
         return CamerasConcerned(message="cameras deleted", count=len(doomed))

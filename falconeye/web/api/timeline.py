@@ -12,12 +12,12 @@ from typing_extensions import TypedDict
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import DAY_US, rfc3339
-from falconeye.storage.ledger.coverage import Gap
 from falconeye.storage.reading.timeline import KindSpan, Timeline
 from falconeye.storage.stores.event_store import CameraEvent
 from falconeye.web.api.camera_events import EventAnswer
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId, From, To, read_span
+from falconeye.web.api.recording_models import GapAnswer, gap_answer
 from falconeye.web.audit import record
 from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
@@ -28,7 +28,6 @@ MAX_SPAN_US = 366 * DAY_US
 SpanAnswer = TypedDict(
     "SpanAnswer", {"from": str, "to": str, "node": str, "stream": str, "kind": str | None}
 )
-CoverageGap = TypedDict("CoverageGap", {"from": str, "to": str, "reason": str, "detail": str})
 TimelineAnswer = TypedDict(
     "TimelineAnswer",
     {
@@ -36,7 +35,7 @@ TimelineAnswer = TypedDict(
         "from": str,
         "to": str,
         "spans": list[SpanAnswer],
-        "gaps": list[CoverageGap],
+        "gaps": list[GapAnswer],
         "events": list[EventAnswer],
     },
 )
@@ -129,7 +128,7 @@ def _answer(
         "from": rfc3339(found.from_us),
         "to": rfc3339(found.to_us),
         "spans": [_span(span, node_name) for span in found.spans],
-        "gaps": [_gap(gap) for gap in found.gaps],
+        "gaps": [gap_answer(gap) for gap in found.gaps],
         "events": [EventAnswer.of(event) for event in events],
     }
 
@@ -142,13 +141,4 @@ def _span(one: KindSpan, node_name: str) -> SpanAnswer:
         "node": node_name,
         "stream": span.stream.value,
         "kind": one.kind,
-    }
-
-
-def _gap(gap: Gap) -> CoverageGap:
-    return {
-        "from": rfc3339(gap.from_us),
-        "to": rfc3339(gap.to_us),
-        "reason": gap.reason.value,
-        "detail": gap.detail,
     }

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from litestar import MediaType, Request, Response
 
-from falconeye.base.errors import FalconEyeError
+from falconeye.base.errors import FalconEyeError, InvalidInput
 from falconeye.web import i18n, rendering
 from falconeye.web.frame import frame_of
 from falconeye.web.i18n import gettext
@@ -87,7 +87,9 @@ async def texts(request: Asking) -> dict[str, str]:
 
 
 def sentence(error: FalconEyeError) -> str:
-    """An error's words as they stand beside a field."""
+    """An error's words as they stand beside a field: without the field's name before them."""
     words = str(error)
+    if isinstance(error, InvalidInput) and error.field:
+        words = words.removeprefix(f"{error.field}: ")
     text = words[:1].upper() + words[1:]
     return text if text.endswith((".", "!", "?", "”")) else f"{text}."

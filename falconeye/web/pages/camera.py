@@ -17,14 +17,15 @@ from falconeye.web.pages.asking import Asking, go_to, part, services_of, show, t
 from falconeye.web.security.access import may_on, needs, principal_of
 
 _PAUSES: Final = ("", "15", "60", "480")  # minutes; without: until somebody switches it on
+# Action → what the audit log calls it, as the API does; what the page then says.
 _DONE: Final = {
-    "start": "started",
-    "stop": "stopped",
-    "restart": "restarted",
-    "start_recording": "recording-started",
-    "stop_recording": "recording-stopped",
-    "pause": "paused",
-    "switch_on": "switched-on",
+    "start": ("camera.started", "started"),
+    "stop": ("camera.stopped", "stopped"),
+    "restart": ("camera.restarted", "restarted"),
+    "start_recording": ("recording.started", "recording-started"),
+    "stop_recording": ("recording.stopped", "recording-stopped"),
+    "pause": ("camera.paused", "paused"),
+    "switch_on": ("camera.switched_on", "switched-on"),
 }
 
 
@@ -81,8 +82,9 @@ async def camera_action(request: Asking, camera_id: FromPath[str]) -> Response[s
             camera = await cameras.switch_on(camera_id)
         case _:
             raise BadRequest(_("There is no such action."))
-    await record(request, f"camera.{action}", "camera", camera_id, camera.config.name)
-    return go_to(f"/cameras/{camera_id}", done=_DONE[action])
+    audited, done = _DONE[action]
+    await record(request, audited, "camera", camera_id, camera.config.name)
+    return go_to(f"/cameras/{camera_id}", done=done)
 
 
 def _minutes(text: str) -> int | None:

@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from falconeye.accounts.model import Action
-from falconeye.base.errors import BadRequest, FalconEyeError
+from falconeye.base.errors import BadRequest, FalconEyeError, InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339
 from falconeye.jobs.exporting import export_of, order_of
 from falconeye.storage.stores.job_store import Job
@@ -55,9 +55,8 @@ async def ask_for_export(request: Asking) -> Response[str]:
     try:
         await own_jobs.ask(request, form.camera_id, form.from_us, form.to_us)
     except FalconEyeError as error:
-        field = getattr(error, "field", None) or ""
-        said = sentence(type(error)(str(error).removeprefix(f"{field}: ")))
-        return await _show(request, form, {field: said}, status=error.status)
+        field = (error.field or "") if isinstance(error, InvalidInput) else ""
+        return await _show(request, form, {field: sentence(error)}, status=error.status)
     return go_to("/exports", done="export-asked")
 
 
@@ -109,9 +108,7 @@ def _row(job: Job, progress: float) -> ExportRow:
         state=job.state.value,
         is_over=job.state.is_over,
         progress=progress,
-        owner=job.owner_name,
         error=job.error or "",
-        file_name=made.file_name if made else "",
         size_bytes=made.size_bytes if made else 0,
         sha256=made.sha256 if made else "",
         gaps=made.gaps if made else 0,

@@ -55,15 +55,15 @@ async def save_destinations(request: Asking) -> Response[str]:
     before = _shown(store.current)
     form = await texts(request)
     typed = {name: form.get(name, "") for name in before}
+    typed[destinations.LIST] = "\n".join(typed[destinations.LIST].split())  # forms send CR LF
     try:
         changes = {name: _value(name, text) for name, text in typed.items() if text != before[name]}
         if changes:
             await store.patch(changes)
             await record(request, "settings.changed", "settings", "", ", ".join(sorted(changes)))
     except InvalidInput as error:
-        field = error.field or ""
-        words = sentence(InvalidInput(str(error).removeprefix(f"{field}: ")))
-        return await _show(request, typed, status=422, errors={field: words})
+        errors = {error.field or "": sentence(error)}
+        return await _show(request, typed, status=422, errors=errors)
     return go_to("/settings/notices", done="saved")
 
 

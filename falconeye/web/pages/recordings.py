@@ -1,6 +1,6 @@
 """Recordings: the list by camera and day, one to play, and the question before it is deleted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -10,7 +10,7 @@ from litestar.params import FromPath, QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import Unavailable
-from falconeye.base.times import DAY_US, LATEST_US, parse_rfc3339
+from falconeye.base.times import LATEST_US, parse_rfc3339
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
 from falconeye.web import i18n, views
 from falconeye.web.audit import record
@@ -28,7 +28,6 @@ from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_o
 from falconeye.web.security.access import needs, principal_of, require_camera
 
 PAGE_SIZE: Final = 50
-NEIGHBOURS: Final = 100
 STATUSES: Final = frozenset(RecordingStatus)
 Text = Annotated[str, QueryParameter(max_length=64)]
 
@@ -89,7 +88,7 @@ async def recording_page(request: Asking, recording_id: FromPath[str]) -> Respon
     """One recording with its player."""
     services = services_of(request)
     recording = await _visible(request, recording_id)
-    gaps = await services.recordings.gaps(recording_id)
+    gaps = await services.timelines.gaps_of(recording)
     older, newer = await _neighbours(request, recording)
     mime_type, problem = "", ""
     try:
@@ -100,7 +99,7 @@ async def recording_page(request: Asking, recording_id: FromPath[str]) -> Respon
         row=views.recording_row(recording, services.clock.utc_us()),
         mime_type=mime_type,
         problem=problem,
-        gaps=tuple(GapRow(gap.from_us, gap.to_us, views.gap_reason(gap.reason)) for gap in gaps),
+        gaps=tuple(GapRow(gap.from_us, gap.to_us, views.gap_words(gap)) for gap in gaps),
         file_name=recording.file_name,
         node_name=recording.node_name or services.node_name,
         newer_id=newer,
@@ -149,21 +148,15 @@ async def _visible(
 
 async def _neighbours(request: Asking, recording: Recording) -> tuple[str | None, str | None]:
     """The ids of the camera's recordings right before and after."""
+    camera_id, start = recording.camera_id, recording.start_us
     recordings = services_of(request).recordings
-    start = recording.start_us
-    before, _total = await recordings.list(
-        camera_id=recording.camera_id, to_us=start + 1, limit=NEIGHBOURS
-    )
-    after, _total = await recordings.list(
-        camera_id=recording.camera_id, from_us=start, to_us=start + DAY_US, limit=NEIGHBOURS
-    )
-    older = max((each for each in before if each.start_us < start), key=_start, default=None)
-    newer = min((each for each in after if each.start_us > start), key=_start, default=None)
-    return older.id if older else None, newer.id if newer else None
-
-
-def _start(recording: Recording) -> int:
-    return recording.start_us
+    before, _total = await recordings.list(camera_id=camera_id, to_us=start, limit=1)
+    _none, begun = await recordings.list(camera_id=camera_id, to_us=start + 1, limit=0)
+    later = await recordings.count(camera_id) - begun
+    after: Sequence[Recording] = ()
+    if later > 0:
+        after, _total = await recordings.list(camera_id=camera_id, limit=1, offset=later - 1)
+    return before[0].id if before else None, after[0].id if after else None
 
 
 def _filter(camera: str, status: str, from_: str, to: str, zone: tzinfo) -> RecordingFilter:

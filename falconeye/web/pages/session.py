@@ -18,7 +18,7 @@ from falconeye.web.audit import address_of, record_of
 from falconeye.web.contexts import LoginPage, SetupPage
 from falconeye.web.frame import page
 from falconeye.web.i18n import gettext as _
-from falconeye.web.pages.asking import set_language
+from falconeye.web.pages.asking import sentence, set_language
 from falconeye.web.security.access import principal_of, principal_or_none, public, signed_in
 from falconeye.web.security.credentials import (
     ended_session_cookie,
@@ -99,7 +99,7 @@ async def setup(request: Asking, secret: FromPath[str]) -> Response[str]:
     try:
         user = await shell_of(request).services.accounts.redeem_setup_link(secret, name, password)
     except InvalidInput as error:
-        context = SetupPage(valid=True, name=name, errors={error.field or "": str(error)})
+        context = SetupPage(valid=True, name=name, errors={error.field or "": sentence(error)})
         return page(request, "pages/setup.html", context, status=422)
     except NotFound:
         return page(request, "pages/setup.html", SetupPage(valid=False), status=404)

@@ -43,9 +43,7 @@ async def save_settings(request: Asking) -> Response[str]:
             await store.patch(changes)
             await record(request, "settings.changed", "settings", "", ", ".join(sorted(changes)))
     except InvalidInput as error:
-        field = error.field or ""
-        words = sentence(InvalidInput(str(error).removeprefix(f"{field}: ")))
-        page = _page({**before, **typed}, {field: words})
+        page = _page({**before, **typed}, {error.field or "": sentence(error)})
         return show(request, "pages/settings.html", page, status=422)
     return go_to("/settings", done="saved")
 
@@ -89,8 +87,9 @@ def _value(name: str, text: str) -> Any:
     if not text and name in {"keep_days", "keep_bytes"}:
         return None
     try:
-        number = float(text.replace(",", "."))
-        return int(number * GIGABYTE) if name == "keep_bytes" else int(text)
+        if name == "keep_bytes":
+            return round(float(text.replace(",", ".")) * GIGABYTE)
+        return int(text)
     except (ValueError, OverflowError):
         raise InvalidInput(_("A number is needed here."), field=name) from None
 

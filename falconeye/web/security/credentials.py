@@ -1,13 +1,14 @@
 """What a request carries to say who it is: a session's cookie or an API token."""
 
 import base64
-import binascii
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
+
+from falconeye.web.security.cookies import cookie_of
 
 SESSION_COOKIE: Final = (
     "falconeye_session"  # our own name: cookies are shared by all ports of a host
@@ -40,7 +41,7 @@ def credential_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Credential 
     header = connection.headers.get("authorization")
     if header is not None:
         return _from_authorization(header)
-    value = connection.cookies.get(SESSION_COOKIE)
+    value = cookie_of(connection, SESSION_COOKIE)
     return Credential(SESSION, value) if value and len(value) <= _MAX_LENGTH else None
 
 
@@ -62,7 +63,7 @@ def _from_authorization(header: str) -> Credential | None:
 def _from_basic(encoded: str) -> Credential | None:
     try:
         text = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not Base64, not UTF-8, or letters beyond ASCII
         return None
     _, colon, password = text.partition(":")
     return Credential(TOKEN, password) if colon and password else None

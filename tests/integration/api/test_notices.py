@@ -98,6 +98,31 @@ async def test_every_channel_can_be_tested_and_says_what_came_back(served: Serve
     assert "secret-id" not in str(states)
 
 
+async def test_what_a_receiver_refuses_is_given_up_and_said(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("falconeye.alerts.channel.REFUSED_TRIES", 1)
+    alerts = served.services.alerts
+    async with http_receiver() as receiver:
+        receiver.status = 413
+        url = receiver.url("/hook")
+        _ = await patch(served, webhook_url=url, notify_allow_local=True)
+        _ = await alerts.channels()
+        alerts._outside.put(alerts._message())
+        async with asyncio.timeout(10):
+            while not (state := (await alerts.channels())[0]).refused:  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_S)
+    assert (state.waiting, state.problem) == (0, "it answered 413 Said")
+    (told,) = (await served.admin.get("/api/notices/channels")).json()["channels"]
+    assert (told["refused"], told["dropped"]) == (1, 0)
+    page = (await served.admin.get("/settings/notices")).text
+    assert "<dt>Given up, refused</dt><dd>1</dd>" in page
+    metrics = (await served.viewer.get("/metrics")).text
+    lost = 'falconeye_notice_messages_lost_total{channel="webhook",why='
+    assert f'{lost}"refused"}} 1.0' in metrics
+    assert f'{lost}"too_many"}} 0.0' in metrics
+
+
 async def test_metrics_tell_what_should_record_and_does(served: Served) -> None:
     path = await demo(served)
     camera_id = path.rpartition("/")[2]

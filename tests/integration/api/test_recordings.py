@@ -344,7 +344,8 @@ async def test_a_growing_recording_is_as_of_its_last_closed_segment(served: Serv
         {
             "from": rfc3339(START_US + SECOND_US),
             "to": rfc3339(START_US + 5 * SECOND_US),
-            "reason": None,
+            "reason": "unknown",
+            "detail": "",
         }
     ]
 

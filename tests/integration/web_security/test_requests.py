@@ -4,11 +4,14 @@ import asyncio
 import gzip
 import json
 import logging
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
+from litestar._parsers import parse_cookie_string, parse_url_encoded_form_data
 
 from falconeye.accounts.model import Role
+from falconeye.web import http_protocol
 from tests.integration.web_security.site import Site
 
 THINGS = "/api/test/things"
@@ -159,6 +162,30 @@ async def test_forms_that_cannot_be_read_are_400(site: Site) -> None:
         assert answer.status_code in {status, 422}, (kind, body, answer.status_code, answer.text)
 
 
+async def test_a_long_form_is_refused_before_it_is_taken_apart(site: Site) -> None:
+    form = await site.client.post("/login", data={"name": "x" * (128 * 1024)})
+    assert form.status_code == 413
+    assert "The form is larger than 128 kB" in form.text
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    form = await site.client.post("/login", content=b"a=1&" * 201, headers=kind)
+    assert form.status_code == 400
+    assert (await site.client.get("/login?" + "a=1&" * 64)).status_code == 414
+    assert (await site.client.get("/login?" + "a=1&" * 63)).status_code in {200, 303}
+
+
+async def test_nothing_that_is_sent_stays_in_memory(site: Site, signed_in: str) -> None:
+    """Litestar would keep 1024 forms, with their passwords, and as many cookie headers."""
+    caches = (parse_url_encoded_form_data, parse_cookie_string)
+    before = [cache.cache_info().currsize for cache in caches]
+    for number in range(3):
+        data = {"name": f"anna{number}", "password": "a secret"}
+        headers = {"cookie": f"number={number}"}
+        assert (await site.client.post("/login", data=data, headers=headers)).status_code == 401
+    data = {"word": "hello", "_csrf": signed_in}
+    assert (await site.client.post("/test/form", data=data)).status_code == 200
+    assert [cache.cache_info().currsize for cache in caches] == before
+
+
 async def raw(site: Site, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port)
     writer.write(request)
@@ -185,6 +212,27 @@ async def test_malformed_http_is_refused(site: Site) -> None:
     for request in MALFORMED:
         answer = await raw(site, request)
         assert int(answer.split(b" ", 2)[1]) in {400, 414, 431}, (request[:60], answer[:200])
+
+
+async def test_a_connection_too_many_is_refused_and_the_others_are_served(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "max_connections", lambda: 2)
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port)
+            stack.push_async_callback(writer.wait_closed)
+            stack.callback(writer.close)
+        assert await raw(site, b"") == b""
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in await reader.readline()
+
+
+async def test_a_connection_on_which_nothing_comes_is_ended(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "FIRST_BYTE_S", 0.01)
+    assert await raw(site, b"") == b""
 
 
 TRICKS = [

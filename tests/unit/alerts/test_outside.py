@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from falconeye.alerts import push
-from falconeye.alerts.channel import QUEUE_MESSAGES, Channel
+from falconeye.alerts.channel import QUEUE_MESSAGES, REFUSED_TRIES, Channel
 from falconeye.alerts.faults import Change, Turn
 from falconeye.alerts.heartbeat import Heartbeat
 from falconeye.alerts.http import NotDelivered, Request, request
@@ -172,6 +172,45 @@ async def test_a_channel_tries_again_until_it_arrives(clock: FakeClock) -> None:
     state = channel.state
     assert (state.problem, state.waiting, state.tried_us) == ("", 0, clock.utc_us())
     await tasks.stop()
+
+
+async def test_a_message_that_is_always_refused_is_given_up(clock: FakeClock) -> None:
+    arrived: asyncio.Queue[Message] = asyncio.Queue()
+    first, second = message("a"), message("b")
+    tries: list[Message] = []
+
+    async def deliver(given: Message) -> str:
+        tries.append(given)
+        if given is second:
+            return "yes"
+        if len(tries) == 3:  # it may be away between two refusals
+            raise NotDelivered("it is away")
+        raise NotDelivered("it answered 413 Said", refused=True)
+
+    channel = Channel("webhook", "x", deliver, clock, Backoff(0.0, 0.0))
+    tasks = TaskSet("test")
+    channel.put(first)
+    channel.put(second)
+    _ = tasks.start(channel.run(arrived.put_nowait), "channel")
+    assert await arrived.get() is second
+    assert tries == [first] * (REFUSED_TRIES + 1) + [second]
+    assert (channel.state.refused, channel.state.dropped, channel.state.waiting) == (1, 0, 0)
+    await tasks.stop()
+
+
+@pytest.mark.parametrize(
+    ("status", "is_final"), [(400, True), (403, True), (413, True), (429, False), (503, False)]
+)
+async def test_a_refusal_is_told_from_a_failure(
+    receiver: HttpReceiver, status: int, is_final: bool
+) -> None:
+    receiver.status = status
+    with pytest.raises(NotDelivered, match=str(status)) as asked:
+        await request(Request("POST", Secret(receiver.url())), allow_local=True)
+    assert asked.value.refused is is_final
+    with pytest.raises(NotDelivered, match=str(status)) as pushed:
+        await Push(Secret(f"json://127.0.0.1:{receiver.port}/"), allow_local=True).send("a", "b")
+    assert pushed.value.refused is is_final
 
 
 @pytest.mark.parametrize("reason", ["another message", "a test that arrives"])

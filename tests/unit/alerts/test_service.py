@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -68,6 +68,32 @@ async def running(
         yield one
     finally:
         await one.alerts.stop()
+
+
+async def test_a_mistake_of_ours_does_not_end_the_storing(
+    database: Database,
+    clock: FakeClock,
+    settings: SettingsStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("falconeye.alerts.service.LOOK_S", 0.0)
+    failed, saved, save = asyncio.Event(), asyncio.Event(), NoticeStore.save
+
+    async def fail_once(store: NoticeStore, changed: Sequence[Notice]) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise ValueError("ours")
+        await save(store, changed)
+        saved.set()
+
+    monkeypatch.setattr(NoticeStore, "save", fail_once)
+    async with running(database, clock, settings) as one:
+        one.ledger.note("yard", OFFLINE, "no answer")
+        await one.run(100)
+        async with asyncio.timeout(5):
+            await saved.wait()
+        assert failed.is_set()
+        assert [notice.camera_name for notice in await one.stored()] == ["Yard"]
 
 
 async def test_by_default_nothing_is_contacted(

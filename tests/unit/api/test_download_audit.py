@@ -1,7 +1,7 @@
 """A download stands in the audit log once, however many ranges are asked for."""
 
 from falconeye.accounts.model import Principal, PrincipalKind, Role
-from falconeye.web.api.download import MAX_REMEMBERED, DownloadAudit
+from falconeye.web.api.download_audit import MAX_REMEMBERED, DownloadAudit
 from tests.clock import FakeClock
 
 ANNA = Principal(PrincipalKind.USER, "1", "anna", Role.VIEWER)

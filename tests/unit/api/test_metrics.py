@@ -1,6 +1,8 @@
 """What Prometheus reads, parsed back by its own parser."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,6 +15,7 @@ from falconeye.storage.segments.histogram import Histogram
 from falconeye.web.metrics import (
     PROBE_PERIOD_S,
     LoopProbe,
+    NodeStatus,
     ProcessFigures,
     VolumeFigures,
     exposition,
@@ -55,7 +58,7 @@ PROCESS = ProcessFigures(
     budget_used_bytes=10,
     budget_limit_bytes=100,
     database_waiting=0,
-    volumes=[VolumeFigures("v1", True, 7, 2, LATENCY, 2.5)],
+    volumes=[VolumeFigures("v1", True, 7, 2, LATENCY, 2.5, 0.125)],
 )
 
 
@@ -91,6 +94,7 @@ def test_cameras_streams_and_process_are_there() -> None:
     assert found[("falconeye_stream_reconnects_total", "main")] == 2
     assert found[("falconeye_stream_written_bytes_total", "main")] == 12345
     assert found[("falconeye_volume_sync_interval_seconds", "v1")] == 2.5
+    assert found[("falconeye_volume_sync_seconds", "v1")] == 0.125
     assert found[("falconeye_volume_write_seconds_bucket", "0.003")] == 1
     assert found[("falconeye_volume_write_seconds_bucket", "+Inf")] == 2
     assert found[("falconeye_viewers", "")] == 1
@@ -105,6 +109,40 @@ def test_a_camera_that_is_gone_leaves_no_series() -> None:
     probe = LoopProbe(FakeClock())
     assert b"c1" in text_of(probe, GATE)
     assert b"c1" not in text_of(probe)
+
+
+class HangingDatabase:
+    """Its writer takes nothing until `answer` is set."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.answer = asyncio.Event()
+
+    async def write(self, _operation: object) -> None:
+        self.asked += 1
+        await self.answer.wait()
+
+
+async def test_one_asks_the_database_for_all_who_ask_whether_it_answers(clock: FakeClock) -> None:
+    database = HangingDatabase()
+    status = NodeStatus(
+        database=cast("Any", database),
+        volumes=cast("Any", SimpleNamespace(all=[])),
+        footage=cast("Any", None),
+        budget=cast("Any", None),
+        clock=clock,
+        pipelines_started=lambda: True,
+    )
+    async with asyncio.TaskGroup() as tasks:
+        asking = [tasks.create_task(status.is_ready()) for _ in range(10)]
+        await asyncio.sleep(0)
+        database.answer.set()
+    assert (database.asked, {task.result() for task in asking}) == (1, {True})
+    assert await status.is_ready()
+    assert database.asked == 1
+    clock.advance(1)
+    assert await status.is_ready()
+    assert database.asked == 2
 
 
 async def test_the_probe_notices_a_loop_that_is_held_up() -> None:

@@ -226,6 +226,8 @@ async def test_what_the_client_has_is_not_sent_again() -> None:
         ({"if-modified-since": HEADERS_OF_MODIFIED}, 304),
         ({"if-modified-since": http_date(MODIFIED_US - 1_000_000)}, None),
         ({"if-modified-since": "yesterday"}, None),
+        ({"if-modified-since": f"Mon, {'9' * 20} Jan 2020 00:00:00 GMT"}, None),
+        ({"if-unmodified-since": f"Mon, 06 Jan 2020 00:00:00 +{'9' * 20}"}, None),
         ({"if-match": f"W/{ETAG}"}, 412),
         ({"if-match": ETAG}, None),
         ({"if-match": "*"}, None),

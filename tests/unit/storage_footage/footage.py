@@ -1,6 +1,6 @@
 """Real footage for the tests: encoded pictures and a tone, cut by the product's own fragmenter."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
 
 from falconeye.base.memory import MemoryBudget
 from falconeye.media.fragmenter import Fragmenter
@@ -24,8 +25,11 @@ from falconeye.media.samples import (
     VideoSample,
 )
 from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.coverage import Gap, GapReason, Uptime
+from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.reading.download import DownloadPlan
 from falconeye.storage.reading.recordings import Recordings
+from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segment_store import FootageStore
@@ -88,6 +92,15 @@ def segment_fragments(
         yield done
 
 
+class AlwaysUp(Ledger):
+    """Of a node that ran all the time, and noted nothing else."""
+
+    @property
+    @override
+    def up(self) -> Uptime:
+        return Uptime(0, 1 << 62, GapReason.UNKNOWN)
+
+
 OPENED: list["Node"] = []  # those a failed test leaves are stopped by its fixture
 
 
@@ -113,6 +126,12 @@ class Node:
         await self.volumes.stop()
         await self.database.close()
         assert flushed
+
+    async def gaps(self, recording_id: str) -> Sequence[Gap]:
+        """The holes of a recording."""
+        ledger = AlwaysUp(self.database, self.clock)
+        timelines = Timelines(self.database, self.store, ledger, self.clock)
+        return await timelines.gaps_of(await self.recordings.get(recording_id))
 
     def start(
         self,

@@ -167,8 +167,8 @@ async def kept_s(node: Node) -> float:
 async def gap_s(node: Node, reason: RunEnd) -> float:
     """The one gap of the one recording, in seconds; it has that reason."""
     (recording,) = (await node.recordings.list())[0]
-    (gap,) = await node.recordings.gaps(recording.id)
-    assert gap.reason == reason
+    (gap,) = await node.gaps(recording.id)
+    assert gap.reason.value == reason.value
     plan = await node.recordings.download(recording.id)
     assert len(await read(plan)) == plan.length
     return (gap.to_us - gap.from_us) / 1_000_000
@@ -192,7 +192,7 @@ async def test_a_stall_of_10_s_loses_nothing_within_the_budget(
         assert watched.camera.recorder.lost_fragments.value == 0
         assert await kept_s(node) == 16
         (recording,) = (await node.recordings.list())[0]
-        assert await node.recordings.gaps(recording.id) == []
+        assert await node.gaps(recording.id) == []
 
 
 async def test_a_stall_beyond_the_budget_is_a_gap_and_recording_resumes(

@@ -15,6 +15,7 @@ from falconeye.base.errors import Unavailable
 from falconeye.media.boxes import top_level_boxes
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.reading import download
 from falconeye.storage.reading.download import DownloadPlan
 from tests.clock import START_US
@@ -105,9 +106,9 @@ async def test_the_boxes_of_a_download(node: Node) -> None:
 
 async def test_gaps_name_the_hole(node: Node) -> None:
     await record_with_a_hole(node)
-    (gap,) = await node.recordings.gaps("rec-1")
+    (gap,) = await node.gaps("rec-1")
     assert (gap.from_us, gap.to_us) == (START_US + 5 * GOP_US, START_US + 35 * GOP_US)
-    assert gap.reason == RunEnd.CAMERA_OFFLINE
+    assert gap.reason is GapReason.CAMERA_OFFLINE
     recording = await node.recordings.get("rec-1")
     assert recording.duration_us == 7 * GOP_US
 

@@ -21,6 +21,7 @@ from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.segments.segments import Accepted, SegmentEnd
 from falconeye.storage.tables.footage import segments
 from falconeye.storage.volumes.disk_calls import DiskCalls
+from falconeye.storage.volumes.volume import Volume, make_volume_id
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.cameras import Camera, pictures, sound
 from tests.unit.storage_footage.exporting import (
@@ -447,7 +448,28 @@ async def test_what_a_crash_left_goes_before_it_begins_again(node: Node) -> None
     exports = open_exports(node)
     made = await exports.make(JOB, order(0, 7), ignore)
     assert {entry.name for entry in left.iterdir()} == {made.file_name, made.sidecar_name}
-    await exports.remove(JOB)
-    await exports.remove(JOB)  # a second time changes nothing
+    await exports.remove(JOB, made)
+    await exports.remove(JOB, made)  # a second time changes nothing
     assert not left.exists()
     exports.stop()
+
+
+async def test_it_is_deleted_from_the_disk_on_which_it_lies(node: Node, tmp_path: Path) -> None:
+    await footage(node)
+    exports = open_exports(node)
+    made = await exports.make(JOB, order(0, 7), ignore)
+    (own,) = node.volumes.all
+    volume_id = await asyncio.to_thread(make_volume_id, tmp_path / "new")
+    new = Volume(tmp_path / "new", number=2, volume_id=volume_id, sync_interval_s=30)
+    await new.open()
+    try:
+        node.volumes.all = [new]  # the other one is not configured: nothing can be done
+        await exports.remove(JOB, made)
+        assert path_of(node, made).exists()
+        node.volumes.all = [new, own]
+        await exports.remove(JOB, made)
+        assert not path_of(node, made).exists()
+    finally:
+        node.volumes.all = [own]
+        exports.stop()
+        assert await asyncio.to_thread(new.stop)

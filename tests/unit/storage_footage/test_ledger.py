@@ -1,15 +1,20 @@
 """The ledger's rows, and the timeline that is read from them and from footage."""
 
+import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import InvalidInput, Unavailable
 from falconeye.base.times import DAY_US, SECOND_US
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.index.database import Database
+from falconeye.storage.ledger import ledger as ledger_module
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.ledger.ledger import ALIVE_US, Ledger
 from falconeye.storage.ledger.ledger_prune import KEPT_US
@@ -19,6 +24,7 @@ from falconeye.storage.reading.timeline import Timeline, Timelines
 from falconeye.storage.segments import segment_store
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segments import SegmentEnd
+from falconeye.storage.tables.footage import runs, segments
 from falconeye.storage.tables.ledger import coverage_steps, deletions, uptimes
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import (
@@ -63,6 +69,18 @@ def gaps(found: Timeline) -> list[tuple[float, float, str, str]]:
     ]
 
 
+def at(seconds: float) -> int:
+    return START_US + int(seconds * SECOND_US)
+
+
+async def records(node: Node) -> Ledger:
+    """The ledger of a node whose camera is kept from recording by nothing, from now on."""
+    ledger = Ledger(node.database, node.clock)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    return ledger
+
+
 async def record(
     node: Node, start_s: float, gops: int = 2, *, stream: StreamKind = StreamKind.MAIN
 ) -> None:
@@ -73,8 +91,7 @@ async def record(
 
 
 async def test_footage_and_what_kept_from_it(node: Node, clock: FakeClock) -> None:
-    ledger = Ledger(node.database, clock)
-    ledger.note(CAMERA, None)
+    ledger = await records(node)
     await record(node, 0, 4)
     await record(node, 4, 4)
     clock.advance(12)
@@ -101,9 +118,7 @@ async def test_footage_and_what_kept_from_it(node: Node, clock: FakeClock) -> No
 async def test_a_stream_that_grows_is_footage_up_to_its_last_fragment(
     node: Node, clock: FakeClock
 ) -> None:
-    ledger = Ledger(node.database, clock)
-    ledger.note(CAMERA, None)
-    await ledger.round()
+    ledger = await records(node)
     run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
     writer = node.store.create(node.start(run))
     for fragment in segment_fragments(2):
@@ -131,22 +146,16 @@ async def test_a_node_that_was_stopped_and_one_that_crashed(
     tmp_path: Path, clock: FakeClock
 ) -> None:
     node = await open_node(tmp_path, clock)
-    first = Ledger(node.database, clock)
-    first.note(CAMERA, None)
-    await first.round()
+    first = await records(node)
     await record(node, 0, 5)
     clock.advance(5)
     await first.stop()
     clock.advance(15)
-    second = Ledger(node.database, clock)
-    second.note(CAMERA, None)
-    await second.round()
+    _ = await records(node)
     await record(node, 21, 4)
     clock.advance(10)  # a crash; it was last stored at 20 s
     clock.advance(70)
-    third = Ledger(node.database, clock)
-    third.note(CAMERA, None)
-    await third.round()
+    third = await records(node)
     await record(node, 101, 4)
     clock.advance(5)
     found = await read(node, third)
@@ -172,9 +181,7 @@ async def test_signs_of_life_are_stored_once_a_minute(node: Node, clock: FakeClo
 async def test_a_clock_that_is_set_ahead_leaves_a_gap_that_says_so(
     node: Node, clock: FakeClock
 ) -> None:
-    ledger = Ledger(node.database, clock)
-    ledger.note(CAMERA, None)
-    await ledger.round()
+    ledger = await records(node)
     await record(node, 0, 10)
     clock.advance(10)
     clock.step_utc(100)
@@ -188,9 +195,7 @@ async def test_a_clock_that_is_set_ahead_leaves_a_gap_that_says_so(
 async def test_a_clock_that_is_set_back_forgets_what_has_not_come(
     node: Node, clock: FakeClock
 ) -> None:
-    ledger = Ledger(node.database, clock)
-    ledger.note(CAMERA, None)
-    await ledger.round()
+    ledger = await records(node)
     clock.advance(100)
     ledger.note(CAMERA, OFFLINE, "no answer")
     await ledger.round()
@@ -209,16 +214,12 @@ async def test_a_clock_that_is_set_back_forgets_what_has_not_come(
 
 async def test_a_boot_in_the_past_keeps_what_is_known(node: Node, clock: FakeClock) -> None:
     """A board without a battery begins in the past, until NTP sets its clock."""
-    first = Ledger(node.database, clock)
-    first.note(CAMERA, None)
-    await first.round()
+    first = await records(node)
     clock.advance(100)
     first.note(CAMERA, OFFLINE, "no answer")
     await first.stop()
     clock.step_utc(-3600)
-    second = Ledger(node.database, clock)
-    second.note(CAMERA, None)
-    await second.round()
+    _ = await records(node)
     reasons = [row.reason for row in await rows(node, coverage_steps)]
     assert reasons == [None, None, "camera_offline"]
 
@@ -269,29 +270,162 @@ async def test_what_the_database_refuses_is_stored_later(
 
 async def test_deleted_footage_says_by_which_rule(tmp_path: Path, clock: FakeClock) -> None:
     node = await open_node(tmp_path, clock, keep=lambda: Keep(days=1))
-    ledger = Ledger(node.database, clock)
-    ledger.note(CAMERA, None)
-    await ledger.round()
+    ledger = await records(node)
     for start_s in (0, 4, 8, 20):
         await record(node, start_s, 4)
     await record(node, 4, 4, stream=StreamKind.SUB)
     clock.advance(30)
-    for _ in range(12):
-        await node.deleter.enforce_rules()
-        clock.advance(60)
-    clock.advance(DAY_US / SECOND_US)
+    await delete_by_age(node)
     await ledger.round()
-    await node.deleter.enforce_rules()
     found = await read(node, ledger, 24)
     assert spans(found) == []
-    assert gaps(found) == [(0, 24, "deleted_by_age", "")]  # the hole within is nobody's
-    assert len(await rows(node, deletions)) == 3
+    assert gaps(found) == [  # the hole within is nobody's, as it was before
+        (0, 12, "deleted_by_age", ""),
+        (12, 20, "unknown", ""),
+        (20, 24, "deleted_by_age", ""),
+    ]
+
+
+async def delete_by_age(node: Node) -> None:
+    """Once the clock is believed: all that is older than a day."""
+    for _ in range(12):
+        await node.deleter.enforce_rules()
+        node.clock.advance(60)
+    node.clock.advance(DAY_US / SECOND_US)
+    await node.deleter.enforce_rules()
+
+
+async def test_a_camera_that_flaps_leaves_one_deletion_and_its_gaps_their_reasons(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    node = await open_node(tmp_path, clock, keep=lambda: Keep(days=1))
+    ledger = await records(node)
+    for start_s in (0, 12, 24):  # silence is noticed 2 s late, and its end 1 s early
+        run = node.store.begin_run(CAMERA, StreamKind.MAIN, clock.utc_us())
+        await node.record(run, clock.utc_us(), 4, run_end=RunEnd.CAMERA_OFFLINE)
+        await record(node, start_s, 4, stream=StreamKind.SUB)
+        clock.advance(6)
+        ledger.note(CAMERA, OFFLINE, "no answer")
+        clock.advance(5)
+        ledger.note(CAMERA, None)
+        clock.advance(1)
+    await record(node, 36, 1)  # the run before it ended without a reason
+    await record(node, 200, 4)  # the hole before it is no short one
+    await ledger.round()
+    before = gaps(await read(node, ledger, 36))
+    assert before == [
+        (begin + 4, begin + 12, "camera_offline", "no answer") for begin in (0, 12, 24)
+    ]
+    clock.advance(200)
+    await delete_by_age(node)
+    assert await rows(node, segments) == []
+    told = [(row.from_us, row.to_us) for row in await rows(node, deletions)]
+    assert told == [(at(0), at(37)), (at(200), at(204))]
+    after = gaps(await read(node, ledger, 36))
+    assert [gap for gap in after if gap[2] != "deleted_by_age"] == before
+    cut = gaps(await read(node, ledger, 26, from_s=6))  # the runs beside the window count
+    assert cut == [
+        (6, 12, "camera_offline", "no answer"),
+        (12, 16, "deleted_by_age", ""),
+        (16, 24, "camera_offline", "no answer"),
+        (24, 26, "deleted_by_age", ""),
+    ]
+
+
+async def test_a_deletion_does_not_reach_over_what_is_left_or_not_told(
+    node: Node, clock: FakeClock
+) -> None:
+    for start_s in (0, 10, 20):
+        await record(node, start_s, 4)
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US + 26 * SECOND_US)
+    await node.record(run, START_US + 30 * SECOND_US, 4)  # it was asked for within the run
+    clock.advance(40)
+
+    async def told_after(begin: int, end: int) -> list[tuple[int, int]]:
+        await node.recordings.delete_time(CAMERA, at(begin), at(end), who="ann")
+        return [(row.from_us, row.to_us) for row in await rows(node, deletions)]
+
+    assert await told_after(0, 4) == [(at(0), at(4))]
+    assert await told_after(20, 24) == [(at(0), at(4)), (at(20), at(24))]
+    others = [(at(20), at(24)), (at(30), at(34))]
+    assert await told_after(30, 34) == [(at(0), at(4)), *others]
+    assert await told_after(10, 14) == [(at(0), at(14)), *others]
+
+
+async def test_reasons_of_a_newer_release_are_not_known_here(node: Node, clock: FakeClock) -> None:
+    ledger = await records(node)
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    await node.record(run, START_US, 4, run_end=RunEnd.CAMERA_OFFLINE)
+    clock.advance(10)
+    ledger.note(CAMERA, OFFLINE, "x")
+    await ledger.round()
+
+    async def newer(connection: AsyncConnection) -> None:
+        await connection.execute(update(coverage_steps).values(reason="eclipse"))
+        await connection.execute(update(runs).values(end_reason="eclipse"))
+        await connection.execute(update(uptimes).values(ended="eclipse"))
+        await connection.execute(
+            insert(deletions).values(
+                stream_id=1, from_us=at(6), to_us=at(8), reason="eclipse", detail="y"
+            )
+        )
+
+    await node.database.write(newer)
+    told = gaps(await read(node, ledger, 10))
+    assert {reason for _, _, reason, _ in told} == {"unknown"}
+
+
+async def test_what_is_being_stored_when_the_node_ends_is_not_lost(
+    node: Node, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = await records(node)
+    clock.advance(1)
+    waits, write = asyncio.Event(), Database.write
+
+    async def never(*_: object) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Database, "write", never)
+    ledger.note(CAMERA, OFFLINE, "no answer")
+    ledger.start()
+    await waits.wait()
+    monkeypatch.setattr(Database, "write", write)
+    await ledger.stop()
+    assert [row.reason for row in await rows(node, coverage_steps)] == [None, "camera_offline"]
+
+
+async def test_a_mistake_of_ours_does_not_end_the_ledger(
+    node: Node, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "ROUND_S", 0.0)
+    ledger = await records(node)
+    clock.advance(1)
+    failed, write = asyncio.Event(), Database.write
+
+    async def fail(*_: object) -> None:
+        failed.set()
+        raise ValueError("ours")
+
+    monkeypatch.setattr(Database, "write", fail)
+    ledger.note(CAMERA, OFFLINE, "no answer")
+    ledger.start()
+    await failed.wait()
+    stored = asyncio.Event()
+
+    async def store(*given: Any) -> None:
+        await write(*given)
+        stored.set()
+
+    monkeypatch.setattr(Database, "write", store)
+    async with asyncio.timeout(5):
+        await stored.wait()
+    await ledger.stop()
+    assert [row.reason for row in await rows(node, coverage_steps)] == [None, "camera_offline"]
 
 
 async def test_deleted_by_a_person(node: Node, clock: FakeClock) -> None:
-    ledger = Ledger(node.database, clock)
-    ledger.note(CAMERA, None)
-    await ledger.round()
+    ledger = await records(node)
     run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
     await node.record(run, START_US, 4, ends=True, run_end=RunEnd.STOPPED_BY_USER)
     clock.advance(4)
@@ -324,9 +458,7 @@ async def test_more_than_can_be_listed_is_refused(
     node: Node, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timeline, "MAX_PIECES", 2)
-    ledger = Ledger(node.database, clock)
-    ledger.note(CAMERA, None)
-    await ledger.round()
+    ledger = await records(node)
     await record(node, 0)
     clock.advance(4)
     assert len((await read(node, ledger)).gaps) == 1
@@ -338,9 +470,7 @@ async def test_more_than_can_be_listed_is_refused(
 
 async def test_segments_that_overlap_leave_no_hole(node: Node, clock: FakeClock) -> None:
     """Two runs claim one time after a clock was set back."""
-    ledger = Ledger(node.database, clock)
-    ledger.note(CAMERA, None)
-    await ledger.round()
+    ledger = await records(node)
     for start_s, gops in ((0, 8), (2, 2), (8, 2), (12, 2)):
         await record(node, start_s, gops)
     clock.advance(14)
@@ -350,9 +480,7 @@ async def test_segments_that_overlap_leave_no_hole(node: Node, clock: FakeClock)
 
 
 async def test_a_hole_that_nobody_noticed_is_told_by_its_run(node: Node, clock: FakeClock) -> None:
-    ledger = Ledger(node.database, clock)
-    ledger.note(CAMERA, None)
-    await ledger.round()
+    ledger = await records(node)
     run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
     await node.record(run, START_US, 4, run_end=RunEnd.CAMERA_HOLE)
     await record(node, 6, 2)

@@ -347,6 +347,13 @@ async def test_while_the_media_directory_is_away_the_archive_records(
     await node.stop()
 
 
+async def test_a_volume_that_took_nothing_yet_has_its_figures(node: Node, tmp_path: Path) -> None:
+    archive = await add_archive(node, tmp_path / "archive")
+    assert set(node.store.metrics) == {1, archive.number}
+    assert node.store.metrics[archive.number] is node.store.metrics[archive.number]
+    await node.stop()
+
+
 _STEPS = ("begin", "create", "fdatasync", "fsync", "before finish", "after finish")
 
 

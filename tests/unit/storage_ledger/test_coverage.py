@@ -1,5 +1,7 @@
 """Every second is footage or a gap with its reason."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,6 +94,22 @@ def test_deleted_is_said_first_and_holes_within_keep_their_reason() -> None:
         (50, 60, GapReason.CAMERA_OFFLINE, "x"),
         (60, 80, GapReason.DELETED_BY_PERSON, "ann"),
     ]
+
+
+def test_a_hole_beside_what_was_deleted_is_told_as_before_that() -> None:
+    known = Known(
+        steps=[RECORDS, Step(s(55), GapReason.CAMERA_OFFLINE, "x"), Step(s(58), None)],
+        uptimes=[UP],
+    )
+    footage = [(0, 50), (60, 80), (90, 100)]
+    before = find_gaps([span(*one) for one in footage], 0, s(100), known)
+    assert told(before) == [
+        (50, 60, GapReason.CAMERA_OFFLINE, "x"),
+        (80, 90, GapReason.UNKNOWN, ""),
+    ]
+    deleted = [Deletion(s(begin), s(end), GapReason.DELETED_BY_AGE) for begin, end in footage]
+    after = find_gaps([], 0, s(100), replace(known, deletions=deleted))
+    assert [gap for gap in after if gap.reason is not GapReason.DELETED_BY_AGE] == before
 
 
 def test_without_any_knowledge_it_is_unknown_never_left_out() -> None:

@@ -177,6 +177,24 @@ async def test_the_watch_hears_revocations_and_outlives_a_failed_look(
         await watch
 
 
+async def test_revocations_however_often_do_not_put_the_look_off(
+    streams: OpenStreams, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_streams, "RECHECK_S", 0.5)  # a busy machine pauses for less
+    revocations = Revocations()
+    watch = asyncio.create_task(streams.watch(revocations))
+    with opened(streams, ANNA) as anna:
+        directory.known["a"] = None
+        async with asyncio.timeout(5):
+            while anna.reason is None:  # somebody signs out at each turn of the loop
+                revocations.publish(Revocation(Ended.SESSION, "another"))
+                await asyncio.sleep(0)
+        assert anna.reason is CloseReason.REVOKED
+    watch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watch
+
+
 async def test_stop_tells_everybody_and_waits_until_they_went(streams: OpenStreams) -> None:
     began = asyncio.Event()
     reasons: list[CloseReason] = []

@@ -11,6 +11,7 @@ from litestar.datastructures import Headers
 
 from falconeye.base.errors import NotAllowed
 from falconeye.web.security.challenge import challenges, is_page_fetch
+from falconeye.web.security.cookies import cookie_of
 from falconeye.web.security.credentials import (
     SESSION,
     SESSION_COOKIE,
@@ -125,7 +126,7 @@ def test_a_token_is_found(header: str) -> None:
 @pytest.mark.parametrize(
     "header",
     ["", "Bearer", "Bearer ", "Basic !!!", basic("fe_x"), basic("any:"), "Digest x", "Basic /w==",
-     "Bearer " + "x" * 2000],
+     "Basic é", "Bearer " + "x" * 2000],
 )  # fmt: skip
 def test_a_bad_authorization_is_nobody_even_beside_a_cookie(header: str) -> None:
     asked = request(authorization=header, cookie=f"{SESSION_COOKIE}=value")
@@ -136,6 +137,15 @@ def test_the_cookie_is_found_and_nothing_prints_it() -> None:
     found = credential_of(request(cookie=f"a=b; {SESSION_COOKIE}=value; c=d"))
     assert found == Credential(SESSION, "value")
     assert "value" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("x=1", "1"), (" x = 1 ;y=2", "1"), ("xx=1", ""), ("x", ""), ("", ""), ("x=a=b==", "a=b=="),
+     ("x=1; x=2", "2"), ("y=x=1", "")],
+)  # fmt: skip
+def test_one_cookie_of_many(header: str, value: str) -> None:
+    assert cookie_of(request(cookie=header), "x") == value
 
 
 def test_the_cookie_is_for_http_only_and_lax() -> None:

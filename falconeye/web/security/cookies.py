@@ -1,0 +1,23 @@
+"""Cookies of a request, one at a time.
+
+Litestar's own reader keeps the last 1024 cookie headers with all their pairs in memory, up to a
+megabyte each, whoever sent them.
+"""
+
+from typing import Any
+
+from litestar.connection import ASGIConnection
+
+
+def cookie_of(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str:
+    """The value of a cookie of ours (they hold nothing that is quoted); empty where it is missing.
+
+    Of several with one name the last counts.
+    """
+    found = ""
+    for header in connection.headers.getall("cookie", []):
+        for pair in header.split(";"):
+            key, _, value = pair.partition("=")
+            if key.strip() == name:
+                found = value.strip()
+    return found

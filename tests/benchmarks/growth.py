@@ -1,0 +1,92 @@
+"""How costs grow from 1 to 64 cameras: CPU, memory, what reaches the disk, and its syncs."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks import processes
+from tests.benchmarks.figures import Plan, Result
+from tests.benchmarks.load import Load
+from tests.benchmarks.metrics import LATENESS, quantile
+from tests.benchmarks.node import Node
+
+NAME = "growth"
+COUNTS = (1, 8, 32, 64)
+_SETTLE_S = 4.0
+_WRITTEN = "falconeye_stream_written_bytes_total"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """One window."""
+
+    cpu_ms_per_s: float
+    private_mb: float
+    disk_bytes_a_byte: float  # what the kernel wrote for each byte of footage
+    sync_share: float  # of the time
+    late_p99_ms: float
+
+
+def measure(plan: Plan) -> Result:
+    """Windows one after another in one node per number of cameras."""
+    result = Result(NAME, "From 1 to 64 cameras 1080p25, 4 Mb/s, AAC, in one process on one core")
+    with Load() as load:
+        for count in (1, 64) if plan.is_quick else COUNTS:
+            _rows(result, count, _measure(load, count, plan))
+    result.note(
+        "Written to the disk: what the kernel counts for the process (write_bytes of "
+        "/proc/PID/io: footage, the index and its log) for each byte of footage."
+    )
+    result.note(
+        "Syncing: the syncer's last pass within each effective interval; the disk is this virtual "
+        "machine's."
+    )
+    return result
+
+
+def _measure(load: Load, count: int, plan: Plan) -> list[_Sample]:
+    with Node() as node:
+        time.sleep(2.0)
+        empty = processes.private_bytes(node.pid)
+        for camera in range(count):
+            node.add_camera(f"camera {camera}", load.main_url(camera))
+        node.wait_streams(count)
+        time.sleep(_SETTLE_S)
+        return [_window(node, empty, plan.seconds(12.0, 8.0)) for _ in range(plan.runs(5))]
+
+
+def _window(node: Node, empty: int, window_s: float) -> _Sample:
+    before, disk = node.metrics(), _disk_bytes(node.pid)
+    started, cpu = time.perf_counter(), processes.cpu_s(node.pid)
+    time.sleep(window_s)
+    used = processes.cpu_s(node.pid) - cpu
+    took = time.perf_counter() - started
+    after, written = node.metrics(), _disk_bytes(node.pid) - disk
+    syncing = after.total("falconeye_volume_sync_seconds")
+    return _Sample(
+        cpu_ms_per_s=used / took * 1000,
+        private_mb=(processes.private_bytes(node.pid) - empty) / 1e6,
+        disk_bytes_a_byte=written / (after.total(_WRITTEN) - before.total(_WRITTEN)),
+        sync_share=syncing / after.total("falconeye_volume_sync_interval_seconds"),
+        late_p99_ms=quantile(before.buckets(LATENESS), after.buckets(LATENESS), 0.99) * 1000,
+    )
+
+
+def _rows(result: Result, count: int, samples: list[_Sample]) -> None:
+    words = f"{count} cameras" if count > 1 else "1 camera"
+    each = [sample.cpu_ms_per_s / count for sample in samples]
+    result.add(f"{words}: CPU per camera", "ms/s", each)
+    memory = [sample.private_mb / count for sample in samples]
+    result.add(f"{words}: private memory per camera", "MB", memory)
+    amplification = [sample.disk_bytes_a_byte for sample in samples]
+    result.add(f"{words}: written to the disk for a byte of footage", "B", amplification)
+    share = [sample.sync_share * 100 for sample in samples]
+    result.add(f"{words}: syncing, of the time", "%", share, budget=25)
+    late = [sample.late_p99_ms for sample in samples]
+    result.add(f"{words}: event loop late, p99", "ms", late, budget=5)
+
+
+def _disk_bytes(pid: int) -> int:
+    """What the process caused to be written to disks (proc(5), `write_bytes`)."""
+    lines = Path(f"/proc/{pid}/io").read_text(encoding="ascii").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("write_bytes")))
