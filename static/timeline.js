@@ -38,7 +38,7 @@ export class Timeline {
     this.day = [from, to];
     this.view = [from, to];
     this.value = from;
-    this.rows = names.map((name) => ({ name, footage: [], gaps: [], streams: { main: [], sub: [] } }));
+    this.rows = names.map((name) => ({ name, footage: [], gaps: [], events: [], streams: { main: [], sub: [] } }));
     this.bar = names.length > 1 ? ROW : BAR;
     this.bottom = names.length * (this.bar + BETWEEN) - BETWEEN;
     this.height = this.bottom + SPACE;
@@ -69,6 +69,7 @@ export class Timeline {
       Object.assign(this.rows[index], {
         footage: joined(answer.spans),
         gaps: answer.gaps.map((gap) => ({ from: parse(gap.from), to: parse(gap.to), reason: gap.reason, detail: gap.detail })),
+        events: (answer.events ?? []).map((event) => parse(event.at)),
         streams: { main: of("main"), sub: of("sub") },
       });
       this.known = Math.max(this.known, parse(answer.to));
@@ -241,6 +242,7 @@ export class Timeline {
       fill(raised, ...this.view, top, this.bar);
       for (const gap of row.gaps) fill(this.texts.wanted.has(gap.reason) ? edge : bad, gap.from, gap.to, top + this.bar / 2 - 4, 8);
       for (const [from, to] of row.footage) fill(ok, from, to, top, this.bar);
+      for (const at of row.events) fill(text, at, at, top, 10, 2);
     });
     paint.fillStyle = quiet;
     paint.font = `13px ${style.fontFamily}`;

@@ -235,8 +235,8 @@ class CameraRegistry:
     async def event(self, camera_id: str, length_us: int) -> tuple[bool, str]:
         """Something happens at a camera, for so long: whether it is recorded, else why not.
 
-        Returns when what was before it is on its way to the disk. Conflict while it is paused.
-        It waits for no change of another camera: the time before it would pass.
+        Returns when what was before it is on its way to the disk, without waiting for changes of
+        other cameras: its time would pass. Conflict while it is paused.
         """
         pipeline = self._pipeline(camera_id)
         pipeline.follow()  # the time of day may have changed since the last look
@@ -253,8 +253,11 @@ class CameraRegistry:
         """
         if until_us is not None and until_us <= self._parts.clock.utc_us():
             raise InvalidInput("until: this time has passed already", field="until")
+        pipeline, values = self._pipeline(camera_id), paused(by, until_us)
+        pipeline.config = replace(pipeline.config, **values)
+        pipeline.follow()  # nobody sees it from here on, whatever the database does
         async with self._change():
-            return await self._set_privacy(camera_id, paused(by, until_us))
+            return await self._set_privacy(camera_id, values)
 
     async def switch_on(self, camera_id: str) -> Camera:
         """Nobody wants privacy any more; a privacy schedule waits for its next hours."""
@@ -264,8 +267,8 @@ class CameraRegistry:
             return await self._set_privacy(camera_id, values)
 
     async def _set_privacy(self, camera_id: str, values: Mapping[str, Any]) -> Camera:
-        pipeline = await self._set(camera_id, **values)
-        pipeline.follow()  # the streams end, and their viewers are told, before anything waits
+        pipeline = await self._set(camera_id, always=True, **values)
+        pipeline.follow()
         await pipeline.wait_ended()
         pipeline.follow()
         self._note(pipeline)
@@ -384,11 +387,11 @@ class CameraRegistry:
         except FalconEyeError as error:
             log.warning("camera %s: its last recording is not marked: %s", camera_id, error)
 
-    async def _set(self, camera_id: str, **values: Any) -> CameraPipeline:
-        """Store other values of fields that need no new pipeline."""
+    async def _set(self, camera_id: str, *, always: bool = False, **values: Any) -> CameraPipeline:
+        """Store other values of fields that need no new pipeline; `always`: even if none is."""
         pipeline = self._pipeline(camera_id)
         config = replace(pipeline.config, **values)
-        if config != pipeline.config:
+        if always or config != pipeline.config:
             config = replace(config, updated_at_us=self._parts.clock.utc_us())
             await self._store.update(config)
             pipeline.config = config

@@ -85,7 +85,7 @@ class PreRoll:
         self._open = False
 
     def _end_of_first(self) -> int:
-        """Where the next GOP of the run begins; what goes on has no end, what broke off has one."""
+        """Where the next GOP of its run begins, else its last picture; none while it goes on."""
         first = self._gops[0]
         if len(self._gops) == 1:
             return sys.maxsize if self._open else first.last_us

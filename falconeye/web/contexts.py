@@ -123,19 +123,6 @@ class CameraForm:
 
 
 @dataclass(frozen=True, slots=True)
-class SchedulesPage:
-    """The hours of a camera's week, as text by day: mon … sun."""
-
-    camera_id: str
-    camera_name: str
-    days: tuple[tuple[str, str], ...]  # (mon, what it is called), in order
-    record: Mapping[str, str]
-    privacy: Mapping[str, str]
-    uses_record: bool  # its mode follows a schedule
-    errors: Mapping[str, str] = field(default_factory=dict)  # record | privacy → what is wrong
-
-
-@dataclass(frozen=True, slots=True)
 class DiskRoom:
     """Where footage would lie, and how long the room lasts."""
 
@@ -263,6 +250,14 @@ class ClockRow:
     was_behind: bool
 
 
+class EventRow:
+    """Something that happened."""
+
+    at_us: int
+    words: str
+    link: str  # its moment in RFC 3339
+
+
 @dataclass(frozen=True, slots=True)
 class FootagePage:
     """What there is of a camera's day in the site's zone."""
@@ -279,6 +274,7 @@ class FootagePage:
     words: Mapping[str, str] = field(default_factory=dict)  # gap reason → to stand after "because"
     wanted: tuple[str, ...] = ()  # the reasons that a person, or a rule, wants
     corrections: tuple[ClockRow, ...] = ()
+    events: tuple[EventRow, ...] = ()  # the newest first
 
     @property
     def length_us(self) -> int:

@@ -20,6 +20,7 @@ from falconeye.web import (
     footage_contexts,
     job_contexts,
     notice_contexts,
+    schedule_contexts,
     storage_contexts,
 )
 
@@ -364,6 +365,10 @@ def footage() -> contexts.FootagePage:
         later=None,
         parts=parts,
         recordings=rows(4),
+        events=(
+            contexts.EventRow(start_us + 16 * HOUR_US, "Somebody rings", "2026-11-20T15:00:00Z"),
+            contexts.EventRow(start_us + 9 * HOUR_US, "motion.person", "2026-11-20T08:00:00Z"),
+        ),
     )
 
 
@@ -496,12 +501,17 @@ PAUSED = state(
 )
 
 
-def schedules(**errors: str) -> contexts.SchedulesPage:
+WRONG_HOURS = {"record-tue": "Tue: '8 to 5' is no time such as 08:00-17:30."}
+
+
+def schedules(errors: Mapping[str, str] | None = None) -> schedule_contexts.SchedulesPage:
     names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     hours = dict.fromkeys(DAYS, "") | dict.fromkeys(DAYS[:5], "07:30-12:00, 13:00-18:15")
     days = tuple(zip(DAYS, names, strict=True))
     never = dict.fromkeys(DAYS, "")
-    return contexts.SchedulesPage("camera-0", "Front door", days, hours, never, True, errors)
+    return schedule_contexts.SchedulesPage(
+        "camera-0", "Front door", days, hours, never, True, errors or {}
+    )
 
 
 def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
@@ -711,7 +721,11 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             ),
         ),
         "schedules": ("pages/schedules.html", FRAME, schedules()),
-        "schedules-errors": ("pages/schedules.html", FRAME, schedules(record="Mon: no time.")),
+        "schedules-errors": (
+            "pages/schedules.html",
+            FRAME,
+            schedules(WRONG_HOURS),
+        ),
         "camera-paused": (
             "pages/camera.html",
             FRAME,

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from playwright.async_api import Page, expect
@@ -95,10 +96,25 @@ async def test_hours_are_typed_without_scripts_and_errors_keep_what_was_typed(
         await page.locator("#record-tue").fill("8 to 5")
         await page.locator("#record-wed").fill("08:00-17:00")
         await page.get_by_role("button", name="Save").click()
-        await expect(page.locator("#record-error")).to_contain_text("Tue: '8 to 5'")
+        await expect(page.locator("#record-tue-error")).to_contain_text("Tue: '8 to 5'")
         await expect(page.locator("#record-wed")).to_have_value("08:00-17:00")
         await page.locator("#record-tue").fill("8:00-17:00")
         await page.get_by_role("button", name="Save").click()
         schedule = served.services.cameras.get(camera.config.id).config.schedule
         assert schedule
         assert schedule.ranges()["tue"] == ["08:00-17:00"]
+
+
+async def test_events_stand_beside_the_time_line_and_lead_to_their_moment(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        found = complaints(page)
+        camera = await demo(served)
+        path = f"/api/cameras/{camera.config.id}/events"
+        answer = await served.operator.post(path, json={"kind": "doorbell", "label": "A ring"})
+        at = answer.json()["at"]
+        await page.goto(f"/cameras/{camera.config.id}/footage")
+        row = page.get_by_role("listitem").filter(has_text="A ring")
+        await row.get_by_role("link").click()
+        assert at in unquote(page.url)
+        await expect(page.get_by_text("A ring")).to_be_visible()
+        assert found == []

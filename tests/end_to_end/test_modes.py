@@ -1,6 +1,7 @@
 """Modes and privacy survive the end of a node, by SIGTERM and by SIGKILL."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ def never_now() -> dict[str, list[str]]:
 async def add(node: RunningNode, name: str, **fields: Any) -> str:
     """A demo camera; its path."""
     return f"/api/cameras/{await node.add(name, 'demo:', protocol='demo', **fields)}"
+
+
+def ends_with(reason: str, timeline: Any) -> bool:
+    return bool(timeline["gaps"]) and timeline["gaps"][-1]["reason"] == reason
 
 
 async def restarted(node: RunningNode, *, hard: bool) -> None:
@@ -67,9 +72,7 @@ async def test_a_node_restarts_into_the_modes_of_its_cameras(tmp_path: Path, *, 
         assert not waiting["recording"]
         assert (await node.json(f"{event}/timeline"))["events"][0]["kind"] == "doorbell"
         for path, reason in ((outside, "outside_schedule"), (paused, "paused")):
-            await node.until(
-                f"{path}/timeline", lambda it, reason=reason: it["gaps"][-1]["reason"] == reason
-            )
+            await node.until(f"{path}/timeline", partial(ends_with, reason))
         switched = await node.client.delete(f"{paused}/privacy")
         assert switched.json()["paused"] is None
         await node.until(paused, lambda it: it["recording"])

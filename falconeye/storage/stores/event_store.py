@@ -67,6 +67,16 @@ class EventStore:
 
         The longest lasts an hour (`MAX_LENGTH_US`), so that the key finds them.
         """
+        listed = await self.newest(camera_id, from_us, to_us, MAX_LISTED + 1)
+        if len(listed) > MAX_LISTED:
+            msg = "from: too much happened in this time to list it: ask for a shorter one"
+            raise InvalidInput(msg, field="from")
+        return listed[::-1]
+
+    async def newest(
+        self, camera_id: str, from_us: int, to_us: int, limit: int
+    ) -> Sequence[CameraEvent]:
+        """As `between`, the newest first, at most so many."""
 
         async def read(connection: AsyncConnection) -> Sequence[CameraEvent]:
             found = await connection.execute(
@@ -77,13 +87,9 @@ class EventStore:
                     events.c.at_us < to_us,
                     events.c.until_us >= from_us,
                 )
-                .order_by(events.c.at_us)
-                .limit(MAX_LISTED + 1)
+                .order_by(events.c.at_us.desc())
+                .limit(limit)
             )
             return [CameraEvent(**row) for row in found.mappings()]
 
-        listed = await self._database.read(read)
-        if len(listed) > MAX_LISTED:
-            msg = "from: too much happened in this time to list it: ask for a shorter one"
-            raise InvalidInput(msg, field="from")
-        return listed
+        return await self._database.read(read)

@@ -10,10 +10,10 @@ from litestar.params import FromPath, QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
-from falconeye.base.times import LATEST_US, parse_rfc3339, to_us
+from falconeye.base.times import LATEST_US, parse_rfc3339, rfc3339, to_us
 from falconeye.cameras.views import Camera
 from falconeye.web import i18n, views
-from falconeye.web.contexts import FootagePage, RecordingRow
+from falconeye.web.contexts import EventRow, FootagePage, RecordingRow
 from falconeye.web.footage_contexts import FootageChoice, ManyFootagePage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
@@ -21,6 +21,7 @@ from falconeye.web.security.access import may_on, needs, principal_of, require_c
 from falconeye.web.services import Services
 
 ROWS: Final = 100
+EVENTS: Final = 200  # beside a day; the API lists all
 MOST_CAMERAS: Final = 4  # as many as a small machine serves and a laptop decodes at once
 _MOST_NAMED: Final = 64
 Day = Annotated[str, QueryParameter(max_length=32)]
@@ -104,6 +105,7 @@ async def _day_of(
         config.id, max(bounds.start_us, config.created_at_us), bounds.end_us
     )
     words, wanted = views.gap_dictionary()
+    events = await services.events.newest(config.id, bounds.start_us, bounds.end_us, EVENTS)
     return FootagePage(
         camera_id=config.id,
         camera_name=config.name,
@@ -117,6 +119,10 @@ async def _day_of(
         words=words,
         wanted=wanted,
         corrections=views.corrections(found),
+        events=tuple(
+            EventRow(event.at_us, event.label or event.kind, rfc3339(event.at_us))
+            for event in events
+        ),
     )
 
 

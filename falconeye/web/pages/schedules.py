@@ -1,6 +1,6 @@
 """A camera's week: when it records, and when it is not to be seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from litestar import Response, get, post
@@ -11,10 +11,10 @@ from falconeye.base.errors import InvalidInput
 from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.config.schedule import DAYS, WeekSchedule
 from falconeye.web.audit import record
-from falconeye.web.contexts import SchedulesPage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
 from falconeye.web.rendering import WEEKDAYS
+from falconeye.web.schedule_contexts import SchedulesPage
 from falconeye.web.security.access import needs
 
 TEMPLATE: Final = "pages/schedules.html"
@@ -42,10 +42,10 @@ async def save_schedules(request: Asking, camera_id: FromPath[str]) -> Response[
     errors: dict[str, str] = {}
     for name, field in _FIELDS.items():
         ranges = {day: _split(text) for day, text in typed[name].items()}
-        try:
+        wrong = _wrong_days(name, ranges)
+        errors |= wrong
+        if not wrong:
             changes[field] = WeekSchedule.parse(ranges, field=name)
-        except InvalidInput as error:
-            errors[name] = sentence(error)
     if errors:
         return show(request, TEMPLATE, _page(config, typed, errors), status=422)
     changes = {field: week for field, week in changes.items() if week != getattr(config, field)}
@@ -69,6 +69,17 @@ def _page(
         uses_record=config.record in (RecordMode.CONTINUOUS, RecordMode.EVENT),
         errors=errors or {},
     )
+
+
+def _wrong_days(name: str, ranges: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What cannot be read, by the name of its field."""
+    wrong: dict[str, str] = {}
+    for day, parts in ranges.items():
+        try:
+            _ignored = WeekSchedule.parse({day: parts}, field=name)
+        except InvalidInput as error:
+            wrong[f"{name}-{day}"] = sentence(error)
+    return wrong
 
 
 def _texts(schedule: WeekSchedule | None) -> dict[str, str]:

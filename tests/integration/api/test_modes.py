@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from falconeye.accounts.model import Role
-from falconeye.base.errors import Conflict
+from falconeye.base.errors import Conflict, Unavailable
+from falconeye.config.camera import CameraConfig
 from falconeye.config.schedule import DAYS
 from falconeye.media.samples import StreamKind
 from falconeye.recording.event_recorder import EventRecorder
+from falconeye.storage.stores.camera_store import CameraStore
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
 from tests.integration.api.test_live import control, socket
@@ -102,6 +104,30 @@ async def test_an_event_that_nothing_records_says_why(served: Served) -> None:
     path = await demo(served, record="event", schedule=never_now())
     taken = await event(served, path)
     assert (taken["recorded"], taken["reason"]) == (False, "outside_schedule")
+
+
+@pytest.mark.rtsp
+async def test_a_camera_that_comes_back_in_time_goes_on_with_its_event(served: Served) -> None:
+    with ReplayServer() as cameras:
+        _ = cameras.add("door", video=await asyncio.to_thread(video_clip))
+        body = {
+            "name": "Door", "protocol": "rtsp", "source_url": cameras.url("door"), "start": True,
+            "record": "event", "pre_roll_s": 1, "post_roll_s": 5,
+        }  # fmt: skip
+        path = f"/api/cameras/{(await served.admin.post('/api/cameras/', json=body)).json()['id']}"
+        await until(served, path, lambda camera: camera["online"])
+        await event(served, path, duration_s=3)
+        begun = await until(served, path, lambda camera: camera["recording"])
+        recording = f"/api/recordings/{begun['recording_id']}"
+        cameras.cameras["door"].faults.cut = True
+        await until(served, path, lambda camera: not camera["online"])
+        await until(served, recording, lambda it: it["status"] == "completed")
+        cameras.cameras["door"].faults.cut = False
+        back = await until(served, path, lambda camera: camera["recording"])
+        assert back["recording_id"] == begun["recording_id"]
+        assert (await served.viewer.get(recording)).json()["status"] == "recording"
+        made = await until(served, recording, lambda it: it["status"] == "completed")
+        assert made["gaps"]
 
 
 @pytest.mark.parametrize(
@@ -220,6 +246,24 @@ async def test_privacy_disconnects_and_tells_viewers_at_once(served: Served) -> 
     )
     assert reasons(found)[-1] == ("paused", "operator []")
     assert served.services.alerts.active() == []
+
+
+async def test_privacy_waits_for_no_database(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await demo(served)
+
+    async def fails(_store: CameraStore, _config: CameraConfig) -> None:
+        raise Unavailable("the database's disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CameraStore, "update", fails)
+        answer = await served.operator.post(f"{path}/privacy", json={})
+        assert (answer.status_code, "disk is full" in answer.text) == (503, True)
+    camera = await until(
+        served, path, lambda camera: not any(each["connected"] for each in camera["streams"])
+    )
+    assert camera["paused"]
 
 
 async def test_it_is_switched_on_again_and_records(served: Served) -> None:

@@ -86,7 +86,7 @@ class Camera:
 def numbers(file: File) -> list[int]:
     """What the bar codes of a file say, in tenths of a second from the start."""
     boxes = b"".join(bytes(part) for piece in file.fragments for part in piece.buffers)
-    with av.open(io.BytesIO(file.start.init.data + boxes)) as container:
+    with av.open(io.BytesIO(file.start.init.data + boxes), mode="r") as container:
         frames = list(container.decode(video=0))
     told = [read_barcode(bytes(f.planes[0]), f.planes[0].line_size, f.width) for f in frames]
     assert None not in told
@@ -125,7 +125,7 @@ async def test_the_sound_goes_through_the_seam_as_well(camera: Camera) -> None:
     total = 0
     for file in camera.store.files:
         boxes = b"".join(bytes(part) for piece in file.fragments for part in piece.buffers)
-        with av.open(io.BytesIO(file.start.init.data + boxes)) as container:
+        with av.open(io.BytesIO(file.start.init.data + boxes), mode="r") as container:
             times = [p.pts for p in container.demux(audio=0) if p.pts is not None]
         assert all(b - a == frame for a, b in pairwise(times))
         total += len(times)
