@@ -23,6 +23,7 @@ from falconeye.base.times import SECOND_US, parse_rfc3339
 from falconeye.media.reencode_process import CannotEncode, Source, run_reencode
 from falconeye.storage.export.export import Exports, disk_words
 from falconeye.storage.export.export_files import ExportFiles
+from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.export.export_package import Package
 from falconeye.storage.export.export_papers import ExportedCamera
 from falconeye.storage.export.export_result import HEVC, Export, ExportedFile, ExportRequest
@@ -162,7 +163,7 @@ class _Work:
 
     def run(self, package: Package) -> Export:
         """Write all of it. Cancelled, CannotEncode, OSError."""
-        told = self._gaps()
+        told = self._told()
         with self._open(self._made.file_name) as whole:
             for order in self._request.orders:
                 theirs = [
@@ -171,7 +172,7 @@ class _Work:
                     if file.camera_id == order.camera_id and file.codec == HEVC
                 ]
                 copies = [self._copy(package, file, whole, len(theirs)) for file in theirs]
-                package.describe(ExportedCamera(order, copies, told.get(order.camera_id, ())))
+                package.describe(_described(order, copies, told.get(order.camera_id, {})))
         return package.finish(self._target.number)
 
     def _copy(
@@ -212,24 +213,27 @@ class _Work:
     def _open(self, name: str) -> IO[bytes]:
         return os.fdopen(self._source.open_file(self._path(name)), "rb")
 
-    def _gaps(self) -> dict[str, list[Gap]]:
-        """By camera, from the sidecar of the original."""
+    def _told(self) -> dict[str, dict[str, Any]]:
+        """By camera, what the sidecar of the original says."""
         with self._open(self._made.sidecar_name) as file:
             told = json.loads(file.read())
-        return {
-            one["camera_id"]: [_gap(gap) for gap in one["gaps"]]
-            for one in told.get("cameras", [told])
-        }
+        return {one["camera_id"]: one for one in told.get("cameras", [told])}
 
 
-def _gap(told: dict[str, Any]) -> Gap:
-    utc = ZoneInfo("UTC")
-    return Gap(
-        parse_rfc3339(told["from"], utc),
-        parse_rfc3339(told["to"], utc),
-        GapReason(told["reason"]),
-        told["detail"],
+def _described(
+    order: ExportOrder, copies: Sequence[ExportedFile], told: dict[str, Any]
+) -> ExportedCamera:
+    gaps = [
+        Gap(*_span(one), GapReason(one["reason"]), one["detail"]) for one in told.get("gaps", ())
+    ]
+    return ExportedCamera(
+        order, copies, gaps, [_span(one) for one in told.get("clock_not_set", ())]
     )
+
+
+def _span(told: dict[str, Any]) -> tuple[int, int]:
+    utc = ZoneInfo("UTC")
+    return parse_rfc3339(told["from"], utc), parse_rfc3339(told["to"], utc)
 
 
 def _bits_s(file: ExportedFile) -> int:
