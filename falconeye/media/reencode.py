@@ -1,11 +1,18 @@
-"""An MP4 file once more with H.264 pictures, for players that cannot decode HEVC. Blocks.
+"""An MP4 file once more with H.264 pictures, for players that cannot decode HEVC.
 
 The sound is copied. Pictures keep their times, so holes, rates and the length stay as they are;
 what an edit list hides is left out.
+
+It runs as a process of its own, `python -m falconeye.media.reencode` (`reencode_process` starts
+it): encoding takes all that a small machine has, for long. A thread of low priority would hold the
+interpreter's lock while others run, and the event loop would wait for it.
 """
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -14,12 +21,15 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
+from typing_extensions import override
 
 from falconeye.media.samples import VIDEO_TIMESCALE
 
 _PRESET, _CRF = "veryfast", "21"  # hardly to be told from the original, about its size
 _KEYFRAME_S = 2
 _THREADS = 2  # it is to leave the other cores alone, not only to come after them
+_LOWEST_PRIORITY = 19
+_STEP = 0.002  # of the progress that is told
 _DAMAGE_MAX = 100  # packets that cannot be decoded; a file of nothing else has no pictures
 _TIME_BASE = Fraction(1, VIDEO_TIMESCALE)
 
@@ -138,3 +148,71 @@ class _Writer:
     def finish(self) -> None:
         if self.count:
             self._made.mux(self._video.encode(None))
+
+
+class Window(RawIOBase):
+    """A part of an open file, as a file."""
+
+    def __init__(self, fd: int, begin: int, size: int) -> None:
+        super().__init__()
+        self._fd, self._begin, self._size = fd, begin, size
+        self._at = 0
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def seekable(self) -> bool:
+        return True
+
+    @override
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    @override
+    def tell(self) -> int:
+        return self._at
+
+    @override
+    def readinto(self, buffer: Any, /) -> int:
+        view = memoryview(buffer)[: max(0, self._size - self._at)]
+        count = os.preadv(self._fd, [view], self._begin + self._at) if view else 0
+        self._at += count
+        return count
+
+
+def main(arguments: list[str]) -> int:
+    """`FD BEGIN SIZE TARGET BITS`: encode that part of an open file. Tells its progress in lines.
+
+    Ends with a line `failed ERRNO WORDS` and status 1 when it cannot; ERRNO 0: not the disk.
+    """
+    fd, begin, size, target, most_bits_s = arguments
+    os.nice(_LOWEST_PRIORITY)
+    told = 0.0
+
+    def tell(share: float) -> None:
+        nonlocal told
+        if share - told >= _STEP:
+            told = share
+            sys.stdout.write(f"{share:.4f}\n")
+            sys.stdout.flush()  # an error when the node has gone: this ends, too
+
+    source = BufferedReader(Window(int(fd), int(begin), int(size)))
+    try:
+        _ = reencode(cast("IO[bytes]", source), Path(target), int(most_bits_s), tell)
+    except CannotDecode as error:
+        sys.stdout.write(f"failed 0 {error}\n")
+        return 1
+    except BrokenPipeError:
+        return 1
+    except OSError as error:
+        sys.stdout.write(f"failed {error.errno or 0} {error.strerror or error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

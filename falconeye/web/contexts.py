@@ -250,6 +250,7 @@ class ClockRow:
     was_behind: bool
 
 
+@dataclass(frozen=True, slots=True)
 class EventRow:
     """Something that happened."""
 

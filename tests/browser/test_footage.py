@@ -193,7 +193,7 @@ async def test_without_scripts_the_day_is_a_picture_and_a_list(tmp_path: Path) -
     async with signed_in(tmp_path, scripts=False) as (served, page):
         camera = await recorded(served, 1.0)
         await page.goto(f"/cameras/{camera.config.id}/footage")
-        await expect(page.locator("[data-footage-still] svg")).to_be_visible()
+        await expect(page.locator("[data-footage-still] > svg")).to_be_visible()
         await expect(page.locator("[data-footage]")).to_be_hidden()
         await expect(page.get_by_role("heading", name="Not recorded")).to_be_visible()
 

@@ -1,12 +1,11 @@
 """Copies of exports in H.264, for players that cannot decode HEVC.
 
 The original stays what it is: a copy is an export of its own, whose papers say that it was encoded
-anew, and of which original. Encoding takes all that a small machine has, for long: it runs on a
-thread of the lowest priority, which leaves what recording and viewers need.
+anew, and of which original. Encoding takes all that a small machine has, for long: it runs in a
+process of the lowest priority, which leaves what recording and viewers need.
 """
 
 import asyncio
-import io
 import json
 import logging
 import os
@@ -19,13 +18,12 @@ from functools import partial
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from typing_extensions import override
-
 from falconeye.base.errors import Conflict, NotFound, Unavailable
 from falconeye.base.times import SECOND_US, parse_rfc3339
-from falconeye.media.reencode import CannotDecode, reencode
+from falconeye.media.reencode_process import CannotEncode, Source, run_reencode
 from falconeye.storage.export.export import Exports, disk_words
 from falconeye.storage.export.export_files import ExportFiles
+from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.export.export_package import Package
 from falconeye.storage.export.export_papers import ExportedCamera
 from falconeye.storage.export.export_result import HEVC, Export, ExportedFile, ExportRequest
@@ -39,7 +37,6 @@ from falconeye.storage.volumes.work_threads import WorkThreads
 log = logging.getLogger(__name__)
 
 _SUFFIX = "_h264"
-_LOWEST_PRIORITY = 19
 _RATE_FACTOR = 2  # H.264 takes about so much more than HEVC for the same picture
 _LEAST_BITS_S = 500_000
 _CONTAINER_BYTES = 1 << 20
@@ -94,7 +91,7 @@ class ExportCopies:
             raise NotFound(msg) from error
         except OSError as error:
             raise Unavailable(disk_words(error)) from error
-        except CannotDecode as error:
+        except CannotEncode as error:
             msg = f"no copy can be made: {error}"
             raise Unavailable(msg) from error
 
@@ -127,7 +124,6 @@ class ExportCopies:
     def _running(self) -> WorkThreads:
         if self._threads is None:
             self._threads = WorkThreads("copies", 1)
-            self._threads.submit(_give_way)
         return self._threads
 
 
@@ -166,8 +162,8 @@ class _Work:
         self._total_us = sum(file.duration_us for file in made.files if file.codec == HEVC) or 1
 
     def run(self, package: Package) -> Export:
-        """Write all of it. Cancelled, CannotDecode, OSError."""
-        told = self._gaps()
+        """Write all of it. Cancelled, CannotEncode, OSError."""
+        told = self._told()
         with self._open(self._made.file_name) as whole:
             for order in self._request.orders:
                 theirs = [
@@ -176,7 +172,7 @@ class _Work:
                     if file.camera_id == order.camera_id and file.codec == HEVC
                 ]
                 copies = [self._copy(package, file, whole, len(theirs)) for file in theirs]
-                package.describe(ExportedCamera(order, copies, told.get(order.camera_id, ())))
+                package.describe(_described(order, copies, told.get(order.camera_id, {})))
         return package.finish(self._target.number)
 
     def _copy(
@@ -195,17 +191,19 @@ class _Work:
         write: Callable[[Sequence[bytes | memoryview]], None],
     ) -> None:
         with self.files.scratch() as path:
-            source = whole if self._made.file_name == file.name else _entry(whole, file.name)
-            source.seek(0)
-            reencode(source, path, _RATE_FACTOR * _bits_s(file), partial(self._note, file))
+            alone = self._made.file_name == file.name
+            begin, size = (0, file.size_bytes) if alone else _place(whole, file.name)
+            source = Source(whole.fileno(), begin, size, self.files.root_fd)
+            run_reencode(source, path, _RATE_FACTOR * _bits_s(file), partial(self._note, file))
             with path.open("rb") as encoded:
                 while piece := encoded.read(PIECE_BYTES):
                     self._check()
                     write([piece])
 
-    def _note(self, file: ExportedFile, share: float) -> None:
+    def _note(self, file: ExportedFile, share: float | None) -> None:
         self._check()
-        self._report((self._done_us + share * file.duration_us) / self._total_us)
+        if share is not None:
+            self._report((self._done_us + share * file.duration_us) / self._total_us)
 
     def _check(self) -> None:
         if self.stop.is_set():
@@ -215,66 +213,35 @@ class _Work:
     def _open(self, name: str) -> IO[bytes]:
         return os.fdopen(self._source.open_file(self._path(name)), "rb")
 
-    def _gaps(self) -> dict[str, list[Gap]]:
-        """By camera, from the sidecar of the original."""
+    def _told(self) -> dict[str, dict[str, Any]]:
+        """By camera, what the sidecar of the original says."""
         with self._open(self._made.sidecar_name) as file:
             told = json.loads(file.read())
-        return {
-            one["camera_id"]: [_gap(gap) for gap in one["gaps"]]
-            for one in told.get("cameras", [told])
-        }
+        return {one["camera_id"]: one for one in told.get("cameras", [told])}
 
 
-def _gap(told: dict[str, Any]) -> Gap:
-    utc = ZoneInfo("UTC")
-    return Gap(
-        parse_rfc3339(told["from"], utc),
-        parse_rfc3339(told["to"], utc),
-        GapReason(told["reason"]),
-        told["detail"],
+def _described(
+    order: ExportOrder, copies: Sequence[ExportedFile], told: dict[str, Any]
+) -> ExportedCamera:
+    gaps = [
+        Gap(*_span(one), GapReason(one["reason"]), one["detail"]) for one in told.get("gaps", ())
+    ]
+    return ExportedCamera(
+        order, copies, gaps, [_span(one) for one in told.get("clock_not_set", ())]
     )
+
+
+def _span(told: dict[str, Any]) -> tuple[int, int]:
+    utc = ZoneInfo("UTC")
+    return parse_rfc3339(told["from"], utc), parse_rfc3339(told["to"], utc)
 
 
 def _bits_s(file: ExportedFile) -> int:
     return max(_LEAST_BITS_S, file.size_bytes * 8 * SECOND_US // max(file.duration_us, SECOND_US))
 
 
-class _Window(io.RawIOBase):
-    """A part of an open file, as a file."""
-
-    def __init__(self, fd: int, begin: int, size: int) -> None:
-        super().__init__()
-        self._fd, self._begin, self._size = fd, begin, size
-        self._at = 0
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def seekable(self) -> bool:
-        return True
-
-    @override
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    @override
-    def tell(self) -> int:
-        return self._at
-
-    @override
-    def readinto(self, buffer: Any, /) -> int:
-        view = memoryview(buffer)[: max(0, self._size - self._at)]
-        count = os.preadv(self._fd, [view], self._begin + self._at) if view else 0
-        self._at += count
-        return count
-
-
-def _entry(whole: IO[bytes], name: str) -> IO[bytes]:
-    """An entry of a zip, which is stored: the bytes as they lie there. NotFound without it."""
+def _place(whole: IO[bytes], name: str) -> tuple[int, int]:
+    """Where an entry of a zip lies, which is stored: begin and size. NotFound without it."""
     with zipfile.ZipFile(whole) as archive:
         try:
             entry = archive.getinfo(name)
@@ -283,10 +250,4 @@ def _entry(whole: IO[bytes], name: str) -> IO[bytes]:
             raise NotFound(msg) from error
     head = os.pread(whole.fileno(), 30, entry.header_offset)
     name_bytes, extra_bytes = struct.unpack_from("<HH", head, 26)  # APPNOTE 4.3.7
-    begin = entry.header_offset + 30 + name_bytes + extra_bytes
-    return io.BufferedReader(_Window(whole.fileno(), begin, entry.file_size))
-
-
-def _give_way() -> None:
-    """The lowest priority for this thread and those that its encoders start (Linux)."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
+    return entry.header_offset + 30 + name_bytes + extra_bytes, entry.file_size

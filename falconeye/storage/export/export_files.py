@@ -57,6 +57,11 @@ class ExportFiles:
         self._volume = volume
         self._directory = f"{DIRECTORY}/{job_id}"
 
+    @property
+    def root_fd(self) -> int:
+        """The volume's open directory."""
+        return self._volume.root_fd
+
     def path(self, name: str) -> str:
         """Below the volume."""
         return f"{self._directory}/{name}"

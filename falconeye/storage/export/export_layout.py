@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from falconeye.media.boxes import BadBox
+from falconeye.media.segment_file import read_head
 from falconeye.storage.export.export_part import (
     FragmentHead,
     Part,
@@ -18,6 +19,7 @@ from falconeye.storage.export.export_writer import Copier, SourceLost
 from falconeye.storage.ledger.coverage import Gap, GapReason
 from falconeye.storage.segments import fragment_table
 from falconeye.storage.segments.fragment_table import FragmentTable
+from falconeye.storage.segments.segments import ClockState
 
 MIN_HOLE_US = 100_000  # shorter ones lie within what the start of a run is exact to
 
@@ -38,6 +40,7 @@ class ExportLayout:
 
     parts: list[Part] = field(default_factory=list)
     lost: list[SourceSegment] = field(default_factory=list)
+    unset: list[tuple[int, int]] = field(default_factory=list)  # wall time of no certain clock
 
     @property
     def size_bytes(self) -> int:
@@ -74,7 +77,7 @@ def lay_out(
             table = source.table
             if not isinstance(table, FragmentTable):
                 table = fragment_table.decode(table)
-            heads, is_whole = _heads(builder, source, table, copier)
+            heads, is_whole, clock_was_set = _heads(builder, source, table, copier)
         except (OSError, ValueError, SourceLost):  # BadBox is a ValueError
             found.lost.append(source)
             continue
@@ -82,6 +85,8 @@ def lay_out(
             found.lost.append(source)
         if heads:
             builder.add(source, table, heads)
+            if not clock_was_set:
+                found.unset.append((source.start_us, source.end_us))
     _finish(builder, found)
     return found
 
@@ -93,19 +98,24 @@ def _finish(builder: PartBuilder | None, found: ExportLayout) -> None:
 
 def _heads(
     builder: PartBuilder, source: SourceSegment, table: FragmentTable, copier: Copier
-) -> tuple[list[FragmentHead], bool]:
-    """As many as can be read, from the first on, and whether those are all."""
+) -> tuple[list[FragmentHead], bool, bool]:
+    """As many as can be read, from the first on, and whether those are all.
+
+    And whether the node's clock was set by NTP when the file was begun, as the file says.
+    """
     chosen = builder.choose(source, table)
     heads: list[FragmentHead] = []
     with copier.opened(source) as fd:
         if os.fstat(fd).st_size < source.size_bytes:
             raise SourceLost(source)
+        clock = read_head(reader(fd), table.head_bytes).identity.clock
+        clock_was_set = clock == ClockState.SYNCHRONISED
         try:
             for head in read_heads(reader(fd), chosen, builder.movie):
                 heads.append(head)  # noqa: PERF402 - those before an error count
         except (OSError, BadBox):
-            return heads, False
-    return heads, True
+            return heads, False, clock_was_set
+    return heads, True, clock_was_set
 
 
 def find_holes(layout: ExportLayout, from_us: int, to_us: int, known: Sequence[Gap]) -> list[Gap]:

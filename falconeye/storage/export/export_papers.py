@@ -26,6 +26,7 @@ class ExportedCamera:
     order: ExportOrder
     files: Sequence[ExportedFile]
     holes: Sequence[Gap]
+    unset: Sequence[tuple[int, int]] = ()  # recorded while NTP had not set the clock; UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,9 @@ def _camera(camera: ExportedCamera) -> dict[str, Any]:
             }
             for file in files
         ],
+        "clock_not_set": [
+            {"from": rfc3339(begin), "to": rfc3339(end)} for begin, end in _merged(camera.unset)
+        ],
         "gaps": [
             {
                 "from": rfc3339(hole.from_us),
@@ -167,7 +171,12 @@ def _camera_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:
     lines += _both("Asked", order.from_us, zone)
     lines += _both("up to", order.to_us, zone)
     if not camera.files:
-        lines.append("Nothing of it was recorded in that time.")
+        return [
+            *lines,
+            "Nothing of it was recorded in that time.",
+            "",
+            *_hole_lines(camera.holes, zone),
+        ]
     for file in camera.files:
         lines += ["", *_file_lines(file.name, file.size_bytes, file.sha256, "")]
         lines += _both("First", file.from_us, zone)
@@ -178,8 +187,32 @@ def _camera_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:
                 "Note      a copy, encoded anew for players that need it: not the original.",
                 f"          SHA-256 of the original: {file.copy_of}",
             ]
-    lines += ["", *_hole_lines(camera.holes, zone)]
+    lines += ["", *_clock_lines(camera.unset, zone), *_hole_lines(camera.holes, zone)]
     return lines
+
+
+def _clock_lines(unset: Sequence[tuple[int, int]], zone: tzinfo) -> list[str]:
+    """What the files say of the clock while they were recorded."""
+    if not unset:
+        return ["The clock was set by NTP while it was recorded."]
+    lines = ["The clock was NOT set by NTP while this was recorded; its times are doubtful:"]
+    for begin, end in _merged(unset):
+        lines += [
+            f"  {_local(begin, zone)} to {_local(end, zone)}",
+            f"    {rfc3339(begin)} to {rfc3339(end)}",
+        ]
+    return lines
+
+
+def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """In order, those that touch as one."""
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if found and begin <= found[-1][1] + SECOND_US:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
+    return found
 
 
 def _file_lines(name: str, size_bytes: int, sha256: str, indent: str) -> list[str]:

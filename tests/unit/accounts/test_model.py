@@ -92,7 +92,15 @@ def test_every_action_has_its_lowest_role() -> None:
         (Role.VIEWER, {"VIEW_LIVE", "VIEW_FOOTAGE", "DOWNLOAD", "READ_METRICS"}),
         (
             Role.OPERATOR,
-            {"VIEW_LIVE", "VIEW_FOOTAGE", "DOWNLOAD", "READ_METRICS", "CONTROL", "TEST_CAMERA"},
+            {
+                "VIEW_LIVE",
+                "VIEW_FOOTAGE",
+                "DOWNLOAD",
+                "READ_METRICS",
+                "CONTROL",
+                "EXPORT",
+                "TEST_CAMERA",
+            },
         ),
     ],
 )

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from falconeye.base.errors import NotFound
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage.segments.segments import Accepted, ClockState, SegmentEnd
 from tests.clock import START_US
 from tests.unit.storage_footage.exporting import (
     JOB,
@@ -22,7 +24,13 @@ from tests.unit.storage_footage.exporting import (
     probe,
     sidecar_of,
 )
-from tests.unit.storage_footage.footage import CAMERA, GOP_90K, GOP_US, Node
+from tests.unit.storage_footage.footage import (
+    CAMERA,
+    GOP_90K,
+    GOP_US,
+    Node,
+    segment_fragments,
+)
 
 OTHER, NEVER = "camera-2", "camera-3"
 THREE = ((CAMERA, "Front door"), (OTHER, "Front door"), (NEVER, "Yard\nSHA-256 of nobody"))
@@ -146,3 +154,26 @@ async def test_a_file_lost_in_the_second_camera_begins_again(node: Node) -> None
     assert (gap["from"], gap["reason"]) == ("2026-09-21T14:13:22.000Z", "file_lost")
     left = {entry.name for entry in path_of(node, made).parent.iterdir()}
     assert left == {made.file_name, made.sidecar_name, made.sheet_name}
+
+
+async def test_it_says_what_was_recorded_before_the_clock_was_set(node: Node) -> None:
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    at = START_US
+    for clock in (ClockState.UNKNOWN, ClockState.UNKNOWN, ClockState.SYNCHRONISED):
+        offset = (at - START_US) * 9 // 100
+        writer = node.store.create(replace(node.start(run, at, offset_90k=offset), clock=clock))
+        for fragment in segment_fragments(2, offset_90k=offset):
+            assert writer.append(fragment) is Accepted.YES
+        at += 2 * GOP_US
+        writer.close(SegmentEnd(at))
+        assert await node.store.flush(5)
+    node.clock.advance(60)
+    exports = open_exports(node)
+    for begin, doubtful in ((0, True), (4.5, False)):
+        made = await exports.make(JOB, order(begin, 6), ignore)
+        text = (node.media_dir / "exports" / JOB / made.sheet_name).read_text()
+        assert ("NOT set by NTP while this was recorded" in text) is doubtful
+        assert ("The clock was set by NTP while it was recorded." in text) is not doubtful
+        spans = [{"from": "2026-09-21T14:13:20.000Z", "to": "2026-09-21T14:13:24.000Z"}]
+        assert sidecar_of(node, made)["clock_not_set"] == (spans if doubtful else [])
+    exports.stop()

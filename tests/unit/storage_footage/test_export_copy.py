@@ -1,10 +1,11 @@
 """Copies in H.264 of exports in HEVC: what they show, what they say, and how they end."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
-import threading
+import signal
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -56,6 +57,15 @@ class Original:
         return self.node.media_dir / "exports" / COPY / made.file_name
 
 
+def children() -> list[int]:
+    """The processes that the copies' thread has started."""
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that ended
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
 def record(node: Node, camera_id: str) -> None:
     loop = asyncio.get_running_loop()
     hub = StreamHub(camera_id, StreamKind.MAIN, loop, node.clock, node.budget)
@@ -85,7 +95,7 @@ async def test_it_shows_the_same_pictures_at_the_same_times(original: Original) 
 
     def report(share: float) -> None:
         reported.append(share)
-        priorities.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        priorities.update(os.getpriority(os.PRIO_PROCESS, child) for child in children())
 
     made = await original.copy(report)
     path = original.path(made)
@@ -102,6 +112,7 @@ async def test_it_shows_the_same_pictures_at_the_same_times(original: Original) 
     assert reported == sorted(reported)
     assert 0.9 < reported[-1] <= 1
     assert priorities == {19}  # recording goes before it
+    assert children() == []
     data = path.read_bytes()
     assert (made.size_bytes, made.sha256) == (len(data), hashlib.sha256(data).hexdigest())
     assert len(data) <= most_bytes(original.made.files)
@@ -160,6 +171,17 @@ async def test_cancelled_it_leaves_nothing(original: Original) -> None:
     task.append(asyncio.create_task(original.copy(report)))
     with pytest.raises(asyncio.CancelledError):
         await task[0]
+    assert not (original.node.media_dir / "exports" / COPY).exists()
+    assert children() == []
+
+
+async def test_an_encoder_that_is_killed_is_told(original: Original) -> None:
+    def report(_share: float) -> None:
+        for child in children():
+            os.kill(child, signal.SIGKILL)
+
+    with pytest.raises(Unavailable, match="ended with status -9"):
+        await original.copy(report)
     assert not (original.node.media_dir / "exports" / COPY).exists()
 
 
