@@ -37,7 +37,7 @@ def make_bundle(
     stored: Mapping[str, Any],
     more_secrets: Iterable[str],
 ) -> bytes:
-    """The zip; blocks. `stored`: the settings of the page; `more_secrets`: what must not be in it."""
+    """The zip; blocks. `stored`: the page's settings; `more_secrets`: what must not be in it."""
     secrets = sorted({*_of_cameras(examination.cameras), *more_secrets}, key=len, reverse=True)
     documents: dict[str, Any] = {
         "findings.json": examination.as_json(),

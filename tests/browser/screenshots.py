@@ -94,6 +94,14 @@ async def _wrong_zone(page: Page) -> None:
     await expect(page.locator(".field-error").first).to_be_visible()
 
 
+async def _wrong_passphrase(page: Page) -> None:
+    await page.get_by_label("Passphrase", exact=True).fill("short")
+    await page.get_by_label("Passphrase, again").fill("short")
+    await page.get_by_label("Your own password").fill("guess")
+    await page.get_by_role("button", name="Download").click()
+    await expect(page.locator(".field-error").first).to_be_visible()
+
+
 async def _refused(page: Page) -> None:
     await page.get_by_label("Name").fill(USER)
     await page.get_by_label("Password").fill("not this one")
@@ -195,7 +203,10 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("notices", "/notices"),
         Scene("exports", "/exports"),
         Scene("settings-notices", "/settings/notices"),
+        Scene("settings-backup", "/settings/backup"),
+        Scene("settings-backup-errors", "/settings/backup", _wrong_passphrase),
         Scene("health", "/about"),
+        Scene("doctor", "/doctor"),
         Scene("missing", "/nothing-here"),
     ]
 
