@@ -41,8 +41,11 @@ async def fill(database: Database) -> None:
             "INSERT INTO settings VALUES ('keep_days', '30')",
             "INSERT INTO coverage_steps VALUES ('cam', 1, 'camera_offline', 'no answer')",
             "INSERT INTO segments VALUES (1, 2, 3, 4, 5, 6, 7, 8, 9, 0)",
-            ("INSERT INTO audit (at_us, who_kind, who_name, action, object_kind, detail, address) "
-            "VALUES (1, 'user', 'anna', 'camera.added', 'camera', '', '')"),
+            (
+                "INSERT INTO audit "
+                "(at_us, who_kind, who_name, action, object_kind, detail, address) "
+                "VALUES (1, 'user', 'anna', 'camera.added', 'camera', '', '')"
+            ),
         ):
             await connection.exec_driver_sql(statement)
 
