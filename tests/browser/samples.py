@@ -389,7 +389,9 @@ def exports() -> job_contexts.ExportsPage:
 def backups() -> backup_contexts.BackupsPage:
     folder = "/var/lib/falconeye/backups/nightly-2026112"
     kept = tuple(
-        KeptBackup(Path(f"{folder}{day}T020000Z.sqlite3"), NOW_US - day * 24 * HOUR_US, 1_400_000)
+        KeptBackup(
+            Path(f"{folder}{KEPT - day}T020000Z.sqlite3"), NOW_US - day * 24 * HOUR_US, 1_400_000
+        )
         for day in range(KEPT)
     )
     return backup_contexts.BackupsPage(kept, nightly=True, directory=None)

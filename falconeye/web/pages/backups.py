@@ -91,7 +91,8 @@ def _require_same(passphrase: Secret, again: str) -> None:
 
 
 async def _refuse(request: Asking, status: int, errors: Mapping[str, str]) -> ASGIResponse:
-    page = await _show(request, status=status, errors=errors)
+    words = {"": _("No backup was made yet: see the marked fields.")}
+    page = await _show(request, status=status, errors=words | dict(errors))
     return page.to_asgi_response(app=None, request=request)
 
 
