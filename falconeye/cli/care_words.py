@@ -36,7 +36,7 @@ def _add_restore(commands: Commands) -> None:
   falconeye restore node.backup
   falconeye restore /var/lib/falconeye/backups/nightly-20261121T020000Z.sqlite3
 """,
-        note="Takes nightly copies as well. Beside a running recorder it waits for its next start.\n"
+        note="Takes nightly copies as well. Beside a running recorder it waits for a new start.\n"
         "Footage stays where it is; its index is made anew from the files.",
     )  # fmt: skip
     parser.add_argument("file", type=Path, metavar="FILE", help="a backup")

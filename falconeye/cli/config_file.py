@@ -34,8 +34,8 @@ from falconeye.storage.stores.settings_store import SettingsStore, StoredSetting
 _HEAD = """\
 # Cameras and settings of the node {node}, FalconEye {version}.
 # 'falconeye config apply FILE' makes a node so; what is not named here stays as it is.
-# "" stands for no value. Secrets are named, not written: {{ env = "NAME" }} or {{ file = "/PATH" }};
-# where a variable is not set, a password that is stored stays. *** hides what is stored.
+# "" stands for no value, *** for what is stored and not shown. Secrets are named, not written:
+# {{ env = "NAME" }} or {{ file = "/PATH" }}. Without the variable a stored password stays.
 format = 1
 
 [settings]
@@ -151,8 +151,7 @@ def _text(node: str, settings: StoredSettings, cameras: list[CameraConfig]) -> s
     parts = [_HEAD.format(node=node, version=__version__)]
     parts.append(assignments({name: _or_empty(value) for name, value in shown.items()}))
     taken: set[str] = set()
-    for camera in cameras:
-        parts.append("\n[[cameras]]\n" + assignments(_camera(camera, taken)))
+    parts += ["\n[[cameras]]\n" + assignments(_camera(camera, taken)) for camera in cameras]
     return "".join(parts)
 
 

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from importlib import metadata
 from typing import Any, Final
@@ -37,31 +37,49 @@ def make_bundle(
     stored: Mapping[str, Any],
     more_secrets: Iterable[str],
 ) -> bytes:
-    """The zip; blocks. `stored`: the settings of the page; `more_secrets`: what must not be in it."""
+    """The zip; blocks. `stored`: the page's settings; `more_secrets`: what must not be in it."""
     secrets = sorted({*_of_cameras(examination.cameras), *more_secrets}, key=len, reverse=True)
+    documents: dict[str, Any] = {
+        "findings.json": examination.as_json(),
+        "settings.json": {**_of_node(settings), **stored, **shown_settings(stored)},
+        "cameras.json": [_camera(camera) for camera in examination.cameras],
+    }
     texts = {
         "findings.txt": _findings(examination),
-        "findings.json": _json(examination.as_json()),
         "versions.txt": _versions(),
-        "settings.json": _json({**_of_node(settings), **stored, **shown_settings(stored)}),
-        "cameras.json": _json([_camera(camera) for camera in examination.cameras]),
         "log.txt": _log(),
     }
+    texts = {name: _clean(text, secrets) for name, text in texts.items()}
+    for name, value in documents.items():
+        clean = _clean_values(json.loads(json.dumps(value, default=str)), secrets)
+        texts[name] = json.dumps(clean, ensure_ascii=False, indent=1) + "\n"
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in texts.items():
-            archive.writestr(f"falconeye-report/{name}", _clean(text, secrets))
+            archive.writestr(f"falconeye-report/{name}", text)
     return packed.getvalue()
 
 
 def _clean(text: str, secrets: Iterable[str]) -> str:
-    lines = [redact_log(line) for line in text.splitlines()]
-    clean = "\n".join(lines) + "\n"
+    """`text`, line by line: what belongs to an address may reach to the end of its line."""
+    clean = "\n".join(redact_log(line) for line in text.splitlines()) + "\n"
     for secret in secrets:
-        for form in {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}:
+        for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
             if len(form) >= MIN_SECRET:
                 clean = clean.replace(form, HIDDEN)
     return clean
+
+
+def _clean_values(value: Any, secrets: Sequence[str]) -> Any:
+    """The same for every text in a JSON value, names included."""
+    if isinstance(value, str):
+        return _clean(value, secrets).removesuffix("\n")
+    if isinstance(value, dict):
+        return {_clean_values(name, secrets): _clean_values(each, secrets)
+                for name, each in value.items()}  # fmt: skip
+    if isinstance(value, list):
+        return [_clean_values(each, secrets) for each in value]
+    return value
 
 
 def _of_cameras(cameras: Iterable[CameraConfig]) -> Iterator[str]:
@@ -118,7 +136,3 @@ def _log() -> str:
     except (OSError, subprocess.SubprocessError) as error:
         return f"the journal cannot be read: {error}"
     return said.stdout
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1, default=str)

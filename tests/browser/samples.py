@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,9 +14,13 @@ from falconeye.alerts.channel import ChannelState
 from falconeye.cameras.views import Camera, StreamStats, TestResult
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.config.schedule import DAYS
+from falconeye.doctor.examination import Examination
+from falconeye.doctor.finding import Finding, Level
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.media.samples import StreamKind
+from falconeye.storage.backups.nightly import KEPT, KeptBackup
 from falconeye.web import (
+    backup_contexts,
     contexts,
     footage_contexts,
     job_contexts,
@@ -514,6 +519,31 @@ def schedules(errors: Mapping[str, str] | None = None) -> schedule_contexts.Sche
     )
 
 
+def backups() -> backup_contexts.BackupsPage:
+    folder = "/var/lib/falconeye/backups/nightly-2026112"
+    kept = tuple(
+        KeptBackup(
+            Path(f"{folder}{KEPT - day}T020000Z.sqlite3"), NOW_US - day * 24 * HOUR_US, 1_400_000
+        )
+        for day in range(KEPT)
+    )
+    return backup_contexts.BackupsPage(kept, nightly=True, directory=None)
+
+
+def doctor() -> Examination:
+    advice = "Check its power, cable and address: falconeye camera test ADDRESS"
+    media = "/srv/video"
+    findings = (
+        Finding("camera", "Front door", Level.OK, "nothing keeps it from recording"),
+        Finding("camera", "Garage", Level.FAIL, "does not record: the camera is away", advice),
+        Finding("disk", media, Level.OK, "410.2 of 960.2 GB are free, 48.0 GB are kept so"),
+        Finding("disk", media, Level.WARN, "an SD card, which footage wears out", "Use an SSD"),
+        Finding("database", "integrity", Level.OK, "no fault found"),
+        Finding("machine", "temperature", Level.OK, "52 °C"),
+    )
+    return Examination(NOW_US, findings, ())
+
+
 def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
     """Name → (template, frame, page)."""
     one = camera()
@@ -731,6 +761,19 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             FRAME,
             contexts.CameraPage(replace(one, state=PAUSED), "rtsp://192.168.1.64:554/main"),
         ),
+        "backups": ("pages/backups.html", replace(FRAME, path="/settings/backup"), backups()),
+        "backups-errors": (
+            "pages/backups.html",
+            replace(FRAME, path="/settings/backup"),
+            replace(
+                backups(),
+                kept=(),
+                directory=Path("/mnt/backup"),
+                problem="the directory of backups /mnt/backup cannot be used: No such file",
+                errors={"password": "This is not your password."},
+            ),
+        ),
+        "doctor": ("pages/doctor.html", replace(FRAME, path="/doctor"), doctor()),
         "setup": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=True)),
         "setup-used": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=False)),
         "login": ("pages/login.html", NOBODY, contexts.LoginPage()),

@@ -107,6 +107,14 @@ async def _wrong_path(page: Page) -> None:
     await expect(page.locator(".field-error").first).to_be_visible()
 
 
+async def _wrong_passphrase(page: Page) -> None:
+    await page.get_by_label("Passphrase", exact=True).fill("short")
+    await page.get_by_label("Passphrase, again").fill("short")
+    await page.get_by_label("Your own password").fill("guess")
+    await page.get_by_role("button", name="Download").click()
+    await expect(page.locator(".field-error").first).to_be_visible()
+
+
 async def _wrong_hours(page: Page) -> None:
     await page.get_by_label("Monday").first.fill("8 to 5")
     await page.get_by_role("button", name="Save").click()
@@ -270,7 +278,10 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("storage", "/storage"),
         Scene("storage-opened", "/storage", _opened_details),
         Scene("storage-wrong-path", "/storage", _wrong_path),
+        Scene("settings-backup", "/settings/backup"),
+        Scene("settings-backup-errors", "/settings/backup", _wrong_passphrase),
         Scene("health", "/about"),
+        Scene("doctor", "/doctor"),
         Scene("missing", "/nothing-here"),
     ]
 

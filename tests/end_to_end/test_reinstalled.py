@@ -24,7 +24,7 @@ async def recordings(node: RunningNode) -> dict[str, Any]:
     return {one["id"]: {name: one[name] for name in kept} for one in found}
 
 
-async def gaps(node: RunningNode, camera: str, until: str) -> list[tuple[str, float]]:
+async def gaps(node: RunningNode, camera: str, until: str) -> list[tuple[str, Any]]:
     """The reasons of the ledger up to a moment, and how many seconds each lasted.
 
     To a second: the end of the last picture of all is not in its file.

@@ -189,8 +189,9 @@ def _check_key(restored: Path, other_key: Path | None) -> None:
     if not set(read_keys(restored)) <= set(read_keys(other_key)):
         msg = (
             f"nothing was restored: this node takes its data key from {other_key}, which is "
-            "another one than the backup's. Take that setting (data_key_file, LoadCredential) away for the "
-            f"restore; the backup's key is then written as {KEY_NAME} into the data directory"
+            "another one than the backup's. Take that setting (data_key_file, LoadCredential) away "
+            "for the restore; the backup's key is then "
+            f"written as {KEY_NAME} into the data directory"
         )
         raise InvalidInput(msg)
     restored.unlink()

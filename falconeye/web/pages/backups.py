@@ -2,11 +2,13 @@
 
 import asyncio
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
 from litestar import Response, get, post
+from litestar.response.base import ASGIResponse
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import (
@@ -43,7 +45,7 @@ async def backups_page(request: Asking) -> Response[str]:
     opt=needs(Action.MANAGE_SETTINGS),
     include_in_schema=False,
 )
-async def download_backup(request: Asking) -> Response[str] | StreamResponse:
+async def download_backup(request: Asking) -> ASGIResponse:
     """Make one and send it. Asks for the password: a browser left open is not enough for that."""
     form = {
         name: value[:MAX_FIELD]
@@ -59,12 +61,12 @@ async def download_backup(request: Asking) -> Response[str] | StreamResponse:
             principal_of(request), form.get("password", ""), address_of(request)
         )
     except InvalidInput as error:
-        return await _show(request, status=422, errors={error.field or "": sentence(error)})
+        return await _refuse(request, 422, {error.field or "": sentence(error)})
     except NotAuthenticated:
         words = _("This is not your password.")
-        return await _show(request, status=422, errors={"password": words})
+        return await _refuse(request, 422, {"password": words})
     except TooManyAttempts as error:
-        return await _show(request, status=429, errors={"password": sentence(error)})
+        return await _refuse(request, 429, {"password": sentence(error)})
     making: asyncio.Lock = request.app.state.setdefault(_MAKING, asyncio.Lock())
     if making.locked():
         raise Unavailable("another backup is being made: try again in a moment")
@@ -86,6 +88,12 @@ async def download_backup(request: Asking) -> Response[str] | StreamResponse:
 def _require_same(passphrase: Secret, again: str) -> None:
     if again != passphrase.reveal():
         raise InvalidInput(_("The two passphrases differ."), field="again")
+
+
+async def _refuse(request: Asking, status: int, errors: Mapping[str, str]) -> ASGIResponse:
+    words = {"": _("No backup was made yet: see the marked fields.")}
+    page = await _show(request, status=status, errors=words | dict(errors))
+    return page.to_asgi_response(app=None, request=request)
 
 
 async def _show(request: Asking, *, status: int = 200, **more: Any) -> Response[str]:

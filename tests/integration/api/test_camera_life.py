@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -166,6 +167,18 @@ async def test_a_camera_removed_by_another_process_leaves_marked_recordings(
     assert [recording["camera_deleted"] for recording in listed] == [True]
     await cameras.reload()
     assert (await served.viewer.get(path)).status_code == 404
+
+
+async def test_the_command_line_stops_and_starts_a_camera(served: Served) -> None:
+    path = await demo(served)
+    cameras = served.services.cameras
+    config = cameras.get(path.rpartition("/")[2]).config
+    await cameras._store.update(replace(config, started=False))
+    await cameras.reload()
+    assert (await served.viewer.get(path)).json()["status"] == "stopped"
+    await cameras._store.update(replace(config, started=True))
+    await cameras.reload()
+    await until(served, path, lambda camera: camera["online"])
 
 
 async def test_the_trouble_of_one_camera_ends_no_others_look(

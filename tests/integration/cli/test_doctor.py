@@ -128,9 +128,8 @@ async def test_beside_a_running_node(data_dir: Path) -> None:
         await recorded_file(data_dir)
         code, out, err = await in_process(data_dir, "doctor", "--json")
         assert code in {0, 1}, err
-        found = by_subject(json.loads(out))
-        assert found["camera", "Demo"]["level"] == "ok"
-        media = [one for (area, subject), one in found.items()
-                 if area == "disk" and subject == str(data_dir / "media")]  # fmt: skip
+        answer = json.loads(out)
+        assert by_subject(answer)["camera", "Demo"]["level"] == "ok"
+        media = [one for one in answer["findings"] if one["subject"] == str(data_dir / "media")]
         assert len(media) == 3
         assert not any(one["level"] == "fail" for one in media if "took" in one["words"])

@@ -1,5 +1,6 @@
 """Datagrams to a socket as systemd's, by path and abstract."""
 
+import asyncio
 import errno
 import os
 import socket
@@ -25,6 +26,19 @@ def test_states_arrive(tmp_path: Path, abstract: bool) -> None:
         assert manager.recv(1024) == b"STATUS=2 cameras"
         assert notifier.stopping()
         assert manager.recv(1024) == b"STOPPING=1"
+
+
+async def test_a_long_start_asks_for_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a restore every file is read: systemd would end the node meanwhile."""
+    monkeypatch.setattr("falconeye.base.sd_notify.EXTEND_S", 0.01)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(5)
+        notifier = ServiceNotifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        async with notifier.long_start("looking at the footage"):
+            for _ in range(3):
+                said = await asyncio.to_thread(manager.recv, 1024)
+                assert said == b"EXTEND_TIMEOUT_USEC=20000\nSTATUS=looking at the footage"
 
 
 def test_without_a_manager_nothing_happens(tmp_path: Path) -> None:

@@ -41,8 +41,11 @@ async def fill(database: Database) -> None:
             "INSERT INTO settings VALUES ('keep_days', '30')",
             "INSERT INTO coverage_steps VALUES ('cam', 1, 'camera_offline', 'no answer')",
             "INSERT INTO segments VALUES (1, 2, 3, 4, 5, 6, 7, 8, 9, 0)",
-            "INSERT INTO audit (at_us, who_kind, who_name, action, object_kind, detail, address) "
-            "VALUES (1, 'user', 'anna', 'camera.added', 'camera', '', '')",
+            (
+                "INSERT INTO audit "
+                "(at_us, who_kind, who_name, action, object_kind, detail, address) "
+                "VALUES (1, 'user', 'anna', 'camera.added', 'camera', '', '')"
+            ),
         ):
             await connection.exec_driver_sql(statement)
 
@@ -184,7 +187,7 @@ async def test_a_crash_while_it_is_put_in_place_is_made_good_by_the_next_start(
         return stepped
 
     with monkeypatch.context() as patch:
-        patch.setattr(pending_restore.os, "link", step(real))
+        patch.setattr("falconeye.storage.index.pending_restore.os.link", step(real))
         patch.setattr(Path, "replace", step(Path.replace))
         try:
             await restored(file, target, utc_us=START_US + 10**6)
@@ -197,14 +200,17 @@ async def test_a_crash_while_it_is_put_in_place_is_made_good_by_the_next_start(
     assert [(1,)] in kept
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file in it, by name; a directory in it is an error."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 async def unchanged(file: Path, target: Path, error: type[FalconEyeError], words: str) -> None:
     """The restore is refused in these words, and nothing in the directory is another."""
-    before = {path.name: path.read_bytes() for path in target.iterdir() if path.is_file()}
+    before = await asyncio.to_thread(contents, target)
     with pytest.raises(error, match=words):
         await restored(file, target)
-    after = {path.name: path.read_bytes() for path in target.iterdir() if path.is_file()}
-    assert after == before
-    assert not [path for path in target.iterdir() if path.is_dir()]
+    assert await asyncio.to_thread(contents, target) == before
 
 
 @pytest.fixture
@@ -297,7 +303,7 @@ async def test_a_file_that_is_there_is_not_overwritten(sources: Sources, tmp_pat
         await asyncio.to_thread(
             make_backup, sources, tmp_path / "weak.backup", Secret("short"), START_US
         )
-    assert sorted(path.name for path in tmp_path.glob("*.part")) == []
+    assert await asyncio.to_thread(lambda: list(tmp_path.glob("*.part"))) == []
 
 
 async def test_another_key_file_is_not_passed_over(
