@@ -13,14 +13,16 @@ from falconeye.storage.checks.check import check
 from falconeye.storage.index.data_directory import DATABASE_NAME
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments.retention import Keep
+from falconeye.storage.segments.segments import Accepted, SegmentEnd
 from falconeye.storage.tables.footage import garbage, segments
 from tests.benchmarks.timeline import _fill, _read
 from tests.clock import START_US, FakeClock
 from tests.faults.footage_on_disk import unplayable
 from tests.faults.outcome import Holdings, Outcome
-from tests.unit.storage_footage.footage import CAMERA, Node, open_node, rows
+from tests.unit.storage_footage.footage import CAMERA, Node, open_node, rows, segment_fragments
 
 FILE_S = 60  # what each file stands for; two seconds of pictures are in it
+AT_ONCE = 10
 MAY_MB = 16.0
 
 
@@ -33,18 +35,15 @@ async def retention_week(folder: Path, hours: int) -> Outcome:
     node = await open_node(folder, clock, keep=lambda: Keep(keep_days, keep_bytes))
     run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
     before: Holdings | None = None
-    for minute in range(hours * 60):
-        start_us = START_US + minute * MINUTE_US
-        listed = f"rec-{start_us // HOUR_US}"
-        end_us = start_us + MINUTE_US
-        await node.record(
-            run, start_us, offset_90k=minute * 180_000, recording_id=listed, end_us=end_us
-        )
-        clock.advance(FILE_S)
+    for minute in range(0, hours * 60, AT_ONCE):
+        for number in range(minute, minute + AT_ONCE):
+            _write(node, run, number)
+        assert await node.store.flush(60)
+        clock.advance(FILE_S * AT_ONCE)
         await node.deleter.enforce_rules()
         if keep_days and minute == 25 * 60:
             before = await asyncio.to_thread(Holdings.of)
-        if minute % 60 == 59:
+        if minute % 60 == 50:
             outcome.wrong += await _wrongly_kept(node, keep_days)
     if before is not None:
         outcome.leaks = (await asyncio.to_thread(Holdings.of)).leaks(before, may_mb=MAY_MB)
@@ -56,13 +55,24 @@ async def retention_week(folder: Path, hours: int) -> Outcome:
     return outcome
 
 
+def _write(node: Node, run: int, minute: int) -> None:
+    start_us = START_US + minute * MINUTE_US
+    start = node.start(
+        run, start_us, offset_90k=minute * 180_000, recording_id=f"rec-{start_us // HOUR_US}"
+    )
+    writer = node.store.create(start)
+    for fragment in segment_fragments(2, offset_90k=minute * 180_000):
+        assert writer.append(fragment) is Accepted.YES
+    writer.close(SegmentEnd(start_us + MINUTE_US))
+
+
 async def _wrongly_kept(node: Node, keep_days: int | None) -> int:
     """Rows older than the rule says, and files that no row, or garbage, knows of."""
     known = await rows(node, segments)
     files = await asyncio.to_thread(lambda: len(list(node.media_dir.rglob("*.mp4"))))
     wrong = abs(files - len(known) - len(await rows(node, garbage)))
     if keep_days is not None:
-        oldest_us = node.clock.utc_us() - keep_days * DAY_US - 2 * MINUTE_US
+        oldest_us = node.clock.utc_us() - keep_days * DAY_US - (AT_ONCE + 2) * MINUTE_US
         wrong += sum(row.start_us + row.wall_duration_us < oldest_us for row in known)
     return wrong
 

@@ -47,8 +47,21 @@ HEAD = (
 )
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
-    return "\n".join([HEAD, *(outcome.line() for outcome in outcomes)])
+def table(outcomes: Sequence[Outcome], before: Sequence[str] = ()) -> str:
+    """The rows of a run, and those of an earlier one of other faults."""
+    new = [outcome.line() for outcome in outcomes]
+    known = {_fault_of(line) for line in new}
+    return "\n".join([HEAD, *(line for line in before if _fault_of(line) not in known), *new])
+
+
+def _fault_of(line: str) -> str:
+    return line.split(" | ", 1)[0]
+
+
+def rows_of(text: str) -> list[str]:
+    """The rows of a table that was written."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [line for line in lines if not line.startswith("| fault |")]
 
 
 @dataclass(frozen=True)

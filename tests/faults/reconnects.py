@@ -22,7 +22,7 @@ async def reconnects(folder: Path, count: int) -> Outcome:
     with ReplayServer() as server:
         for index in range(cameras):
             server.add(f"c{index}", video=video_clip(), audio=audio_clip())
-        async with running_node(folder, "--sync-interval", "0.5") as node:
+        async with running_node(folder) as node:
             ids = [await node.add(f"C{i}", server.url(f"c{i}")) for i in range(cameras)]
             before: Holdings | None = None
             rounds = -(-count // cameras)

@@ -6,6 +6,7 @@ import errno
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from falconeye.hub.stream import StreamHub
@@ -97,7 +98,7 @@ class Recording:
 
 
 async def sick_volumes(folder: Path, count: int) -> Outcome:
-    """Refusals by EIO, EROFS and ENOSPC, slow calls, hanging ones, and a disk pulled and put back."""
+    """Refusals by EIO and EROFS, slow calls, hanging ones, and a disk pulled and put back."""
     outcome = Outcome(
         f"a disk (FUSE) that fails, delays, hangs or goes for {SICK_S} s", f"{count} times",
         f"its illness + {BUDGET_S - SICK_S:.1f} s", [], BUDGET_S,
@@ -167,7 +168,7 @@ async def full_disk(folder: Path, seconds: int) -> Outcome:
         recording.camera.hub.end_run(RunEnd.CAMERA_OFFLINE, "")
         assert await node.store.flush(20)
         found = sorted(await rows(node, segments), key=lambda row: row.start_us)
-        for one, after in zip(found, found[1:], strict=False):
+        for one, after in pairwise(found):
             gaps_us += max(0, after.start_us - one.start_us - one.wall_duration_us)
         newest_us = max(row.start_us + row.wall_duration_us for row in found)
         late_us = node.clock.utc_us() - newest_us
