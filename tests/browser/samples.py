@@ -354,6 +354,12 @@ def footage() -> contexts.FootagePage:
         later=None,
         parts=parts,
         recordings=rows(4),
+        corrections=(
+            contexts.ClockRow(start_us, start_us + HOUR_US, 92 * 24 * HOUR_US, was_behind=True),
+            contexts.ClockRow(
+                start_us + 2 * HOUR_US, start_us + 3 * HOUR_US, 40_000_000, was_behind=False
+            ),
+        ),
     )
 
 

@@ -38,6 +38,13 @@ class Mood:
     slow_s: float = 0.0
     well: threading.Event = field(default_factory=threading.Event)
 
+    def show(self, opcode: int) -> None:
+        """OSError where it refuses; writes and syncs (16, 20, 30) take their time."""
+        if self.error:
+            raise OSError(self.error, os.strerror(self.error))
+        if self.slow_s and opcode in {16, 20, 30}:
+            time.sleep(self.slow_s)
+
 
 class PassThrough:
     """Answers the kernel's questions about one directory."""
@@ -78,10 +85,7 @@ class PassThrough:
         try:
             if opcode != 26:
                 self._mood.well.wait()
-                if self._mood.error:
-                    raise OSError(self._mood.error, "")
-                if self._mood.slow_s and opcode in {16, 20, 30}:
-                    time.sleep(self._mood.slow_s)
+                self._mood.show(opcode)
             handler = self._handlers.get(opcode)
             if handler is None:
                 failure = errno.ENOSYS

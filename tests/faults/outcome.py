@@ -42,7 +42,8 @@ class Outcome:
 
 
 HEAD = (
-    "| fault | met | footage lost, median / worst | may lose | unplayable files | wrong rows | leaks |\n"
+    "| fault | met | footage lost, median / worst | may lose "
+    "| unplayable files | wrong rows | leaks |\n"
     "|---|---|---|---|---|---|---|"
 )
 

@@ -94,7 +94,8 @@ class Recording:
                 await settled(self.node)
 
     async def kept_s(self) -> float:
-        return sum(row.media_duration_90k for row in await rows(self.node, segments)) / 90_000
+        found = await rows(self.node, segments)
+        return float(sum(row.media_duration_90k for row in found)) / 90_000
 
 
 async def sick_volumes(folder: Path, count: int) -> Outcome:
