@@ -127,7 +127,7 @@ async def _one(folder: Path, ill: str, outcome: Outcome) -> None:
             await volume.end()
         else:
             await volume.tell(ill)
-        await recording.play(SICK_S, settle=ill.startswith("fail"))
+        await recording.play(SICK_S, settle=ill.startswith(("fail", "gone")))
         if ill == "gone":
             await stack.enter_async_context(sick_volume(backing, mounted))
         else:
