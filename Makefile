@@ -37,7 +37,7 @@ run: $(VENV)/.runtime  ## start on http://127.0.0.1:8900 with a demo camera and 
 .PHONY: test
 test: packages $(VENV)/.development format-check lint contracts types  ## everything, fastest first
 	$(BIN)/pytest -rs -m "not benchmark" tests/unit tests/test_architecture.py tests/test_docs.py \
-		tests/peers tests/benchmarks tests/integration tests/browser tests/end_to_end
+		tests/peers tests/benchmarks tests/integration tests/browser tests/end_to_end tests/faults
 
 .PHONY: check
 check: $(VENV)/.development format-check lint contracts types  ## format, lint, contracts, types, unit
@@ -67,6 +67,10 @@ format: $(VENV)/.development  ## format and mend what can be mended
 .PHONY: bench
 bench: packages $(VENV)/.development  ## the benchmarks of the README (a quiet machine, please)
 	$(BIN)/python -m tests.benchmarks
+
+.PHONY: faults
+faults: packages $(VENV)/.development  ## the fault suite in full, half an hour, as root
+	$(BIN)/python -m tests.faults
 
 .PHONY: screenshots
 screenshots: packages $(VENV)/.development  ## every page, light, dark and phone, into screenshots/

@@ -1,6 +1,7 @@
 """A whole node with cameras of every kind and mood, to look at and to test."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -11,6 +12,7 @@ from typing import Final
 
 from playwright.async_api import Page
 
+from falconeye.storage.volumes.volume import JOURNAL_FILE
 from tests.nodes import PASSWORD, RunningNode, running_node
 from tests.peers.media_samples import audio_clip, video_clip
 from tests.peers.mjpeg_http import MjpegServer
@@ -154,6 +156,18 @@ def _cameras(rtsp: ReplayServer) -> None:
     rtsp.add("lobby", video=small, audio=audio_clip())
 
 
+def _corrected_clock(media: Path) -> None:
+    """As if the machine had been 92 days behind until NTP set its clock, a while from now."""
+    now_us = int(datetime.now(UTC).timestamp() * 1_000_000)
+    minute_us = 60_000_000
+    correction = {
+        "boot": "another+0", "offset_us": 0, "shift_us": 92 * 1440 * minute_us + 7 * minute_us,
+        "from_us": now_us - 2 * minute_us, "to_us": now_us + 2 * minute_us,
+    }  # fmt: skip
+    media.mkdir()
+    (media / JOURNAL_FILE).write_text(json.dumps({"v": 1, "corrections": [correction]}))
+
+
 @asynccontextmanager
 async def running_site(folder: Path) -> AsyncIterator[Site]:
     """The node without a camera or an account; `add_every_kind` and `set_up` fill it."""
@@ -163,6 +177,7 @@ async def running_site(folder: Path) -> AsyncIterator[Site]:
         with ExitStack() as stack:
             rtsp = stack.enter_context(ReplayServer())
             await asyncio.to_thread(_cameras, rtsp)
+            await asyncio.to_thread(_corrected_clock, folder / "media")
             mjpeg = stack.enter_context(MjpegServer(fps=5))
             async with running_node(folder) as node:
                 yield Site(node, Peers(rtsp, mjpeg), folder)

@@ -370,6 +370,12 @@ def footage() -> contexts.FootagePage:
         later=None,
         parts=parts,
         recordings=rows(4),
+        corrections=(
+            contexts.ClockRow(start_us, start_us + HOUR_US, 92 * 24 * HOUR_US, was_behind=True),
+            contexts.ClockRow(
+                start_us + 2 * HOUR_US, start_us + 3 * HOUR_US, 40_000_000, was_behind=False
+            ),
+        ),
         events=(
             contexts.EventRow(start_us + 16 * HOUR_US, "Somebody rings", "2026-11-20T15:00:00Z"),
             contexts.EventRow(start_us + 9 * HOUR_US, "motion.person", "2026-11-20T08:00:00Z"),

@@ -3,7 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -127,6 +127,10 @@ class Recordings:
         Conflict while it is being recorded or when it is protected. Segments that a protected
         recording shares stay.
         """
+        async with self._deleter.times:
+            await self._delete(wanted_id, who)
+
+    async def _delete(self, wanted_id: str, who: str) -> None:
         row = await self._row(wanted_id)
         if row.status == RecordingStatus.RECORDING:
             msg = "it is being recorded: stop the recording first"
@@ -216,8 +220,9 @@ class Recordings:
             raise Conflict(msg)
         ids = [self._store.stream_id(camera_id, kind) for kind in StreamKind]
         wanted = Named(ids, from_us, to_us, who, overlapping=True)
-        count = await self._deleter.delete_named(wanted)
-        return count, await self._database.read(partial(count_named, wanted))
+        async with self._deleter.times:
+            count = await self._deleter.delete_named(wanted)
+            return count, await self._database.read(partial(count_named, wanted))
 
     async def total_of(self, camera_id: str, from_us: int, to_us: int) -> NamedTotals:
         """What `delete_time` would look at."""
@@ -309,7 +314,7 @@ class Recordings:
         runs = (row.first_run_id, row.last_run_id)
         own_time = Named([own], row.start_us, row.end_us, who, runs=runs)
         await self._deleter.delete_named(own_time)
-        await self._deleter.delete_named(Named([sub], row.start_us, row.end_us, who))
+        await self._deleter.delete_named(replace(own_time, stream_ids=[sub], runs=None))
 
 
 def _lay_out(init: bytes, found: Sequence[Row[Any]], places: Mapping[int, bytes]) -> Layout:

@@ -73,6 +73,9 @@ class Deleter:
         self.alone = asyncio.Lock()
         self.deleted_bytes = 0  # for room, since the start
         self.moving_times = False  # footage gets other times: none is too old until it has them
+        # Held while a person's deletion by times is under way, and before `alone` by whoever moves
+        # footage to other times: else another's might go.
+        self.times = asyncio.Lock()
 
     async def enforce(self) -> None:
         """Keep the floor on each volume that is present; every few seconds."""

@@ -69,6 +69,7 @@ class Redater:
         await self._clocks.look()
         unsettled = self._clocks.unsettled
         if unsettled:
+            self._deleter.moving_times = True
             is_moving = [await self._redate(known) for known in unsettled]
             self._deleter.moving_times = any(is_moving)
             await self._clocks.reload()
@@ -89,7 +90,8 @@ class Redater:
                 for changed in self._listeners:
                     await changed()
         for _ in range(STEPS_A_ROUND):
-            async with self._deleter.alone:  # for a step only: a full disk cannot wait for all
+            # For a step only: a full disk cannot wait for all of them.
+            async with self._deleter.times, self._deleter.alone:
                 progress = await self._database.write(partial(move_next, known))
             if progress is not Progress.MORE:
                 if progress is Progress.DONE:

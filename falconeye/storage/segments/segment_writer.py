@@ -32,7 +32,7 @@ from falconeye.storage.segments.segment_contents import SegmentContents
 from falconeye.storage.segments.segment_index import FileKey, SegmentEntry
 from falconeye.storage.segments.segments import Accepted, SegmentEnd, SegmentStart, SegmentWriter
 from falconeye.storage.segments.write_metrics import WriteMetrics
-from falconeye.storage.volumes.disk_calls import PartlyWritten, write_all
+from falconeye.storage.volumes.disk_calls import PartlyWritten, close_quietly, write_all
 from falconeye.storage.volumes.syncer import DirtyFile, above
 from falconeye.storage.volumes.volume import Volume, VolumeMissing
 
@@ -340,8 +340,8 @@ class OpenSegment(SegmentWriter, DirtyFile):
             log.warning("%s cannot be read back: %s", self.path, error)
             size_bytes = self._contents.size_bytes
         finally:
-            os.close(self._fd)
-            self._fd = None
+            fd, self._fd = self._fd, None
+            close_quietly(fd)  # NFS and FUSE may refuse: what counts was synced, or is checked
         entry = None
         if self._contents:
             entry = self._contents.entry(self.key, self.end, self._failure, self.recording)

@@ -1,7 +1,10 @@
 """The system calls on a disk of footage: the one seam where a disk can be made to fail."""
 
+import logging
 import os
 from collections.abc import Sequence
+
+log = logging.getLogger(__name__)
 
 MAX_BUFFERS = 1000  # IOV_MAX is 1024 on Linux
 
@@ -45,6 +48,14 @@ def write_all(calls: DiskCalls, fd: int, buffers: Sequence[bytes | memoryview]) 
         written += count
         waiting = _after(waiting, count)
     return written
+
+
+def close_quietly(fd: int) -> None:
+    """The descriptor is gone even where the disk says an error (close(2))."""
+    try:
+        os.close(fd)
+    except OSError as error:
+        log.warning("a file could not be closed: %s", error.strerror or error)
 
 
 class PartlyWritten(Exception):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from falconeye.base.counters import Counter
-from falconeye.storage.volumes.disk_calls import DiskCalls, PartlyWritten
+from falconeye.storage.volumes.disk_calls import DiskCalls, PartlyWritten, close_quietly
 from falconeye.storage.volumes.syncer import Syncer
 from falconeye.storage.volumes.volume_facts import DiskKind, Role, disk_kind
 from falconeye.storage.volumes.work_threads import WorkThreads
@@ -265,7 +265,7 @@ class Volume:
             return False
         for fd in (self._lock_fd, self._root_fd):
             if fd is not None:
-                os.close(fd)
+                close_quietly(fd)
         self._lock_fd = self._root_fd = None
         return True
 
@@ -284,7 +284,7 @@ class Volume:
             os.close(root)
             raise
         if self._lock_fd is not None:
-            os.close(self._lock_fd)
+            close_quietly(self._lock_fd)
         self._lock_fd = lock
         if self._root_fd is None:
             self._root_fd = root
@@ -365,7 +365,10 @@ def _is_same(path: Path, fd: int) -> bool:
         there = path.stat()
     except FileNotFoundError:
         return False
-    mine = os.fstat(fd)
+    try:
+        mine = os.fstat(fd)
+    except OSError:  # NFS, FUSE: what was mounted is gone for good, whatever is there now
+        return False
     return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
 
 

@@ -1,12 +1,14 @@
 """The timeline of a camera by HTTP: footage, and gaps with their reasons."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
 from falconeye.accounts.model import Role
-from falconeye.base.times import DAY_US, rfc3339
+from falconeye.base.times import DAY_US, SECOND_US, rfc3339
+from falconeye.storage.segments.clock_journal import Correction, take_over
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
 
@@ -93,6 +95,32 @@ async def test_a_day_as_a_page(served: Served) -> None:
     assert "Not recorded" in answer.text
     assert (await served.viewer.get(f"{page}?day=2001-01-01")).status_code == 200
     assert (await served.viewer.get(f"{page}?day=tomorrow")).status_code == 422
+
+
+async def test_where_the_clock_was_corrected(served: Served) -> None:
+    path = await demo(served)
+    camera = (await served.viewer.get(path)).json()
+    added_us = _us(camera["created_at"])
+    corrected = Correction(
+        "boot", 0, -90 * SECOND_US, added_us - SECOND_US, added_us + 60 * SECOND_US
+    )
+    await served.services.timelines._database.write(partial(take_over, [corrected]))
+    found = await until(served, f"{path}/timeline", lambda found: found["events"])
+    assert found["events"] == [
+        {
+            "at": rfc3339(added_us - SECOND_US),
+            "kind": "clock_corrected",
+            "to": rfc3339(added_us + 60 * SECOND_US),
+            "clock_offset_s": 90.0,
+        }
+    ]
+    page = f"{path.removeprefix('/api')}/footage"
+    answer = await served.viewer.get(page)
+    assert "Clock corrected" in answer.text
+    assert "1:30" in answer.text
+    assert "ahead" in answer.text
+    before = await timeline(served, path, to=rfc3339(added_us - 5 * SECOND_US))
+    assert before["events"] == []
 
 
 async def test_footage_of_a_time_is_deleted_with_a_reason(served: Served) -> None:

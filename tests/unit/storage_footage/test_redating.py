@@ -1,5 +1,6 @@
 """A boot with a wrong clock: what it recorded gets its right times once NTP sets the clock."""
 
+import asyncio
 import json
 import shutil
 import sys
@@ -15,6 +16,7 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage.checks.rebuild import rebuild
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.segments.layout import recording_file_name
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.tables.footage import recordings, runs, usage
 from falconeye.storage.tables.ledger import clocks, coverage_steps, undated_steps, uptimes
@@ -91,6 +93,8 @@ async def test_recordings_follow(tmp_path: Path, clock: FakeClock, step_s: int) 
         )
         plan = await board.node.recordings.download(recording_id)
         total += len(await read(plan))
+        assert plan.file_name == recording_file_name(row.camera_name, row.start_us)
+        assert await board.node.recordings.gaps(recording_id) == []
     assert total > 0
     first = min(after.values(), key=lambda row: row.start_us)
     assert first.start_us == START_US + step_s * SECOND_US
@@ -300,6 +304,37 @@ async def test_nothing_is_too_old_while_times_change(tmp_path: Path, clock: Fake
     clock.advance(2 * DAY_US / SECOND_US)
     await board.node.deleter.enforce_rules()
     assert await segments_of(board.node) == []
+    await board.stop()
+
+
+async def test_a_deletion_and_a_correction_wait_for_one_another(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """Recordings of one run move to each other's places: only that one goes which was meant."""
+    board = await boot(tmp_path, clock)
+    offset_us = clock.utc_us() - clock.monotonic_us()
+    run = board.node.store.begin_run(CAMERA, StreamKind.MAIN, START_US, offset_us)
+    for index in range(4):
+        at_us = START_US + index * 4 * SECOND_US
+        await board.node.record(
+            run, at_us, 4, offset_90k=index * 360_000, recording_id=f"rec-{index}", ends=True
+        )
+    clock.advance(16)
+    await board.set_clock(4)
+    async with board.node.deleter.alone:  # both have begun
+        moving = asyncio.create_task(board.redater.round())
+        while not any(step.state == "ledger_moved" for step in await rows(board.node, clocks)):
+            await asyncio.sleep(0)
+        deleting = asyncio.create_task(board.node.recordings.delete("rec-3", who="ann"))
+        for _ in range(20):  # it has read which times it is about
+            await rows(board.node, recordings)
+    await asyncio.gather(deleting, moving)
+    kept = {row.id: (row.start_us, row.segments) for row in await rows(board.node, recordings)}
+    assert kept == {
+        f"rec-{index}": (START_US + (4 + 4 * index) * SECOND_US, 1) for index in (0, 1, 2)
+    }
+    assert len(await segments_of(board.node)) == 3
+    assert await problems(board.node) == []
     await board.stop()
 
 

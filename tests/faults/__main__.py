@@ -1,0 +1,64 @@
+"""The fault suite in full: `make faults`, or `python -m tests.faults [NAME …]`; root.
+
+Prints the loss budget table and writes it to `tests/faults/RESULTS.md`: a run of some faults
+replaces their rows.
+"""
+
+import asyncio
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tests.faults.clock_steps import clock_steps
+from tests.faults.kills import kills
+from tests.faults.long_time import many_rows, retention_week
+from tests.faults.outcome import Outcome, rows_of, table
+from tests.faults.power import power_cuts
+from tests.faults.reconnects import reconnects
+from tests.faults.volumes import full_disk, sick_volumes
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+# Name → what it is, and how much of it in full: times, hours, days or seconds.
+FAULTS: dict[str, tuple[Callable[[Path, int], Awaitable[Outcome]], int]] = {
+    "clock": (clock_steps, 200),
+    "full-disk": (full_disk, 300),
+    "sick-disk": (sick_volumes, 30),
+    "power": (power_cuts, 100),
+    "kill": (kills, 200),
+    "reconnect": (reconnects, 1000),
+    "retention": (retention_week, 7 * 24),
+    "rows": (many_rows, 55),
+}
+
+
+async def _meet(name: str) -> Outcome:
+    fault, amount = FAULTS[name]
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=f"falconeye-fault-{name}-") as folder:
+        outcome = await fault(Path(folder), amount)
+    outcome.took_s = time.monotonic() - begun
+    print(outcome.line(), f"({outcome.took_s:.0f} s)", *outcome.notes, sep="\n  ", flush=True)  # noqa: T201
+    return outcome
+
+
+def main() -> int:
+    names = sys.argv[1:] or list(FAULTS)
+    good = True
+    for name in names:
+        outcome = asyncio.run(_meet(name))
+        good = good and outcome.ok
+        before = rows_of(RESULTS.read_text()) if RESULTS.exists() else []
+        RESULTS.write_text(
+            "# Loss budget\n\nMade by `make faults` (root). The newest rows: "
+            f"{time.strftime('%Y-%m-%d', time.gmtime())}, Linux {platform.release()}, "
+            f"Python {platform.python_version()}.\n\n{table([outcome], before)}\n"
+        )
+    print(f"\n{RESULTS.read_text()}")  # noqa: T201
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""What a fault cost, and the table of it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Outcome:
+    """One fault, met so many times."""
+
+    fault: str
+    met: str  # how often, or for how long
+    budget: str  # what it may cost (DESIGN 8), in words
+    lost_s: list[float] = field(default_factory=list)  # of footage, each time
+    budget_s: float | None = None
+    unplayable: int = 0  # files in the index that no player plays
+    wrong: int = 0  # rows: what `falconeye check` and the tests' own sums find
+    leaks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    took_s: float = 0.0
+
+    @property
+    def worst_s(self) -> float:
+        return max(self.lost_s, default=0.0)
+
+    @property
+    def ok(self) -> bool:
+        within = self.budget_s is None or self.worst_s <= self.budget_s
+        return within and not (self.unplayable or self.wrong or self.leaks)
+
+    def line(self) -> str:
+        """A row of the table."""
+        ordered = sorted(self.lost_s)
+        middle = ordered[len(ordered) // 2] if ordered else 0.0
+        cells = (
+            self.fault, self.met, f"{middle:.2f} / {self.worst_s:.2f} s", self.budget,
+            str(self.unplayable), str(self.wrong), "; ".join(self.leaks) or "none",
+        )  # fmt: skip
+        return "| " + " | ".join(cells) + " |"
+
+
+HEAD = (
+    "| fault | met | footage lost, median / worst | may lose "
+    "| unplayable files | wrong rows | leaks |\n"
+    "|---|---|---|---|---|---|---|"
+)
+
+
+def table(outcomes: Sequence[Outcome], before: Sequence[str] = ()) -> str:
+    """The rows of a run, and those of an earlier one of other faults."""
+    new = [outcome.line() for outcome in outcomes]
+    known = {_fault_of(line) for line in new}
+    return "\n".join([HEAD, *(line for line in before if _fault_of(line) not in known), *new])
+
+
+def _fault_of(line: str) -> str:
+    return line.split(" | ", 1)[0]
+
+
+def rows_of(text: str) -> list[str]:
+    """The rows of a table that was written."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [line for line in lines if not line.startswith("| fault |")]
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a process holds."""
+
+    fds: int
+    threads: int
+    rss_mb: float
+
+    @classmethod
+    def of(cls, pid: int | str = "self") -> "Holdings":
+        status = Path(f"/proc/{pid}/status").read_text()
+        facts = dict(line.split(":", 1) for line in status.splitlines())
+        return cls(
+            len(os.listdir(f"/proc/{pid}/fd")),  # noqa: PTH208
+            int(facts["Threads"]),
+            int(facts["VmRSS"].split()[0]) / 1024,
+        )
+
+    def leaks(self, before: "Holdings", *, may_mb: float) -> list[str]:
+        """What is held now and was not before."""
+        found = []
+        if self.fds > before.fds:
+            found.append(f"{self.fds - before.fds} file descriptors")
+        if self.threads > before.threads:
+            found.append(f"{self.threads - before.threads} threads")
+        if self.rss_mb > before.rss_mb + may_mb:
+            found.append(f"{self.rss_mb - before.rss_mb:.0f} MB")
+        return found

@@ -1,0 +1,71 @@
+"""Cameras that drop their connection over and over, against a whole node."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+from tests.faults.footage_on_disk import unplayable
+from tests.faults.outcome import Holdings, Outcome
+from tests.nodes import RunningNode, running_node
+from tests.peers.media_samples import audio_clip, video_clip
+from tests.peers.replay_rtsp import ReplayServer
+
+CAMERAS = 20
+BUDGET_S = 5.0  # the camera is back: 3 s, and up to a GOP of 2 s
+MAY_MB = 24.0  # pools and caches fill in the first rounds
+
+
+async def reconnects(folder: Path, count: int) -> Outcome:
+    """Drop all connections until there were so many; the node must be what it was before."""
+    cameras = min(CAMERAS, count)
+    outcome = Outcome("camera reconnects", f"{count} times", f"{BUDGET_S:.0f} s", [], BUDGET_S)
+    with ReplayServer() as server:
+        for index in range(cameras):
+            server.add(f"c{index}", video=video_clip(), audio=audio_clip())
+        async with running_node(folder) as node:
+            ids = [await node.add(f"C{i}", server.url(f"c{i}")) for i in range(cameras)]
+            before: Holdings | None = None
+            rounds = -(-count // cameras)
+            for number in range(rounds):
+                await _all_online(node, cameras)
+                if number == min(2, rounds - 1):
+                    before = await asyncio.to_thread(Holdings.of, node.process.pid)
+                server.drop_connections()
+                await _any_offline(node)
+            await _all_online(node, cameras)
+            assert before is not None
+            after = await asyncio.to_thread(Holdings.of, node.process.pid)
+            outcome.leaks = after.leaks(before, may_mb=MAY_MB)
+            outcome.notes.append(f"{before} → {after}")
+            for camera in ids:
+                gaps = (await node.json(f"/api/cameras/{camera}/timeline"))["gaps"]
+                outcome.lost_s += [_length_s(gap) for gap in gaps[1:]]  # the first: being added
+                outcome.wrong += sum(gap["reason"] != "camera_offline" for gap in gaps[1:])
+        outcome.wrong += await _problems(node)
+    outcome.unplayable = await asyncio.to_thread(unplayable, node.data_dir, node.media_dir)
+    return outcome
+
+
+async def _all_online(node: RunningNode, count: int) -> None:
+    await node.until(
+        "/api/cameras/", lambda found: sum(bool(c["online"]) for c in _cameras(found)) == count, 60
+    )
+
+
+async def _any_offline(node: RunningNode) -> None:
+    await node.until("/api/cameras/", lambda found: not all(c["online"] for c in _cameras(found)))
+
+
+def _cameras(found: object) -> list[dict[str, object]]:
+    assert isinstance(found, (dict, list))
+    return list(found["cameras"]) if isinstance(found, dict) else list(found)
+
+
+def _length_s(gap: dict[str, str]) -> float:
+    ends = [datetime.fromisoformat(gap[name]) for name in ("from", "to")]
+    return (ends[1] - ends[0]).total_seconds()
+
+
+async def _problems(node: RunningNode) -> int:
+    code, out, _ = await node.command("check", "--json", "--media-dir", str(node.media_dir))
+    return 0 if code == 0 else max(1, out.count('"fault"'))

@@ -1,0 +1,86 @@
+"""Every fault of `make faults`, met a few times."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from falconeye.media.samples import StreamKind
+from tests.clock import START_US, FakeClock
+from tests.faults.clock_steps import clock_steps
+from tests.faults.footage_on_disk import unplayable
+from tests.faults.kills import kills
+from tests.faults.long_time import many_rows, retention_week
+from tests.faults.outcome import Holdings, Outcome, table
+from tests.faults.power import power_cuts
+from tests.faults.reconnects import reconnects
+from tests.faults.volumes import full_disk, sick_volumes
+from tests.unit.storage_footage.footage import CAMERA, GOP_US, open_node
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/dev/fuse").exists() or not Path("/dev/loop-control").exists(),
+    reason="mounting needs root, FUSE and loop devices",
+)
+Fault = Callable[[Path, int], Awaitable[Outcome]]
+
+
+def judge(outcome: Outcome) -> None:
+    assert outcome.ok, f"{outcome.line()}\n{outcome.notes}\n{outcome.lost_s}"
+
+
+@pytest.mark.parametrize(
+    ("fault", "amount"),
+    [(clock_steps, 12), (kills, 4), (reconnects, 30), (retention_week, 3), (many_rows, 1)],
+    ids=["clock", "kill", "reconnect", "retention", "rows"],
+)
+async def test_it_costs_no_more_than_the_budget(tmp_path: Path, fault: Fault, amount: int) -> None:
+    judge(await fault(tmp_path, amount))
+
+
+@pytest.mark.root
+@needs_root
+@pytest.mark.parametrize(
+    ("fault", "amount"),
+    [(full_disk, 60), (sick_volumes, 5), (power_cuts, 5)],
+    ids=["full-disk", "sick-disk", "power"],
+)
+async def test_a_disk_costs_no_more_than_the_budget(
+    tmp_path: Path, fault: Fault, amount: int
+) -> None:
+    judge(await fault(tmp_path, amount))
+
+
+def test_the_table_tells_what_is_beyond_the_budget() -> None:
+    good = Outcome("kill", "2 times", "1 s", [0.2, 0.9, 0.3], 1.0)
+    assert good.ok
+    assert "0.30 / 0.90 s" in table([good])
+    for bad in (
+        Outcome("kill", "", "", [1.1], 1.0),
+        Outcome("kill", "", "", unplayable=1),
+        Outcome("kill", "", "", wrong=1),
+        Outcome("kill", "", "", leaks=["2 threads"]),
+    ):
+        assert not bad.ok
+    held = Holdings(10, 5, 100.0)
+    assert Holdings(12, 6, 130.0).leaks(held, may_mb=16) == [
+        "2 file descriptors", "1 threads", "30 MB",
+    ]  # fmt: skip
+    assert Holdings(10, 5, 110.0).leaks(held, may_mb=16) == []
+
+
+async def test_a_file_that_does_not_play_is_found(tmp_path: Path) -> None:
+    node = await open_node(tmp_path, FakeClock())
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    for index in range(2):
+        start_us = START_US + index * 2 * GOP_US
+        await node.record(run, start_us, offset_90k=index * 180_000)
+    await node.stop()
+    data, media = tmp_path / "data", tmp_path / "media"
+    assert await asyncio.to_thread(unplayable, data, media) == 0
+    path = next(iter(media.rglob("*.mp4")))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    assert await asyncio.to_thread(unplayable, data, media) == 1

@@ -1,0 +1,182 @@
+"""Volumes that fail, delay, hang, vanish or fill up under a recorder; root."""
+
+import asyncio
+import contextlib
+import errno
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from falconeye.hub.stream import StreamHub
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import StreamKind
+from falconeye.storage.checks.check import check
+from falconeye.storage.tables.footage import segments
+from tests.clock import FakeClock
+from tests.faults.footage_on_disk import unplayable
+from tests.faults.outcome import Holdings, Outcome
+from tests.unit.storage_footage.cameras import Camera, in_time, pictures
+from tests.unit.storage_footage.footage import CAMERA, Node, open_node, rows
+from tests.unit.storage_footage.test_disk_faults import settled
+
+SICK_S, WELL_S = 5, 6
+MAY_MB = 16.0
+# Beyond the time it was ill: the recorder waits 2 s before it tries again, then for a keyframe, and
+# a fragment that was given up with the file.
+BUDGET_S = SICK_S + 2 + 1 + 0.6
+
+
+class SickVolume:
+    """A FUSE mount that can be told how it feels."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def tell(self, words: str) -> None:
+        """And wait until it has heard it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(words.encode() + b"\n")
+        await self._process.stdin.drain()
+        await self._process.stdout.readline()
+
+    async def end(self) -> None:
+        """Unmounted, whatever is open on it."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        await self._process.wait()
+
+
+@contextlib.asynccontextmanager
+async def sick_volume(
+    backing: Path, mounted: Path, log: Path | None = None
+) -> AsyncIterator[SickVolume]:
+    """The directory `backing` at `mounted`."""
+    for path in (backing, mounted):
+        await asyncio.to_thread(path.mkdir, parents=True, exist_ok=True)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.faults.fuse", str(backing), str(mounted),
+        *([str(log)] if log else []),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    said = await process.stdout.readline()
+    assert said == b"mounted\n", said
+    volume = SickVolume(process)
+    try:
+        yield volume
+    finally:
+        await volume.end()
+
+
+class Recording:
+    """A camera whose pictures are handed over second by second."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        hub = StreamHub(
+            CAMERA, StreamKind.MAIN, asyncio.get_running_loop(), node.clock, node.budget
+        )
+        self.camera = Camera(node, hub, segment_s=2)
+        self.camera.begin(pictures())
+        self._from_us = node.clock.monotonic_us()
+        self.played_s = 0
+
+    async def play(self, seconds: int, *, settle: bool = True) -> None:
+        for _ in range(seconds):
+            low = self._from_us + self.played_s * 1_000_000
+            self.played_s += 1
+            samples = in_time(pictures(), None, self.played_s, self._from_us)
+            self.camera.play([sample for sample in samples if sample.arrived_us >= low])
+            if settle:
+                await settled(self.node)
+
+    async def kept_s(self) -> float:
+        found = await rows(self.node, segments)
+        return float(sum(row.media_duration_90k for row in found)) / 90_000
+
+
+async def sick_volumes(folder: Path, count: int) -> Outcome:
+    """Refusals by EIO and EROFS, slow calls, hanging ones, and a disk pulled and put back."""
+    outcome = Outcome(
+        f"a disk (FUSE) that fails, delays, hangs or goes for {SICK_S} s", f"{count} times",
+        f"its illness + {BUDGET_S - SICK_S:.1f} s", [], BUDGET_S,
+    )  # fmt: skip
+    ills = [f"fail {errno.EIO}", "slow 0.05", "hang", f"fail {errno.EROFS}", "gone", "hang"]
+    before: Holdings | None = None
+    for number in range(count):
+        ill = ills[number % len(ills)]
+        await _one(folder / str(number), ill, outcome)
+        if number == min(len(ills), count - 1):
+            before = await asyncio.to_thread(Holdings.of)
+    if before is not None:
+        outcome.leaks = (await asyncio.to_thread(Holdings.of)).leaks(before, may_mb=MAY_MB)
+    return outcome
+
+
+async def _one(folder: Path, ill: str, outcome: Outcome) -> None:
+    backing, mounted = folder / "backing", folder / "mounted"
+    async with contextlib.AsyncExitStack() as stack:
+        volume = await stack.enter_async_context(sick_volume(backing, mounted))
+        node = await open_node(folder, FakeClock(), media_dir=mounted, sync_interval_s=0.2)
+        recording = Recording(node)
+        await recording.play(WELL_S)
+        if ill == "gone":
+            await volume.end()
+        else:
+            await volume.tell(ill)
+        await recording.play(SICK_S, settle=ill.startswith(("fail", "gone")))
+        if ill == "gone":
+            await stack.enter_async_context(sick_volume(backing, mounted))
+        else:
+            await volume.tell("well")
+        await settled(node)
+        await recording.play(2 * WELL_S)
+        recording.camera.hub.end_run(RunEnd.CAMERA_OFFLINE, "")
+        assert await node.store.flush(20)
+        outcome.lost_s.append(recording.played_s - await recording.kept_s())
+        outcome.wrong += len((await check(node.database, node.volumes)).problems)
+        outcome.wrong += node.budget.used_bytes != 0
+        await node.stop()
+        bad = await asyncio.to_thread(unplayable, folder / "data", mounted)
+        outcome.unplayable += bad
+
+
+@contextlib.contextmanager
+def small_disk(path: Path, kilobytes: int) -> Iterator[Path]:
+    """A tmpfs of that size."""
+    path.mkdir(parents=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", str(path)], check=True
+    )
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+async def full_disk(folder: Path, seconds: int) -> Outcome:
+    """A camera that fills a disk of 400 kB over and over: the oldest goes, nothing new is lost."""
+    outcome = Outcome("a full disk (ENOSPC on tmpfs)", f"{seconds} s of video", "nothing", [], 0.1)
+    with small_disk(folder / "disk", 400) as disk:
+        node = await open_node(folder, FakeClock(), media_dir=disk / "media", sync_interval_s=0.2)
+        recording = Recording(node)
+        gaps_us = 0
+        for _ in range(seconds // 10):
+            await recording.play(10)
+        recording.camera.hub.end_run(RunEnd.CAMERA_OFFLINE, "")
+        assert await node.store.flush(20)
+        found = sorted(await rows(node, segments), key=lambda row: row.start_us)
+        for one, after in pairwise(found):
+            gaps_us += max(0, after.start_us - one.start_us - one.wall_duration_us)
+        newest_us = max(row.start_us + row.wall_duration_us for row in found)
+        late_us = node.clock.utc_us() - newest_us
+        outcome.lost_s = [(gaps_us + max(0, late_us - 1_000_000)) / 1e6]
+        outcome.lost_s.append(recording.camera.recorder.lost_fragments.value / 2)
+        outcome.wrong = len((await check(node.database, node.volumes)).problems)
+        await node.stop()
+        outcome.unplayable = await asyncio.to_thread(unplayable, folder / "data", disk / "media")
+        outcome.notes.append(f"{len(found)} files left on it")
+    return outcome
