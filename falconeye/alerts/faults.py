@@ -88,11 +88,11 @@ class Faults:
     """
 
     def __init__(
-        self, clock: Clock, name_of: Callable[[str], str], *, start_us: int = START_US
+        self, clock: Clock, name_of: Callable[[str], str], *, start_us: int | None = None
     ) -> None:
         self._clock = clock
         self._name_of = name_of
-        self._quiet_until_us = clock.monotonic_us() + start_us
+        self._quiet_until_us = clock.monotonic_us() + (START_US if start_us is None else start_us)
         self._faults: dict[str, _Fault] = {}
         self._looked_us = clock.monotonic_us()
         self._seconds: defaultdict[str, defaultdict[Cause, float]] = defaultdict(

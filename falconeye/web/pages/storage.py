@@ -99,6 +99,8 @@ async def delete_span_question(
     """What of a time there is, before it goes."""
     zone = services_of(request).stored_settings.zone
     span = SpanForm(camera, _moment(from_, zone), _moment(to, zone), reason)
+    if not (camera or from_ or to or reason):  # an address without a form behind it
+        return go_to("/storage")
     if not camera:
         error = _("Choose a camera.")
         return await _show(request, span=span, errors={"camera": error}, status=422)
