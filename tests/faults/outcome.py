@@ -1,6 +1,7 @@
 """What a fault cost, and the table of it."""
 
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,11 @@ def rows_of(text: str) -> list[str]:
     return [line for line in lines if not line.startswith("| fault |")]
 
 
+def _own_threads() -> int:
+    """Without the loop's own pool, which grows when it likes, up to its bound."""
+    return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
+
+
 @dataclass(frozen=True)
 class Holdings:
     """What a process holds."""
@@ -79,7 +85,7 @@ class Holdings:
         facts = dict(line.split(":", 1) for line in status.splitlines())
         return cls(
             len(os.listdir(f"/proc/{pid}/fd")),  # noqa: PTH208
-            int(facts["Threads"]),
+            _own_threads() if pid == "self" else int(facts["Threads"]),
             int(facts["VmRSS"].split()[0]) / 1024,
         )
 
