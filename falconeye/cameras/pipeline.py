@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from falconeye.base.errors import BadRequest, Conflict, InvalidInput, Unavailable
+from falconeye.base.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.privacy import Pause, pause_of
 from falconeye.cameras.recorders import AnyRecorder, CameraRecorders
@@ -104,6 +104,18 @@ class CameraPipeline:
         elif reason is not RunEnd.NODE_STOPPED:  # that is no state of the camera
             self.status.stopped("stopped")
         self._stop_sources(reason)
+
+    async def stop(self, *, deleting: bool = False) -> None:
+        """`signal_stop`, and wait for its end."""
+        self.signal_stop(deleting=deleting)
+        await self.wait_stopped()
+
+    def hub(self, kind: StreamKind) -> StreamHub:
+        """The junction of a stream, for viewers; NotFound where the camera has no such stream."""
+        if kind not in self.hubs:
+            msg = "this camera has no substream"
+            raise NotFound(msg)
+        return self.hubs[kind]
 
     async def wait_stopped(self) -> None:
         """Wait until the streams' threads have ended, with the last samples handed on."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
+from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, to_datetime
 from falconeye.config.camera import CameraConfig
 
@@ -43,8 +44,10 @@ def pause_of(config: CameraConfig, now_us: int, zone: tzinfo) -> Pause | None:
     return Pause("", schedule.next_change_us(now_us, zone))
 
 
-def paused(by: str, until_us: int | None) -> dict[str, Any]:
-    """The fields of a `CameraConfig` that a person paused."""
+def paused(by: str, until_us: int | None, now_us: int) -> dict[str, Any]:
+    """The fields of a `CameraConfig` that a person paused; InvalidInput for a time that is over."""
+    if until_us is not None and until_us <= now_us:
+        raise InvalidInput("until: this time has passed already", field="until")
     return {"paused_by": by, "paused_until_us": until_us, "privacy_lifted_until_us": None}
 
 

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from falconeye.base.errors import BadRequest, FalconEyeError, InvalidInput, NotFound, Unavailable
+from falconeye.base.errors import BadRequest, FalconEyeError, NotFound, Unavailable
 from falconeye.base.tasks import TaskSet
+from falconeye.base.times import MINUTE_US
 from falconeye.cameras.changes import changed_config, needs_reconnect, new_config
 from falconeye.cameras.coverage import keeps_from_recording
 from falconeye.cameras.describe import describe
@@ -20,7 +21,7 @@ from falconeye.cameras.trial import Trials
 from falconeye.cameras.views import Camera, NewCamera, StreamStats, TestResult
 from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.events.bus import CameraChanged
-from falconeye.events.camera_state import CameraStatus, ReasonCode
+from falconeye.events.camera_state import CameraStatus
 from falconeye.hub.stream import StreamHub
 from falconeye.live.relay import live_mp4
 from falconeye.live.session import LiveSession
@@ -36,7 +37,6 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 FIRST_SEGMENT_S = 6.0  # a recording begins at a keyframe; few cameras send them more seldom
 CHANGE_WAIT_S = 2.0  # stopping a camera takes less than 1 s
-_MINUTE_US = 60_000_000
 
 
 class CameraRegistry:
@@ -192,16 +192,14 @@ class CameraRegistry:
         async with self._change():
             pipeline = await self._set(camera_id, started=False, stopped_by=by)
             self._note(pipeline)
-            pipeline.signal_stop()
-            await pipeline.wait_stopped()
+            await pipeline.stop()
             return self.get(camera_id)
 
     async def restart(self, camera_id: str) -> Camera:
         """Disconnect and connect again."""
         async with self._change():
             pipeline = await self._set(camera_id, started=True, stopped_by=None)
-            pipeline.signal_stop()
-            await pipeline.wait_stopped()
+            await pipeline.stop()
             pipeline.start()
             return self.get(camera_id)
 
@@ -251,9 +249,8 @@ class CameraRegistry:
 
         InvalidInput for a time that has passed.
         """
-        if until_us is not None and until_us <= self._parts.clock.utc_us():
-            raise InvalidInput("until: this time has passed already", field="until")
-        pipeline, values = self._pipeline(camera_id), paused(by, until_us)
+        pipeline = self._pipeline(camera_id)
+        values = paused(by, until_us, self._parts.clock.utc_us())
         pipeline.config = replace(pipeline.config, **values)
         pipeline.follow()  # nobody sees it from here on, whatever the database does
         async with self._change():
@@ -286,14 +283,12 @@ class CameraRegistry:
 
     async def test_stored(self, camera_id: str, changes: Mapping[str, Any]) -> TestResult:
         """`test` of a stored camera with changes that are not saved, and its stored password."""
-        config = changed_config(
-            self._pipeline(camera_id).config, changes, self._parts.clock.utc_us()
-        )
-        self._pipeline(camera_id).refuse_while_paused()
-        problem = self.password_problem(camera_id)
-        if problem and not changes.keys() & {"password", "source_url"}:
-            return TestResult(ok=False, reason_code=ReasonCode.PASSWORD_NEEDED, reason=problem)
-        return await self._trials.run(config)
+        pipeline, now_us = self._pipeline(camera_id), self._parts.clock.utc_us()
+        config = changed_config(pipeline.config, changes, now_us)
+        pipeline.refuse_while_paused()
+        has_new = bool(changes.keys() & {"password", "source_url"})
+        problem = None if has_new else self.password_problem(camera_id)
+        return await self._trials.run(config, problem)
 
     def live_session(self, camera_id: str) -> LiveSession:
         """A viewer's session."""
@@ -309,11 +304,7 @@ class CameraRegistry:
 
     def hub(self, camera_id: str, kind: StreamKind) -> StreamHub:
         """The junction of a stream, for viewers; NotFound where the camera has no such stream."""
-        hub = self._pipeline(camera_id).hubs.get(kind)
-        if hub is None:
-            msg = "this camera has no substream"
-            raise NotFound(msg)
-        return hub
+        return self._pipeline(camera_id).hub(kind)
 
     async def snapshot(self, camera_id: str, *, height: int | None = None) -> tuple[bytes, int]:
         """The latest picture as JPEG and its UTC time in µs; Unavailable when there is none."""
@@ -353,8 +344,7 @@ class CameraRegistry:
     async def _replace(self, pipeline: CameraPipeline, config: CameraConfig) -> None:
         if needs_reconnect(pipeline.config, config):
             pipeline.close_sessions()  # before they are told that somebody stopped the camera
-            pipeline.signal_stop()
-            await pipeline.wait_stopped()
+            await pipeline.stop()
             self._build(config)
             pipeline.close_sessions()  # of those who came meanwhile
         else:
@@ -369,15 +359,13 @@ class CameraRegistry:
         if config.started:
             pipeline.start()
         else:
-            pipeline.signal_stop()
-            await pipeline.wait_stopped()
+            await pipeline.stop()
         self._note(pipeline)
 
     async def _remove(self, camera_id: str) -> None:
         """Stop a camera whose row is gone."""
         pipeline = self._pipeline(camera_id)
-        pipeline.signal_stop(deleting=True)
-        await pipeline.wait_stopped()
+        await pipeline.stop(deleting=True)
         del self._pipelines[camera_id]
         self._ledger.forget(camera_id)
         pipeline.close_sessions()
@@ -403,7 +391,7 @@ class CameraRegistry:
 
     async def _tick(self) -> None:
         while True:
-            timeout_us = int(self._creating_timeout_minutes() * _MINUTE_US)
+            timeout_us = int(self._creating_timeout_minutes() * MINUTE_US)
             for pipeline in self._pipelines.values():
                 try:
                     pipeline.tick(creating_timeout_us=timeout_us)

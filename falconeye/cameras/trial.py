@@ -48,8 +48,13 @@ class Trials:
         self._running: list[_Trial] = []
         self._stopping = False
 
-    async def run(self, config: CameraConfig) -> TestResult:
-        """`try_camera`; Unavailable when there are too many, or the node stops meanwhile."""
+    async def run(self, config: CameraConfig, problem: str | None = None) -> TestResult:
+        """`try_camera`; Unavailable when there are too many, or the node stops meanwhile.
+
+        `problem`: why its stored password cannot be read; it is not tried without.
+        """
+        if problem:
+            return TestResult(ok=False, reason_code=ReasonCode.PASSWORD_NEEDED, reason=problem)
         if len(self._running) >= MAX_TRIALS:
             msg = f"{MAX_TRIALS} cameras are being tested already; try again in {TRIAL_S:.0f} s"
             raise Unavailable(msg)

@@ -22,10 +22,10 @@ NOON = at("2026-11-21T12:00")
 
 
 def test_a_person_pauses_until_a_time_or_until_it_is_switched_on() -> None:
-    hour = replace(CONFIG, **paused("Anna", NOON + HOUR_US))
+    hour = replace(CONFIG, **paused("Anna", NOON + HOUR_US, NOON))
     assert pause_of(hour, NOON, VIENNA) == Pause("Anna", NOON + HOUR_US)
     assert pause_of(hour, NOON + HOUR_US, VIENNA) is None
-    for_good = replace(CONFIG, **paused("Anna", None))
+    for_good = replace(CONFIG, **paused("Anna", None, NOON))
     assert pause_of(for_good, NOON + 10**15, VIENNA) == Pause("Anna", None)
     assert pause_of(replace(for_good, **switched_on(for_good, NOON, VIENNA)), NOON, VIENNA) is None
 
@@ -51,7 +51,7 @@ def test_a_person_who_pauses_it_again_takes_that_back() -> None:
     late = at("2026-11-21T23:00")
     config = replace(CONFIG, privacy_schedule=NIGHT)
     config = replace(config, **switched_on(config, late, VIENNA))
-    config = replace(config, **paused("Bert", late + HOUR_US))
+    config = replace(config, **paused("Bert", late + HOUR_US, late))
     assert pause_of(config, late, VIENNA) == Pause("Bert", late + HOUR_US)
     then = pause_of(config, late + HOUR_US, VIENNA)
     assert then == Pause("", at("2026-11-22T06:00"))  # the schedule's turn
