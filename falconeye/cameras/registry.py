@@ -283,12 +283,13 @@ class CameraRegistry:
 
     async def test_stored(self, camera_id: str, changes: Mapping[str, Any]) -> TestResult:
         """`test` of a stored camera with changes that are not saved, and its stored password."""
-        pipeline, now_us = self._pipeline(camera_id), self._parts.clock.utc_us()
-        config = changed_config(pipeline.config, changes, now_us)
+        pipeline = self._pipeline(camera_id)
         pipeline.refuse_while_paused()
-        has_new = bool(changes.keys() & {"password", "source_url"})
-        problem = None if has_new else self.password_problem(camera_id)
-        return await self._trials.run(config, problem)
+        config = changed_config(pipeline.config, changes, self._parts.clock.utc_us())
+        is_known = changes.keys() & {"password", "source_url"}
+        return await self._trials.run(
+            config, None if is_known else self.password_problem(camera_id)
+        )
 
     def live_session(self, camera_id: str) -> LiveSession:
         """A viewer's session."""

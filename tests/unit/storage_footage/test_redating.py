@@ -307,6 +307,10 @@ async def test_nothing_is_too_old_while_times_change(tmp_path: Path, clock: Fake
     await board.stop()
 
 
+async def ledger_is_moved(node: Node) -> bool:
+    return any(row.state == "ledger_moved" for row in await rows(node, clocks))
+
+
 async def test_a_deletion_and_a_correction_wait_for_one_another(
     tmp_path: Path, clock: FakeClock
 ) -> None:
@@ -323,10 +327,8 @@ async def test_a_deletion_and_a_correction_wait_for_one_another(
     await board.set_clock(4)
     async with board.node.deleter.alone:  # both have begun
         moving = asyncio.create_task(board.redater.round())
-        while not any(  # noqa: ASYNC110 - a row, which nobody tells of
-            step.state == "ledger_moved" for step in await rows(board.node, clocks)
-        ):
-            await asyncio.sleep(0)
+        while not await ledger_is_moved(board.node):
+            pass
         deleting = asyncio.create_task(board.node.recordings.delete("rec-3", who="ann"))
         for _ in range(20):  # it has read which times it is about
             await rows(board.node, recordings)
