@@ -320,7 +320,8 @@ def notice_rows() -> tuple[notice_contexts.NoticeRow, ...]:
         "camera-0", "Front door", since_us, None, "the camera was offline: no answer", NOW_US
     )
     other = replace(row, camera_name=NAMES[3], until_us=NOW_US, reason="the disk was full")
-    return row, replace(other, sent_us=None)
+    disk = replace(row, volume="The disk of /mnt/nas is missing.", reason="is the disk mounted?")
+    return row, replace(other, sent_us=None), disk
 
 
 def destinations() -> notice_contexts.DestinationsPage:
