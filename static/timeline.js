@@ -116,12 +116,12 @@ export class Timeline {
   x(us) { return ((us - this.view[0]) / (this.view[1] - this.view[0])) * this.canvas.clientWidth; }
   at(x) { return this.view[0] + (x / Math.max(1, this.canvas.clientWidth)) * (this.view[1] - this.view[0]); }
 
-  // Zoom by a factor so that the moment under `x` stays there.
-  zoom(factor, x = this.x(this.value)) {
+  // Zoom by a factor so that the moment under `x` stays there, or comes to `to`.
+  zoom(factor, x = this.x(this.value), to = x) {
     const still = this.at(x);
     const [first, last] = this.day;
     const length = Math.min(Math.max((this.view[1] - this.view[0]) * factor, SHORTEST), last - first);
-    const share = x / Math.max(1, this.canvas.clientWidth);
+    const share = to / Math.max(1, this.canvas.clientWidth);
     this.look(still - length * share, length);
   }
 
@@ -160,8 +160,8 @@ export class Timeline {
     if (Math.abs(event.offsetX - this.begun) > 4) this.moved = true;
     if (!this.moved) return;
     if (after.length === 2) {
-      const [was, is] = [before, after].map(([a, b]) => Math.max(20, Math.abs(a - b)));
-      this.zoom(was / is, (after[0] + after[1]) / 2);
+      const [was, is] = [before, after].map(([a, b]) => ({ apart: Math.max(20, Math.abs(a - b)), middle: (a + b) / 2 }));
+      this.zoom(was.apart / is.apart, was.middle, is.middle); // fingers are told of one by one
     } else this.pan(this.at(before[0]) - this.at(after[0]));
   }
 

@@ -125,8 +125,9 @@ def begin(
     run_id: int,
     piece: Piece,
     kind: StreamKind = StreamKind.MAIN,
+    recording: str | None = None,
 ) -> OpenSegment:
-    """A new file, without anything in it."""
+    """A new file, without anything in it; of a recording with that id, where one is given."""
     offset = piece.offset_s * SECOND_90K
     return store.create(
         SegmentStart(
@@ -138,7 +139,7 @@ def begin(
             audio_offset_ticks=-(-offset * 16_000 // 90_000),
             clock=ClockState.SYNCHRONISED,
             init=init_of(piece),
-            recording_id=None,
+            recording_id=recording,
         )
     )
 
@@ -151,13 +152,14 @@ async def record(
     *,
     kind: StreamKind = StreamKind.MAIN,
     run_end: RunEnd | None = None,
+    recording: str | None = None,
 ) -> int:
     """Write it whole and wait until it is indexed; when it ends."""
-    writer = begin(store, camera_id, run_id, piece, kind)
+    writer = begin(store, camera_id, run_id, piece, kind, recording)
     for fragment in fragments_of(piece):
         assert writer.append(fragment) is Accepted.YES
     end_us = piece.start_us + piece.seconds * 1_000_000
-    writer.close(SegmentEnd(end_us, run_end))
+    writer.close(SegmentEnd(end_us, run_end, recording_ended=recording is not None))
     assert await store.flush(5)
     return end_us
 

@@ -1,4 +1,4 @@
-"""Cameras whose footage, of yesterday's noon, tells its time in every picture, in a browser page."""
+"""Cameras whose footage, of yesterday's noon, tells its time in every picture; in a browser."""
 
 import asyncio
 import sqlite3
@@ -24,13 +24,14 @@ READ: Final = """
     const width = shown.videoWidth || shown.naturalWidth;
     const height = shown.videoHeight || shown.naturalHeight;
     if (!width) return null;
-    window.paper ??= document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+    window.paper ??= document.createElement('canvas')
+      .getContext('2d', { willReadFrequently: true });
     const cell = width / 40;
     Object.assign(paper.canvas, { width, height: Math.ceil(2 * cell) });
     paper.drawImage(shown, 0, 0);
     const { data } = paper.getImageData(0, 0, width, paper.canvas.height);
-    const bright = (index, row) =>
-      data[4 * (Math.floor((row + 0.5) * cell) * width + Math.floor((index + 0.5) * cell)) + 1] > 128;
+    const middle = (index) => Math.floor((index + 0.5) * cell);
+    const bright = (index, row) => data[4 * (middle(row) * width + middle(index)) + 1] > 128;
     let value = 0;
     for (let index = 0; index < 32; index += 1) {
       if (bright(index, 0) === bright(index, 1)) return null;
@@ -63,7 +64,7 @@ class ClockedSite:
         await self.served.services.cameras.reload()
         return camera_id
 
-    async def record(  # noqa: PLR0913 - what a stretch of footage is
+    async def record(
         self,
         name: str,
         begin_s: int,
@@ -72,13 +73,15 @@ class ClockedSite:
         kind: StreamKind = StreamKind.MAIN,
         size: tuple[int, int] = SMALL,
         codec: Codec = Codec.H264,
+        recording: str | None = None,
     ) -> None:
         """One run of `seconds`, so long after the start."""
         camera_id, store = self.ids[name], self.served.footage
         begin_us = self.start_us + begin_s * SECOND_US
         run_id = store.begin_run(camera_id, kind, begin_us)
         piece = Piece(begin_us, seconds, 0, size, codec)
-        await record(store, camera_id, run_id, piece, kind=kind, run_end=RunEnd.CAMERA_OFFLINE)
+        ended = RunEnd.CAMERA_OFFLINE
+        await record(store, camera_id, run_id, piece, kind=kind, run_end=ended, recording=recording)
 
     def at(self, seconds: float) -> str:
         """That moment, as addresses name it."""
@@ -91,8 +94,8 @@ class ClockedSite:
     async def second(self) -> float:
         """The time line's moment, since the start."""
         value: Any = await self.page.evaluate(
-            "() => { const root = document.querySelector('[data-footage], [data-many]');"
-            " return Number(root.dataset.from) + 1e6 * document.querySelector('canvas').ariaValueNow; }"
+            "() => 1e6 * document.querySelector('canvas').ariaValueNow"
+            " + Number(document.querySelector('[data-footage], [data-many]').dataset.from)"
         )
         return (int(value) - self.start_us) / SECOND_US
 

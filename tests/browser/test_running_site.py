@@ -66,6 +66,8 @@ async def test_axe_finds_nothing_on_a_running_site(tmp_path: Path) -> None:
         names = ("Front door", "Yard", "Garage", "Stairs, second floor", LONG_NAME)
         paths = [f"/cameras/{site.ids[name]}" for name in names]
         paths += ["/", "/?layout=4", "/recordings", f"/recordings/{made}", f"/recordings/{hevc}"]
+        paths += [f"/cameras/{site.ids['Front door']}/footage"]
+        paths += [f"/footage?cameras={site.ids['Front door']},{site.ids['Stairs, second floor']}"]
         paths += ["/settings", "/about", "/cameras/add", f"/cameras/{site.ids['Garage']}/edit"]
         axe, said = Axe(), complaints(page)
         found = {}

@@ -1,4 +1,4 @@
-"""A camera's day, or that of up to four: where there is footage, and why there is none elsewhere."""
+"""A camera's day, or that of up to four: where there is footage, and why there is none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,9 +69,7 @@ async def many_footage_page(
     """
     services, who = services_of(request), principal_of(request)
     seen = [
-        each
-        for each in services.cameras.list()
-        if may_on(who, Action.VIEW_FOOTAGE, each.config.id)
+        each for each in services.cameras.list() if may_on(who, Action.VIEW_FOOTAGE, each.config.id)
     ]
     named = list(dict.fromkeys([*filter(None, cameras.split(",")), *(camera or ())]))
     if len(named) > MOST_CAMERAS:
@@ -125,7 +123,9 @@ def _bounds(services: Services, cameras: Sequence[Camera], day: str, at: str) ->
     """The wanted day, but none before the first camera was added or after today."""
     zone = services.stored_settings.zone
     today = i18n.local(services.clock.utc_us(), zone).date()
-    since_us = min((each.config.created_at_us for each in cameras), default=to_us(_start(today, zone)))
+    since_us = min(
+        (each.config.created_at_us for each in cameras), default=to_us(_start(today, zone))
+    )
     added = i18n.local(since_us, zone).date()
     wanted = min(max(_day(day, at, zone) or today, added), today)
     one = timedelta(days=1)
