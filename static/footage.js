@@ -53,10 +53,12 @@ class FootagePage {
     this.root.hidden = false;
     document.querySelector("[data-footage-still]").hidden = true;
     await this.load();
+    this.isReady = true;
     const wanted = new URLSearchParams(location.search).get("at");
     const last = this.timeline.footage.at(-1);
     if (Number.isFinite(parse(wanted))) this.timeline.seek(parse(wanted));
     else if (last) this.show(Math.max(last[0], last[1] - MINUTE));
+    if (this.isImpatient && !this.asked) this.play();
     this.tell();
     if (this.day[1] > Date.now() * 1000) setInterval(() => document.hidden || this.load(), REFRESH_MS);
   }
@@ -185,6 +187,7 @@ class FootagePage {
   shuttleEnded(direction) {
     this.sayPlaying();
     if (direction > 0) this.goOn();
+    else if (this.timeline.footage.length) this.see(this.timeline.footage[0][0]);
   }
 
   // After the end of what is known: perhaps there is more by now.
@@ -285,6 +288,8 @@ class FootagePage {
 
   play() {
     const { value } = this.timeline;
+    this.isImpatient = !this.isReady;
+    if (this.isImpatient) return; // what there is to play is on its way
     if (this.shuttle.on) this.lead(value, false);
     else if (!this.video.paused) this.video.pause();
     else if (this.leads || !this.playback || !this.timeline.hasFootage(value)) this.go(value, { goesOn: true });

@@ -53,10 +53,11 @@ class ManyPage {
       this.root.querySelector(".wall").style.maxHeight = "max(20rem, calc(100dvh - 26rem))";
     }
     await this.load();
+    this.isReady = true;
     const wanted = parse(new URLSearchParams(location.search).get("at"));
     const last = this.timeline.footage.at(-1);
-    if (Number.isFinite(wanted)) this.seek(wanted, false);
-    else if (last) this.seek(Math.max(last[0], last[1] - MINUTE), false);
+    if (Number.isFinite(wanted)) this.seek(wanted, Boolean(this.isImpatient));
+    else if (last) this.seek(Math.max(last[0], last[1] - MINUTE), Boolean(this.isImpatient));
     this.say();
     setInterval(() => this.tick(), TICK_MS);
     if (this.day[1] > Date.now() * 1000) setInterval(() => document.hidden || this.load(), REFRESH_MS);
@@ -111,6 +112,8 @@ class ManyPage {
     const at = clock.us;
     const us = overHole(this.timeline, at, clock.rate);
     if (us === null) {
+      // Backward it ends with the first picture.
+      if (clock.rate < 0 && this.timeline.footage.length) this.seek(this.timeline.footage[0][0], false);
       this.pause();
       if (clock.rate > 0) this.goOn();
       return false;
@@ -173,6 +176,8 @@ class ManyPage {
   }
 
   play() {
+    this.isImpatient = !this.isReady;
+    if (this.isImpatient) return; // what there is to play is on its way
     if (this.wants) return this.pause();
     const us = overHole(this.timeline, this.clock.us, this.clock.rate);
     if (us === null) this.goOn();
