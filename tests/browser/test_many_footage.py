@@ -1,5 +1,6 @@
 """Some cameras on one clock in Chromium: what is shown at one instant was taken at one instant."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,10 @@ async def open_at(site: ClockedSite, seconds: float, *names: str) -> None:
 async def sample(site: ClockedSite, after_s: float, *names: str, count: int = 25) -> list[Any]:
     """What was shown at `count` instants, once all are beyond a moment; in step at each."""
     every = names or tuple(site.ids)
-    found: list[dict[str, int]] = await site.page.evaluate(
-        SAMPLE, [list(every), site.code(after_s), count]
-    )
+    async with asyncio.timeout(30):  # nothing else ends a promise of the page
+        found: list[dict[str, int]] = await site.page.evaluate(
+            SAMPLE, [list(every), site.code(after_s), count]
+        )
     for shown in found:
         codes = [shown[name] for name in every]
         assert None not in codes
