@@ -194,7 +194,9 @@ async function openHls(playback, isWanted) {
     if (playback.failed || (!fatal && !isCodec)) return;
     if (!isCodec && type === ErrorTypes.MEDIA_ERROR && !mended) {
       mended = true;
+      const at = video.currentTime || (playback.find(playback.aim)?.time ?? 0);
       hls.recoverMediaError();
+      hls.startLoad(at); // nothing loads by itself here: without it the player would stay black
       return;
     }
     const isMissing = [404, 410].includes(response?.code);

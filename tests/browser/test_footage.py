@@ -354,6 +354,7 @@ async def test_two_fingers_zoom_and_one_moves(tmp_path: Path) -> None:
         page = site.page
         await page.set_viewport_size({"width": 390, "height": 844})
         await page.goto(f"/cameras/{site.ids['Door']}/footage?at={site.at(2)}")
+        await expect(page.locator("video")).to_be_visible()  # it moves what is below it
         canvas = page.get_by_role("slider", name=SLIDER)
         await canvas.scroll_into_view_if_needed()
         box = await canvas.bounding_box()
@@ -378,12 +379,13 @@ async def test_two_fingers_zoom_and_one_moves(tmp_path: Path) -> None:
         near_px = (await moment_at(50) - await moment_at(-50)) / 100
         assert day_px / near_px == pytest.approx(5, rel=0.05)
         assert await moment_at(0) == pytest.approx(middle, abs=2 * day_px)
-        assert await value(page) == before  # two fingers are no click
+        # Its four seconds may play meanwhile; a click would lead minutes away.
+        assert await value(page) == pytest.approx(before, abs=4)
         await touch.down((x, y))
         await touch.move((x + 60, y))
         await touch.up()
         assert await moment_at(60) == pytest.approx(middle, abs=2 * day_px)
-        assert await value(page) == before
+        assert await value(page) == pytest.approx(before, abs=4)
 
 
 async def test_the_time_line_is_a_table_too(tmp_path: Path) -> None:
