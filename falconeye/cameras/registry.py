@@ -40,10 +40,7 @@ CHANGE_WAIT_S = 2.0  # stopping a camera takes less than 1 s
 
 
 class CameraRegistry:
-    """All cameras of this node.
-
-    Unknown ids raise NotFound, clashes Conflict, bad values InvalidInput.
-    """
+    """All cameras. Unknown ids raise NotFound, clashes Conflict, bad values InvalidInput."""
 
     def __init__(
         self,

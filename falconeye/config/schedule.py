@@ -15,7 +15,7 @@ QUARTERS: Final = 96
 QUARTER_US: Final = 15 * MINUTE_US
 MAX_RANGES: Final = 48  # a day cannot hold more
 _ALWAYS: Final = (0, (1 << QUARTERS) - 1)
-_RANGE: Final = re.compile(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})")
+_RANGE: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*[-–]\s*([0-9]{1,2}):([0-9]{2})")
 
 
 @dataclass(frozen=True, slots=True)

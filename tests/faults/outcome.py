@@ -18,7 +18,7 @@ class Outcome:
     budget_s: float | None = None
     unplayable: int = 0  # files in the index that no player plays
     wrong: int = 0  # rows: what `falconeye check` and the tests' own sums find
-    leaks: list[str] = field(default_factory=list)
+    leaks: list[str] | None = None  # None: not measured
     notes: list[str] = field(default_factory=list)
     took_s: float = 0.0
 
@@ -37,7 +37,7 @@ class Outcome:
         middle = ordered[len(ordered) // 2] if ordered else 0.0
         cells = (
             self.fault, self.met, f"{middle:.2f} / {self.worst_s:.2f} s", self.budget,
-            str(self.unplayable), str(self.wrong), "; ".join(self.leaks) or "none",
+            str(self.unplayable), str(self.wrong), "not measured" if self.leaks is None else "; ".join(self.leaks) or "none",
         )  # fmt: skip
         return "| " + " | ".join(cells) + " |"
 
