@@ -35,9 +35,10 @@ class Outcome:
         """A row of the table."""
         ordered = sorted(self.lost_s)
         middle = ordered[len(ordered) // 2] if ordered else 0.0
+        leaks = "not measured" if self.leaks is None else "; ".join(self.leaks) or "none"
         cells = (
             self.fault, self.met, f"{middle:.2f} / {self.worst_s:.2f} s", self.budget,
-            str(self.unplayable), str(self.wrong), "not measured" if self.leaks is None else "; ".join(self.leaks) or "none",
+            str(self.unplayable), str(self.wrong), leaks,
         )  # fmt: skip
         return "| " + " | ".join(cells) + " |"
 
