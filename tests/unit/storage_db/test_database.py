@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -318,18 +319,19 @@ except StartError as error:
 """
 
 
-def test_a_read_only_directory_is_refused(tmp_path: Path) -> None:
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
-    data_dir = tmp_path / "data"
-    data_dir.mkdir(mode=0o555)
-    done = subprocess.run(
-        [sys.executable, "-c", READ_ONLY, str(data_dir)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-    )
+def test_a_read_only_directory_is_refused() -> None:
+    # Not below pytest's own folder: another pytest that starts makes that ours alone again.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        data_dir = Path(folder) / "data"
+        data_dir.mkdir(mode=0o555)
+        done = subprocess.run(
+            [sys.executable, "-c", READ_ONLY, str(data_dir)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        )
     assert "cannot be written (Permission denied" in done.stdout
 
 
