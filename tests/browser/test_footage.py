@@ -118,11 +118,9 @@ MediaSource.prototype.addSourceBuffer = function (type) {
 """
 
 
-async def test_footage_that_this_browser_cannot_play_says_so(tmp_path: Path) -> None:
+async def test_footage_that_this_browser_cannot_play_is_stills(tmp_path: Path) -> None:
     async with signed_in(tmp_path) as (served, page):
         camera = await recorded(served)
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
         await page.add_init_script(NO_PICTURES)
         await page.goto(f"/cameras/{camera.config.id}/footage")
         slider = page.get_by_role("slider", name=SLIDER)
@@ -130,11 +128,11 @@ async def test_footage_that_this_browser_cannot_play_says_so(tmp_path: Path) -> 
         await slider.focus()
         await slider.press("End")
         await slider.press("p")
-        trouble = page.get_by_role("alert")
-        await expect(trouble).to_contain_text("This browser cannot play this footage.")
-        await expect(page.locator("video")).to_have_attribute("poster", re.compile("still.jpg"))
-        lists = [url for url in asked if "playback.m3u8" in url]
-        assert any("stream=sub" in url for url in lists)  # it may have been in another format
+        hint = page.get_by_role("status").filter(has_text="This browser cannot play this video")
+        await expect(hint).to_be_visible()
+        await expect(page.locator("[data-keyframes]")).to_have_attribute(
+            "src", re.compile("still.jpg|blob:")
+        )
 
 
 SEEK = """us => document.querySelector("canvas").dispatchEvent(
@@ -163,7 +161,7 @@ async def test_of_quick_seeks_the_last_counts_and_one_player_is_made(tmp_path: P
             await page.evaluate(SEEK, begin_us + second * SECOND_US)
         go.set()
         await page.wait_for_function("() => document.querySelector('video').currentTime >= 2")
-        assert asked.count("fetch") == 1  # the page's own; the player's are "xhr"
+        assert asked.count("xhr") == 1  # the player's; the list for the seek before came to nothing
 
 
 async def test_zooming_keeps_the_moment_under_the_pointer(tmp_path: Path) -> None:
