@@ -107,26 +107,38 @@ class FootagePage {
     if (plays) this.video.play().catch(() => {});
   }
 
-  // The list that holds a moment; false where it cannot be had, which is said.
-  async opened(us) {
-    if (this.playback && us >= this.from && us < this.to - SECOND) return true;
-    const round = this.round;
+  // The list that holds a moment, which may be on its way; false where it cannot be had, which is said.
+  opened(us) {
+    if (!this.list || us < this.from || us >= this.to - SECOND) this.list = this.begin(us);
+    return this.list;
+  }
+
+  async begin(us) {
+    const opening = (this.opening = {}); // a newer one takes its place
     const small = this.small && us >= this.small[0] && us < this.small[1] && this.covers("sub", us);
-    this.playback?.close();
-    this.playback = null;
+    this.close();
     this.video.hidden = false;
     const stream = small ? "sub" : this.streamAt(us);
     const [from, to] = [us - 10 * SECOND, us + WINDOW];
+    Object.assign(this, { from, to, stream });
     try {
-      const playback = await open(this.video, this.camera, from, to, stream, this.api, () => round === this.round);
-      Object.assign(this, { playback, from, to, stream });
+      const playback = await open(this.video, this.camera, from, to, stream, this.api, () => opening === this.opening);
+      this.playback = playback;
       playback.addEventListener("problem", ({ detail }) => { if (playback === this.playback) this.fail(detail); });
+      playback.seekWall(us); // the seek that it was opened for may not be the last by now
     } catch (error) {
-      if (round === this.round) this.say(error.message);
+      if (opening !== this.opening) return false;
+      this.list = null; // asked for again at the next seek
+      if (!this.leads) this.say(error.message);
       return false;
     }
-    this.say(small ? this.texts.small : "");
+    if (!this.leads) this.say(small ? this.texts.small : "");
     return true;
+  }
+
+  close() {
+    this.playback?.close();
+    this.playback = this.list = null;
   }
 
   // What cannot be decoded here: the small picture, else keyframes. What did not come is asked for again at the next seek.
@@ -134,8 +146,7 @@ class FootagePage {
     const us = this.timeline.value;
     const plays = this.moving || !this.video.videoWidth;
     const span = [this.from, this.to];
-    this.playback.close();
-    this.playback = null;
+    this.close();
     if (problem === "network" || problem === "gone") return void this.say(this.texts[problem]);
     if (this.stream === "main" && this.covers("sub", us)) this.small = span;
     else this.undecodable = span;

@@ -4,6 +4,7 @@
 const MS = window.ManagedMediaSource ?? window.MediaSource;
 // Safari re-buffers at every change of rate, so there the live edge is kept by seeking alone.
 const SEEK_ONLY = Boolean(window.ManagedMediaSource);
+const [MOOF, TRAF, TFDT] = [0x6d6f6f66, 0x74726166, 0x74666474];
 const STALE_MS = 5000;
 const HIDDEN_MS = 5000;
 const STILL_MS = 2000;
@@ -21,35 +22,29 @@ const plays = (codecs) => MS?.isTypeSupported(`video/mp4; codecs="${codecs}"`) ?
 function ageText(ms) {
   const s = Math.floor(ms / 1000);
   const [form, n] = s < 120 ? [texts.seconds, s] : s < 7200 ? [texts.minutes, s / 60] : [texts.hours, s / 3600];
-  return (form ?? "{n} s").replace("{n}", Math.floor(n));
+  return form.replace("{n}", Math.floor(n));
 }
 
 // Decode time of a fragment's first track: moof/traf/tfdt (ISO 14496-12 8.8.12), in its timescale.
 function decodeTime(buffer) {
   const view = new DataView(buffer);
-  const find = (type, from, end) => {
-    for (let at = from; at + 8 <= end; at += view.getUint32(at) || end) {
-      if (view.getUint32(at + 4) === type) return [at + 8, at + view.getUint32(at)];
-    }
-    return null;
-  };
-  const moof = find(0x6d6f6f66, 0, view.byteLength);
-  const traf = moof && find(0x74726166, ...moof);
-  const tfdt = traf && find(0x74666474, ...traf);
-  if (!tfdt) return null;
-  return view.getUint8(tfdt[0]) ? Number(view.getBigUint64(tfdt[0] + 4)) : view.getUint32(tfdt[0] + 4);
+  for (let at = 0; at + 16 <= view.byteLength;) {
+    const type = view.getUint32(at + 4);
+    if (type === TFDT) return view.getUint8(at + 8) ? Number(view.getBigUint64(at + 12)) : view.getUint32(at + 12);
+    at += type === MOOF || type === TRAF ? 8 : view.getUint32(at) || Infinity;
+  }
+  return null;
 }
 
 class LivePlayer {
   constructor(root) {
     this.root = root;
+    this.data = root.dataset;
     this.video = root.querySelector("video");
     this.still = root.querySelector("img");
-    this.focused = "focused" in root.dataset;
+    this.focused = "focused" in this.data;
     this.audio = false;
-    this.base = this.focused ? 0.12 : 0.3;
-    this.target = this.base;
-    this.stalls = 0;
+    this.target = this.base = this.focused ? 0.12 : 0.3;
     this.stalledAt = -Infinity;
     this.patience = PATIENCE_MS;
     this.failures = 0;
@@ -57,9 +52,9 @@ class LivePlayer {
     this.lastPicture = 0;
     this.video.muted = true;
     this.video.disableRemotePlayback = true;
-    this.video.addEventListener("waiting", () => this.stalled());
-    this.video.addEventListener("error", () => this.socket && this.reconnect());
-    this.video.addEventListener("timeupdate", () => this.pictured());
+    this.video.onwaiting = () => this.stalled();
+    this.video.onerror = () => this.socket && this.reconnect();
+    this.video.ontimeupdate = () => this.pictured();
     if (this.video.requestVideoFrameCallback) this.watchFrames();
     this.still.addEventListener("error", () => { this.still.hidden = true; });
     if (this.still.complete && !this.still.naturalWidth) this.still.hidden = true;
@@ -67,45 +62,50 @@ class LivePlayer {
   }
 
   set state(name) {
-    if (this.root.dataset.state === name) return;
-    this.root.dataset.state = name;
-    this.root.dispatchEvent(new CustomEvent(`falconeye:${name}`, { bubbles: true }));
+    if (this.data.state === name) return;
+    this.data.state = name;
+    this.tell(name);
   }
 
-  hint(text) {
-    const line = this.root.querySelector("[data-hint]");
+  tell(name) { this.root.dispatchEvent(new Event(`falconeye:${name}`, { bubbles: true })); }
+
+  write(place, text) {
+    const line = this.root.querySelector(`[data-${place}]`);
     line.hidden = !text;
-    line.textContent = text ?? "";
+    line.textContent = text || "";
   }
 
-  want(on) {
+  look(visible = this.visible) {
+    this.visible = visible;
+    const on = visible && !document.hidden;
     if (on === this.wanted) return;
     this.wanted = on;
     clearTimeout(this.leaving);
-    if (on) { if (!this.socket) this.connect(); }
-    else this.leaving = setTimeout(() => { this.disconnect(); this.state = "idle"; }, HIDDEN_MS);
+    if (!on) this.leaving = setTimeout(() => { this.disconnect(); this.state = "idle"; }, HIDDEN_MS);
+    else if (!this.socket) this.connect();
   }
 
   connect() {
     clearTimeout(this.retry);
     this.state = "connecting";
     this.started = now();
-    const url = new URL(this.root.dataset.live, location.href);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const url = new URL(this.data.live, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
     this.chosen = "";
     const socket = new WebSocket(url);
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       if (socket !== this.socket) return;
-      if (typeof data === "string") this.control(JSON.parse(data));
-      else this.media(data);
+      if (typeof data === "string") return this.control(JSON.parse(data));
+      this.queue?.push({ data });
+      this.pump();
     };
     socket.onclose = ({ code }) => {
       if (socket !== this.socket) return;
       if (code === 4401 || code === 4403) {
         this.disconnect();
         this.state = "offline";
-        this.hint(texts.signedOut);
+        this.write("hint", texts.signedOut);
       } else this.reconnect();
     };
     this.socket = socket;
@@ -137,7 +137,7 @@ class LivePlayer {
     this.disconnect();
     if (!this.wanted) return;
     this.failures += 1;
-    this.root.dataset.failures = this.failures;
+    this.data.failures = this.failures;
     const wait = Math.min(10_000, 500 * 2 ** (this.failures - 1)) * (0.7 + 0.6 * Math.random());
     this.retry = setTimeout(() => this.connect(), wait);
   }
@@ -149,29 +149,25 @@ class LivePlayer {
       this.stopStills();
       this.closeSource();
       this.state = "offline";
-      this.hint(message.reason);
-      if (message.reason_code === "paused") this.conceal();
+      this.write("hint", message.reason);
+      if (message.reason_code !== "paused") return;
+      this.still.hidden = true; // privacy: the last picture is not to be seen either
+      this.still.removeAttribute("src");
     }
-  }
-
-  // Privacy: the last picture is not to be seen either.
-  conceal() {
-    this.still.hidden = true;
-    this.still.removeAttribute("src");
   }
 
   choose(streams) {
     this.streams = streams;
-    if (this.root.dataset.state === "offline") this.state = "connecting";
+    if (this.data.state === "offline") this.state = "connecting";
     const order = this.focused ? ["main", "sub"] : ["sub", "main"];
     const known = order.map((kind) => streams.find((s) => s.stream === kind)).filter(Boolean);
     const stream = known.find((s) => plays(s.codecs));
-    this.root.dataset.sound = known.some((s) => s.audio) ? "yes" : "no";
-    this.root.dispatchEvent(new CustomEvent("falconeye:sound", { bubbles: true }));
+    this.data.sound = known.some((s) => s.audio) ? "yes" : "no";
+    this.tell("sound");
     if (!stream) return this.showStills(known[0]);
     // Said only where a better picture exists that this browser cannot play.
     this.remark = this.focused && stream !== known[0] ? this.codecHint(known[0], texts.codecSmall) : "";
-    this.hint(this.remark);
+    this.write("hint", this.remark);
     // Offers come again when a stream comes or goes: what plays already goes on.
     const wanted = `${stream.stream} ${stream.codecs} ${this.audio && stream.audio}`;
     if (this.source && wanted === this.chosen) return;
@@ -182,7 +178,7 @@ class LivePlayer {
 
   codecHint(stream, text = this.focused ? texts.codec : texts.codecShort) {
     const name = /^(hvc1|hev1)/.test(stream?.codecs ?? "") ? "HEVC" : stream?.codecs ?? "";
-    return (MS ? text ?? "" : texts.stills ?? "").replace("{codec}", name);
+    return (MS ? text : texts.stills).replace("{codec}", name);
   }
 
   send(message) {
@@ -190,10 +186,10 @@ class LivePlayer {
   }
 
   hello(message) {
-    this.root.dataset.stream = message.stream;
+    this.data.stream = message.stream;
     this.stopStills();
-    this.hint(this.remark); // and no more why the stream was away: it comes back without an offer, too
-    this.base = message.audio ? Math.max(0.4, this.base) : this.focused ? 0.12 : 0.3;
+    this.write("hint", this.remark); // and no more why the stream was away: it comes back without an offer, too
+    this.base = message.audio ? 0.4 : this.focused ? 0.12 : 0.3;
     this.target = Math.max(this.target, this.base);
     // A buffer keeps the tracks it began with (W3C MSE 3.5.7): sound that comes or goes needs another.
     if (this.source && this.withSound !== Boolean(message.audio)) this.closeSource();
@@ -236,15 +232,9 @@ class LivePlayer {
   }
 
   showStill(url) {
-    if (this.stillUrl) URL.revokeObjectURL(this.stillUrl);
-    this.stillUrl = this.still.src = url;
+    URL.revokeObjectURL(this.still.src);
+    this.still.src = url;
     this.still.hidden = false;
-  }
-
-  media(data) {
-    if (!this.queue) return;
-    this.queue.push({ data });
-    this.pump();
   }
 
   pump() {
@@ -252,7 +242,7 @@ class LivePlayer {
     if (!queue?.length || source?.readyState !== "open" || buffer?.updating) return;
     try {
       if (queue[0].mime) this.begin(queue.shift().mime);
-      else this.append(this.merged());
+      else this.append();
     } catch (error) {
       if (error.name === "QuotaExceededError" && this.trim(1)) return;
       console.warn("live video restarts:", error);
@@ -261,31 +251,33 @@ class LivePlayer {
   }
 
   begin(mime) {
-    if (!this.buffer) {
-      const buffer = this.source.addSourceBuffer(mime);
-      buffer.mode = "segments";
-      buffer.addEventListener("updateend", () => { if (buffer === this.buffer) this.appended(); });
-      this.buffer = buffer;
-    } else {
+    if (this.buffer) {
       this.buffer.abort();
       this.buffer.changeType(mime);
+    } else {
+      const buffer = this.source.addSourceBuffer(mime);
+      buffer.addEventListener("updateend", () => { if (buffer === this.buffer) this.appended(); });
+      this.buffer = buffer;
     }
     this.expectInit = true;
     this.pump();
   }
 
   // All that waits, as one piece; an init segment stays alone, it decides where the rest goes.
-  merged() {
-    if (this.expectInit) return this.queue[0].data;
-    const end = this.queue.findIndex((entry) => entry.mime);
-    this.taken = end < 0 ? this.queue.length : end;
-    const parts = this.queue.slice(0, this.taken).map((entry) => entry.data);
-    if (this.fresh) this.place(parts[0]);
-    if (parts.length === 1) return parts[0];
-    const all = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  append() {
+    const { queue, expectInit } = this;
+    const next = queue.findIndex((entry) => entry.mime);
+    const parts = queue.slice(0, expectInit ? 1 : next < 0 ? Infinity : next).map(({ data }) => new Uint8Array(data));
+    if (this.fresh && !expectInit) this.place(parts[0].buffer);
+    const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
     let at = 0;
-    for (const part of parts) { all.set(new Uint8Array(part), at); at += part.byteLength; }
-    return all;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    this.buffer.appendBuffer(all);
+    queue.splice(0, parts.length);
+    this.expectInit = false;
   }
 
   // A new run starts its clock anew: put it right behind what is buffered.
@@ -297,12 +289,6 @@ class LivePlayer {
     this.buffer.timestampOffset = end - start / 90_000;
     this.fresh = false;
     this.jump = true;
-  }
-
-  append(bytes) {
-    this.buffer.appendBuffer(bytes);
-    this.queue.splice(0, this.expectInit ? 1 : this.taken);
-    this.expectInit = false;
   }
 
   appended() {
@@ -324,13 +310,14 @@ class LivePlayer {
   chase() {
     const { video, buffer } = this;
     const ranges = buffer.buffered;
-    if (!ranges.length) return;
-    const end = ranges.end(ranges.length - 1);
-    const start = ranges.start(ranges.length - 1);
+    const last = ranges.length - 1;
+    if (last < 0) return;
+    const end = ranges.end(last);
+    const start = ranges.start(last);
     const gap = end - video.currentTime;
-    const target = this.target;
-    this.root.dataset.latencyMs = Math.round(gap * 1000);
-    this.root.dataset.targetMs = Math.round(target * 1000);
+    const { target } = this;
+    this.data.latencyMs = Math.round(gap * 1000);
+    this.data.targetMs = Math.round(target * 1000);
     if (this.jump || video.currentTime < start || gap > Math.max(1, 3 * target)) {
       this.jump = false;
       this.seeking = true;
@@ -346,13 +333,11 @@ class LivePlayer {
   }
 
   stalled() {
-    if (this.seeking || this.root.dataset.state !== "live" || document.hidden) return;
-    this.stalls += 1;
+    if (this.seeking || this.data.state !== "live" || document.hidden) return;
     const soon = now() - this.stalledAt < Math.max(MAX_PATIENCE_MS, 3 * this.patience);
     this.patience = soon ? Math.min(MAX_PATIENCE_MS, 2 * this.patience) : PATIENCE_MS;
     this.stalledAt = now();
     this.target = Math.min(1, this.target + 0.06);
-    this.root.dataset.stalls = this.stalls;
   }
 
   watchFrames() {
@@ -361,12 +346,11 @@ class LivePlayer {
 
   pictured() {
     if (!this.source || this.video.readyState < 2) return;
-    const { dataset } = this.root;
-    if (dataset.state === "connecting") dataset.firstPictureMs = Math.round(now() - this.started);
+    if (this.data.state === "connecting") this.data.firstPictureMs = Math.round(now() - this.started);
     this.lastPicture = now();
     this.failures = 0;
     this.state = "live";
-    if ("stale" in dataset) this.age(0);
+    if ("stale" in this.data) this.age(0);
   }
 
   tick() {
@@ -380,15 +364,13 @@ class LivePlayer {
 
   // More than 5 s old is not live: dimmed (data-stale), with the age in words.
   age(ms) {
-    const line = this.root.querySelector("[data-age]");
     const old = ms >= STALE_MS;
     this.root.toggleAttribute("data-stale", old);
-    line.hidden = !old;
-    if (old) line.textContent = (texts.age ?? "{age}").replace("{age}", ageText(ms));
+    this.write("age", old && texts.age.replace("{age}", ageText(ms)));
   }
 
   showStills(stream) {
-    this.hint(this.codecHint(stream));
+    this.write("hint", this.codecHint(stream));
     this.closeSource();
     this.state = "stills";
     if (!this.stillTimer) this.nextStill();
@@ -397,13 +379,13 @@ class LivePlayer {
   async nextStill() {
     this.stillTimer = -1;
     try {
-      const answer = await fetch(this.root.dataset.still, { cache: "no-store" });
+      const answer = await fetch(this.data.still, { cache: "no-store" });
       if (!answer.ok) throw new Error(`still: ${answer.status}`);
       this.showStill(URL.createObjectURL(await answer.blob()));
       // Both times are the server's, so a wrong clock here does no harm.
-      const taken = Date.parse(answer.headers.get("Last-Modified") ?? "");
-      const sent = Date.parse(answer.headers.get("Date") ?? "");
-      this.lastPicture = now() - (sent - taken > 0 ? sent - taken : 0);
+      const taken = Date.parse(answer.headers.get("Last-Modified"));
+      const sent = Date.parse(answer.headers.get("Date"));
+      this.lastPicture = now() - Math.max(0, sent - taken || 0);
     } catch (error) {
       console.info(String(error));
     }
@@ -415,27 +397,21 @@ class LivePlayer {
   setAudio(on) {
     this.audio = on;
     this.video.muted = !on;
-    this.root.dataset.audio = on ? "on" : "off";
     if (this.streams) this.choose(this.streams);
-    this.root.dispatchEvent(new CustomEvent("falconeye:sound", { bubbles: true }));
+    this.tell("sound");
   }
 }
 
 const players = new Map();
 const seen = new IntersectionObserver((entries) => {
-  for (const entry of entries) {
-    const player = players.get(entry.target);
-    if (!player) continue;
-    player.visible = entry.isIntersecting;
-    player.want(player.visible && !document.hidden);
-  }
+  for (const { target, isIntersecting } of entries) players.get(target)?.look(isIntersecting);
 }, { rootMargin: "100px" });
 
 function adopt() {
-  for (const [root] of players) {
+  for (const [root, player] of players) {
     if (root.isConnected) continue;
     seen.unobserve(root);
-    players.get(root).release();
+    player.release();
     players.delete(root);
   }
   for (const root of document.querySelectorAll("[data-player]")) {
@@ -472,5 +448,5 @@ adopt();
 document.querySelectorAll("[data-player-action]").forEach(bindButton);
 document.addEventListener("htmx:after:swap", adopt);
 document.addEventListener("visibilitychange", () => {
-  for (const player of players.values()) player.want(player.visible && !document.hidden);
+  for (const player of players.values()) player.look();
 });

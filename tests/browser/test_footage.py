@@ -161,7 +161,7 @@ async def test_of_quick_seeks_the_last_counts_and_one_player_is_made(tmp_path: P
             await page.evaluate(SEEK, begin_us + second * SECOND_US)
         go.set()
         await page.wait_for_function("() => document.querySelector('video').currentTime >= 2")
-        assert asked.count("xhr") == 1  # the player's; the list for the seek before came to nothing
+        assert (asked.count("fetch"), asked.count("xhr")) == (1, 1)  # ours, and the player's
 
 
 async def test_zooming_keeps_the_moment_under_the_pointer(tmp_path: Path) -> None:

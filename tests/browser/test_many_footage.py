@@ -134,9 +134,9 @@ async def test_cameras_are_chosen_and_shared(tmp_path: Path) -> None:
         await page.get_by_role("button", name="Show these").click()
         await page.wait_for_url(re.compile("camera="))
         await expect(page.locator(".tile")).to_have_count(2)
-        link = await page.get_by_role("link", name="Link to this moment").get_attribute("href")
-        assert link is not None
-        assert "at=20" in link
+        shared = page.get_by_role("link", name="Link to this moment")
+        await expect(shared).to_have_attribute("href", re.compile("at=20"))
+        link = await shared.get_attribute("href") or ""
         assert f"{site.ids['Door']}%2C{site.ids['Yard']}" in link
         assert await site.second() == pytest.approx(5, abs=1)
         await page.locator(".tile-name", has_text="Yard").click()
