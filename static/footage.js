@@ -1,5 +1,6 @@
 // A camera's day: the time line, the player below it, and what is told of the moment in words.
-import { Keyframes, Shuttle, besideRate, byKeyframes, stillUrl } from "./keyframes.js";
+import { act } from "./controls.js";
+import { Keyframes, Shuttle, byKeyframes, stillUrl } from "./keyframes.js";
 import { open } from "./playback.js";
 import { HOUR, MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
 
@@ -36,8 +37,8 @@ class FootagePage {
     this.shuttle = new Shuttle(this.timeline, (us) => this.see(us), (direction) => this.shuttleEnded(direction));
     root.addEventListener("falconeye:seek", ({ detail }) => this.go(detail.us));
     root.addEventListener("falconeye:hover", ({ detail }) => this.hover(detail));
-    root.addEventListener("falconeye:act", ({ detail }) => this.act(detail.name));
-    root.addEventListener("click", ({ target }) => this.act(target.closest("[data-act]")?.dataset.act));
+    root.addEventListener("falconeye:act", ({ detail }) => act(this, detail.name));
+    root.addEventListener("click", ({ target }) => act(this, target.closest("[data-act]")?.dataset.act));
     this.video.addEventListener("timeupdate", () => this.follow());
     this.video.addEventListener("ended", () => this.goOn());
     this.video.addEventListener("waiting", () => this.waits());
@@ -58,6 +59,7 @@ class FootagePage {
     const last = this.timeline.footage.at(-1);
     if (Number.isFinite(parse(wanted))) this.timeline.seek(parse(wanted));
     else if (last) this.show(Math.max(last[0], last[1] - MINUTE));
+    else this.timeline.set(this.timeline.known - 1); // and why there is nothing
     if (this.isImpatient && !this.asked) this.play();
     this.tell();
     if (this.day[1] > Date.now() * 1000) setInterval(() => document.hidden || this.load(), REFRESH_MS);
@@ -313,25 +315,6 @@ class FootagePage {
   step() {
     if (this.leads) this.go(this.timeline.value + STEP_US, { plays: false });
     else this.playback?.step();
-  }
-
-  act(name) {
-    const { timeline } = this;
-    const acts = {
-      back: () => timeline.seek(timeline.value - 10 * SECOND),
-      ahead: () => timeline.seek(timeline.value + 10 * SECOND),
-      gap: () => timeline.jump(1, true),
-      footage: () => timeline.jump(1, false),
-      closer: () => timeline.zoom(0.5),
-      wider: () => timeline.zoom(2),
-      hour: () => timeline.around(HOUR),
-      play: () => this.play(),
-      step: () => this.step(),
-      slower: () => this.pace(besideRate(this.speed, -1)),
-      faster: () => this.pace(besideRate(this.speed, 1)),
-      live: () => this.goLive(),
-    };
-    acts[name]?.();
   }
 }
 

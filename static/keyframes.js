@@ -146,12 +146,6 @@ export function overHole(timeline, us, rate) {
   return before ? before[1] - 1000 : null;
 }
 
-// The speeds of a <select>, in its order: those above what a player keeps up with, and backward, go by keyframes.
-export const PLAYED = 4;
+// Speeds above what a player keeps up with, and backward, go by keyframes.
+const PLAYED = 4;
 export const byKeyframes = (rate) => rate < 0 || rate > PLAYED;
-
-export function besideRate(select, step) {
-  const to = Math.min(Math.max(0, select.selectedIndex + step), select.options.length - 1);
-  select.selectedIndex = to;
-  return Number(select.value);
-}

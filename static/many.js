@@ -1,7 +1,8 @@
 // Up to four cameras on one clock, above one time line with a row for each.
 import { ClockedCamera } from "./clocked.js";
-import { WallClock, besideRate, byKeyframes, overHole, stillUrl } from "./keyframes.js";
-import { HOUR, MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
+import { act } from "./controls.js";
+import { WallClock, byKeyframes, overHole, stillUrl } from "./keyframes.js";
+import { MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
 
 const REFRESH_MS = 15_000;
 const TICK_MS = 50;
@@ -40,8 +41,8 @@ class ManyPage {
     this.speed.addEventListener("change", () => this.pace(Number(this.speed.value)));
     root.addEventListener("falconeye:seek", ({ detail }) => this.seek(detail.us));
     root.addEventListener("falconeye:hover", ({ detail }) => this.hover(detail));
-    root.addEventListener("falconeye:act", ({ detail }) => this.act(detail.name));
-    root.addEventListener("click", ({ target }) => this.act(target.closest("[data-act]")?.dataset.act));
+    root.addEventListener("falconeye:act", ({ detail }) => act(this, detail.name));
+    root.addEventListener("click", ({ target }) => act(this, target.closest("[data-act]")?.dataset.act));
     this.wants = false; // to play
   }
 
@@ -232,25 +233,6 @@ class ManyPage {
         preview.style.left = `${Math.min(Math.max(0, x - preview.width / 2), most)}px`;
       };
     }, STILL_MS);
-  }
-
-  act(name) {
-    const { clock, timeline } = this;
-    const acts = {
-      back: () => this.seek(clock.us - 10 * SECOND),
-      ahead: () => this.seek(clock.us + 10 * SECOND),
-      gap: () => timeline.jump(1, true),
-      footage: () => timeline.jump(1, false),
-      closer: () => timeline.zoom(0.5),
-      wider: () => timeline.zoom(2),
-      hour: () => timeline.around(HOUR),
-      play: () => this.play(),
-      step: () => this.step(),
-      slower: () => this.pace(besideRate(this.speed, -1)),
-      faster: () => this.pace(besideRate(this.speed, 1)),
-      live: () => this.goLive(),
-    };
-    acts[name]?.();
   }
 }
 

@@ -1,0 +1,28 @@
+// What the buttons and keys below a time line do, on each page that has one.
+import { HOUR, SECOND } from "./timeline.js";
+
+// `page` has a `timeline`, the <select> `speed`, and `play`, `step`, `pace` and `goLive`.
+export function act(page, name) {
+  const { timeline } = page;
+  const acts = {
+    back: () => timeline.seek(timeline.value - 10 * SECOND),
+    ahead: () => timeline.seek(timeline.value + 10 * SECOND),
+    gap: () => timeline.jump(1, true),
+    footage: () => timeline.jump(1, false),
+    closer: () => timeline.zoom(0.5),
+    wider: () => timeline.zoom(2),
+    hour: () => timeline.around(HOUR),
+    play: () => page.play(),
+    step: () => page.step(),
+    slower: () => page.pace(besideRate(page.speed, -1)),
+    faster: () => page.pace(besideRate(page.speed, 1)),
+    live: () => page.goLive(),
+  };
+  acts[name]?.();
+}
+
+function besideRate(select, step) {
+  const to = Math.min(Math.max(0, select.selectedIndex + step), select.options.length - 1);
+  select.selectedIndex = to;
+  return Number(select.value);
+}
