@@ -12,6 +12,7 @@ from tests.benchmarks.node import Node
 
 NAME = "playback"
 CAMERAS = 8  # which go on being recorded meanwhile
+MINUTE_S = 20  # to find, play and export one
 # From the key to the first picture of the new moment; the video is paused, so no other comes.
 _SEEK = """(key) => new Promise((done) => {
   const video = document.querySelector("[data-footage] video");
@@ -41,6 +42,17 @@ def measure(plan: Plan) -> Result:
             page = chromium.new_page(viewport={"width": 1280, "height": 900})
             sign_in(page, node)
             _seeks(result, plan, page, node, cameras[0], begun)
+            page.close()
+            for width in (1440, 390):
+                page = chromium.new_page(viewport={"width": width, "height": 844})
+                sign_in(page, node)
+                times = [_a_minute(page, node, begun) for _ in range(plan.runs(5))]
+                result.add(f"wall → minute exported, {width} px", "s", times, budget=MINUTE_S)
+                page.close()
+    result.note(
+        "From the wall: the camera, its day, two clicks on the time line until it plays, export, "
+        "download: seven acts, each as soon as the page allows it."
+    )
     return result
 
 
@@ -94,3 +106,47 @@ def _seeks(
         values = [percentile(run, share) for run in taken]
         result.add(f"seek by 10 s → picture in Chromium, p{share * 100:.0f}", "ms", values)
     result.note("Seeks go 10 s back and forth by keys; software decoding of 1080p is in them.")
+
+
+def _a_minute(page: Page, node: Node, begun: datetime) -> float:
+    """Seconds that a script needs for it."""
+    page.goto(node.url)
+    start = time.perf_counter()
+    page.locator(".tile-name", has_text="camera 0").click()
+    page.get_by_role("link", name="Day by day").click()
+    moment = begun + timedelta(seconds=40)
+    _click_line(page, moment, whole_day=True)
+    page.get_by_role("button", name="One hour").click()
+    _click_line(page, moment, whole_day=False)
+    page.wait_for_function(
+        "() => { const video = document.querySelector('[data-footage] video');"
+        " return !video.paused && video.currentTime > 0 && video.readyState > 2; }"
+    )
+    page.get_by_role("link", name="Export this minute").click()
+    page.get_by_role("button", name="Export", exact=True).click()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download").first.click()
+    _ = downloading.value.path()  # it is whole
+    taken_s = time.perf_counter() - start
+    page.get_by_role("button", name="Delete").first.click()
+    page.get_by_role("heading", name="No export yet").wait_for()
+    return taken_s
+
+
+def _click_line(page: Page, moment: datetime, *, whole_day: bool) -> None:
+    """Where that moment is on the line, which shows the day, or an hour around its own moment."""
+    canvas = page.get_by_role("slider", name="Time")
+    page.locator("[data-moment]", has_text=":").wait_for()
+    first, last, now = page.evaluate(
+        "() => { const { from, to } = document.querySelector('[data-footage]').dataset;"
+        " const now = document.querySelector('canvas').ariaValueNow;"
+        " return [Number(from) / 1e6, Number(to) / 1e6, Number(now)]; }"
+    )
+    if not whole_day:
+        first = min(max(first + now - 1800, first), last - 3600)
+        last = first + 3600
+    box = canvas.bounding_box()
+    if box is None:
+        raise AssertionError
+    x = (moment.timestamp() - first) / (last - first) * box["width"]
+    canvas.click(position={"x": x, "y": 20})
