@@ -37,7 +37,7 @@ class Proof(StrEnum):
 
 
 _TO_MOVE = (Proof.PROVED, Proof.LEDGER_MOVED)
-_UNSETTLED = clocks.c.state.in_([state.value for state in _TO_MOVE])
+IS_UNSETTLED = clocks.c.state.in_([state.value for state in _TO_MOVE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,14 +208,14 @@ async def set_state(connection: AsyncConnection, clock_id: int, state: Proof) ->
 async def _read_known(boot: str, connection: AsyncConnection) -> tuple[list[KnownClock], int]:
     last_id = (await connection.execute(select(func.max(clocks.c.id)))).scalar()
     rows = await connection.execute(
-        select(clocks).where(or_(clocks.c.boot == boot, _UNSETTLED)).order_by(clocks.c.id)
+        select(clocks).where(or_(clocks.c.boot == boot, IS_UNSETTLED)).order_by(clocks.c.id)
     )
     return [_known(row) for row in rows], last_id or 0
 
 
 async def read_unsettled(connection: AsyncConnection) -> list[KnownClock]:
     """Those that proved wrong, and of which not all was moved."""
-    rows = await connection.execute(select(clocks).where(_UNSETTLED).order_by(clocks.c.id))
+    rows = await connection.execute(select(clocks).where(IS_UNSETTLED).order_by(clocks.c.id))
     return [_known(row) for row in rows]
 
 

@@ -15,9 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from falconeye.base.clock import Clock
 from falconeye.base.times import DAY_US, HOUR_US, MINUTE_US
 from falconeye.media.samples import StreamKind
+from falconeye.storage.ledger.clocks import IS_UNSETTLED
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.segments.layout import SegmentName, segment_path
-from falconeye.storage.tables.footage import recordings, segments, streams, usage
+from falconeye.storage.tables.footage import recordings, runs, segments, streams, usage
+from falconeye.storage.tables.ledger import clocks
 from falconeye.storage.tables.node import CAMERAS
 
 BATCH = 200  # segments a transaction: others wait for it
@@ -97,6 +99,10 @@ _IS_PROTECTION = and_(
     or_(recordings.c.end_us.is_(None), recordings.c.end_us > segments.c.start_us),
 )
 _PROTECTED = exists().where(_IS_PROTECTION)
+# Its clock proved wrong, and its run waits for its right times (for a disk, perhaps for long).
+_IS_MISDATED = exists().where(
+    runs.c.id == segments.c.run_id, clocks.c.id == runs.c.clock_id, IS_UNSETTLED
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +117,19 @@ class Spared:
 async def oldest_on(
     volume: int, need_bytes: int, connection: AsyncConnection, *, spared: Sequence[Spared] = ()
 ) -> list[Doomed]:
-    """The oldest segments of a volume, over all streams, that make `need_bytes`; a `BATCH`."""
+    """The oldest segments of a volume, over all streams, that make `need_bytes`; a `BATCH`.
+
+    What waits for its right times only when nothing else is left.
+    """
     holders = await connection.execute(
         select(usage.c.stream_id).where(usage.c.volume_id == volume, usage.c.segments > 0)
     )
-    found = await _oldest(
-        connection,
-        holders.scalars().all(),
-        GapReason.DELETED_FOR_ROOM,
-        segments.c.volume_id == volume,
-        *(~_is_spared(one) for one in spared),
-    )
-    return _enough(found, need_bytes)
+    stream_ids = holders.scalars().all()
+    there = [segments.c.volume_id == volume, *(~_is_spared(one) for one in spared)]
+    reason = GapReason.DELETED_FOR_ROOM
+    return _enough(
+        await _oldest(connection, stream_ids, reason, *there, ~_IS_MISDATED), need_bytes
+    ) or _enough(await _oldest(connection, stream_ids, reason, *there), need_bytes)
 
 
 def _is_spared(one: Spared) -> ColumnElement[bool]:
@@ -248,6 +255,7 @@ async def _ended_by(camera_id: str, time_us: int, connection: AsyncConnection) -
         GapReason.DELETED_BY_AGE,
         segments.c.start_us < time_us,  # for the key; what follows says it
         time_us >= _END_US,
+        ~_IS_MISDATED,
     )
     return _enough(found, None)
 
@@ -259,7 +267,10 @@ async def _above(
     if excess <= 0:
         return []
     of_it = await _streams_of(camera_id, connection)
-    return _enough(await _oldest(connection, of_it, GapReason.DELETED_BY_SIZE), excess)
+    reason = GapReason.DELETED_BY_SIZE
+    return _enough(await _oldest(connection, of_it, reason, ~_IS_MISDATED), excess) or _enough(
+        await _oldest(connection, of_it, reason), excess
+    )
 
 
 async def _protected_bytes(camera_id: str, connection: AsyncConnection) -> int:
