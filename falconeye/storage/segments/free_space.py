@@ -8,6 +8,7 @@ stays. Room is what was unlinked: a disk that refuses that must not empty the in
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -71,6 +72,7 @@ class Deleter:
         self._on_deleted = on_deleted  # camera id, recording id
         # Held by whoever changes where a segment lies, or whether it does, from look to commit.
         self.alone = asyncio.Lock()
+        self._unlinking: dict[Volume, Future[tuple[list[str], OSError | None]]] = {}  # the last
         self.deleted_bytes = 0  # for room, since the start
         self.moving_times = False  # footage gets other times: none is too old until it has them
         # Held while a person's deletion by times is under way, and before `alone` by whoever moves
@@ -192,14 +194,21 @@ class Deleter:
     async def _empty_garbage(self, volume: Volume) -> "_Emptied":
         """Unlink what is garbage. What cannot be unlinked stays it, and is tried at each call."""
         gained, after = 0, ""
+        before = self._unlinking.get(volume)
+        if before is not None and not before.done():
+            # It hung, and goes on some time: what was made anew by one of those names since then
+            # (a copy that is tried again) would go with it.
+            return _Emptied(gained, refused=True)
         while found := await self._database.read(partial(_garbage_of, volume.number, after)):
+            asked = volume.readers.call(partial(_unlink_all, volume, list(found)))
+            self._unlinking[volume] = asked
             try:
                 async with asyncio.timeout(ANSWER_S):
-                    removed, error = await volume.readers.run(
-                        partial(_unlink_all, volume, list(found))
-                    )
+                    removed, error = await asyncio.shield(asyncio.wrap_future(asked))
             except TimeoutError:  # they stay garbage, and go when the disk is back
                 volume.does_not_answer()
+                return _Emptied(gained, refused=True)
+            except OSError:  # it was removed this moment
                 return _Emptied(gained, refused=True)
             if error is not None:
                 self._log.warning(f"footage on {volume.path} cannot be deleted: {error}")
