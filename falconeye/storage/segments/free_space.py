@@ -253,7 +253,20 @@ def _unlink_all(volume: Volume, paths: Sequence[str]) -> tuple[list[str], OSErro
 async def _to_garbage(
     doomed: Sequence[Doomed], connection: AsyncConnection
 ) -> list[tuple[str, str]]:
-    """Move rows to garbage; (camera id, recording id) of the recordings that vanished by it."""
+    """Move rows to garbage; (camera id, recording id) of the recordings that vanished by it.
+
+    Another process, which does not hold `alone`, may have forgotten the volume of some since they
+    were looked at: these rows are not taken from the totals a second time.
+    """
+    key = tuple_(segments.c.stream_id, segments.c.start_us, segments.c.volume_id)
+    keys = [(gone.stream_id, gone.start_us, gone.volume_id) for gone in doomed]
+    found = await connection.execute(
+        select(segments.c.stream_id, segments.c.start_us).where(key.in_(keys))
+    )
+    there = {tuple(row) for row in found}
+    doomed = [gone for gone in doomed if (gone.stream_id, gone.start_us) in there]
+    if not doomed:
+        return []
     await connection.execute(
         upsert(garbage)
         .values(

@@ -1,5 +1,6 @@
 """Re-dating beside what deletes, and the rows that go with footage: events, cameras, reasons."""
 
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from falconeye.base.errors import Unavailable
 from falconeye.base.times import SECOND_US
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
@@ -262,3 +264,32 @@ async def test_a_camera_that_flapped_for_days_is_moved(tmp_path: Path, clock: Fa
     assert start - named == MONTHS_US
     assert [one for one in await problems(board.node) if "run" not in str(one)] == []
     await board.stop()
+
+
+async def test_the_number_of_a_clock_is_not_given_twice(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was full for a moment when the first one was made."""
+    board = await boot(tmp_path, clock)
+    refused: Future[None] = Future()
+    refused.set_exception(Unavailable("the database is full"))
+    with monkeypatch.context() as full:
+        full.setattr(board.node.database, "write_threadsafe", lambda _: refused)
+        board.node.clock.step_utc(50)
+        offset_us = clock.utc_us() - clock.monotonic_us()
+        assert board.node.clocks is not None
+        lost = board.node.clocks.undated(offset_us)
+    await record_runs(board, 50)
+    await board.stop()
+    clock.advance(10)
+    clock.step_utc(20)
+    again = await boot(tmp_path, clock, name="boot-2")
+    await again.ledger.round()
+    assert again.node.clocks is not None
+    other = again.node.clocks.undated(clock.utc_us() - clock.monotonic_us())
+    assert other != lost
+    await again.set_clock(MONTHS_S)
+    await again.redater.round()
+    [(named, start, _)] = times(await segments_of(again.node))
+    assert start == named  # nothing was proved of its clock
+    await again.stop()
