@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from falconeye.base.clock import Clock, clock_is_synchronised
+from falconeye.base.clock import Clock, boot_name, clock_is_synchronised
 from falconeye.base.errors import FalconEyeError
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.tasks import TaskSet
@@ -98,6 +98,7 @@ class Footage:
             clock,
             keep=keep,
             is_synchronised=is_synchronised,
+            boot=boot_name,
             on_deleted=lambda camera_id, recording_id: on_recording(
                 camera_id, recording_id, "deleted"
             ),

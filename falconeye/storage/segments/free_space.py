@@ -60,7 +60,9 @@ class Deleter:
         keep: Callable[[], Keep],
         on_deleted: Callable[[str, str], None],
         is_synchronised: Callable[[], bool] = clock_is_synchronised,
+        boot: Callable[[], str] = str,  # `base.clock.boot_name`, once it was asked in a thread
     ) -> None:
+        self._boot = boot
         self._database = database
         self._volumes = volumes
         self._clock = clock
@@ -96,7 +98,9 @@ class Deleter:
             emptied = True
             async with self.alone:  # for a batch only: a full disk cannot wait for all of them
                 aging_us = None if self.moving_times else time_us
-                doomed = await self._database.read(partial(beyond_keep, keep, aging_us))
+                doomed = await self._database.read(
+                    partial(beyond_keep, keep, aging_us, boot=self._boot())
+                )
                 if doomed:
                     emptied = await self._delete(doomed)
             if not doomed or not emptied:
@@ -162,7 +166,13 @@ class Deleter:
                 if emptied.refused or freed >= need_bytes:
                     break
                 doomed = await self._database.read(
-                    partial(oldest_on, volume.number, need_bytes - freed, spared=spared)
+                    partial(
+                        oldest_on,
+                        volume.number,
+                        need_bytes - freed,
+                        spared=spared,
+                        boot=self._boot(),
+                    )
                 )
                 if not doomed:
                     break

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from falconeye.base.clock import Clock
 from falconeye.base.times import DAY_US, HOUR_US, MINUTE_US
 from falconeye.media.samples import StreamKind
-from falconeye.storage.ledger.clocks import IS_UNSETTLED
+from falconeye.storage.ledger.clocks import IS_UNSETTLED, Proof
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.segments.layout import SegmentName, segment_path
 from falconeye.storage.tables.footage import recordings, runs, segments, streams, usage
@@ -115,21 +115,20 @@ class Spared:
 
 
 async def oldest_on(
-    volume: int, need_bytes: int, connection: AsyncConnection, *, spared: Sequence[Spared] = ()
+    volume: int,
+    need_bytes: int,
+    connection: AsyncConnection,
+    *,
+    spared: Sequence[Spared] = (),
+    boot: str = "",
 ) -> list[Doomed]:
-    """The oldest segments of a volume, over all streams, that make `need_bytes`; a `BATCH`.
-
-    What waits for its right times only when nothing else is left.
-    """
+    """The oldest segments of a volume, over all streams, that make `need_bytes`; a `BATCH`."""
     holders = await connection.execute(
         select(usage.c.stream_id).where(usage.c.volume_id == volume, usage.c.segments > 0)
     )
-    stream_ids = holders.scalars().all()
     there = [segments.c.volume_id == volume, *(~_is_spared(one) for one in spared)]
-    reason = GapReason.DELETED_FOR_ROOM
-    return _enough(
-        await _oldest(connection, stream_ids, reason, *there, ~_IS_MISDATED), need_bytes
-    ) or _enough(await _oldest(connection, stream_ids, reason, *there), need_bytes)
+    found = holders.scalars().all(), GapReason.DELETED_FOR_ROOM, need_bytes
+    return await _dated_first(connection, boot, *found, *there)
 
 
 def _is_spared(one: Spared) -> ColumnElement[bool]:
@@ -208,11 +207,12 @@ def _is_named(wanted: Named) -> list[ColumnElement[bool]]:
 
 
 async def beyond_keep(
-    of_the_node: Keep, now_us: int | None, connection: AsyncConnection
+    of_the_node: Keep, now_us: int | None, connection: AsyncConnection, *, boot: str = ""
 ) -> list[Doomed]:
     """The oldest segments that no camera's rule keeps, at most a `BATCH`.
 
-    `now_us` None: nothing is too old. A camera that was deleted is still kept by its own rule.
+    `now_us` None: nothing is too old; `boot`: as `_dated_first`. A camera that was deleted is still
+    kept by its own rule.
     """
     chosen: list[Doomed] = []
     for camera_id, stored_bytes, days, size_bytes in await _rules(connection):
@@ -223,7 +223,7 @@ async def beyond_keep(
             if aged:
                 continue  # its bytes when that is done: no segment may be chosen twice
         if keep.size_bytes is not None and stored_bytes > keep.size_bytes:
-            chosen += await _above(camera_id, stored_bytes, keep.size_bytes, connection)
+            chosen += await _above(camera_id, stored_bytes, keep.size_bytes, boot, connection)
         if len(chosen) >= BATCH:
             break
     return chosen[:BATCH]
@@ -261,16 +261,64 @@ async def _ended_by(camera_id: str, time_us: int, connection: AsyncConnection) -
 
 
 async def _above(
-    camera_id: str, stored_bytes: int, limit_bytes: int, connection: AsyncConnection
+    camera_id: str, stored_bytes: int, limit_bytes: int, boot: str, connection: AsyncConnection
 ) -> list[Doomed]:
     excess = stored_bytes - await _protected_bytes(camera_id, connection) - limit_bytes
     if excess <= 0:
         return []
     of_it = await _streams_of(camera_id, connection)
-    reason = GapReason.DELETED_BY_SIZE
-    return _enough(await _oldest(connection, of_it, reason, ~_IS_MISDATED), excess) or _enough(
-        await _oldest(connection, of_it, reason), excess
+    return await _dated_first(connection, boot, of_it, GapReason.DELETED_BY_SIZE, excess)
+
+
+async def _dated_first(
+    connection: AsyncConnection,
+    boot: str,
+    stream_ids: Iterable[int],
+    reason: GapReason,
+    need_bytes: int,
+    *conditions: ColumnElement[bool],
+) -> list[Doomed]:
+    """The oldest; only when nothing else is left those that are known to seem older than they are.
+
+    These wait for their right times, or are of this `boot`, by a clock that NTP has not set and
+    that lies behind: a board with an empty battery and no network would delete each minute what it
+    has just recorded, and keep what is years old.
+    """
+    stream_ids = list(stream_ids)
+    behind = await _behind(connection, boot, stream_ids)
+    is_of_boot = exists().where(
+        runs.c.id == segments.c.run_id, clocks.c.id == runs.c.clock_id, _is_unjudged(boot)
     )
+    dated = [*conditions, ~_IS_MISDATED]
+    if behind:
+        dated.append(~and_(segments.c.stream_id.in_(behind), is_of_boot))
+    return _enough(await _oldest(connection, stream_ids, reason, *dated), need_bytes) or _enough(
+        await _oldest(connection, stream_ids, reason, *conditions), need_bytes
+    )
+
+
+def _is_unjudged(boot: str) -> ColumnElement[bool]:
+    return and_(clocks.c.boot == boot, ~clocks.c.synchronised, clocks.c.state == Proof.OPEN.value)
+
+
+async def _behind(connection: AsyncConnection, boot: str, stream_ids: Iterable[int]) -> list[int]:
+    """Streams of which footage of another time seems newer than that of such a clock."""
+    if not await connection.scalar(select(exists().where(_is_unjudged(boot)))):
+        return []
+    found: list[int] = []
+    for stream_id in stream_ids:
+        newest = await connection.execute(
+            select(clocks.c.id)
+            .select_from(segments)
+            .outerjoin(runs, runs.c.id == segments.c.run_id)
+            .outerjoin(clocks, and_(clocks.c.id == runs.c.clock_id, _is_unjudged(boot)))
+            .where(segments.c.stream_id == stream_id)
+            .order_by(segments.c.start_us.desc())
+            .limit(1)
+        )
+        if newest.scalar() is None:
+            found.append(stream_id)
+    return found
 
 
 async def _protected_bytes(camera_id: str, connection: AsyncConnection) -> int:

@@ -19,7 +19,7 @@ from falconeye.storage.tables.footage import open_files, runs
 from falconeye.storage.tables.ledger import clocks, deletions, events
 from falconeye.storage.tables.node import CAMERAS
 from tests.clock import START_US, FakeClock
-from tests.unit.storage_footage.boards import Board, boot, problems, segments_of, times
+from tests.unit.storage_footage.boards import BOOT, Board, boot, problems, segments_of, times
 from tests.unit.storage_footage.footage import CAMERA, Node, rows
 from tests.unit.storage_footage.test_redating import add_camera
 
@@ -293,3 +293,38 @@ async def test_the_number_of_a_clock_is_not_given_twice(
     [(named, start, _)] = times(await segments_of(again.node))
     assert start == named  # nothing was proved of its clock
     await again.stop()
+
+
+async def test_what_a_clock_that_lies_behind_records_is_not_the_oldest(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """An empty battery and no network: the full disk must not eat what was just recorded."""
+    before = await boot(tmp_path, clock, ntp=True, name="boot-0")
+    await before.redater.round()
+    old = await record_runs(before, 0, 10)
+    clock.advance(60)
+    await before.stop()
+    clock.step_utc(-MONTHS_S)
+    board = await boot(tmp_path, clock)
+    board.node.deleter._boot = lambda: BOOT
+    new = await record_runs(board, 60 - MONTHS_S, 70 - MONTHS_S)
+    await board.node.deleter.free(board.node.volumes.all[0], 1)
+    assert {row.run_id for row in await segments_of(board.node)} == {old[1], *new}
+    board.node.deleter._keep = lambda: Keep(size_bytes=50_000)
+    await board.node.deleter.enforce_rules()
+    kept = [row.run_id for row in await segments_of(board.node)]
+    assert kept == new[-len(kept) :]
+    await board.node.deleter.free(board.node.volumes.all[0], 1 << 40)  # nothing else is left
+    assert await segments_of(board.node) == []
+    await board.stop()
+
+
+async def test_what_a_clock_without_ntp_records_in_its_order_goes_by_it(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    board = await boot(tmp_path, clock)
+    board.node.deleter._boot = lambda: BOOT
+    ran = await record_runs(board, 0, 10)
+    await board.node.deleter.free(board.node.volumes.all[0], 1)
+    assert {row.run_id for row in await segments_of(board.node)} == {ran[1]}
+    await board.stop()
