@@ -15,11 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from falconeye.base.clock import Clock
 from falconeye.base.times import DAY_US, HOUR_US, MINUTE_US
 from falconeye.media.samples import StreamKind
-from falconeye.storage.ledger.clocks import IS_UNSETTLED, Proof
 from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.segments import misdated
 from falconeye.storage.segments.layout import SegmentName, segment_path
-from falconeye.storage.tables.footage import recordings, runs, segments, streams, usage
-from falconeye.storage.tables.ledger import clocks
+from falconeye.storage.tables.footage import recordings, segments, streams, usage
 from falconeye.storage.tables.node import CAMERAS
 
 BATCH = 200  # segments a transaction: others wait for it
@@ -99,10 +98,6 @@ _IS_PROTECTION = and_(
     or_(recordings.c.end_us.is_(None), recordings.c.end_us > segments.c.start_us),
 )
 _PROTECTED = exists().where(_IS_PROTECTION)
-# Its clock proved wrong, and its run waits for its right times (for a disk, perhaps for long).
-_IS_MISDATED = exists().where(
-    runs.c.id == segments.c.run_id, clocks.c.id == runs.c.clock_id, IS_UNSETTLED
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +146,32 @@ class Named:
     overlapping: bool = False
 
 
+def _protected(wanted: Named) -> ColumnElement[bool]:
+    """As `_PROTECTED`, which looks at all recordings before each segment: over months, minutes."""
+    camera_ids = select(streams.c.camera_id).where(streams.c.id.in_(wanted.stream_ids))
+    kept = (
+        select(recordings.c.camera_id, recordings.c.start_us, recordings.c.end_us)
+        .where(
+            recordings.c.camera_id.in_(camera_ids),
+            recordings.c.stream_id.is_not(None),
+            recordings.c.protected,
+        )
+        .cte("kept")
+        .prefix_with("MATERIALIZED")
+    )
+    return exists().where(
+        kept.c.camera_id == streams.c.camera_id,
+        kept.c.start_us < _END_US,
+        or_(kept.c.end_us.is_(None), kept.c.end_us > segments.c.start_us),
+    )
+
+
 async def named(wanted: Named, connection: AsyncConnection) -> list[Doomed]:
     """The segments of it that are not protected; a `BATCH`."""
     rows = await connection.execute(
         select(*_COLUMNS)
         .join(streams, streams.c.id == segments.c.stream_id)
-        .where(*_is_named(wanted), ~_PROTECTED)
+        .where(*_is_named(wanted), ~_protected(wanted))
         .limit(BATCH)
     )
     return [_doomed(row, GapReason.DELETED_BY_PERSON, wanted.who) for row in rows]
@@ -190,7 +205,7 @@ async def total_named(wanted: Named, connection: AsyncConnection) -> NamedTotals
         select(func.count())
         .select_from(segments)
         .join(streams, streams.c.id == segments.c.stream_id)
-        .where(*_is_named(wanted), _PROTECTED)
+        .where(*_is_named(wanted), _protected(wanted))
     )
     return NamedTotals(all_of_it[0], all_of_it[1], kept or 0)
 
@@ -255,7 +270,7 @@ async def _ended_by(camera_id: str, time_us: int, connection: AsyncConnection) -
         GapReason.DELETED_BY_AGE,
         segments.c.start_us < time_us,  # for the key; what follows says it
         time_us >= _END_US,
-        ~_IS_MISDATED,
+        ~misdated.WAITS,
     )
     return _enough(found, None)
 
@@ -285,40 +300,10 @@ async def _dated_first(
     has just recorded, and keep what is years old.
     """
     stream_ids = list(stream_ids)
-    behind = await _behind(connection, boot, stream_ids)
-    is_of_boot = exists().where(
-        runs.c.id == segments.c.run_id, clocks.c.id == runs.c.clock_id, _is_unjudged(boot)
-    )
-    dated = [*conditions, ~_IS_MISDATED]
-    if behind:
-        dated.append(~and_(segments.c.stream_id.in_(behind), is_of_boot))
+    dated = [*conditions, *await misdated.seems_its_age(connection, boot, stream_ids)]
     return _enough(await _oldest(connection, stream_ids, reason, *dated), need_bytes) or _enough(
         await _oldest(connection, stream_ids, reason, *conditions), need_bytes
     )
-
-
-def _is_unjudged(boot: str) -> ColumnElement[bool]:
-    return and_(clocks.c.boot == boot, ~clocks.c.synchronised, clocks.c.state == Proof.OPEN.value)
-
-
-async def _behind(connection: AsyncConnection, boot: str, stream_ids: Iterable[int]) -> list[int]:
-    """Streams of which footage of another time seems newer than that of such a clock."""
-    if not await connection.scalar(select(exists().where(_is_unjudged(boot)))):
-        return []
-    found: list[int] = []
-    for stream_id in stream_ids:
-        newest = await connection.execute(
-            select(clocks.c.id)
-            .select_from(segments)
-            .outerjoin(runs, runs.c.id == segments.c.run_id)
-            .outerjoin(clocks, and_(clocks.c.id == runs.c.clock_id, _is_unjudged(boot)))
-            .where(segments.c.stream_id == stream_id)
-            .order_by(segments.c.start_us.desc())
-            .limit(1)
-        )
-        if newest.scalar() is None:
-            found.append(stream_id)
-    return found
 
 
 async def _protected_bytes(camera_id: str, connection: AsyncConnection) -> int:
