@@ -1,5 +1,6 @@
 """Re-dating beside what deletes, and the rows that go with footage: events, cameras, reasons."""
 
+import asyncio
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -327,4 +328,21 @@ async def test_what_a_clock_without_ntp_records_in_its_order_goes_by_it(
     ran = await record_runs(board, 0, 10)
     await board.node.deleter.free(board.node.volumes.all[0], 1)
     assert {row.run_id for row in await segments_of(board.node)} == {ran[1]}
+    await board.stop()
+
+
+async def test_housekeeping_does_not_wait_for_a_person_who_deletes_months(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    board = await boot(tmp_path, clock)
+    await record_runs(board, 0)
+    clock.advance(10)
+    await board.set_clock(MONTHS_S)
+    async with board.node.deleter.times, asyncio.timeout(5):
+        await board.redater.round()
+    moving = [board.node.deleter.moving_times]
+    await board.redater.round()
+    moving.append(board.node.deleter.moving_times)
+    assert moving == [True, False]
+    assert {row.state for row in await rows(board.node, clocks)} == {"open", "settled"}
     await board.stop()
