@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from falconeye.base.clock import Clock, clock_is_synchronised
+from falconeye.base.clock import Clock, boot_name, clock_is_synchronised
 from falconeye.base.errors import FalconEyeError
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.tasks import TaskSet
@@ -33,6 +33,7 @@ from falconeye.storage.volumes.volumes import Volumes
 log = logging.getLogger(__name__)
 
 ROUND_S = 5.0
+RECOVERY_S = 60.0
 FLUSH_S = 2.0  # at the end; what is not indexed by then, the next start finds
 
 
@@ -98,6 +99,7 @@ class Footage:
             clock,
             keep=keep,
             is_synchronised=is_synchronised,
+            boot=boot_name,
             on_deleted=lambda camera_id, recording_id: on_recording(
                 camera_id, recording_id, "deleted"
             ),
@@ -154,13 +156,19 @@ class Footage:
         return done
 
     async def _begin(self, database: Database, node_name: str) -> None:
-        recovered = await self._recover(database, node_name)
+        recovering, is_due = await self._start_recovery(database, node_name), False
         while True:
-            is_back = await self._look_for_disks()
-            if (is_back and self.store.leftovers) or not recovered:
-                recovered = await self._recover(database, node_name)
+            is_due = await self._look_for_disks() or is_due
+            if recovering.done() and ((is_due and self.store.leftovers) or not recovering.result()):
+                recovering, is_due = await self._start_recovery(database, node_name), False
             await self._round()
             await asyncio.sleep(ROUND_S)
+
+    async def _start_recovery(self, database: Database, node_name: str) -> asyncio.Task[bool]:
+        """Wait for it a while; for a disk that hangs the others' housekeeping does not wait."""
+        task = self.tasks.start(self._recover(database, node_name), "recovery")
+        _ = await asyncio.wait([task], timeout=RECOVERY_S)
+        return task
 
     async def _recover(self, database: Database, node_name: str) -> bool:
         """False when it is to be tried again in the next round."""

@@ -259,10 +259,7 @@ class Exports:
         )
 
     def _open(self, source: SourceSegment) -> int:
-        volume = self._volumes.get(source.volume)
-        if volume is None:
-            raise FileNotFoundError(errno.ENOENT, "its disk is not configured any more")
-        return self._volumes.opener(volume, source.path)()
+        return self._volumes.opener(self._volumes.get(source.volume), source.path)()
 
     async def _on_thread(self, function: Callable[[], T], stop: threading.Event) -> T:
         """Run it on the thread; cancelled, wait until it has ended."""

@@ -9,6 +9,7 @@ since, and by how much at which time nobody knows. What no step proves keeps its
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -37,7 +38,7 @@ class Proof(StrEnum):
 
 
 _TO_MOVE = (Proof.PROVED, Proof.LEDGER_MOVED)
-_UNSETTLED = clocks.c.state.in_([state.value for state in _TO_MOVE])
+IS_UNSETTLED = clocks.c.state.in_([state.value for state in _TO_MOVE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Clocks:
         self._is_synchronised = is_synchronised
         self._lock = threading.Lock()
         self._known: list[KnownClock] = []
+        self._refused: set[int] = set()  # ids that the database did not take
         self._next_id = 1
 
     async def open(self) -> None:
@@ -116,9 +118,24 @@ class Clocks:
                 known = KnownClock(self._next_id, setting, synchronised=False, state=Proof.OPEN)
                 self._next_id += 1
                 self._known.append(known)
-                # Should it be refused (disk full), it is stored when something is proved of it.
-                self._database.write_threadsafe(partial(_store, known))
+                self._put(known)
+            elif known.id in self._refused:
+                self._refused.remove(known.id)
+                self._put(known)
         return None if known.synchronised else known.id
+
+    def _put(self, known: KnownClock) -> None:
+        """Store it before the rows that name it; refused (disk full), with the next of these.
+
+        Else the next process would give its id to another setting, and what is proved of that
+        would move the footage of this one. Under the lock.
+        """
+        answer = self._database.write_threadsafe(partial(_store, known))
+        answer.add_done_callback(partial(self._stored, known.id))
+
+    def _stored(self, clock_id: int, answer: Future[None]) -> None:
+        if answer.cancelled() or answer.exception() is not None:
+            self._refused.add(clock_id)
 
     async def look(self) -> None:
         """Once NTP keeps the clock: what does that prove? Ask every few seconds.
@@ -208,14 +225,14 @@ async def set_state(connection: AsyncConnection, clock_id: int, state: Proof) ->
 async def _read_known(boot: str, connection: AsyncConnection) -> tuple[list[KnownClock], int]:
     last_id = (await connection.execute(select(func.max(clocks.c.id)))).scalar()
     rows = await connection.execute(
-        select(clocks).where(or_(clocks.c.boot == boot, _UNSETTLED)).order_by(clocks.c.id)
+        select(clocks).where(or_(clocks.c.boot == boot, IS_UNSETTLED)).order_by(clocks.c.id)
     )
     return [_known(row) for row in rows], last_id or 0
 
 
 async def read_unsettled(connection: AsyncConnection) -> list[KnownClock]:
     """Those that proved wrong, and of which not all was moved."""
-    rows = await connection.execute(select(clocks).where(_UNSETTLED).order_by(clocks.c.id))
+    rows = await connection.execute(select(clocks).where(IS_UNSETTLED).order_by(clocks.c.id))
     return [_known(row) for row in rows]
 
 

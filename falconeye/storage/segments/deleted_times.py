@@ -1,18 +1,29 @@
 """What was deleted, for the ledger: rows that grow while the deleter works through a time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Row, ScalarSelect, exists, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Row,
+    ScalarSelect,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.times import HOUR_US
 from falconeye.media.samples import StreamKind
+from falconeye.storage.ledger.clocks import Proof
 from falconeye.storage.ledger.coverage import MIN_GAP_US, GapReason
 from falconeye.storage.segments.retention import Doomed
 from falconeye.storage.segments.segments import MAX_HOLE_US
 from falconeye.storage.tables.footage import runs, segments, streams
-from falconeye.storage.tables.ledger import deletions
+from falconeye.storage.tables.ledger import clocks, deletions
 
 
 async def note_deleted(gone: Iterable[Doomed], connection: AsyncConnection) -> None:
@@ -22,7 +33,9 @@ async def note_deleted(gone: Iterable[Doomed], connection: AsyncConnection) -> N
     """
     is_main = streams.c.kind == StreamKind.MAIN.value
     main = set((await connection.execute(select(streams.c.id).where(is_main))).scalars())
-    for stretch in _stretches(segment for segment in gone if segment.stream_id in main):
+    of_main = [segment for segment in gone if segment.stream_id in main]
+    shifts = await _shifts(of_main, connection)
+    for stretch in _stretches(of_main, shifts):
         before = await _before(stretch, connection)
         if before is not None and (
             before.from_us == stretch.from_us or await _continues(before, stretch, connection)
@@ -51,6 +64,33 @@ class _Stretch(NamedTuple):
     to_us: int
     reason: GapReason
     detail: str
+
+
+async def _shifts(
+    gone: Sequence[Doomed], connection: AsyncConnection
+) -> dict[tuple[int, int], int]:
+    """What the times of segments lack that go before they have their right ones.
+
+    The ledger of their clock was moved already: nobody would move what is noted now.
+    """
+    is_moved = clocks.c.state == Proof.LEDGER_MOVED.value
+    if not await connection.scalar(select(exists().where(is_moved))):
+        return {}
+    found: dict[tuple[int, int], int] = {}
+    for segment in gone:
+        row = await connection.execute(
+            select(clocks.c.shift_us)
+            .join(runs, runs.c.clock_id == clocks.c.id)
+            .join(segments, segments.c.run_id == runs.c.id)
+            .where(
+                is_moved,
+                segments.c.stream_id == segment.stream_id,
+                segments.c.start_us == segment.start_us,
+                func.abs(segments.c.named_offset_us) < func.abs(clocks.c.shift_us) / 2,
+            )
+        )
+        found[segment.stream_id, segment.start_us] = row.scalar() or 0
+    return found
 
 
 async def _before(stretch: _Stretch, connection: AsyncConnection) -> Row[Any] | None:
@@ -120,11 +160,17 @@ def _is_near(time_us: int | None, wanted_us: int) -> bool:
     return time_us is not None and abs(time_us - wanted_us) < MIN_GAP_US
 
 
-def _stretches(gone: Iterable[Doomed]) -> list[_Stretch]:
+def _stretches(gone: Iterable[Doomed], shifts: Mapping[tuple[int, int], int]) -> list[_Stretch]:
     """In order, with neighbours joined."""
     found: list[_Stretch] = []
-    for segment in sorted(gone, key=lambda segment: (segment.stream_id, segment.start_us)):
-        begin, end = segment.start_us, segment.start_us + segment.wall_duration_us
+
+    def right_start(segment: Doomed) -> tuple[int, int]:
+        shift_us = shifts.get((segment.stream_id, segment.start_us), 0)
+        return segment.stream_id, segment.start_us + shift_us
+
+    for segment in sorted(gone, key=right_start):
+        begin = right_start(segment)[1]
+        end = begin + segment.wall_duration_us
         one = _Stretch(segment.stream_id, begin, end, segment.reason, segment.detail)
         last = found[-1] if found else None
         if (

@@ -8,6 +8,7 @@ stays. Room is what was unlinked: a disk that refuses that must not empty the in
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -59,7 +60,9 @@ class Deleter:
         keep: Callable[[], Keep],
         on_deleted: Callable[[str, str], None],
         is_synchronised: Callable[[], bool] = clock_is_synchronised,
+        boot: Callable[[], str] = str,  # `base.clock.boot_name`, once it was asked in a thread
     ) -> None:
+        self._boot = boot
         self._database = database
         self._volumes = volumes
         self._clock = clock
@@ -71,6 +74,7 @@ class Deleter:
         self._on_deleted = on_deleted  # camera id, recording id
         # Held by whoever changes where a segment lies, or whether it does, from look to commit.
         self.alone = asyncio.Lock()
+        self._unlinking: dict[Volume, Future[tuple[list[str], OSError | None]]] = {}  # the last
         self.deleted_bytes = 0  # for room, since the start
         self.moving_times = False  # footage gets other times: none is too old until it has them
         # Held while a person's deletion by times is under way, and before `alone` by whoever moves
@@ -94,7 +98,9 @@ class Deleter:
             emptied = True
             async with self.alone:  # for a batch only: a full disk cannot wait for all of them
                 aging_us = None if self.moving_times else time_us
-                doomed = await self._database.read(partial(beyond_keep, keep, aging_us))
+                doomed = await self._database.read(
+                    partial(beyond_keep, keep, aging_us, boot=self._boot())
+                )
                 if doomed:
                     emptied = await self._delete(doomed)
             if not doomed or not emptied:
@@ -160,7 +166,13 @@ class Deleter:
                 if emptied.refused or freed >= need_bytes:
                     break
                 doomed = await self._database.read(
-                    partial(oldest_on, volume.number, need_bytes - freed, spared=spared)
+                    partial(
+                        oldest_on,
+                        volume.number,
+                        need_bytes - freed,
+                        spared=spared,
+                        boot=self._boot(),
+                    )
                 )
                 if not doomed:
                     break
@@ -192,14 +204,21 @@ class Deleter:
     async def _empty_garbage(self, volume: Volume) -> "_Emptied":
         """Unlink what is garbage. What cannot be unlinked stays it, and is tried at each call."""
         gained, after = 0, ""
+        before = self._unlinking.get(volume)
+        if before is not None and not before.done():
+            # It hung, and goes on some time: what was made anew by one of those names since then
+            # (a copy that is tried again) would go with it.
+            return _Emptied(gained, refused=True)
         while found := await self._database.read(partial(_garbage_of, volume.number, after)):
+            asked = volume.readers.call(partial(_unlink_all, volume, list(found)))
+            self._unlinking[volume] = asked
             try:
                 async with asyncio.timeout(ANSWER_S):
-                    removed, error = await volume.readers.run(
-                        partial(_unlink_all, volume, list(found))
-                    )
+                    removed, error = await asyncio.shield(asyncio.wrap_future(asked))
             except TimeoutError:  # they stay garbage, and go when the disk is back
                 volume.does_not_answer()
+                return _Emptied(gained, refused=True)
+            except OSError:  # it was removed this moment
                 return _Emptied(gained, refused=True)
             if error is not None:
                 self._log.warning(f"footage on {volume.path} cannot be deleted: {error}")
@@ -244,7 +263,20 @@ def _unlink_all(volume: Volume, paths: Sequence[str]) -> tuple[list[str], OSErro
 async def _to_garbage(
     doomed: Sequence[Doomed], connection: AsyncConnection
 ) -> list[tuple[str, str]]:
-    """Move rows to garbage; (camera id, recording id) of the recordings that vanished by it."""
+    """Move rows to garbage; (camera id, recording id) of the recordings that vanished by it.
+
+    Another process, which does not hold `alone`, may have forgotten the volume of some since they
+    were looked at: these rows are not taken from the totals a second time.
+    """
+    key = tuple_(segments.c.stream_id, segments.c.start_us, segments.c.volume_id)
+    keys = [(gone.stream_id, gone.start_us, gone.volume_id) for gone in doomed]
+    found = await connection.execute(
+        select(segments.c.stream_id, segments.c.start_us).where(key.in_(keys))
+    )
+    there = {tuple(row) for row in found}
+    doomed = [gone for gone in doomed if (gone.stream_id, gone.start_us) in there]
+    if not doomed:
+        return []
     await connection.execute(
         upsert(garbage)
         .values(

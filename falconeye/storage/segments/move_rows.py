@@ -6,16 +6,19 @@ segment is on exactly one volume by the index, and no file is left that nobody k
 """
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.media.samples import StreamKind
 from falconeye.storage.segments.layout import SegmentName, segment_path
 from falconeye.storage.segments.segment_index import add_garbage, change_usage
-from falconeye.storage.tables.footage import garbage, moves, segments, streams, usage
+from falconeye.storage.tables.footage import garbage, moves, segments, streams, usage, volumes
+from falconeye.storage.volumes.volume_facts import Role
 
 BATCH = 32  # files
 
@@ -29,16 +32,20 @@ class Movable:
     wall_duration_us: int
     size_bytes: int
     volume_id: int  # where it lies
+    named_start_us: int  # of its file
     path: str  # on either volume
 
 
 async def oldest_on(
-    volume: int, after: Mapping[int, int], connection: AsyncConnection
+    volume: int,
+    after: Mapping[int, int],
+    passed_over: Collection[tuple[int, int]],
+    connection: AsyncConnection,
 ) -> list[Movable]:
     """The oldest segments of a volume over all streams, protected ones too; at most a `BATCH`.
 
     `after`: by stream, a time before which it has nothing on the volume: all that lies on another
-    one would have to be passed over each time.
+    one would have to be passed over each time. `passed_over`: (stream, start) of those not wanted.
     """
     holders = await connection.execute(
         select(usage.c.stream_id, streams.c.camera_id, streams.c.kind)
@@ -55,39 +62,50 @@ async def oldest_on(
                 segments.c.volume_id == volume,
             )
             .order_by(segments.c.start_us)
-            .limit(BATCH)
+            # Beyond those that are not wanted: a batch of these alone must not hide the others.
+            .limit(BATCH + sum(stream_id == stream.stream_id for stream_id, _ in passed_over))
         )
+        name = partial(SegmentName, stream.camera_id, StreamKind(stream.kind))
         found.append(
             [
-                Movable(
-                    row.stream_id,
-                    row.start_us,
-                    row.wall_duration_us,
-                    row.size_bytes,
-                    row.volume_id,
-                    segment_path(
-                        SegmentName(
-                            stream.camera_id,
-                            StreamKind(stream.kind),
-                            row.start_us + row.named_offset_us,
-                        )
-                    ),
-                )
+                _movable(row, name(row.start_us + row.named_offset_us))
                 for row in rows
+                if (row.stream_id, row.start_us) not in passed_over
             ]
         )
     oldest = heapq.merge(*found, key=lambda segment: segment.start_us)
     return [segment for segment, _ in zip(oldest, range(BATCH), strict=False)]
 
 
+def _movable(row: Row[Any], name: SegmentName) -> Movable:
+    return Movable(
+        row.stream_id,
+        row.start_us,
+        row.wall_duration_us,
+        row.size_bytes,
+        row.volume_id,
+        name.start_us,
+        segment_path(name),
+    )
+
+
 async def begin(
-    to_volume: int, wanted: Sequence[Movable], connection: AsyncConnection
+    to_volume: int,
+    wanted: Sequence[Movable],
+    connection: AsyncConnection,
+    *,
+    is_media_dir: bool = False,
 ) -> list[Movable]:
     """Note that they are about to be copied; those of them that may be.
 
     Not one whose path on the other volume is garbage: the deleter may unlink it at any moment.
+    None at all to a volume that was removed a moment ago (the media directory needs no role).
     """
     begun: list[Movable] = []
+    is_used = volumes.c.role != Role.NONE.value
+    used = await connection.execute(select(is_used).where(volumes.c.id == to_volume))
+    if not (used.scalar_one() or is_media_dir):
+        return begun
     for segment in wanted:
         is_garbage = await connection.execute(
             select(exists().where(_is_file(garbage, to_volume, segment.path)))
@@ -108,20 +126,25 @@ async def finish(
 ) -> list[Movable]:
     """The copies are on the disk: from now on they are the footage; those that were moved.
 
-    The originals are garbage, or the copy is where the segment was deleted meanwhile.
+    The originals are garbage, or the copy is where the segment was deleted meanwhile. A volume that
+    was forgotten meanwhile has no rows in `moves` any more: what was copied there counts for
+    nothing.
     """
     moved: list[Movable] = []
     for segment in copied:
+        if not await _forget(connection, to_volume, segment.path):
+            continue
         changed = await connection.execute(
             update(segments)
             .where(
                 segments.c.stream_id == segment.stream_id,
                 segments.c.start_us == segment.start_us,
                 segments.c.volume_id == segment.volume_id,
+                # Re-dating may have brought another one to this start: the file's name tells.
+                segments.c.start_us + segments.c.named_offset_us == segment.named_start_us,
             )
             .values(volume_id=to_volume)
         )
-        await _forget(connection, to_volume, segment.path)
         if changed.rowcount == 0:
             await add_garbage(connection, to_volume, segment.path, segment.size_bytes)
             continue
@@ -138,19 +161,21 @@ async def give_up(
 ) -> None:
     """They could not be copied: what is there of them is garbage."""
     for segment in segments_of_it:
-        await _forget(connection, to_volume, segment.path)
-        await add_garbage(connection, to_volume, segment.path, segment.size_bytes)
+        if await _forget(connection, to_volume, segment.path):
+            await add_garbage(connection, to_volume, segment.path, segment.size_bytes)
 
 
 async def give_up_all(connection: AsyncConnection) -> None:
-    """At a start: what the last process had begun is garbage."""
+    """At a start, or where the rows of the end were refused: what had been begun is garbage."""
     for row in (await connection.execute(select(moves))).all():
         await add_garbage(connection, row.volume_id, row.path, row.size_bytes)
     await connection.execute(delete(moves))
 
 
-async def _forget(connection: AsyncConnection, volume: int, path: str) -> None:
-    await connection.execute(delete(moves).where(_is_file(moves, volume, path)))
+async def _forget(connection: AsyncConnection, volume: int, path: str) -> bool:
+    """Take it out of `moves`; whether it was there."""
+    gone = await connection.execute(delete(moves).where(_is_file(moves, volume, path)))
+    return gone.rowcount > 0
 
 
 def _is_file(table: Table, volume: int, path: str) -> ColumnElement[bool]:

@@ -22,9 +22,9 @@ from falconeye.base.clock import Clock
 from falconeye.base.counters import Counter, RepeatingLog
 from falconeye.base.errors import FalconEyeError
 from falconeye.base.tasks import TaskSet
-from falconeye.base.times import MINUTE_US
+from falconeye.base.times import HOUR_US, MINUTE_US
 from falconeye.storage.index.database import Database
-from falconeye.storage.segments import move_rows
+from falconeye.storage.segments import move_rows, retention
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.move_rows import Movable
 from falconeye.storage.volumes.disk_calls import PartlyWritten, write_all
@@ -38,6 +38,7 @@ CHUNK_BYTES = 1 << 20
 SYNC_EVERY_BYTES = 16 << 20  # so that no sync has much to do
 MARGIN_SHARE = 50  # of a volume's size: moving begins 1/50 above the floor, and ends at 2/50
 RETRY_US = MINUTE_US  # after a disk refused
+LOOK_ANEW_US = HOUR_US  # for older footage, and whether what was unreadable can be read
 STOP_S = 1.0  # a disk that hangs is not waited for
 _MAX_UNREADABLE = 1000  # files passed over; beyond it the disk is at fault
 
@@ -67,7 +68,10 @@ class Mover:
         self._states: dict[int, MoveState] = {}
         self._retry_at_us: dict[int, int] = {}
         self._after: dict[int, dict[int, int]] = {}  # volume → stream → nothing is older there
-        self._passed_over: set[tuple[int, int]] = set()  # of unreadable files: their segments
+        # By volume: (stream, start) of the segments whose files cannot be read.
+        self._passed_over: dict[int, set[tuple[int, int]]] = {}
+        self._look_anew_at_us = clock.monotonic_us() + LOOK_ANEW_US
+        self._is_unfinished = False  # rows in `moves` that nobody works on
         self._stop = threading.Event()  # for the copying thread
         self._stopped = asyncio.Event()  # for the loop
         self._tasks = TaskSet("mover")
@@ -80,6 +84,10 @@ class Mover:
 
     async def enforce(self) -> bool:
         """One batch off each volume that needs room or is to be emptied; whether any moved."""
+        if self._is_unfinished:  # the database did not take the end of the last batch
+            await self._database.write(move_rows.give_up_all)
+            self._is_unfinished = False
+        self._look_anew()
         moved = False
         for volume in self._volumes.all:
             if volume.missing is None and self._is_due(volume) and not self._stop.is_set():
@@ -113,6 +121,13 @@ class Mover:
                     async with asyncio.timeout(pause_s):
                         await self._stopped.wait()
 
+    def _look_anew(self) -> None:
+        """Once an hour: re-dating and recovery bring older footage; a disk is back that was ill."""
+        if self._clock.monotonic_us() >= self._look_anew_at_us:
+            self._look_anew_at_us = self._clock.monotonic_us() + LOOK_ANEW_US
+            self._after.clear()
+            self._passed_over.clear()
+
     def _is_due(self, volume: Volume) -> bool:
         return self._clock.monotonic_us() >= self._retry_at_us.get(volume.number, 0)
 
@@ -125,11 +140,33 @@ class Mover:
             words = "" if volume.role is not Role.LEAVING else "there is no other volume"
             self._set(volume, moving=False, trouble=words)
             return False
-        for target in targets:
-            moved = await self._move_batch(volume, target)
+        wanted = await self._oldest_on(volume)
+        if not wanted:
+            unreadable = len(self._passed_over.get(volume.number, ()))
+            words = f"{unreadable} files cannot be read" if unreadable else ""
+            self._set(volume, moving=False, trouble=words)
+            return False
+        for target in await self._in_order(targets, sum(one.size_bytes for one in wanted)):
+            moved = await self._move_batch(volume, target, wanted)
             if moved is not None:
                 return moved > 0
         return False
+
+    async def _in_order(self, targets: Sequence[Volume], size_bytes: int) -> list[Volume]:
+        """Those with room first: nothing is deleted while one has; then that with the oldest."""
+        if len(targets) == 1:
+            return list(targets)
+        roomy: list[Volume] = []
+        full: list[tuple[float, int, Volume]] = []
+        for place, target in enumerate(targets):
+            lacking = await self._lacking(target, size_bytes)
+            if lacking is not None and lacking <= 0:
+                roomy.append(target)
+                continue
+            oldest = await self._database.read(partial(retention.oldest_on, target.number, 1))
+            since_us = oldest[0].start_us if oldest else float("inf")
+            full.append((since_us, place, target))
+        return roomy + [target for _, _, target in sorted(full, key=lambda one: one[:2])]
 
     def _targets(self, volume: Volume) -> list[Volume]:
         """Where footage of a volume may go: archives; of one that is leaving, others too."""
@@ -163,19 +200,19 @@ class Mover:
             self._log.warning(f"the space of {volume.path} is not known: {error}")
         return None
 
-    async def _move_batch(self, source: Volume, target: Volume) -> int | None:
+    async def _move_batch(
+        self, source: Volume, target: Volume, wanted: Sequence[Movable]
+    ) -> int | None:
         """Move some of the oldest; the files moved, None when the target takes none."""
-        found = await self._oldest_on(source)
-        wanted = [one for one in found if (one.stream_id, one.start_us) not in self._passed_over]
-        if not wanted:
-            words = f"{len(found)} files cannot be read" if found else ""
-            self._set(source, moving=False, trouble=words)
-            return 0
         if not await self._has_room(target, sum(one.size_bytes for one in wanted)):
             self._set(source, moving=False, trouble=f"{target.path} is full")
             return None
+        is_media_dir = target is self._volumes.all[0]
+        self._is_unfinished = True
         async with self._deleter.alone:
-            begun = await self._database.write(partial(move_rows.begin, target.number, wanted))
+            begun = await self._database.write(
+                partial(move_rows.begin, target.number, wanted, is_media_dir=is_media_dir)
+            )
         self._set(source, moving=True, trouble="")
         copied: list[Movable] = []
         words = ""
@@ -194,10 +231,12 @@ class Mover:
 
     async def _oldest_on(self, source: Volume) -> list[Movable]:
         after = self._after.setdefault(source.number, {})
-        found = await self._database.read(partial(move_rows.oldest_on, source.number, after))
+        passed_over = frozenset(self._passed_over.get(source.number, ()))
+        look = partial(move_rows.oldest_on, source.number, after, passed_over)
+        found = await self._database.read(look)
         if not found and after:  # some may have come that is older: once more from the beginning
             after.clear()
-            found = await self._database.read(partial(move_rows.oldest_on, source.number, after))
+            found = await self._database.read(look)
         for one in reversed(found):
             after[one.stream_id] = one.start_us
         return found
@@ -210,6 +249,7 @@ class Mover:
             moved = await self._database.write(partial(move_rows.finish, target.number, copied))
             if rest:
                 await self._database.write(partial(move_rows.give_up, target.number, rest))
+        self._is_unfinished = False
         size = sum(one.size_bytes for one in moved)
         self.moved_bytes.add(size)
         state = self.state(source)
@@ -222,15 +262,21 @@ class Mover:
     async def _has_room(self, target: Volume, size_bytes: int) -> bool:
         """Whether so much fits above its floor; where not, its own oldest footage goes first."""
         for _ in range(2):
-            space = await self._space(target)
-            if space is None:
+            lacking = await self._lacking(target, size_bytes)
+            if lacking is None:
                 return False
-            floor = self._volumes.floor_bytes(target, space.total_bytes)
-            lacking = size_bytes + floor - space.free_bytes
             if lacking <= 0:
                 return True
             await self._deleter.free(target, lacking)
         return False
+
+    async def _lacking(self, target: Volume, size_bytes: int) -> int | None:
+        """How many bytes less than that fit above its floor; None where that is not known."""
+        space = await self._space(target)
+        if space is None:
+            return None
+        floor = self._volumes.floor_bytes(target, space.total_bytes)
+        return size_bytes + floor - space.free_bytes
 
     def _set(self, volume: Volume, *, moving: bool, trouble: str) -> None:
         if trouble:
@@ -261,14 +307,19 @@ class Mover:
                 copied.append(segment)
         try:
             target.sync_parents(segment.path for segment in copied)
+            # By their names, too: the disk may have been another one for a moment.
+            there = [one for one in copied if target.size_of(one.path) == one.size_bytes]
         except OSError as error:
             return [], f"{target.path}: {error.strerror or error}"
-        return copied, words
+        if len(there) < len(copied):
+            words = words or f"{target.path}: a copy is not there any more"
+        return there, words
 
     def _pass_over(self, source: Volume, segment: Movable, words: str) -> None:
         self._log.warning(f"{segment.path} on {source.path} cannot be moved: {words}")
-        if len(self._passed_over) < _MAX_UNREADABLE:
-            self._passed_over.add((segment.stream_id, segment.start_us))
+        passed_over = self._passed_over.setdefault(source.number, set())
+        if len(passed_over) < _MAX_UNREADABLE:
+            passed_over.add((segment.stream_id, segment.start_us))
         state = self.state(source)
         self._states[source.number] = replace(state, unreadable=state.unreadable + 1)
 

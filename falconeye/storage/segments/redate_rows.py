@@ -42,12 +42,17 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """The runs of one stream that can be moved now."""
+    """The runs of one stream that can be moved now: all that it has of a clock."""
 
     stream_id: int
     camera_id: str
-    run_ids: Sequence[int]
+    clock_id: int
     shift_us: int
+
+    @property
+    def its_runs(self) -> ColumnElement[bool]:
+        """The condition that picks them: a camera that flaps has too many to name each."""
+        return and_(runs.c.stream_id == self.stream_id, runs.c.clock_id == self.clock_id)
 
 
 async def move_next(known: KnownClock, connection: AsyncConnection) -> Progress:
@@ -71,27 +76,21 @@ async def _ready(connection: AsyncConnection, clock_id: int, shift_us: int) -> l
     """Main streams first: their recordings take the substream along."""
     is_open = exists().where(open_files.c.run_id == runs.c.id)
     rows = await connection.execute(
-        select(runs.c.id, runs.c.stream_id, streams.c.camera_id, streams.c.kind, is_open.label("o"))
+        select(runs.c.stream_id, streams.c.camera_id)
         .join(streams, streams.c.id == runs.c.stream_id)
         .where(runs.c.clock_id == clock_id)
-        .order_by(runs.c.id)
+        .group_by(runs.c.stream_id, streams.c.camera_id, streams.c.kind)
+        .having(~func.max(is_open))
+        .order_by(streams.c.kind != StreamKind.MAIN.value, runs.c.stream_id)
     )
-    found: dict[tuple[bool, int], list[Row[Any]]] = {}
-    for row in rows:
-        key = (row.kind != StreamKind.MAIN, row.stream_id)
-        found.setdefault(key, []).append(row)
-    return [
-        _Work(stream_id, of_it[0].camera_id, [row.id for row in of_it], shift_us)
-        for (_, stream_id), of_it in sorted(found.items(), key=lambda item: item[0])
-        if not any(row.o for row in of_it)
-    ]
+    return [_Work(row.stream_id, row.camera_id, clock_id, shift_us) for row in rows]
 
 
 def _unmoved(work: _Work) -> list[ColumnElement[bool]]:
     """A file's name differs from its start by microseconds; by the shift once it was moved."""
     return [
         segments.c.stream_id == work.stream_id,
-        segments.c.run_id.in_(work.run_ids),
+        segments.c.run_id.in_(select(runs.c.id).where(work.its_runs)),
         func.abs(segments.c.named_offset_us) < abs(work.shift_us) // 2,
     ]
 
@@ -244,7 +243,7 @@ async def _settle_runs(connection: AsyncConnection, work: _Work) -> None:
     """All their segments were moved: the runs follow, and are right from now on."""
     await connection.execute(
         update(runs)
-        .where(and_(runs.c.id.in_(work.run_ids)))
+        .where(work.its_runs)
         .values(
             started_us=runs.c.started_us + work.shift_us,
             ended_us=runs.c.ended_us + work.shift_us,

@@ -90,6 +90,8 @@ class Redater:
                 for changed in self._listeners:
                     await changed()
         for _ in range(STEPS_A_ROUND):
+            if self._deleter.times.locked():  # a person deletes, perhaps months: the next round
+                return True
             # For a step only: a full disk cannot wait for all of them.
             async with self._deleter.times, self._deleter.alone:
                 progress = await self._database.write(partial(move_next, known))

@@ -16,6 +16,7 @@ from falconeye.base.clock import Clock
 from falconeye.base.times import DAY_US, HOUR_US, MINUTE_US
 from falconeye.media.samples import StreamKind
 from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.segments import misdated
 from falconeye.storage.segments.layout import SegmentName, segment_path
 from falconeye.storage.tables.footage import recordings, segments, streams, usage
 from falconeye.storage.tables.node import CAMERAS
@@ -109,20 +110,20 @@ class Spared:
 
 
 async def oldest_on(
-    volume: int, need_bytes: int, connection: AsyncConnection, *, spared: Sequence[Spared] = ()
+    volume: int,
+    need_bytes: int,
+    connection: AsyncConnection,
+    *,
+    spared: Sequence[Spared] = (),
+    boot: str = "",
 ) -> list[Doomed]:
     """The oldest segments of a volume, over all streams, that make `need_bytes`; a `BATCH`."""
     holders = await connection.execute(
         select(usage.c.stream_id).where(usage.c.volume_id == volume, usage.c.segments > 0)
     )
-    found = await _oldest(
-        connection,
-        holders.scalars().all(),
-        GapReason.DELETED_FOR_ROOM,
-        segments.c.volume_id == volume,
-        *(~_is_spared(one) for one in spared),
-    )
-    return _enough(found, need_bytes)
+    there = [segments.c.volume_id == volume, *(~_is_spared(one) for one in spared)]
+    found = holders.scalars().all(), GapReason.DELETED_FOR_ROOM, need_bytes
+    return await _dated_first(connection, boot, *found, *there)
 
 
 def _is_spared(one: Spared) -> ColumnElement[bool]:
@@ -145,12 +146,32 @@ class Named:
     overlapping: bool = False
 
 
+def _protected(wanted: Named) -> ColumnElement[bool]:
+    """As `_PROTECTED`, which looks at all recordings before each segment: over months, minutes."""
+    camera_ids = select(streams.c.camera_id).where(streams.c.id.in_(wanted.stream_ids))
+    kept = (
+        select(recordings.c.camera_id, recordings.c.start_us, recordings.c.end_us)
+        .where(
+            recordings.c.camera_id.in_(camera_ids),
+            recordings.c.stream_id.is_not(None),
+            recordings.c.protected,
+        )
+        .cte("kept")
+        .prefix_with("MATERIALIZED")
+    )
+    return exists().where(
+        kept.c.camera_id == streams.c.camera_id,
+        kept.c.start_us < _END_US,
+        or_(kept.c.end_us.is_(None), kept.c.end_us > segments.c.start_us),
+    )
+
+
 async def named(wanted: Named, connection: AsyncConnection) -> list[Doomed]:
     """The segments of it that are not protected; a `BATCH`."""
     rows = await connection.execute(
         select(*_COLUMNS)
         .join(streams, streams.c.id == segments.c.stream_id)
-        .where(*_is_named(wanted), ~_PROTECTED)
+        .where(*_is_named(wanted), ~_protected(wanted))
         .limit(BATCH)
     )
     return [_doomed(row, GapReason.DELETED_BY_PERSON, wanted.who) for row in rows]
@@ -184,7 +205,7 @@ async def total_named(wanted: Named, connection: AsyncConnection) -> NamedTotals
         select(func.count())
         .select_from(segments)
         .join(streams, streams.c.id == segments.c.stream_id)
-        .where(*_is_named(wanted), _PROTECTED)
+        .where(*_is_named(wanted), _protected(wanted))
     )
     return NamedTotals(all_of_it[0], all_of_it[1], kept or 0)
 
@@ -201,11 +222,12 @@ def _is_named(wanted: Named) -> list[ColumnElement[bool]]:
 
 
 async def beyond_keep(
-    of_the_node: Keep, now_us: int | None, connection: AsyncConnection
+    of_the_node: Keep, now_us: int | None, connection: AsyncConnection, *, boot: str = ""
 ) -> list[Doomed]:
     """The oldest segments that no camera's rule keeps, at most a `BATCH`.
 
-    `now_us` None: nothing is too old. A camera that was deleted is still kept by its own rule.
+    `now_us` None: nothing is too old; `boot`: as `_dated_first`. A camera that was deleted is still
+    kept by its own rule.
     """
     chosen: list[Doomed] = []
     for camera_id, stored_bytes, days, size_bytes in await _rules(connection):
@@ -216,7 +238,7 @@ async def beyond_keep(
             if aged:
                 continue  # its bytes when that is done: no segment may be chosen twice
         if keep.size_bytes is not None and stored_bytes > keep.size_bytes:
-            chosen += await _above(camera_id, stored_bytes, keep.size_bytes, connection)
+            chosen += await _above(camera_id, stored_bytes, keep.size_bytes, boot, connection)
         if len(chosen) >= BATCH:
             break
     return chosen[:BATCH]
@@ -248,18 +270,40 @@ async def _ended_by(camera_id: str, time_us: int, connection: AsyncConnection) -
         GapReason.DELETED_BY_AGE,
         segments.c.start_us < time_us,  # for the key; what follows says it
         time_us >= _END_US,
+        ~misdated.WAITS,
     )
     return _enough(found, None)
 
 
 async def _above(
-    camera_id: str, stored_bytes: int, limit_bytes: int, connection: AsyncConnection
+    camera_id: str, stored_bytes: int, limit_bytes: int, boot: str, connection: AsyncConnection
 ) -> list[Doomed]:
     excess = stored_bytes - await _protected_bytes(camera_id, connection) - limit_bytes
     if excess <= 0:
         return []
     of_it = await _streams_of(camera_id, connection)
-    return _enough(await _oldest(connection, of_it, GapReason.DELETED_BY_SIZE), excess)
+    return await _dated_first(connection, boot, of_it, GapReason.DELETED_BY_SIZE, excess)
+
+
+async def _dated_first(
+    connection: AsyncConnection,
+    boot: str,
+    stream_ids: Iterable[int],
+    reason: GapReason,
+    need_bytes: int,
+    *conditions: ColumnElement[bool],
+) -> list[Doomed]:
+    """The oldest; only when nothing else is left those that are known to seem older than they are.
+
+    These wait for their right times, or are of this `boot`, by a clock that NTP has not set and
+    that lies behind: a board with an empty battery and no network would delete each minute what it
+    has just recorded, and keep what is years old.
+    """
+    stream_ids = list(stream_ids)
+    dated = [*conditions, *await misdated.seems_its_age(connection, boot, stream_ids)]
+    return _enough(await _oldest(connection, stream_ids, reason, *dated), need_bytes) or _enough(
+        await _oldest(connection, stream_ids, reason, *conditions), need_bytes
+    )
 
 
 async def _protected_bytes(camera_id: str, connection: AsyncConnection) -> int:

@@ -1,6 +1,7 @@
 """The volumes of this node: found, registered, watched; which of them takes new footage."""
 
 import asyncio
+import errno
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -135,10 +136,11 @@ class Volumes:
         """The volume of that number; None when it is not configured any more."""
         return next((volume for volume in self.all if volume.number == number), None)
 
-    def opener(self, volume: Volume, path: str) -> Callable[[], int]:
+    def opener(self, volume: Volume | None, path: str) -> Callable[[], int]:
         """Opens a file of footage, also when it moved to another volume after the index was read.
 
-        Its path is the same on each. For reader threads; FileNotFoundError when it is nowhere.
+        `volume` may have been removed since (None, or not used any more). Its path is the same on
+        each. For reader threads; FileNotFoundError when it is nowhere.
         """
         return partial(self._open_file, volume, path)
 
@@ -159,11 +161,16 @@ class Volumes:
         loop = asyncio.get_running_loop()
         await asyncio.gather(*(loop.run_in_executor(None, volume.stop) for volume in volumes))
 
-    def _open_file(self, volume: Volume, path: str) -> int:
+    def _open_file(self, volume: Volume | None, path: str) -> int:
+        volumes = self.all
         try:
+            if volume is None:
+                raise FileNotFoundError(errno.ENOENT, "its disk is not configured any more")
             return volume.open_file(path)
-        except FileNotFoundError:
-            for other in self.all:
+        except OSError as error:
+            if volume in volumes and not isinstance(error, FileNotFoundError):
+                raise
+            for other in volumes:
                 if other is not volume and other.missing is None:
                     try:
                         return other.open_file(path)

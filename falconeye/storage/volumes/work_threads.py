@@ -5,6 +5,7 @@ threads, so that it cannot hold the end of the process either.
 """
 
 import asyncio
+import errno
 import logging
 import threading
 import time
@@ -32,6 +33,8 @@ class WorkThreads:
             for index in range(count)
         ]
         self._begun_s: dict[int, float] = {}  # by thread: when its job began
+        self._stopping = threading.Lock()
+        self._has_stopped = False
         for thread in self._threads:
             thread.start()
 
@@ -51,7 +54,11 @@ class WorkThreads:
         self._jobs.put(job)
 
     def call(self, function: Callable[[], T]) -> "Future[T]":
-        """Queue a function; its result or error is in the future."""
+        """Queue a function; its result or error is in the future.
+
+        After `stop` that is an OSError at once: a disk was removed while somebody read from it,
+        who would wait for ever.
+        """
         answer: Future[T] = Future()
 
         def job() -> None:
@@ -62,7 +69,11 @@ class WorkThreads:
             except BaseException as error:  # noqa: BLE001 - handed to whoever asked
                 answer.set_exception(error)
 
-        self._jobs.put(job)
+        with self._stopping:
+            if not self._has_stopped:
+                self._jobs.put(job)
+                return answer
+        answer.set_exception(OSError(errno.ENODEV, "it is not used any more"))
         return answer
 
     async def run(self, function: Callable[[], T]) -> T:
@@ -71,8 +82,10 @@ class WorkThreads:
 
     def stop(self) -> None:
         """End after what is queued; does not wait."""
-        for _ in self._threads:
-            self._jobs.put(None)
+        with self._stopping:
+            self._has_stopped = True
+            for _ in self._threads:
+                self._jobs.put(None)
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the threads to end; False when one hangs."""

@@ -7,6 +7,7 @@ import os
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage.checks.check import check
 from falconeye.storage.segments import free_space
 from falconeye.storage.segments.mover import Mover
-from falconeye.storage.tables.footage import open_files, runs, segments
+from falconeye.storage.segments.segment_index import add_garbage
+from falconeye.storage.tables.footage import garbage, open_files, runs, segments
+from falconeye.storage.volumes import volume_rows
 from falconeye.storage.volumes.disk_calls import DiskCalls
 from falconeye.storage.volumes.volume_facts import Role
 from falconeye.storage.volumes.volumes import STUCK_S, adopt
@@ -436,4 +439,68 @@ async def test_the_floor_is_kept_while_a_camera_records(
     assert listed[0].duration_us == 6_000_000
     assert await node.recordings.footage_bytes() == sum(one.size_bytes for one in listed)
     assert (await check(node.database, node.volumes)).problems == []
+    await node.stop()
+
+
+async def test_a_deletion_that_hung_takes_nothing_that_was_made_since(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy to an archive that failed is garbage; the next try makes the same names again."""
+    go, held = threading.Event(), threading.Event()
+
+    class Held(DiskCalls):
+        @override
+        def unlink(self, path: str, directory_fd: int) -> None:
+            if not held.is_set():
+                held.set()
+                assert go.wait(20)
+            super().unlink(path, directory_fd)
+
+    node = await open_node(tmp_path, clock, calls=Held())
+    volume = node.volumes.all[0]
+    names = ["a", "b"]
+    for name in names:
+        (node.media_dir / name).write_bytes(b"a copy")
+        await node.database.write(
+            partial(add_garbage, volume=volume.number, path=name, size_bytes=6)
+        )
+    with monkeypatch.context() as hasty:
+        hasty.setattr(free_space, "ANSWER_S", 0.01)
+        await node.deleter.empty_garbage()
+    assert await asyncio.to_thread(held.wait, 5)
+    await volume.open()  # it answers again
+    assert volume.missing is None
+    await node.deleter.empty_garbage()
+    left = {row.path for row in await rows(node, garbage)}
+    for name in set(names) - left:  # names that are free are used again
+        (node.media_dir / name).write_bytes(b"another copy")
+    go.set()
+    await asyncio.wrap_future(node.deleter._unlinking[volume])
+    await node.deleter.empty_garbage()
+    assert {path.name for path in node.media_dir.glob("?")} == set(names) - left
+    assert await rows(node, garbage) == []
+    await node.stop()
+
+
+async def test_who_reads_from_a_disk_that_was_removed_does_not_wait_for_ever(
+    node: Node, tmp_path: Path
+) -> None:
+    """It had been emptied; a download that was begun before goes on reading from it."""
+    other = await adopt(node.database, tmp_path / "other", node.clock.utc_us(), Role.RECORD)
+    await node.volumes.reload()
+    volume = node.volumes.all[1]
+    await node.record(1, ends=True)
+    (path,) = node.media_dir.rglob("*.mp4")
+    opened = node.volumes.opener(volume, str(path.relative_to(node.media_dir)))
+    await node.database.write(
+        lambda connection: volume_rows.set_role(other.number, Role.NONE, connection)
+    )
+    await node.volumes.reload()
+    async with asyncio.timeout(5):
+        with pytest.raises(OSError, match="not used any more"):
+            await volume.readers.run(lambda: None)
+    os.close(await asyncio.to_thread(opened))  # what moved off it is found where it is
+    lost = node.volumes.opener(None, "no/such/file.mp4")
+    with pytest.raises(FileNotFoundError):
+        await asyncio.to_thread(lost)
     await node.stop()

@@ -125,6 +125,35 @@ async def test_a_step_of_housekeeping_that_fails_ends_no_other(
     await database.close()
 
 
+async def test_a_disk_that_hangs_in_recovery_keeps_no_housekeeping_from_the_others(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    monkeypatch.setattr(footage_module, "ROUND_S", 0)
+    monkeypatch.setattr(footage_module, "RECOVERY_S", 0.01, raising=False)
+    kept, go = asyncio.Event(), asyncio.Event()
+    begun: list[int] = []
+
+    async def recover(*_given: Any, **_named: Any) -> None:
+        begun.append(1)
+        await go.wait()
+
+    async def housekeeping(_self: object) -> None:
+        kept.set()
+
+    monkeypatch.setattr(footage_module, "recover", recover)
+    monkeypatch.setattr(FootageStore, "housekeeping", housekeeping)
+    database, footage = await opened(tmp_path, clock, heard)
+    async with asyncio.timeout(5):
+        await kept.wait()
+        kept.clear()
+        await kept.wait()
+    assert begun == [1]  # one at a time
+    go.set()
+    assert await footage.stop()
+    await database.close()
+
+
 async def test_recovery_that_the_database_puts_off_is_tried_again(
     tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

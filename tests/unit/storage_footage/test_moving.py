@@ -6,21 +6,28 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
+from falconeye.base.errors import Unavailable
 from falconeye.media.samples import StreamKind
 from falconeye.storage.checks.check import Fault, check
 from falconeye.storage.checks.rebuild import rebuild
 from falconeye.storage.reading.playback import Playback
+from falconeye.storage.segments import move_rows
 from falconeye.storage.segments import mover as mover_module
 from falconeye.storage.segments.mover import Mover
 from falconeye.storage.segments.retention import Named
-from falconeye.storage.tables.footage import garbage, moves, segments, usage
+from falconeye.storage.segments.volume_changes import VolumeChanges
+from falconeye.storage.tables.footage import fragments, garbage, moves, segments, usage
 from falconeye.storage.volumes import volume_rows
 from falconeye.storage.volumes.disk_calls import DiskCalls
 from falconeye.storage.volumes.volume import ID_FILE, Volume
@@ -239,28 +246,214 @@ async def test_an_unreadable_file_stays_and_the_others_go(node: Node, tmp_path: 
     await node.stop()
 
 
-async def test_footage_deleted_while_it_is_copied_is_gone_everywhere(
+async def test_a_batch_that_cannot_be_read_does_not_hide_the_others(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that leaves because it fails has many such files."""
+    monkeypatch.setattr(move_rows, "BATCH", 4)
+    archive = await add_archive(node, tmp_path / "archive")
+    await record_some(node)
+    bad = sorted(node.media_dir.rglob("*.mp4"), key=lambda path: path.name)[: move_rows.BATCH]
+    whole = {path: path.read_bytes() for path in bad}
+    for path in bad:
+        path.write_bytes(whole[path][:-1000])
+    mover = make_mover(node)
+    fill(node.volumes.all[0], free_bytes=0)
+    for _ in range(4):
+        await mover.enforce()
+    assert await places(node) == {1: 4, archive.number: 2 * SEGMENTS - 4}
+    assert "4 files cannot be read" in mover.state(node.volumes.all[0]).trouble
+    for path in bad:
+        path.write_bytes(whole[path])
+    await node.deleter.empty_garbage()
+    node.clock.advance(mover_module.LOOK_ANEW_US // 1_000_000)  # the disk was only away
+    await mover.enforce()
+    assert await places(node) == {archive.number: 2 * SEGMENTS}
+    await assert_sound(node)
+    await node.stop()
+
+
+async def test_moving_goes_on_after_the_database_refused(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of a batch whose end was not stored are in the way of the next one."""
+    archive = await add_archive(node, tmp_path / "archive")
+    await record_some(node)
+    fill(node.volumes.all[0], free_bytes=0)
+    mover = make_mover(node)
+    write = node.database.write
+
+    async def refusing(operation: Callable[..., Any]) -> object:
+        if getattr(operation, "func", None) in {move_rows.finish, move_rows.give_up}:
+            msg = "the database is full"
+            raise Unavailable(msg)
+        return await write(operation)
+
+    with monkeypatch.context() as full:
+        full.setattr(node.database, "write", refusing)
+        with pytest.raises(Unavailable):
+            await mover.enforce()
+    await mover.enforce()
+    await node.deleter.empty_garbage()
+    await mover.enforce()
+    assert await places(node) == {archive.number: 2 * SEGMENTS}
+    await assert_sound(node)
+    await node.stop()
+
+
+async def test_with_two_archives_nothing_is_deleted_while_one_has_room(
     node: Node, tmp_path: Path
 ) -> None:
-    archive = await add_archive(node, tmp_path / "archive")
+    full = await add_archive(node, tmp_path / "full")
     await record_some(node, 2)
+    mover = make_mover(node)
+    fill(node.volumes.all[0], free_bytes=0)
+    await mover.enforce()
+    for index in range(2, 4):
+        await node.record(3, START_US + index * 2 * GOP_US, offset_90k=index * 180_000)
+    empty = await add_archive(node, tmp_path / "empty")
+    fill(full, free_bytes=0)
+    fill(empty, free_bytes=90 << 20)
+    await mover.enforce()
+    assert await places(node) == {full.number: 4, empty.number: 2}
+    # Where neither has, the oldest of both goes.
+    await node.record(4, START_US + 100 * GOP_US, recording_id="rec-4", ends=True)
+    node.volumes.all[1:] = [empty, full]
+    full.calls = SizedDisk(lambda: (4 - sum(1 for _ in full.path.rglob("*.mp4"))) << 20)
+    fill(empty, free_bytes=0)
+    await mover.enforce()
+    now = await rows(node, segments)
+    assert sum(row.volume_id == empty.number for row in now) == 2
+    assert min(row.start_us for row in now if row.stream_id == 1) > START_US
+    await node.stop()
+
+
+async def test_a_copy_that_is_not_there_by_its_name_is_none(node: Node, tmp_path: Path) -> None:
+    """The disk was another one for a moment: all that was done to open files succeeded."""
+    archive = await add_archive(node, tmp_path / "archive")
+    await record_some(node)
+    before = await download(node)
+
+    class Vanishing(DiskCalls):
+        @override
+        def fsync(self, fd: int) -> None:
+            for path in archive.path.rglob("*.mp4"):
+                path.unlink()
+                break
+            super().fsync(fd)
+
+    archive.calls = Vanishing()
+    fill(node.volumes.all[0], free_bytes=0)
+    mover = make_mover(node)
+    await mover.enforce()
+    assert "not there any more" in mover.state(node.volumes.all[0]).trouble
+    archive.calls = DiskCalls()
+    await node.deleter.empty_garbage()
+    assert await download(node) == before
+    await assert_sound(node)
+    await node.stop()
+
+
+@asynccontextmanager
+async def held_copy(node: Node, archive: Volume) -> AsyncIterator[None]:
+    """Within it a file is being copied to the archive; the batch ends after it."""
     loop = asyncio.get_running_loop()
-    waiting, deleted = asyncio.Event(), threading.Event()
+    waiting, go = asyncio.Event(), threading.Event()
 
     class Slow(DiskCalls):
         @override
         def fdatasync(self, fd: int) -> None:
             loop.call_soon_threadsafe(waiting.set)
-            assert deleted.wait(20)
+            assert go.wait(20)
             super().fdatasync(fd)
 
     archive.calls = Slow()
     fill(node.volumes.all[0], free_bytes=0)
     moving = asyncio.create_task(make_mover(node).enforce())
     await waiting.wait()
-    await node.deleter.delete_named(Named([1, 2], 0, 1 << 62, "ann"))
-    deleted.set()
-    await moving
+    try:
+        yield
+    finally:
+        go.set()
+        await moving
+
+
+async def test_a_volume_forgotten_while_it_is_copied_to_gets_nothing(
+    node: Node, tmp_path: Path
+) -> None:
+    """It hung and passed for gone; when it goes on the footage stays where it is."""
+    archive = await add_archive(node, tmp_path / "archive")
+    await record_some(node)
+    before = await download(node)
+    changes = VolumeChanges(
+        node.database,
+        node.clock,
+        data_dir=tmp_path / "data",
+        media_dir=node.media_dir,
+        alone=node.deleter.alone,
+    )
+    async with held_copy(node, archive):
+        (archive.path / ID_FILE).rename(archive.path / "away")
+        await changes.forget(str(archive.path), "ann")
+        (archive.path / "away").rename(archive.path / ID_FILE)
+    assert await places(node) == {1: 2 * SEGMENTS}
+    await node.deleter.empty_garbage()
+    assert await rows(node, moves) == []
+    assert await rows(node, garbage) == []
+    assert await download(node) == before
+    await node.stop()
+
+
+async def test_nothing_goes_to_a_volume_that_was_just_removed(node: Node, tmp_path: Path) -> None:
+    """The index says so before this process has read it."""
+    archive = await add_archive(node, tmp_path / "archive")
+    await record_some(node)
+    await node.database.write(partial(volume_rows.set_role, archive.number, Role.NONE))
+    fill(node.volumes.all[0], free_bytes=0)
+    await make_mover(node).enforce()
+    assert await places(node) == {1: 2 * SEGMENTS}
+    assert await rows(node, moves) == []
+    await node.stop()
+
+
+async def test_another_segment_that_came_to_its_start_is_not_said_to_have_moved(
+    node: Node, tmp_path: Path
+) -> None:
+    """Re-dating moves segments to times that others had when the copy began."""
+    archive = await add_archive(node, tmp_path / "archive")
+    await record_some(node, 3)
+    second_us = 2 * GOP_US
+
+    async def redate(connection: AsyncConnection) -> None:
+        for index in (2, 1, 0):  # each to the place of the next one
+            for table in (segments, fragments):
+                values: dict[str, object] = {"start_us": table.c.start_us + second_us}
+                if table is segments:
+                    values["named_offset_us"] = segments.c.named_offset_us - second_us
+                at_us = START_US + index * second_us
+                await connection.execute(
+                    update(table).where(table.c.start_us == at_us).values(values)
+                )
+
+    async with held_copy(node, archive):
+        await node.database.write(redate)
+    assert await places(node) == {1: 6}
+    await node.deleter.empty_garbage()
+    for row in await rows(node, segments):
+        kind = "main" if row.stream_id == 1 else "sub"
+        named_us = row.start_us + row.named_offset_us
+        [path] = node.media_dir.rglob(f"{kind}/*/*/{named_us}.mp4")
+        assert path.stat().st_size == row.size_bytes
+    await node.stop()
+
+
+async def test_footage_deleted_while_it_is_copied_is_gone_everywhere(
+    node: Node, tmp_path: Path
+) -> None:
+    archive = await add_archive(node, tmp_path / "archive")
+    await record_some(node, 2)
+    async with held_copy(node, archive):
+        await node.deleter.delete_named(Named([1, 2], 0, 1 << 62, "ann"))
     assert await rows(node, segments) == []
     await assert_sound(node)
     await node.stop()
@@ -449,8 +642,8 @@ async def main():
     fill(node.volumes.all[0], free_bytes=0)
     archive.calls = Deadly()
     begin, finish = move_rows.begin, move_rows.finish
-    async def dying_begin(*arguments):
-        result = await begin(*arguments)
+    async def dying_begin(*arguments, **more):
+        result = await begin(*arguments, **more)
         die()
     async def dying_finish(*arguments):
         die()

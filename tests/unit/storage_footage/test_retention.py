@@ -2,9 +2,12 @@
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.secret import Secret
 from falconeye.base.times import DAY_US, HOUR_US, SECOND_US
@@ -13,7 +16,7 @@ from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.checks.check import check
 from falconeye.storage.segments import free_space, retention
-from falconeye.storage.segments.retention import Keep, SettledTime
+from falconeye.storage.segments.retention import Keep, Named, SettledTime, named, total_named
 from falconeye.storage.segments.segments import SegmentEnd
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import CredentialCipher
@@ -297,4 +300,31 @@ async def test_the_rules_are_looked_at_once_a_minute(tmp_path: Path, clock: Fake
         await node.deleter.enforce_rules()
         clock.advance(5)
     assert len(looked) == 3
+    await node.stop()
+
+
+async def test_what_is_protected_is_looked_up_once(node: Node) -> None:
+    """Not all recordings of a camera for each segment: a month took half a minute to be counted."""
+    await node.record(1, ends=True)
+    wanted = Named([1], 0, 1 << 62, "ann", overlapping=True)
+
+    async def plans(connection: AsyncConnection) -> list[str]:
+        asked: list[tuple[str, Any]] = []
+
+        def note(_: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
+            asked.append((statement, values))
+
+        event.listen(connection.sync_connection, "before_cursor_execute", note)
+        await total_named(wanted, connection)
+        await named(wanted, connection)
+        event.remove(connection.sync_connection, "before_cursor_execute", note)
+        found = []
+        for statement, values in asked:
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            found.append(" ".join(str(row.detail) for row in plan))
+        return [plan for plan in found if "recordings" in plan]
+
+    made = await node.database.read(plans)
+    assert len(made) == 2
+    assert all("MATERIALIZE kept" in plan for plan in made)
     await node.stop()

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,10 @@ from falconeye.storage.reading.storage_use import (
 )
 from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.mover import Mover
-from falconeye.storage.segments.retention import Keep
+from falconeye.storage.segments.retention import Keep, beyond_keep
 from falconeye.storage.segments.volume_changes import VolumeChanges
-from falconeye.storage.tables.footage import garbage, segments
+from falconeye.storage.tables.footage import garbage, segments, usage
+from falconeye.storage.tables.ledger import deletions
 from falconeye.storage.volumes.volume import ID_FILE, Volume
 from falconeye.storage.volumes.volume_facts import Role
 from falconeye.web.i18n import zone_of
@@ -330,3 +332,25 @@ def test_room_lasts_as_all_cameras_grow() -> None:
     assert room_days(600, [use_of(), use_of(bytes_per_day=20.0)]) == 20
     assert room_days(600, [use_of(bytes_per_day=None)]) is None
     assert room_days(-5, [use_of()]) == 0
+
+
+async def test_what_the_command_line_forgot_is_not_deleted_a_second_time(
+    node: Node, tmp_path: Path
+) -> None:
+    """It is another process: the deleter had looked before, and commits after."""
+    path = await added(node, tmp_path)
+    node.volumes.all[0].missing = "away"
+    await node.record(1, ends=True)
+    node.volumes.all[0].missing = None
+    await node.record(2, START_US + 60 * GOP_US, recording_id="rec-2", ends=True)
+    doomed = await node.database.read(partial(beyond_keep, Keep(size_bytes=1), None))
+    assert len(doomed) == 2
+    (path / ID_FILE).unlink()
+    await changes_of(node, tmp_path).forget(str(path), "ann")
+    await node.deleter._doom(doomed)
+    assert await rows(node, segments) == []
+    assert [row for row in await rows(node, usage) if row.segments or row.size_bytes] == []
+    assert {row.volume_id for row in await rows(node, garbage)} == {1}
+    [gone, deleted] = sorted(await rows(node, deletions), key=lambda row: row.from_us)
+    assert (gone.reason, deleted.reason) == ("disk_removed", "deleted_by_size")
+    await node.stop()
