@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -264,6 +267,58 @@ async def test_privacy_waits_for_no_database(
         served, path, lambda camera: not any(each["connected"] for each in camera["streams"])
     )
     assert camera["paused"]
+
+
+@pytest.mark.parametrize("change", ["start", "reconnect", "patch", "reload"])
+async def test_what_began_before_a_pause_does_not_show_the_camera_again(
+    served: Served, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """The database is slow: a change has read the camera as it was, the pause waits its turn."""
+    path = await demo(served)
+    cameras, camera_id = served.services.cameras, path.rpartition("/")[2]
+    begun, go_on, pause_stored = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    store, store_list = CameraStore.update, CameraStore.list
+
+    async def slow(self: CameraStore, config: CameraConfig) -> None:
+        if config.paused_by is not None:
+            await pause_stored.wait()
+        else:
+            begun.set()
+            await go_on.wait()
+        await store(self, config)
+
+    async def slow_list(self: CameraStore) -> list[CameraConfig]:
+        found = [replace(one, location="yard") for one in await store_list(self)]
+        begun.set()
+        await go_on.wait()
+        return found
+
+    if change == "start":
+        assert (await served.operator.post(f"{path}/stop")).status_code == 200
+    monkeypatch.setattr(CameraStore, "update", slow)
+    monkeypatch.setattr(CameraStore, "list", slow_list)
+    changes: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "start": partial(cameras.start, camera_id),
+        "reconnect": partial(cameras.update, camera_id, {"framerate": 20}),
+        "patch": partial(cameras.update, camera_id, {"location": "yard"}),
+        "reload": cameras.reload,
+    }
+    changing = asyncio.create_task(changes[change]())
+    await begun.wait()
+    pausing = asyncio.create_task(cameras.pause(camera_id, by="Anna", until_us=None))
+    await asyncio.sleep(0)
+    assert cameras.get(camera_id).pause
+    go_on.set()
+    await changing
+    camera = cameras.get(camera_id)
+    assert (camera.pause and camera.pause.by, camera.state.online) == ("Anna", False)
+    assert not cameras._pipeline(camera_id)._sources
+    pause_stored.set()
+    await pausing
+    assert cameras.get(camera_id).config.paused_by == "Anna"
+    monkeypatch.undo()
+    assert (await served.operator.delete(f"{path}/privacy")).json()["paused"] is None
+    await until(served, path, lambda camera: camera["online"])
 
 
 async def test_it_is_switched_on_again_and_records(served: Served) -> None:
