@@ -247,7 +247,7 @@ async def test_a_disk_that_hangs_is_known_while_memory_holds_all(
 
 
 async def test_a_full_disk_is_known_before_anything_is_written_to_it(node: Node) -> None:
-    """Of a camera that waits for events an event that cannot be recorded would be the first sign."""
+    """Else the first sign of it would be an event that cannot be recorded."""
     node.volumes.all[0].is_full = True
     assert node.store.disk_trouble() is RunEnd.DISK_FULL
     node.volumes.all[0].is_full = False
