@@ -81,8 +81,12 @@ class CameraRecorders:
         return isinstance(main, EventRecorder) and not main.is_active
 
     async def trigger(self, length_us: int | None) -> None:
-        """Something happens; None: until `release`. Returns when the pre-roll is on its way."""
+        """Something happens; None: by a person's hand, until that ends it.
+
+        Returns when the pre-roll is on its way.
+        """
         events = self._of_events()
+        self.by_hand = self.by_hand or (length_us is None and bool(events))
         if self.waits_for_events:
             self.begun = asyncio.Event()
         if events:  # seconds of samples are cut into fragments: not on the loop

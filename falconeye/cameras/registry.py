@@ -210,7 +210,7 @@ class CameraRegistry:
             pipeline = self._pipeline(camera_id)
             if pipeline.recording_is_stopped:
                 await self._set(camera_id, recording_stopped_by=None)
-                pipeline.follow()
+                await pipeline.resume_recording()
             else:
                 await pipeline.start_recording()
         await pipeline.recording_begun(FIRST_SEGMENT_S)

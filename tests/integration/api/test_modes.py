@@ -219,6 +219,35 @@ async def test_a_person_may_record_outside_the_schedule(served: Served) -> None:
     assert camera["recording_stopped_by"] is None  # the schedule's next hours count
 
 
+async def test_no_schedule_ends_what_a_person_began_on_a_camera_that_records_events(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await demo(served, record="event", schedule=ALWAYS)
+    await until(served, path, lambda camera: camera["pre_roll_held_s"] is not None)
+    started = (await served.operator.post(f"{path}/recording/start")).json()
+    assert started["status"] == "recording"
+    pipeline = served.services.cameras._pipeline(path.rpartition("/")[2])
+    monkeypatch.setattr(type(pipeline.config.schedule), "is_open", lambda *_: False)
+    pipeline.follow()
+    status = (await served.viewer.get(f"{path}/recording/status")).json()
+    assert (status["status"], status["recording_id"]) == ("recording", started["recording_id"])
+    assert (await served.operator.post(f"{path}/recording/stop")).status_code == 200
+    assert not pipeline.recorders  # outside its schedule it waits for no events
+    monkeypatch.undo()
+    await until(served, path, lambda camera: camera["pre_roll_held_s"] is not None)
+
+
+async def test_who_lifts_a_stop_outside_the_schedule_has_it_recorded(served: Served) -> None:
+    path = await demo(served)
+    await until(served, path, lambda camera: camera["recording"])
+    assert (await served.operator.post(f"{path}/recording/stop")).status_code == 200
+    _ = await served.admin.patch(path, json={"record": "schedule", "schedule": never_now()})
+    started = await served.operator.post(f"{path}/recording/start")
+    assert started.json()["status"] == "recording"
+    camera = (await served.viewer.get(path)).json()
+    assert camera["recording_stopped_by"] is None
+
+
 # -- privacy -------------------------------------------------------------------------------
 
 
