@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
 from falconeye.base.clock import Clock
 from falconeye.base.memory import MemoryBudget
 from falconeye.events.bus import EventBus
+from falconeye.recording.plan import Beginnings
 from falconeye.storage.segments.segments import SegmentStore
 
 
@@ -29,3 +30,4 @@ class PipelineParts:
     segment_s: int
     sub_recording: bool
     zone: Callable[[], tzinfo] = _utc  # the site's, as it is set now: schedules follow it
+    beginnings: Beginnings = field(default_factory=Beginnings)  # also of recorders that ended

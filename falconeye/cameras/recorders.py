@@ -112,6 +112,7 @@ class CameraRecorders:
             kind=mode.value,
             lists_recordings=kind is StreamKind.MAIN,
             segment_s=parts.segment_s,
+            beginnings=parts.beginnings,
         )
 
         def make() -> Recorder:

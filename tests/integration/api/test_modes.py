@@ -14,10 +14,13 @@ import pytest
 
 from falconeye.accounts.model import Role
 from falconeye.base.errors import Conflict, Unavailable
-from falconeye.config.camera import CameraConfig
+from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.config.schedule import DAYS
+from falconeye.media.init_segment import make_init_segment
 from falconeye.media.samples import StreamKind
 from falconeye.recording.event_recorder import EventRecorder
+from falconeye.recording.recorder import Recorder
+from falconeye.storage.segments.layout import recording_id
 from falconeye.storage.stores.camera_store import CameraStore
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
@@ -25,6 +28,7 @@ from tests.integration.api.test_live import control, socket
 from tests.integration.api.test_timeline import reasons
 from tests.peers.media_samples import audio_clip, video_clip
 from tests.peers.replay_rtsp import ReplayServer
+from tests.streams import clip_parameters
 
 pytestmark = pytest.mark.timeout(40)
 ALWAYS = {day: ["00:00-24:00"] for day in DAYS}
@@ -235,6 +239,22 @@ async def test_no_schedule_ends_what_a_person_began_on_a_camera_that_records_eve
     assert not pipeline.recorders  # outside its schedule it waits for no events
     monkeypatch.undo()
     await until(served, path, lambda camera: camera["pre_roll_held_s"] is not None)
+
+
+async def test_two_recordings_of_one_second_are_two(served: Served) -> None:
+    """Stopped and started, or another mode, before the second was over: also by a new pipeline."""
+    path = await demo(served, record="manual")
+    cameras, camera_id = served.services.cameras, path.rpartition("/")[2]
+    init = make_init_segment(clip_parameters(await asyncio.to_thread(video_clip)), None)
+    second_us = served.services.clock.utc_us() // 1_000_000 * 1_000_000
+    found: list[str | None] = []
+    for millisecond, mode in ((100, RecordMode.MANUAL), (600, RecordMode.CONTINUOUS)):
+        recorder = cameras._pipeline(camera_id)._recorders._new(StreamKind.MAIN, mode)
+        assert isinstance(recorder, Recorder)
+        found.append(recorder._ids.for_segment(second_us + millisecond * 1000, init))
+        _ = await cameras.update(camera_id, {"record": RecordMode.CONTINUOUS})
+    plain = recording_id(camera_id, second_us)
+    assert found == [plain, f"{plain}-600000"]
 
 
 async def test_who_lifts_a_stop_outside_the_schedule_has_it_recorded(served: Served) -> None:
