@@ -119,7 +119,7 @@ class CameraRecorders:
             return Recorder(plan, kind, parts.store, parts.clock, self._on_segment)
 
         if mode is RecordMode.EVENT:
-            return EventRecorder(make, self._rolls, parts.budget, parts.clock)
+            return EventRecorder(make, self._rolls, parts.budget, parts.clock, parts.shares)
         return make()
 
     def _rolls(self) -> Rolls:

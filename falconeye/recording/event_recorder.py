@@ -22,7 +22,7 @@ from falconeye.hub.sink import Run
 from falconeye.media.fragments import InitSegment
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import AudioSample, VideoSample
-from falconeye.recording.pre_roll import PreRoll
+from falconeye.recording.pre_roll import PreRoll, PreRollShares
 from falconeye.recording.recorder import Recorder
 
 _FOR_EVER_US = sys.maxsize
@@ -49,13 +49,17 @@ class EventRecorder:
         rolls: Callable[[], Rolls],
         budget: MemoryBudget,
         clock: Clock,
+        shares: PreRollShares | None = None,
     ) -> None:
-        """`make_recorder`: a new one for each event. `rolls` is asked again and again."""
+        """`make_recorder`: a new one for each event. `rolls` is asked again and again.
+
+        `shares`: with whom it shares the memory for what is before events.
+        """
         self._make_recorder = make_recorder
         self._rolls = rolls
         self._clock = clock
         self._lock = threading.Lock()
-        self._held = PreRoll(budget)
+        self._held = PreRoll(budget, shares)
         self._run: Run | None = None
         self._init: InitSegment | None = None
         self._recorder: Recorder | None = None  # while an event lasts
