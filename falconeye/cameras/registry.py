@@ -120,8 +120,7 @@ class CameraRegistry:
 
     def list(self) -> builtins.list[Camera]:
         """All cameras, by name."""
-        now = self._parts.clock.monotonic_us()
-        cameras = [describe(pipeline, now) for pipeline in self._pipelines.values()]
+        cameras = [self.get(camera_id) for camera_id in self._pipelines]
         return sorted(cameras, key=lambda camera: (camera.config.name.casefold(), camera.config.id))
 
     def get(self, camera_id: str) -> Camera:
@@ -337,7 +336,10 @@ class CameraRegistry:
 
     def _note(self, pipeline: CameraPipeline) -> None:
         """Let the ledger know at once; what happens by itself it hears within a second."""
-        self._ledger.note(pipeline.config.id, *keeps_from_recording(pipeline))
+        if (
+            self._pipelines.get(pipeline.config.id) is pipeline
+        ):  # not deleted meanwhile
+            self._ledger.note(pipeline.config.id, *keeps_from_recording(pipeline))
 
     async def _replace(self, pipeline: CameraPipeline, config: CameraConfig) -> None:
         if needs_reconnect(pipeline.config, config):

@@ -14,6 +14,7 @@ import pytest
 
 from falconeye.accounts.model import Role
 from falconeye.base.errors import Conflict, Unavailable
+from falconeye.cameras.recorders import CameraRecorders
 from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.config.schedule import DAYS
 from falconeye.media.init_segment import make_init_segment
@@ -100,6 +101,31 @@ async def test_an_event_of_a_camera_that_records_anyway_is_noted(served: Served)
     assert listed["kind"] == "motion.person"
     length = datetime.fromisoformat(listed["until"]) - datetime.fromisoformat(listed["at"])
     assert length == timedelta(seconds=5)
+
+
+async def test_the_ledger_forgets_a_camera_that_is_deleted_in_mid_event(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps a camera from recording that is not there would be a fault without an end."""
+    path = await demo(served, record="event")
+    await until(served, path, lambda camera: camera["pre_roll_held_s"] is not None)
+    cameras, camera_id = served.services.cameras, path.rpartition("/")[2]
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    trigger = CameraRecorders.trigger
+
+    async def slow(self: CameraRecorders, length_us: int | None) -> None:
+        begun.set()
+        await go_on.wait()
+        await trigger(self, length_us)
+
+    monkeypatch.setattr(CameraRecorders, "trigger", slow)
+    happening = asyncio.create_task(cameras.event(camera_id, 0))
+    await begun.wait()
+    await cameras.delete(camera_id)
+    go_on.set()
+    assert not (await happening)[0]
+    assert camera_id not in served.services.alerts._ledger.present
+    assert served.services.alerts.everything_records()
 
 
 async def test_an_event_that_nothing_records_says_why(served: Served) -> None:
