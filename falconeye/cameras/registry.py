@@ -336,9 +336,7 @@ class CameraRegistry:
 
     def _note(self, pipeline: CameraPipeline) -> None:
         """Let the ledger know at once; what happens by itself it hears within a second."""
-        if (
-            self._pipelines.get(pipeline.config.id) is pipeline
-        ):  # not deleted meanwhile
+        if self._pipelines.get(pipeline.config.id) is pipeline:  # not deleted meanwhile
             self._ledger.note(pipeline.config.id, *keeps_from_recording(pipeline))
 
     async def _replace(self, pipeline: CameraPipeline, config: CameraConfig) -> None:

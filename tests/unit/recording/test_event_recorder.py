@@ -20,6 +20,7 @@ from falconeye.recording.plan import RecordingPlan
 from falconeye.recording.pre_roll import PreRoll, PreRollShares
 from falconeye.recording.recorder import Recorder
 from falconeye.sources.demo_picture import read_barcode
+from falconeye.storage.segments.segments import Accepted
 from tests import clocked_footage
 from tests.clock import START_US, FakeClock
 from tests.clocked_footage import FPS, FRAME_90K, FRAME_US, GOP_S, Piece
@@ -214,6 +215,30 @@ async def test_it_is_said_no_more_once_memory_is_there_again(clock: FakeClock) -
     camera.budget.give_back(hog)
     camera.play(14)
     assert not camera.recorder.is_short
+
+
+async def test_what_kept_an_event_from_the_disk_is_told_after_it_too(camera: Camera) -> None:
+    """An event is over before anybody notices: what is wrong would be said by nothing."""
+
+    def trouble() -> RunEnd | None:
+        return camera.recorder.trouble
+
+    camera.play(5)
+    camera.store.accept = Accepted.FAILED
+    camera.recorder.trigger(0)
+    camera.play(9)
+    assert not camera.recorder.is_active
+    assert trouble() is RunEnd.DISK_ERROR
+    camera.clock.advance(60)
+    assert trouble() is None
+    camera.recorder.trigger(0)
+    camera.play(9)
+    assert trouble() is RunEnd.DISK_ERROR
+    camera.store.accept = Accepted.YES
+    camera.recorder.trigger(0)
+    camera.play(9)
+    assert not camera.recorder.is_active
+    assert trouble() is None
 
 
 def test_one_that_comes_later_is_given_its_share() -> None:
