@@ -1,7 +1,7 @@
 """What a recorder is told to do, and which recording a segment belongs to."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from falconeye.base.times import HOUR_US, SECOND_US
@@ -19,6 +19,13 @@ class Beginnings:
     def __init__(self) -> None:
         self._latest_s: dict[str, int] = {}
         self._lock = threading.Lock()
+
+    def know(self, latest_us: Mapping[str, int]) -> None:
+        """Of former processes, by camera (UTC): a board without a battery begins in the past."""
+        with self._lock:
+            for camera_id, start_us in latest_us.items():
+                latest_s = self._latest_s.get(camera_id, -1)
+                self._latest_s[camera_id] = max(latest_s, start_us // SECOND_US)
 
     def is_first(self, camera_id: str, start_us: int) -> bool:
         """Whether no recording began in this second or later; from now on one has."""

@@ -99,3 +99,28 @@ async def test_a_full_disk_where_the_address_is_noted_keeps_nothing_from_recordi
     finally:
         await started.stop()
     assert caplog.text.count("address is not noted") == 2
+
+
+async def test_a_node_knows_when_the_recordings_of_the_one_before_began(tmp_path: Path) -> None:
+    """Its clock may be behind theirs: an id is given once."""
+    settings = NodeSettings(
+        tmp_path / "data", tmp_path / "media", port=0, demo=True, free_floor_bytes=1
+    )
+    first, second = Node(settings), Node(settings)
+    try:
+        await first.start()
+        assert first.services is not None
+        (camera,) = first.services.cameras.list()
+        with first.services.bus.subscribe() as events:
+            while not (found := await first.services.recordings.list(limit=1))[1]:
+                _ = await events.get()
+    finally:
+        await first.stop()
+    ((recording,), _) = found
+    try:
+        await second.start()
+        assert second.services is not None
+        beginnings = second.services.cameras._parts.beginnings
+        assert not beginnings.is_first(camera.config.id, recording.start_us)
+    finally:
+        await second.stop()
