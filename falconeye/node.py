@@ -258,6 +258,7 @@ class Node:
             sub_recording=settings.sub_recording,
             zone=lambda: stored.zone,
         )
+        parts.beginnings.know(await store.latest_recordings())
         cameras = CameraRegistry(
             parts,
             store,

@@ -5,16 +5,16 @@ const HEAD = 20;
 const ROW = 28;
 const NARROW = 620;
 
-function read(text) {
-  const bits = [];
-  for (const part of text.split(",")) {
-    const found = /^\s*(\d{1,2}):(\d\d)\s*[-–]\s*(\d{1,2}):(\d\d)\s*$/.exec(part);
-    if (!found) continue;
-    const [from, to] = [found[1] * 4 + found[2] / 15, found[3] * 4 + found[4] / 15].map(Math.round);
-    bits.push([from, to]);
-  }
-  return bits;
+// What the server takes: quarter hours of a day, one range after the other; null for what it refuses.
+function range(part) {
+  const found = /^\s*(\d{1,2}):(\d\d)\s*[-–]\s*(\d{1,2}):(\d\d)\s*$/.exec(part);
+  if (!found) return null;
+  const [from, to] = [found[1] * 4 + found[2] / 15, found[3] * 4 + found[4] / 15];
+  const fits = from < QUARTERS && to <= QUARTERS && from !== to && Math.max(found[2], found[4]) < 60;
+  return fits && Number.isInteger(from) && Number.isInteger(to) ? [from, to] : null;
 }
+
+const read = (text) => text.split(/[,;]/).filter((part) => part.trim()).map(range);
 
 const clock = (q) => `${String(q >> 2).padStart(2, "0")}:${String((q % 4) * 15).padStart(2, "0")}`;
 
@@ -48,7 +48,7 @@ class Week {
   load() {
     this.days = this.fields.map(() => Array(QUARTERS).fill(false));
     this.fields.forEach((field, day) => {
-      for (const [from, to] of read(field.value)) {
+      for (const [from, to] of read(field.value).filter(Boolean)) {
         if (to > from) this.days[day].fill(true, from, to);
         else { this.days[day].fill(true, from); this.days[(day + 1) % 7].fill(true, 0, to); }
       }
@@ -72,6 +72,7 @@ class Week {
     this.canvas.setPointerCapture(event.pointerId);
     this.from = this.place(event);
     this.before = this.days.map((row) => [...row]);
+    this.texts = this.fields.map((field) => field.value);
     this.on = !this.days[this.from[0]][this.from[1]];
     this.move(event);
   }
@@ -88,7 +89,11 @@ class Week {
 
   show(days) {
     this.days = days;
-    this.fields.forEach((field, day) => { field.value = write(days[day]); });
+    this.fields.forEach((field, day) => {
+      // What cannot be read was meant all the same: unless that day was dragged over, it stays to be refused.
+      const touched = days[day].some((on, q) => on !== this.before[day][q]);
+      field.value = touched || read(this.texts[day]).every(Boolean) ? write(days[day]) : this.texts[day];
+    });
     this.draw();
   }
 

@@ -6,6 +6,7 @@ from falconeye.base.redact import redact_text
 from falconeye.storage.stores.audit_store import AuditEntry, AuditFilter, AuditStore
 
 SYSTEM = "system"
+NOBODY = "nobody"  # a request of somebody who had not signed in
 MAX_DETAIL = 2000
 
 
@@ -24,13 +25,18 @@ class AuditLog:
         object_id: str | None = None,
         detail: str = "",
         address: str = "",
+        *,
+        without: str = SYSTEM,
     ) -> None:
-        """`who` None: the node itself or its command line. Credentials in URLs are removed."""
+        """`who` None: the node itself or its command line, else what `without` says.
+
+        Credentials in URLs are removed.
+        """
         entry = AuditEntry(
             at_us=self._clock.utc_us(),
-            who_kind=who.kind.value if who else SYSTEM,
+            who_kind=who.kind.value if who else without,
             who_id=who.id if who else None,
-            who_name=who.name if who else SYSTEM,
+            who_name=who.name if who else without,
             action=action,
             object_kind=object_kind,
             object_id=object_id,

@@ -140,7 +140,8 @@ class Faults:
         return changes
 
     def _look_at(self, camera_id: str, step: Present, now_us: int) -> list[Change]:
-        if step.reason is None:
+        # One that waits for events is on duty: were it not, a fault in between would be none.
+        if step.reason is None or step.reason is GapReason.OUTSIDE_EVENTS:
             return self._records(camera_id, now_us)
         if step.reason in WANTED:
             return self._end(camera_id, Turn.NOT_WANTED, self._clock.utc_us())

@@ -89,6 +89,8 @@ def changed_config(config: CameraConfig, changes: Mapping[str, Any], now_us: int
         changed = replace(changed, recording_stopped_by=None)  # it was the earlier mode's
     if changed.privacy_schedule != config.privacy_schedule:
         changed = replace(changed, privacy_lifted_until_us=None)  # of the earlier hours
+    if "sub_url" in changes:
+        _refuse_second_login(changed)
     changed = _without_logins(_with_hidden(changed, config))
     _refuse_taking_login_along(config, changed, changes)
     if changed == config:
@@ -144,7 +146,25 @@ def _without_logins(config: CameraConfig) -> CameraConfig:
         if user is not None and (field == "source_url" or username is None):
             username = user
             password = Secret(secret) if secret is not None else None
+        elif user == username and password is None and secret is not None:
+            password = Secret(secret)
     return replace(config, **urls, username=username, password=password)  # type: ignore[arg-type]  # the keys are the two URL fields
+
+
+def _refuse_second_login(config: CameraConfig) -> None:
+    """InvalidInput where the substream's address holds another login than the camera has.
+
+    Neither may be taken silently: the main stream would be asked with the wrong one, or the
+    substream.
+    """
+    main = _without_logins(replace(config, sub_url=None))
+    sub = _without_logins(replace(config, source_url=None, username=None, password=None))
+    if main.username is None or sub.username is None:
+        return
+    is_other = None not in (main.password, sub.password) and main.password != sub.password
+    if main.username != sub.username or is_other:
+        msg = "a camera has one login, for both streams: give it as user name and password"
+        raise InvalidInput(msg, field="sub_url")
 
 
 def _refuse_taking_login_along(

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
 from falconeye.base.clock import Clock
 from falconeye.base.memory import MemoryBudget
 from falconeye.events.bus import EventBus
+from falconeye.recording.plan import Beginnings
+from falconeye.recording.pre_roll import PreRollShares
 from falconeye.storage.segments.segments import SegmentStore
 
 
@@ -29,3 +31,8 @@ class PipelineParts:
     segment_s: int
     sub_recording: bool
     zone: Callable[[], tzinfo] = _utc  # the site's, as it is set now: schedules follow it
+    beginnings: Beginnings = field(default_factory=Beginnings)  # also of recorders that ended
+    shares: PreRollShares = field(init=False)  # of what is kept before events
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shares", PreRollShares(self.budget))

@@ -168,6 +168,12 @@ class CameraPipeline:
             raise Conflict(msg)
         self._recorders.attach(RecordMode.MANUAL, by_hand=True)
 
+    async def resume_recording(self) -> None:
+        """Nobody wants it stopped any more; outside its schedule it is recorded by hand."""
+        self.follow()
+        if not self.schedule_is_open and self.status.state.status is CameraStatus.RUNNING:
+            await self.start_recording()
+
     @property
     def recording_is_stopped(self) -> bool:
         """A person stopped a recording that would otherwise be continuous."""

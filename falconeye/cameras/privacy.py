@@ -1,6 +1,7 @@
-"""Privacy: by whom a camera is paused now, and until when. Pure; times are UTC."""
+"""Privacy: by whom a camera is paused now, and until when. Without I/O; times are UTC."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
 
@@ -28,6 +29,34 @@ class Pause:
         until, now = (to_datetime(at_us).astimezone(zone) for at_us in (self.until_us, now_us))
         form = "%H:%M" if until.date() == now.date() else "%Y-%m-%d %H:%M"
         return f"paused by {who} until {until.strftime(form)}"
+
+
+class UnstoredPauses:
+    """Pauses that count already though the database has not taken them yet, by camera.
+
+    What was read or computed before one of them must not show the camera again.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[str, Mapping[str, Any]] = {}
+
+    def noted(self, config: CameraConfig, values: Mapping[str, Any]) -> CameraConfig:
+        """`config` with `values` (of `paused`), which count from here on."""
+        self._values[config.id] = values
+        return self.on(config)
+
+    def stored(self, camera_id: str, values: Mapping[str, Any]) -> None:
+        """The database has these; a later pause of the same camera waits still."""
+        if self._values.get(camera_id) is values:
+            del self._values[camera_id]
+
+    def lift(self, camera_id: str) -> None:
+        """Somebody switches it on, or it is gone."""
+        self._values.pop(camera_id, None)
+
+    def on(self, config: CameraConfig) -> CameraConfig:
+        """`config`, paused as far as people want it."""
+        return replace(config, **self._values.get(config.id, {}))
 
 
 def pause_of(config: CameraConfig, now_us: int, zone: tzinfo) -> Pause | None:

@@ -81,8 +81,12 @@ class CameraRecorders:
         return isinstance(main, EventRecorder) and not main.is_active
 
     async def trigger(self, length_us: int | None) -> None:
-        """Something happens; None: until `release`. Returns when the pre-roll is on its way."""
+        """Something happens; None: by a person's hand, until that ends it.
+
+        Returns when the pre-roll is on its way.
+        """
         events = self._of_events()
+        self.by_hand = self.by_hand or (length_us is None and bool(events))
         if self.waits_for_events:
             self.begun = asyncio.Event()
         if events:  # seconds of samples are cut into fragments: not on the loop
@@ -108,13 +112,14 @@ class CameraRecorders:
             kind=mode.value,
             lists_recordings=kind is StreamKind.MAIN,
             segment_s=parts.segment_s,
+            beginnings=parts.beginnings,
         )
 
         def make() -> Recorder:
             return Recorder(plan, kind, parts.store, parts.clock, self._on_segment)
 
         if mode is RecordMode.EVENT:
-            return EventRecorder(make, self._rolls, parts.budget, parts.clock)
+            return EventRecorder(make, self._rolls, parts.budget, parts.clock, parts.shares)
         return make()
 
     def _rolls(self) -> Rolls:

@@ -16,7 +16,7 @@ from falconeye.cameras.coverage import keeps_from_recording
 from falconeye.cameras.describe import describe
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.pipeline import CameraPipeline
-from falconeye.cameras.privacy import paused, switched_on
+from falconeye.cameras.privacy import UnstoredPauses, paused, switched_on
 from falconeye.cameras.trial import Trials
 from falconeye.cameras.views import Camera, NewCamera, StreamStats, TestResult
 from falconeye.config.camera import CameraConfig, RecordMode
@@ -60,6 +60,7 @@ class CameraRegistry:
         self._pipelines: dict[str, CameraPipeline] = {}
         self._tasks = TaskSet("cameras")
         self._trials = Trials(parts.clock)
+        self._pauses = UnstoredPauses()
         self._is_open = False
         # One change at a time: of two restarts at once the second would take the recorder away
         # that the first had just given. Stopping takes < 1 s, so others do not wait long.
@@ -119,8 +120,7 @@ class CameraRegistry:
 
     def list(self) -> builtins.list[Camera]:
         """All cameras, by name."""
-        now = self._parts.clock.monotonic_us()
-        cameras = [describe(pipeline, now) for pipeline in self._pipelines.values()]
+        cameras = [self.get(camera_id) for camera_id in self._pipelines]
         return sorted(cameras, key=lambda camera: (camera.config.name.casefold(), camera.config.id))
 
     def get(self, camera_id: str) -> Camera:
@@ -157,8 +157,7 @@ class CameraRegistry:
         never brings it back.
         """
         if self._pipeline(camera_id).status.state.status is CameraStatus.DELETING:
-            msg = "this camera is being deleted already"
-            raise BadRequest(msg)
+            raise BadRequest("this camera is being deleted already")
         async with self._change():
             _ = self._pipeline(camera_id)
             await self._store.delete(camera_id)
@@ -210,7 +209,7 @@ class CameraRegistry:
             pipeline = self._pipeline(camera_id)
             if pipeline.recording_is_stopped:
                 await self._set(camera_id, recording_stopped_by=None)
-                pipeline.follow()
+                await pipeline.resume_recording()
             else:
                 await pipeline.start_recording()
         await pipeline.recording_begun(FIRST_SEGMENT_S)
@@ -248,13 +247,14 @@ class CameraRegistry:
         """
         pipeline = self._pipeline(camera_id)
         values = paused(by, until_us, self._parts.clock.utc_us())
-        pipeline.config = replace(pipeline.config, **values)
+        pipeline.config = self._pauses.noted(pipeline.config, values)
         pipeline.follow()  # nobody sees it from here on, whatever the database does
         async with self._change():
             return await self._set_privacy(camera_id, values)
 
     async def switch_on(self, camera_id: str) -> Camera:
         """Nobody wants privacy any more; a privacy schedule waits for its next hours."""
+        self._pauses.lift(camera_id)
         async with self._change():
             config = self._pipeline(camera_id).config
             values = switched_on(config, self._parts.clock.utc_us(), self._parts.zone())
@@ -262,6 +262,7 @@ class CameraRegistry:
 
     async def _set_privacy(self, camera_id: str, values: Mapping[str, Any]) -> Camera:
         pipeline = await self._set(camera_id, always=True, **values)
+        self._pauses.stored(camera_id, values)
         pipeline.follow()
         await pipeline.wait_ended()
         pipeline.follow()
@@ -284,9 +285,8 @@ class CameraRegistry:
         pipeline.refuse_while_paused()
         config = changed_config(pipeline.config, changes, self._parts.clock.utc_us())
         is_known = changes.keys() & {"password", "source_url"}
-        return await self._trials.run(
-            config, None if is_known else self.password_problem(camera_id)
-        )
+        problem = None if is_known else self.password_problem(camera_id)
+        return await self._trials.run(config, problem)
 
     def live_session(self, camera_id: str) -> LiveSession:
         """A viewer's session."""
@@ -314,20 +314,19 @@ class CameraRegistry:
         try:
             return self._pipelines[camera_id]
         except KeyError:
-            msg = "there is no such camera"
-            raise NotFound(msg) from None
+            raise NotFound("there is no such camera") from None
 
     @asynccontextmanager
     async def _change(self) -> AsyncIterator[None]:
         """The cameras are this task's to change; Unavailable once the node stops."""
         async with self._changing:
             if not self._is_open:
-                msg = "the node is stopping"
-                raise Unavailable(msg)
+                raise Unavailable("the node is stopping")
             yield
 
     def _build(self, config: CameraConfig) -> None:
-        pipeline = CameraPipeline(config, self._parts, self.password_problem(config.id))
+        problem = self.password_problem(config.id)
+        pipeline = CameraPipeline(self._pauses.on(config), self._parts, problem)
         self._pipelines[config.id] = pipeline
         if config.started:
             pipeline.start()
@@ -337,7 +336,8 @@ class CameraRegistry:
 
     def _note(self, pipeline: CameraPipeline) -> None:
         """Let the ledger know at once; what happens by itself it hears within a second."""
-        self._ledger.note(pipeline.config.id, *keeps_from_recording(pipeline))
+        if self._pipelines.get(pipeline.config.id) is pipeline:  # not deleted meanwhile
+            self._ledger.note(pipeline.config.id, *keeps_from_recording(pipeline))
 
     async def _replace(self, pipeline: CameraPipeline, config: CameraConfig) -> None:
         if needs_reconnect(pipeline.config, config):
@@ -346,7 +346,7 @@ class CameraRegistry:
             self._build(config)
             pipeline.close_sessions()  # of those who came meanwhile
         else:
-            pipeline.config = config
+            pipeline.config = self._pauses.on(config)
             pipeline.follow()
             self._note(pipeline)
         self._changed(config.id, "updated")
@@ -365,6 +365,7 @@ class CameraRegistry:
         pipeline = self._pipeline(camera_id)
         await pipeline.stop(deleting=True)
         del self._pipelines[camera_id]
+        self._pauses.lift(camera_id)
         self._ledger.forget(camera_id)
         pipeline.close_sessions()
         self._changed(camera_id, "deleted")
@@ -380,7 +381,7 @@ class CameraRegistry:
         if always or config != pipeline.config:
             config = replace(config, updated_at_us=self._parts.clock.utc_us())
             await self._store.update(config)
-            pipeline.config = config
+            pipeline.config = self._pauses.on(config)
             self._changed(camera_id, "updated")
         return pipeline
 

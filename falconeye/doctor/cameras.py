@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from falconeye.alerts.faults import WANTED
 from falconeye.base.clock import Clock
 from falconeye.base.errors import InvalidInput
 from falconeye.config.camera import CameraConfig, RecordMode
@@ -17,9 +18,6 @@ from falconeye.storage.ledger.coverage import GapReason
 
 MAX_AT_ONCE: Final = 8
 _OFF_S: Final = 5.0
-_WANTED: Final = frozenset({
-    GapReason.CAMERA_STOPPED, GapReason.RECORDING_STOPPED, GapReason.RECORDING_OFF,
-})  # fmt: skip
 _ADVICE: Final = {
     GapReason.CAMERA_OFFLINE: "Check its power, cable and address: falconeye camera test ADDRESS",
     GapReason.DISK_FULL: "Make room: the lines about disks say where",
@@ -69,7 +67,7 @@ def _state(
     if step is None or step.reason is None:
         return Finding("camera", camera.name, Level.OK, f"nothing keeps it from recording{sent}")
     words = step.detail or step.reason.value.replace("_", " ")
-    if step.reason in _WANTED:
+    if step.reason in WANTED:
         return Finding("camera", camera.name, Level.OK, words + sent)
     advice = _ADVICE.get(step.reason, "The page of the camera says more")
     return Finding("camera", camera.name, Level.FAIL, f"does not record: {words}{sent}", advice)

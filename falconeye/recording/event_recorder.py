@@ -22,10 +22,12 @@ from falconeye.hub.sink import Run
 from falconeye.media.fragments import InitSegment
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import AudioSample, VideoSample
-from falconeye.recording.pre_roll import PreRoll
+from falconeye.recording.pre_roll import PreRoll, PreRollShares
 from falconeye.recording.recorder import Recorder
 
 _FOR_EVER_US = sys.maxsize
+# What kept an event from the disk is told for so long after it: few last until it is noticed.
+_TROUBLE_LASTS_US = 60 * SECOND_US
 # After these nobody is to find in a recording what came before.
 _FORGETS = frozenset(
     {RunEnd.STOPPED_BY_USER, RunEnd.PAUSED, RunEnd.SCHEDULE_OVER, RunEnd.NODE_STOPPED}
@@ -49,18 +51,24 @@ class EventRecorder:
         rolls: Callable[[], Rolls],
         budget: MemoryBudget,
         clock: Clock,
+        shares: PreRollShares | None = None,
     ) -> None:
-        """`make_recorder`: a new one for each event. `rolls` is asked again and again."""
+        """`make_recorder`: a new one for each event. `rolls` is asked again and again.
+
+        `shares`: with whom it shares the memory for what is before events.
+        """
         self._make_recorder = make_recorder
         self._rolls = rolls
         self._clock = clock
         self._lock = threading.Lock()
-        self._held = PreRoll(budget)
+        self._held = PreRoll(budget, shares)
         self._run: Run | None = None
         self._init: InitSegment | None = None
         self._recorder: Recorder | None = None  # while an event lasts
         self._until_us = 0
         self._lost_before = 0
+        self._last_trouble: RunEnd | None = None  # of the last event
+        self._trouble_until_us = 0
         self._closed = False
 
     # -- the loop, or a thread of it -------------------------------------------------------
@@ -135,8 +143,11 @@ class EventRecorder:
 
     @property
     def trouble(self) -> RunEnd | None:
+        """What keeps an event from the disk, or kept one from it less than a minute ago."""
         recorder = self._recorder
-        return recorder.trouble if recorder else None
+        if recorder:
+            return recorder.trouble
+        return self._last_trouble if self._clock.monotonic_us() < self._trouble_until_us else None
 
     @property
     def lost(self) -> int:
@@ -217,6 +228,8 @@ class EventRecorder:
     def _finish(self, reason: RunEnd, detail: str) -> None:
         if self._recorder is None:
             return
+        self._last_trouble = self._recorder.trouble
+        self._trouble_until_us = self._clock.monotonic_us() + _TROUBLE_LASTS_US
         self._recorder.end_run(reason, detail)
         self._leave_recorder()
 

@@ -1,12 +1,39 @@
 """What a recorder is told to do, and which recording a segment belongs to."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from falconeye.base.times import HOUR_US, SECOND_US
 from falconeye.media.fragments import InitSegment
 from falconeye.storage.segments.layout import recording_id
 from falconeye.storage.segments.segments import MAX_HOLE_US
+
+
+class Beginnings:
+    """In which second the latest recording of each camera began, whoever wrote it; any thread.
+
+    A recording that is stopped and one that is begun within a second are two.
+    """
+
+    def __init__(self) -> None:
+        self._latest_s: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def know(self, latest_us: Mapping[str, int]) -> None:
+        """Of former processes, by camera (UTC): a board without a battery begins in the past."""
+        with self._lock:
+            for camera_id, start_us in latest_us.items():
+                latest_s = self._latest_s.get(camera_id, -1)
+                self._latest_s[camera_id] = max(latest_s, start_us // SECOND_US)
+
+    def is_first(self, camera_id: str, start_us: int) -> bool:
+        """Whether no recording began in this second or later; from now on one has."""
+        second = start_us // SECOND_US
+        with self._lock:
+            latest_s = self._latest_s.get(camera_id, -1)
+            self._latest_s[camera_id] = max(latest_s, second)
+        return second > latest_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +45,7 @@ class RecordingPlan:
     kind: str  # `RecordingKind`: continuous | manual | event
     lists_recordings: bool  # the main stream: people see its recordings; the substream has none
     segment_s: int = 60
+    beginnings: Beginnings | None = None  # of all recorders of the node; None: of this one alone
 
 
 class RecordingIds:
@@ -30,11 +58,11 @@ class RecordingIds:
 
     def __init__(self, plan: RecordingPlan) -> None:
         self._plan = plan
+        self._beginnings = plan.beginnings or Beginnings()
         self._current: str | None = None
         self._since_us = 0
         self._end_us = 0
         self._last_us = 0  # where its last segment began
-        self._latest_us = 0  # the latest start of any segment
         self._init: bytes = b""
 
     @property
@@ -54,7 +82,6 @@ class RecordingIds:
             self._since_us = start_us
             self._init = init.data
         self._end_us = self._last_us = start_us
-        self._latest_us = max(self._latest_us, start_us)
         return self._current
 
     def note_end(self, end_us: int) -> None:
@@ -75,6 +102,6 @@ class RecordingIds:
     def _new_id(self, start_us: int) -> str:
         new = recording_id(self._plan.camera_id, start_us)
         # A second that may have one already (the picture size changed at once, the clock was set
-        # back): tell them apart.
-        is_first = start_us // SECOND_US > self._latest_us // SECOND_US
+        # back, a person stopped and started): tell them apart.
+        is_first = self._beginnings.is_first(self._plan.camera_id, start_us)
         return new if is_first else f"{new}-{start_us % SECOND_US:06d}"

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -34,7 +35,7 @@ def clock_offset_s(target: SourceTarget, clock: Clock) -> float | None:
         with connect(peers, interrupt) as connection:
             connection.settimeout(ANSWER_S)
             connection.sendall(_question(scheme, host, port))
-            head = _head(connection)
+            head = _head(connection, time.monotonic() + ANSWER_S)
     except (SourceFailure, OSError):
         return None
     asked_us = clock.utc_us()
@@ -43,7 +44,7 @@ def clock_offset_s(target: SourceTarget, clock: Clock) -> float | None:
         return None
     try:
         moment = parsedate_to_datetime(found[1].decode("ascii"))
-    except (ValueError, TypeError, UnicodeDecodeError):
+    except (ValueError, TypeError, OverflowError):  # UnicodeDecodeError is a ValueError
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (to_us(moment) - asked_us) / SECOND_US
@@ -58,10 +59,14 @@ def _question(scheme: str, host: str, port: int) -> bytes:
     return text.encode("ascii", "replace")
 
 
-def _head(connection: socket.socket) -> bytes:
-    """The head of an answer, as far as it comes."""
+def _head(connection: socket.socket, until_s: float) -> bytes:
+    """The head of an answer, as far as it comes until then (`time.monotonic`), however slowly."""
     head = b""
     while b"\r\n\r\n" not in head and len(head) < MAX_ANSWER_BYTES:
+        left_s = until_s - time.monotonic()
+        if left_s <= 0:
+            break
+        connection.settimeout(left_s)
         piece = connection.recv(4096)
         if not piece:
             break

@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request
 
+from falconeye.accounts.audit import NOBODY
 from falconeye.accounts.model import Principal
 from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
@@ -26,10 +27,10 @@ async def record_of(
     object_id: str | None,
     detail: str = "",
 ) -> None:
-    """The same where `who` is not the one the request came as: set-up and login."""
+    """The same where `who` is not the one the request came as: set-up and login; None: nobody."""
     address = address_of(request)
     audit = shell_of(request).services.accounts.audit
-    await audit.record(who, action, object_kind, object_id, detail, address)
+    await audit.record(who, action, object_kind, object_id, detail, address, without=NOBODY)
 
 
 def address_of(request: Asking) -> str:

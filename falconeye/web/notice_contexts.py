@@ -17,6 +17,7 @@ class NoticeRow:
     reason: str  # to stand after "because"
     sent_us: int | None
     volume: str = ""  # a sentence about a volume: the notice is about that, not about a camera
+    is_gone: bool = False  # the camera was deleted: there is no page of it
 
 
 @dataclass(frozen=True, slots=True)

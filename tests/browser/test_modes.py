@@ -87,6 +87,21 @@ async def test_hours_are_dragged_and_typed(tmp_path: Path) -> None:
         assert found == []
 
 
+async def test_dragging_over_one_day_keeps_what_was_typed_for_another(tmp_path: Path) -> None:
+    """What cannot be read is refused when it is saved: the hours of privacy do not just vanish."""
+    async with signed_in(tmp_path) as (served, page):
+        found = complaints(page)
+        camera = await demo(served)
+        await page.goto(f"/cameras/{camera.config.id}/schedules")
+        await page.locator("#record-tue").fill("8-17")
+        await page.locator("#record-wed").fill("08:00-12:00; 13:00-17:00")
+        await dragged(page, 0, 0.25 + 0.001, 0.5 - 0.001)
+        await expect(page.locator("#record-mon")).to_have_value("06:00-12:00")
+        await expect(page.locator("#record-tue")).to_have_value("8-17")
+        await expect(page.locator("#record-wed")).to_have_value("08:00-12:00, 13:00-17:00")
+        assert found == []
+
+
 async def test_hours_are_typed_without_scripts_and_errors_keep_what_was_typed(
     tmp_path: Path,
 ) -> None:

@@ -141,6 +141,8 @@ class FootageStore(SegmentStore):
         volume = self._volumes.for_recording()
         if volume.missing is not None:
             return RunEnd.DISK_ERROR
+        if volume.is_full:  # a recorder that waits for an event would learn it too late
+            return RunEnd.DISK_FULL
         return RunEnd.DISK_TOO_SLOW if volume.writer.busy_s > STUCK_S else None
 
     @override

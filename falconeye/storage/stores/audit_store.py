@@ -15,7 +15,7 @@ class AuditEntry:
     """One thing that somebody did; holds no credential."""
 
     at_us: int
-    who_kind: str  # user | token | system
+    who_kind: str  # user | token | system | nobody
     who_id: str | None
     who_name: str
     action: str

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Conflict, NotFound
@@ -71,6 +71,17 @@ class CameraStore:
                 log.exception("the stored camera %s cannot be read; it is left out", row["id"])
                 self._left_out.add(row["id"])
         return found
+
+    async def latest_recordings(self) -> Mapping[str, int]:
+        """When the latest recording of each camera begins (UTC µs); where there is one."""
+        own = recordings.c.camera_id == CAMERAS.c.id
+        latest = select(func.max(recordings.c.start_us)).where(own).scalar_subquery()
+
+        async def read(connection: AsyncConnection) -> dict[str, int]:
+            rows = await connection.execute(select(CAMERAS.c.id, latest.label("start_us")))
+            return {row.id: row.start_us for row in rows if row.start_us is not None}
+
+        return await self._database.read(read)
 
     async def get(self, camera_id: str) -> CameraConfig:
         """One camera; NotFound."""

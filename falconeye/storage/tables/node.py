@@ -139,7 +139,7 @@ class AuditRow(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     at_us: int
-    who_kind: str  # user | token | system
+    who_kind: str  # user | token | system | nobody
     who_id: str | None
     who_name: str
     action: str

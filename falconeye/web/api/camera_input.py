@@ -214,9 +214,11 @@ def _address_changes(given: Mapping[str, Any], stored: CameraConfig) -> dict[str
             url = getattr(stored, field)  # as it was answered, with secret query values hidden
         changes[field] = url
         changes["allow_local"] = True  # this route is for admins only
-        if username is not None:
+        if field == "sub_url" and username is not None:
+            changes[field] = text  # the registry compares its login with that of the camera
+        elif username is not None:
             changes["username"] = username
-        if password is not None:
+        if field == "source_url" and password is not None:
             changes["password"] = Secret(password)
         stays_there = stays_there and origin(url) in known
     if "username" in given:

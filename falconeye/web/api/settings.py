@@ -1,5 +1,6 @@
 """The settings that an admin changes, and what concerns all cameras at once (api.md)."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from litestar import Controller, Request, delete, get, patch, post
@@ -7,7 +8,7 @@ from litestar.params import JSONBody, QueryParameter
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from falconeye.accounts.model import Action
-from falconeye.base.errors import InvalidInput
+from falconeye.base.errors import BadRequest, InvalidInput, NotFound
 from falconeye.config.loading import ENVIRONMENT_PREFIX
 from falconeye.config.loading import SETTINGS as OF_THE_NODE
 from falconeye.storage.stores.destinations import shown_settings
@@ -115,11 +116,14 @@ class SettingsController(Controller):
     )
     async def restart_all(self, request: Asking) -> CamerasConcerned:
         cameras = shell_of(request).services.cameras
-        started = [camera for camera in cameras.list() if camera.config.started]
-        for camera in started:
-            await cameras.restart(camera.config.id)
-        await record(request, "cameras.restarted", "camera", None, f"{len(started)} cameras")
-        return CamerasConcerned(message="cameras restarted", count=len(started))
+        count = 0
+        for camera_id in [camera.config.id for camera in cameras.list()]:
+            with suppress(NotFound):  # deleted while others were restarted
+                if cameras.get(camera_id).config.started:
+                    await cameras.restart(camera_id)
+                    count += 1
+        await record(request, "cameras.restarted", "camera", None, f"{count} cameras")
+        return CamerasConcerned(message="cameras restarted", count=count)
 
     @delete(
         "/cameras/all",
@@ -138,10 +142,11 @@ class SettingsController(Controller):
         doomed = [camera.config for camera in cameras.list()]
         footage = f"footage {'to be deleted' if delete_footage else 'kept'}"
         for config in doomed:  # each by itself: a disk that fails midway leaves none unsaid
-            await cameras.delete(config.id)
-            await record(
-                request, "camera.deleted", "camera", config.id, f"{config.name}, {footage}"
-            )
+            with suppress(NotFound, BadRequest):  # somebody else deletes it just now
+                await cameras.delete(config.id)
+                await record(
+                    request, "camera.deleted", "camera", config.id, f"{config.name}, {footage}"
+                )
         for config in doomed if delete_footage else ():
             await cameras.delete_footage(config.id, who=principal_of(request).name)
         return CamerasConcerned(message="cameras deleted", count=len(doomed))

@@ -33,8 +33,9 @@ async def notices_page(request: Asking) -> Response[str]:
     found, total = await services_of(request).alerts.history(
         active=None, cameras=principal_of(request).cameras, limit=ROWS, offset=offset
     )
+    present = {camera.config.id for camera in services_of(request).cameras.list()}
     page = NoticesPage(
-        rows=tuple(_row(notice) for notice in found),
+        rows=tuple(_row(notice, is_gone=notice.camera_id not in present) for notice in found),
         total=total,
         newer=max(0, offset - ROWS) if offset else None,
         older=offset + ROWS if offset + ROWS < total else None,
@@ -93,7 +94,7 @@ async def _show(
     return show(request, "pages/destinations.html", page, status=status)
 
 
-def _row(notice: Notice) -> NoticeRow:
+def _row(notice: Notice, *, is_gone: bool) -> NoticeRow:
     until_us = notice.since_us if notice.until_us is None else notice.until_us
     volume, reason = "", notice.detail
     if isinstance(notice.reason, VolumeCause) or notice.volume_id is not None:
@@ -108,6 +109,7 @@ def _row(notice: Notice) -> NoticeRow:
         reason=reason,
         sent_us=notice.sent_us,
         volume=volume,
+        is_gone=is_gone,
     )
 
 

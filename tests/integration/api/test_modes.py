@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,10 +14,14 @@ import pytest
 
 from falconeye.accounts.model import Role
 from falconeye.base.errors import Conflict, Unavailable
-from falconeye.config.camera import CameraConfig
+from falconeye.cameras.recorders import CameraRecorders
+from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.config.schedule import DAYS
+from falconeye.media.init_segment import make_init_segment
 from falconeye.media.samples import StreamKind
 from falconeye.recording.event_recorder import EventRecorder
+from falconeye.recording.recorder import Recorder
+from falconeye.storage.segments.layout import recording_id
 from falconeye.storage.stores.camera_store import CameraStore
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
@@ -22,6 +29,7 @@ from tests.integration.api.test_live import control, socket
 from tests.integration.api.test_timeline import reasons
 from tests.peers.media_samples import audio_clip, video_clip
 from tests.peers.replay_rtsp import ReplayServer
+from tests.streams import clip_parameters
 
 pytestmark = pytest.mark.timeout(40)
 ALWAYS = {day: ["00:00-24:00"] for day in DAYS}
@@ -93,6 +101,31 @@ async def test_an_event_of_a_camera_that_records_anyway_is_noted(served: Served)
     assert listed["kind"] == "motion.person"
     length = datetime.fromisoformat(listed["until"]) - datetime.fromisoformat(listed["at"])
     assert length == timedelta(seconds=5)
+
+
+async def test_the_ledger_forgets_a_camera_that_is_deleted_in_mid_event(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps a camera from recording that is not there would be a fault without an end."""
+    path = await demo(served, record="event")
+    await until(served, path, lambda camera: camera["pre_roll_held_s"] is not None)
+    cameras, camera_id = served.services.cameras, path.rpartition("/")[2]
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    trigger = CameraRecorders.trigger
+
+    async def slow(self: CameraRecorders, length_us: int | None) -> None:
+        begun.set()
+        await go_on.wait()
+        await trigger(self, length_us)
+
+    monkeypatch.setattr(CameraRecorders, "trigger", slow)
+    happening = asyncio.create_task(cameras.event(camera_id, 0))
+    await begun.wait()
+    await cameras.delete(camera_id)
+    go_on.set()
+    assert not (await happening)[0]
+    assert camera_id not in served.services.alerts._ledger.present
+    assert served.services.alerts.everything_records()
 
 
 async def test_an_event_that_nothing_records_says_why(served: Served) -> None:
@@ -216,6 +249,51 @@ async def test_a_person_may_record_outside_the_schedule(served: Served) -> None:
     assert camera["recording_stopped_by"] is None  # the schedule's next hours count
 
 
+async def test_no_schedule_ends_what_a_person_began_on_a_camera_that_records_events(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await demo(served, record="event", schedule=ALWAYS)
+    await until(served, path, lambda camera: camera["pre_roll_held_s"] is not None)
+    started = (await served.operator.post(f"{path}/recording/start")).json()
+    assert started["status"] == "recording"
+    pipeline = served.services.cameras._pipeline(path.rpartition("/")[2])
+    monkeypatch.setattr(type(pipeline.config.schedule), "is_open", lambda *_: False)
+    pipeline.follow()
+    status = (await served.viewer.get(f"{path}/recording/status")).json()
+    assert (status["status"], status["recording_id"]) == ("recording", started["recording_id"])
+    assert (await served.operator.post(f"{path}/recording/stop")).status_code == 200
+    assert not pipeline.recorders  # outside its schedule it waits for no events
+    monkeypatch.undo()
+    await until(served, path, lambda camera: camera["pre_roll_held_s"] is not None)
+
+
+async def test_two_recordings_of_one_second_are_two(served: Served) -> None:
+    """Stopped and started, or another mode, before the second was over: also by a new pipeline."""
+    path = await demo(served, record="manual")
+    cameras, camera_id = served.services.cameras, path.rpartition("/")[2]
+    init = make_init_segment(clip_parameters(await asyncio.to_thread(video_clip)), None)
+    second_us = served.services.clock.utc_us() // 1_000_000 * 1_000_000
+    found: list[str | None] = []
+    for millisecond, mode in ((100, RecordMode.MANUAL), (600, RecordMode.CONTINUOUS)):
+        recorder = cameras._pipeline(camera_id)._recorders._new(StreamKind.MAIN, mode)
+        assert isinstance(recorder, Recorder)
+        found.append(recorder._ids.for_segment(second_us + millisecond * 1000, init))
+        _ = await cameras.update(camera_id, {"record": RecordMode.CONTINUOUS})
+    plain = recording_id(camera_id, second_us)
+    assert found == [plain, f"{plain}-600000"]
+
+
+async def test_who_lifts_a_stop_outside_the_schedule_has_it_recorded(served: Served) -> None:
+    path = await demo(served)
+    await until(served, path, lambda camera: camera["recording"])
+    assert (await served.operator.post(f"{path}/recording/stop")).status_code == 200
+    _ = await served.admin.patch(path, json={"record": "schedule", "schedule": never_now()})
+    started = await served.operator.post(f"{path}/recording/start")
+    assert started.json()["status"] == "recording"
+    camera = (await served.viewer.get(path)).json()
+    assert camera["recording_stopped_by"] is None
+
+
 # -- privacy -------------------------------------------------------------------------------
 
 
@@ -264,6 +342,58 @@ async def test_privacy_waits_for_no_database(
         served, path, lambda camera: not any(each["connected"] for each in camera["streams"])
     )
     assert camera["paused"]
+
+
+@pytest.mark.parametrize("change", ["start", "reconnect", "patch", "reload"])
+async def test_what_began_before_a_pause_does_not_show_the_camera_again(
+    served: Served, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """The database is slow: a change has read the camera as it was, the pause waits its turn."""
+    path = await demo(served)
+    cameras, camera_id = served.services.cameras, path.rpartition("/")[2]
+    begun, go_on, pause_stored = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    store, store_list = CameraStore.update, CameraStore.list
+
+    async def slow(self: CameraStore, config: CameraConfig) -> None:
+        if config.paused_by is not None:
+            await pause_stored.wait()
+        else:
+            begun.set()
+            await go_on.wait()
+        await store(self, config)
+
+    async def slow_list(self: CameraStore) -> list[CameraConfig]:
+        found = [replace(one, location="yard") for one in await store_list(self)]
+        begun.set()
+        await go_on.wait()
+        return found
+
+    if change == "start":
+        assert (await served.operator.post(f"{path}/stop")).status_code == 200
+    monkeypatch.setattr(CameraStore, "update", slow)
+    monkeypatch.setattr(CameraStore, "list", slow_list)
+    changes: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "start": partial(cameras.start, camera_id),
+        "reconnect": partial(cameras.update, camera_id, {"framerate": 20}),
+        "patch": partial(cameras.update, camera_id, {"location": "yard"}),
+        "reload": cameras.reload,
+    }
+    changing = asyncio.create_task(changes[change]())
+    await begun.wait()
+    pausing = asyncio.create_task(cameras.pause(camera_id, by="Anna", until_us=None))
+    await asyncio.sleep(0)
+    assert cameras.get(camera_id).pause
+    go_on.set()
+    await changing
+    camera = cameras.get(camera_id)
+    assert (camera.pause and camera.pause.by, camera.state.online) == ("Anna", False)
+    assert not cameras._pipeline(camera_id)._sources
+    pause_stored.set()
+    await pausing
+    assert cameras.get(camera_id).config.paused_by == "Anna"
+    monkeypatch.undo()
+    assert (await served.operator.delete(f"{path}/privacy")).json()["paused"] is None
+    await until(served, path, lambda camera: camera["online"])
 
 
 async def test_it_is_switched_on_again_and_records(served: Served) -> None:

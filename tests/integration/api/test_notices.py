@@ -50,6 +50,22 @@ async def test_notices_are_listed_to_those_who_may_see_the_camera(served: Served
     assert (await served.nobody.get("/api/notices/")).status_code == 401
 
 
+async def test_the_page_links_to_cameras_that_are_there(served: Served) -> None:
+    here = (await demo(served)).rpartition("/")[2]
+    since_us = served.services.clock.utc_us()
+    over_us = since_us + 1
+    store = NoticeStore(served.services.alerts._store._database)
+    await store.save(
+        [
+            Notice("1", here, "Yard", since_us, GapReason.DISK_FULL, until_us=over_us),
+            Notice("2", "deleted", "Gate", since_us, GapReason.DISK_FULL, until_us=over_us),
+        ]
+    )
+    page = (await served.viewer.get("/notices")).text
+    assert ("Yard" in page, "Gate" in page) == (True, True)
+    assert (f"/cameras/{here}" in page, "/cameras/deleted" in page) == (True, False)
+
+
 async def test_only_admins_see_and_test_where_notices_go(served: Served) -> None:
     for client in (served.viewer, served.operator):
         assert (await client.get("/api/notices/channels")).status_code == 403

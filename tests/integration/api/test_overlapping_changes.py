@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any
 
+import pytest
+
+from falconeye.cameras.registry import Camera, CameraRegistry
 from tests.integration.api.conftest import Served
 
 LOOK_S = 0.05
@@ -50,3 +53,35 @@ async def test_changes_at_once_are_all_kept(served: Served) -> None:
     camera = (await served.viewer.get(path)).json()
     assert (camera["location"], camera["name"]) == ("yard", "Gate")
     await recording(served, path)
+
+
+async def test_all_means_those_that_are_there_and_run_when_their_turn_comes(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the first is restarted the second is stopped, the third deleted; then all are."""
+    cameras = served.services.cameras
+    ids = []
+    for name in "abcd":
+        body: dict[str, Any] = {"name": name, "protocol": "demo", "start": True}
+        ids.append((await served.admin.post("/api/cameras/", json=body)).json()["id"])
+    restart, delete = CameraRegistry.restart, CameraRegistry.delete
+
+    async def restart_slowly(self: CameraRegistry, camera_id: str) -> Camera:
+        if camera_id == ids[0]:
+            await cameras.stop(ids[1], by="Anna")
+            await delete(self, ids[2])
+        return await restart(self, camera_id)
+
+    monkeypatch.setattr(CameraRegistry, "restart", restart_slowly)
+    answer = await served.admin.post("/api/settings/restart-all")
+    assert (answer.status_code, answer.json()["count"]) == (200, 2)
+    assert cameras.get(ids[1]).config.stopped_by == "Anna"
+
+    async def delete_slowly(self: CameraRegistry, camera_id: str) -> None:
+        if camera_id == ids[0]:
+            await delete(self, ids[1])
+        await delete(self, camera_id)
+
+    monkeypatch.setattr(CameraRegistry, "delete", delete_slowly)
+    answer = await served.admin.delete("/api/settings/cameras/all")
+    assert (answer.status_code, cameras.list()) == (200, [])

@@ -157,6 +157,7 @@ async def test_who_signs_in_and_out_stands_in_the_audit_log(site: Site) -> None:
     await site.client.post("/logout", data={"_csrf": token})
     entries, _ = await site.accounts.audit.list()
     assert [entry.action for entry in entries][:3] == ["logout", "login", "login.refused"]
+    assert [entry.who_kind for entry in entries][:3] == ["user", "user", "nobody"]
     assert {entry.address for entry in entries[:3]} == {"127.0.0.1"}
     assert "wrong password" not in str(entries)
 

@@ -10,8 +10,11 @@ from typing import Final
 
 import httpx
 import pytest
+from typing_extensions import override
 
 from falconeye.accounts.model import Role, may
+from falconeye.base.clock import SystemClock
+from falconeye.base.times import HOUR_US
 from falconeye.config.serving_address import read_serving_address
 from falconeye.config.settings import NodeSettings
 from falconeye.node import Node
@@ -99,3 +102,41 @@ async def test_a_full_disk_where_the_address_is_noted_keeps_nothing_from_recordi
     finally:
         await started.stop()
     assert caplog.text.count("address is not noted") == 2
+
+
+class Behind(SystemClock):
+    """That of a board without a battery: an hour behind."""
+
+    @override
+    def utc_us(self) -> int:
+        return super().utc_us() - HOUR_US
+
+
+async def _first_recording(node: Node, known: frozenset[str] = frozenset()) -> str:
+    """The id of the first recording beside the known ones, once it has begun."""
+    assert node.services is not None
+    with node.services.bus.subscribe() as events:
+        while True:
+            found, _ = await node.services.recordings.list(limit=5)
+            for recording in found:
+                if recording.id not in known:
+                    return recording.id
+            _ = await events.get()
+
+
+async def test_a_node_whose_clock_is_behind_gives_no_id_again(tmp_path: Path) -> None:
+    settings = NodeSettings(
+        tmp_path / "data", tmp_path / "media", port=0, demo=True, free_floor_bytes=1
+    )
+    ids: list[str] = []
+    for clock in (SystemClock(), Behind()):
+        node = Node(settings, clock)
+        try:
+            await node.start()
+            ids.append(await _first_recording(node, frozenset(ids)))
+        finally:
+            await node.stop()
+    before, behind = (re.fullmatch(r".*_[0-9]{14}(-[0-9]{6})?", one) for one in ids)
+    assert before
+    assert behind
+    assert (before[1], behind[1] is not None) == (None, True)

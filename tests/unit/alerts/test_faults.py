@@ -78,6 +78,25 @@ def test_a_camera_that_records_now_and_then_is_not_well(site: Site) -> None:
     assert [turn for turn, _ in found] == [Turn.BEGAN]
 
 
+@pytest.mark.parametrize("duty", [None, GapReason.OUTSIDE_EVENTS])
+def test_one_that_is_back_on_duty_now_and_then_is_not_well(
+    site: Site, duty: GapReason | None
+) -> None:
+    """A camera that waits for events is no more well for that than one that records."""
+    found = []
+    site.set(duty)
+    assert site.run(20) == []
+    for _ in range(6):
+        site.set(OFFLINE)
+        found += site.run(8)
+        site.set(duty)
+        found += site.run(4)
+    assert [turn for turn, _ in found] == [Turn.BEGAN]
+    ((turn, ended),) = site.run(20)  # not "need not be recorded any more"
+    assert (turn, ended.id) == (Turn.RECORDS, found[0][1].id)
+    assert site.faults.active == []
+
+
 @pytest.mark.parametrize(
     "will", [GapReason.RECORDING_OFF, GapReason.CAMERA_STOPPED, GapReason.RECORDING_STOPPED]
 )

@@ -179,6 +179,36 @@ def test_another_address_needs_the_password_again(fields: dict[str, Any]) -> Non
         changes(**fields)
 
 
+def test_a_login_in_the_address_of_the_substream_is_that_of_the_camera() -> None:
+    """Or refused: the main stream would be asked with it, and the camera lock the account."""
+
+    def patched(stored: CameraConfig, **fields: Any) -> CameraConfig:
+        return changed_config(
+            stored, CameraPatch.model_validate(fields).to_changes(stored), stored.updated_at_us
+        )
+
+    login = (STORED.username, STORED.password)
+    assert all(login)
+    own = f"{STORED.username}:{STORED.password.reveal() if STORED.password else ''}"
+    same = patched(STORED, sub_url=f"rtsp://{own}@10.0.0.5/small")
+    assert (same.sub_url, same.username, same.password) == ("rtsp://10.0.0.5/small", *login)
+    for other in ("guest:pw", f"{STORED.username}:another", "guest"):
+        with pytest.raises(InvalidInput, match="one login") as refused:
+            patched(STORED, sub_url=f"rtsp://{other}@10.0.0.5/small")
+        assert refused.value.field == "sub_url"
+    open_to_all = replace(STORED, username=None, password=None)
+    first = patched(open_to_all, sub_url="rtsp://guest:pw@10.0.0.5/small")
+    assert (first.username, first.password) == ("guest", Secret("pw"))
+    both = patched(
+        STORED, sub_url="rtsp://guest:pw@10.0.0.5/small", username="guest", password="pw"
+    )
+    assert (both.username, both.password) == ("guest", Secret("pw"))
+    entered_anew = patched(
+        replace(STORED, password=None), sub_url=f"rtsp://{STORED.username}:pw@10.0.0.5/small"
+    )
+    assert (entered_anew.username, entered_anew.password) == (STORED.username, Secret("pw"))
+
+
 def test_another_address_with_its_password_is_taken() -> None:
     assert changes(source_url="rtsp://bob:new%40@10.0.0.9/main") == {
         "source_url": "rtsp://10.0.0.9/main",

@@ -9,14 +9,18 @@ import pytest
 
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.times import SECOND_US
+from falconeye.hub.sink import Run
 from falconeye.hub.stream import StreamHub
 from falconeye.media.nal import join_length_prefixed, split_annex_b
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import AudioSample, StreamKind, VideoSample
+from falconeye.media.wallclock import RunClock
 from falconeye.recording.event_recorder import EventRecorder, Rolls
 from falconeye.recording.plan import RecordingPlan
+from falconeye.recording.pre_roll import PreRoll, PreRollShares
 from falconeye.recording.recorder import Recorder
 from falconeye.sources.demo_picture import read_barcode
+from falconeye.storage.segments.segments import Accepted
 from tests import clocked_footage
 from tests.clock import START_US, FakeClock
 from tests.clocked_footage import FPS, FRAME_90K, FRAME_US, GOP_S, Piece
@@ -211,6 +215,57 @@ async def test_it_is_said_no_more_once_memory_is_there_again(clock: FakeClock) -
     camera.budget.give_back(hog)
     camera.play(14)
     assert not camera.recorder.is_short
+
+
+async def test_what_kept_an_event_from_the_disk_is_told_after_it_too(camera: Camera) -> None:
+    """An event is over before anybody notices: what is wrong would be said by nothing."""
+
+    def trouble() -> RunEnd | None:
+        return camera.recorder.trouble
+
+    camera.play(5)
+    camera.store.accept = Accepted.FAILED
+    camera.recorder.trigger(0)
+    camera.play(9)
+    assert not camera.recorder.is_active
+    assert trouble() is RunEnd.DISK_ERROR
+    camera.clock.advance(60)
+    assert trouble() is None
+    camera.recorder.trigger(0)
+    camera.play(9)
+    assert trouble() is RunEnd.DISK_ERROR
+    camera.store.accept = Accepted.YES
+    camera.recorder.trigger(0)
+    camera.play(9)
+    assert not camera.recorder.is_active
+    assert trouble() is None
+
+
+def test_one_that_comes_later_is_given_its_share() -> None:
+    """Memory is full of what others hold: they give way, none is left with nothing."""
+    run, init = Run(START_US, RunClock(START_US)), clocked_footage.init_of(PIECE)
+    budget = MemoryBudget(8 * 3_200_000)  # 3/8 of it, 9.6 MB, for 30 GOPs of 320 kB
+    shares = PreRollShares(budget)
+    rolls = [PreRoll(budget, shares) for _ in range(3)]
+
+    def play(seconds: range, playing: list[PreRoll]) -> None:
+        for second in seconds:
+            for roll in playing:
+                for tenth in range(10):
+                    at_us = second * SECOND_US + tenth * 100_000
+                    sample = VideoSample(0, 0, tenth == 0, bytes(32_000), at_us)
+                    roll.picture(sample, run, init)
+                    roll.trim(at_us - 60 * SECOND_US)
+
+    play(range(30), rolls[:2])
+    assert all(roll.held_us > 13 * SECOND_US for roll in rolls[:2])
+    play(range(30, 60), rolls)
+    assert all(roll.held_us > 8 * SECOND_US for roll in rolls)
+    assert all(roll.is_short for roll in rolls)
+    assert sum(1 for roll in rolls for _ in roll.take(0)) >= 27
+    assert budget.used_bytes == 0
+    play(range(60, 80), rolls[:1])  # alone it may have all of it again
+    assert rolls[0].held_us > 18 * SECOND_US
 
 
 async def test_a_gop_larger_than_the_budget_is_recorded_from_the_next_keyframe(

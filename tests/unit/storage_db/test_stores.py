@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,12 @@ from falconeye.base.secret import Secret
 from falconeye.config.addresses import normalised_address
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
 from falconeye.config.loading import SETTINGS as NODE_SETTINGS
+from falconeye.recording.plan import Beginnings
 from falconeye.storage.index.change_watch import ChangeWatch
 from falconeye.storage.index.database import Database
+from falconeye.storage.segments.layout import recording_id
+from falconeye.storage.segments.recording_index import RecordingEntry, begin_recording
+from falconeye.storage.segments.segments import RecordingKind
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import (
     KEY_NAME,
@@ -75,6 +80,29 @@ async def test_a_camera_comes_back_as_it_was(database: Database) -> None:
     assert await store.get(DOOR.id) == changed
     await store.delete(DOOR.id)
     assert await store.list() == [plain]
+
+
+async def test_a_recording_after_a_restart_has_an_id_of_its_own_though_the_clock_is_behind(
+    database: Database,
+) -> None:
+    """Two of one id would be one that reaches over all that was recorded between them."""
+    store = CameraStore(database, new_cipher())
+    await store.insert(DOOR)
+    assert await store.latest_recordings() == {}
+    for start_us in (START_US, START_US - 5_000_000):
+        made = recording_id(DOOR.id, start_us)
+        entry = RecordingEntry(made, RecordingKind.EVENT, DOOR.id, DOOR.name, "pi-1")
+        await database.write(
+            partial(begin_recording, entry=entry, stream_id=1, run_id=1, start_us=start_us)
+        )
+    latest = await store.latest_recordings()
+    assert latest == {DOOR.id: START_US}
+    beginnings = Beginnings()
+    beginnings.know(latest)
+    for start_us, is_first in ((START_US - 5_000_000, False), (START_US + 1, False)):
+        assert beginnings.is_first(DOOR.id, start_us) is is_first
+    assert beginnings.is_first(DOOR.id, START_US + 1_000_000)
+    assert beginnings.is_first("another", START_US)
 
 
 async def test_unknown_cameras_are_said(database: Database) -> None:

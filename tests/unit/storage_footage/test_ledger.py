@@ -246,6 +246,14 @@ async def test_a_disk_that_hangs_is_known_while_memory_holds_all(
     assert node.store.disk_trouble() is RunEnd.DISK_ERROR
 
 
+async def test_a_full_disk_is_known_before_anything_is_written_to_it(node: Node) -> None:
+    """Else the first sign of it would be an event that cannot be recorded."""
+    node.volumes.all[0].is_full = True
+    assert node.store.disk_trouble() is RunEnd.DISK_FULL
+    node.volumes.all[0].is_full = False
+    assert node.store.disk_trouble() is None
+
+
 async def test_what_the_database_refuses_is_stored_later(
     node: Node, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
