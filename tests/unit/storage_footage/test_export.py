@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+import threading
 import zipfile
 from collections.abc import Sequence
 from itertools import pairwise
@@ -452,6 +453,31 @@ async def test_what_a_crash_left_goes_before_it_begins_again(node: Node) -> None
     await exports.remove(JOB)  # a second time changes nothing
     assert not left.exists()
     exports.stop()
+
+
+async def test_another_one_is_deleted_while_one_is_made(node: Node) -> None:
+    """That takes long, and the thread that copies has nothing else to do meanwhile."""
+    await footage(node)
+    exports = open_exports(node)
+    made = await exports.make(JOB, order(0, 7), ignore)
+    begun, goes_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def report(share: float) -> None:
+        if share > 0.05:  # on the thread, in the middle of the copy
+            loop.call_soon_threadsafe(begun.set)
+            goes_on.wait()
+
+    other = JOB[:-1] + "2"
+    making = asyncio.create_task(exports.make(other, order(0, 7), report))
+    await begun.wait()
+    try:
+        await exports.remove(JOB)
+        assert not path_of(node, made).exists()
+    finally:
+        goes_on.set()
+        await making
+        exports.stop()
 
 
 async def test_it_is_deleted_from_the_disk_on_which_it_lies(node: Node, tmp_path: Path) -> None:
