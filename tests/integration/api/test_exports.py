@@ -1,6 +1,7 @@
 """Exports by HTTP: asked for, made, downloaded, resumed, cancelled; whose they are."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import zipfile
@@ -16,6 +17,7 @@ from falconeye.accounts.model import Role
 from falconeye.base.errors import Unavailable
 from falconeye.jobs import exporting
 from falconeye.storage.export.export import Exports
+from falconeye.web import hashed_upload
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
 
@@ -293,12 +295,26 @@ async def test_the_page_checks_a_file_in_a_form(served: Served) -> None:
         ({"sha256": (None, b""), "file": ("", b"")}, "Choose a file, or give its SHA-256."),
         ({"sha256": (None, b"12")}, "64 digits"),
         ({"sha256": (None, b"1" * 9000)}, "too long"),
+        # A file beside a hash of another one, which a browser kept in its field.
+        (
+            {"sha256": (None, job["export"]["sha256"].encode()), "file": ("a.mp4", data + b"x")},
+            "give one of them",
+        ),
+        (
+            {"sha256": (None, job["export"]["sha256"].encode()), "file": ("a.mp4", data)},
+            "It is an export of this node",
+        ),
     ):
         answer = await served.operator.post(address, files=files)
         assert words in answer.text, files
     for body, kind in (
         (b"--x\r\nbroken", "multipart/form-data; boundary=x"),
         (b"a=1", "text/plain"),
+        (b"--x\r\nname: " + b"n" * 9000, "multipart/form-data; boundary=x"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * 9,
+            "multipart/form-data; boundary=x",
+        ),
     ):
         headers = {"content-type": kind}
         answer = await served.operator.post(address, content=body, headers=headers)
@@ -328,6 +344,30 @@ async def test_more_files_than_are_hashed_at_once_wait(served: Served) -> None:
     for answer in await asyncio.gather(*first):
         assert answer.json()["sha256"] == hashlib.sha256(b"xy").hexdigest()
     assert (await served.operator.post(address, content=b"x")).status_code == 200
+
+
+async def test_a_file_that_only_trickles_holds_up_nobody(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte came in time, and two such files kept everybody else from checking one."""
+    monkeypatch.setattr(hashed_upload, "IDLE_S", 0.5)
+    over = asyncio.Event()
+
+    async def trickle() -> AsyncIterator[bytes]:
+        while not over.is_set():
+            yield b"x"
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), 0.02)
+
+    address = "/api/exports/check"
+    both = [asyncio.create_task(served.operator.post(address, content=trickle())) for _ in range(2)]
+    async with asyncio.timeout(10):
+        for status in (503, 200):  # both have come; then both were given up
+            while (await served.operator.post(address, content=b"x")).status_code != status:
+                pass
+    over.set()
+    for answer in await asyncio.gather(*both):
+        assert (answer.status_code, "stopped coming" in answer.text) == (503, True)
 
 
 async def test_no_copy_of_what_needs_none(served: Served) -> None:
