@@ -227,6 +227,9 @@ class Exports:
             attempt.volume, layout.size_bytes + later_bytes, attempt.spared
         )
         known = await self._timelines.read(order.camera_id, order.from_us, order.to_us)
+        layout.corrections = export_layout.within_span(
+            known.corrections, order.from_us, order.to_us
+        )
         holes = export_layout.find_holes(
             layout, order.from_us, max(known.to_us, order.from_us), known.gaps
         )

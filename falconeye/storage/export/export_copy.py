@@ -28,6 +28,7 @@ from falconeye.storage.export.export_package import Package
 from falconeye.storage.export.export_papers import ExportedCamera
 from falconeye.storage.export.export_result import HEVC, Export, ExportedFile, ExportRequest
 from falconeye.storage.export.export_writer import PIECE_BYTES, Cancelled
+from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.ledger.coverage import Gap, GapReason
 from falconeye.storage.segments.retention import Spared
 from falconeye.storage.volumes.volume import Volume
@@ -226,9 +227,12 @@ def _described(
     gaps = [
         Gap(*_span(one), GapReason(one["reason"]), one["detail"]) for one in told.get("gaps", ())
     ]
-    return ExportedCamera(
-        order, copies, gaps, [_span(one) for one in told.get("clock_not_set", ())]
-    )
+    corrections = [
+        ClockCorrection(*_span(one), -round(one["clock_offset_seconds"] * SECOND_US))
+        for one in told.get("clock_corrected", ())
+    ]
+    unset = [_span(one) for one in told.get("clock_not_set", ())]
+    return ExportedCamera(order, copies, gaps, unset, corrections)
 
 
 def _span(told: dict[str, Any]) -> tuple[int, int]:

@@ -78,7 +78,7 @@ class Package:
                 codec=part.codec,
             )
             made.append(self.write_file(file, len(layout.parts), partial(write, part)))
-        self.describe(ExportedCamera(order, made, holes, layout.unset))
+        self.describe(ExportedCamera(order, made, holes, layout.unset, layout.corrections))
 
     def write_file(self, file: ExportedFile, of_camera: int, write: WritePart) -> ExportedFile:
         """One file, with its final name, size and hash; `of_camera`: how many that camera has."""

@@ -136,6 +136,20 @@ async def test_it_says_that_it_is_a_copy_and_of_what(original: Original) -> None
     }
 
 
+async def test_it_says_what_the_original_says_of_the_clock(original: Original) -> None:
+    told = sidecar_of(original.node, original.made)
+    span = {"from": told["from"], "to": told["to"]}
+    told |= {"clock_not_set": [span], "clock_corrected": [span | {"clock_offset_seconds": -61.5}]}
+    folder = path_of(original.node, original.made).parent
+    (folder / original.made.sidecar_name).write_text(json.dumps(told))
+    made = await original.copy()
+    folder = original.path(made).parent
+    copied = json.loads((folder / made.sidecar_name).read_bytes())
+    for name in ("clock_not_set", "clock_corrected"):
+        assert copied[name] == told[name]
+    assert "it was 61.500 s behind" in (folder / made.sheet_name).read_text()
+
+
 async def test_of_a_zip_every_hevc_file_is_copied(original: Original, tmp_path: Path) -> None:
     record(original.node, OTHER)
     assert await original.node.store.flush(5)
