@@ -25,6 +25,15 @@ class ExportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ListPlace:
+    """Which part of the list is shown, and where the parts beside it begin."""
+
+    offset: int = 0
+    newer: int | None = None
+    older: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportForm:
     """What stands in the fields."""
 
@@ -42,6 +51,7 @@ class ExportsPage:
     form: ExportForm
     cameras: tuple[tuple[str, str], ...]  # (id, name) to choose from
     errors: Mapping[str, str] = field(default_factory=dict)  # field → what to do; "" = whole form
+    place: ListPlace = ListPlace()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from falconeye.jobs.exporting import copy_of, export_of, request_of
 from falconeye.storage.stores.job_store import Job
 from falconeye.web import own_jobs, views
 from falconeye.web.i18n import gettext as _
-from falconeye.web.job_contexts import ExportForm, ExportRow, ExportsPage
+from falconeye.web.job_contexts import ExportForm, ExportRow, ExportsPage, ListPlace
 from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show, texts
 from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 
 ROWS: Final = 100
 Text = Annotated[str, QueryParameter(max_length=64)]
+Offset = Annotated[int, QueryParameter(ge=0, le=10_000_000)]
 
 
 @get("/exports", opt=needs(Action.EXPORT), include_in_schema=False)
@@ -28,17 +29,19 @@ async def exports_page(
     camera: Text = "",
     from_: Annotated[str, QueryParameter(name="from", max_length=64)] = "",
     to: Text = "",
+    offset: Offset = 0,
 ) -> Response[str]:
     """The list, and the form; the address may fill it in."""
     zone = services_of(request).stored_settings.zone
     form = ExportForm(camera, (), _moment(from_, zone), _moment(to, zone))
-    return await _show(request, form)
+    return await _show(request, form, offset=offset)
 
 
 @get("/exports/list", opt=needs(Action.EXPORT), include_in_schema=False)
-async def exports_list(request: Asking) -> Response[str]:
+async def exports_list(request: Asking, offset: Offset = 0) -> Response[str]:
     """The rows, asked for again while something runs."""
-    return part(request, "partials/export_rows.html", rows=await _rows(request))
+    rows, place = await _rows(request, offset)
+    return part(request, "partials/export_rows.html", rows=rows, place=place)
 
 
 @post("/exports", opt=needs(Action.EXPORT), include_in_schema=False)
@@ -87,6 +90,7 @@ async def _show(
     errors: Mapping[str, str] | None = None,
     *,
     status: int = 200,
+    offset: int = 0,
 ) -> Response[str]:
     who = principal_of(request)
     cameras = [
@@ -94,19 +98,26 @@ async def _show(
         for each in views.visible_cameras(services_of(request), who)
         if may_on(who, Action.EXPORT, each.config.id)
     ]
+    rows, place = await _rows(request, offset)
     page = ExportsPage(
-        rows=await _rows(request),
+        rows=rows,
         form=form,
         cameras=tuple((each.config.id, each.config.name) for each in cameras),
         errors=errors or {},
+        place=place,
     )
     return show(request, "pages/exports.html", page, status=status)
 
 
-async def _rows(request: Asking) -> tuple[ExportRow, ...]:
+async def _rows(request: Asking, offset: int) -> tuple[tuple[ExportRow, ...], ListPlace]:
     jobs = services_of(request).jobs
-    found, _total = await own_jobs.own_jobs(request, ROWS, 0)
-    return tuple(_row(job, jobs.progress(job)) for job in found)
+    found, total = await own_jobs.own_jobs(request, ROWS, offset)
+    place = ListPlace(
+        offset,
+        newer=max(0, offset - ROWS) if offset else None,
+        older=offset + ROWS if offset + ROWS < total else None,
+    )
+    return tuple(_row(job, jobs.progress(job)) for job in found), place
 
 
 def _row(job: Job, progress: float) -> ExportRow:

@@ -17,7 +17,7 @@ from falconeye.accounts.model import Role
 from falconeye.base.errors import Unavailable
 from falconeye.jobs import exporting
 from falconeye.storage.export.export import Exports
-from falconeye.web import hashed_upload
+from falconeye.web import hashed_upload, pages
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
 
@@ -368,6 +368,25 @@ async def test_a_file_that_only_trickles_holds_up_nobody(
     over.set()
     for answer in await asyncio.gather(*both):
         assert (answer.status_code, "stopped coming" in answer.text) == (503, True)
+
+
+async def test_the_page_lists_all_of_them_in_parts(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages.exports, "ROWS", 2)
+    path, span = await recorded(served)
+    ids = []
+    for _ in range(3):
+        job = (await served.operator.post(f"{path}/export", json=span)).json()
+        ids.append((await finished(served.operator, job["id"]))["id"])
+    for address in ("/exports", "/exports/list"):
+        first = (await served.operator.get(address)).text
+        assert [f'id="export-{one}"' in first for one in ids] == [False, True, True]
+        assert '<a class="button" rel="next" href="/exports?offset=2">' in first
+        second = (await served.operator.get(f"{address}?offset=2")).text
+        assert [f'id="export-{one}"' in second for one in ids] == [True, False, False]
+        assert '<a class="button" rel="prev" href="/exports?offset=0">' in second
+        assert 'rel="next"' not in second
 
 
 async def test_no_copy_of_what_needs_none(served: Served) -> None:
