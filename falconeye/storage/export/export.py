@@ -109,8 +109,15 @@ class Exports:
         except OSError as error:
             raise Unavailable(disk_words(error)) from error
 
-    async def remove(self, job_id: str) -> None:
-        """Delete what there is of it, on whichever disk; Unavailable when one refuses."""
+    async def remove(self, job_id: str, made_on: int | None = None) -> None:
+        """Delete what there is of it, on whichever disk; Unavailable when one refuses.
+
+        `made_on`: the number of the volume where it lies whole, which may not be away.
+        """
+        holder = None if made_on is None else self._volumes.get(made_on)
+        if holder is not None and holder.missing is not None:
+            msg = f"the disk of this export is not there: {holder.missing}"
+            raise Unavailable(msg)
         first = self._volumes.for_recording()
         others = [one for one in self._volumes.all if one is not first and one.missing is None]
         for volume in (first, *others):

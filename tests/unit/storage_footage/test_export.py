@@ -499,3 +499,28 @@ async def test_it_is_deleted_from_the_disk_on_which_it_lies(node: Node, tmp_path
         node.volumes.all = [own]
         exports.stop()
         assert await asyncio.to_thread(new.stop)
+
+
+async def test_it_stays_on_the_list_while_its_disk_is_away(node: Node, tmp_path: Path) -> None:
+    """Else it would still be on the disk when that comes back, and nobody would know."""
+    await footage(node)
+    exports = open_exports(node)
+    made = await exports.make(JOB, order(0, 7), ignore)
+    (own,) = node.volumes.all
+    volume_id = await asyncio.to_thread(make_volume_id, tmp_path / "new")
+    new = Volume(tmp_path / "new", number=2, volume_id=volume_id, sync_interval_s=30)
+    await new.open()
+    try:
+        node.volumes.all = [new, own]
+        own.missing = "the disk is not mounted"
+        with pytest.raises(Unavailable, match="not mounted"):
+            await exports.remove(JOB, made.volume)
+        assert path_of(node, made).exists()
+        own.missing = None
+        await exports.remove(JOB, made.volume)
+        assert not path_of(node, made).exists()
+        await exports.remove(JOB, 17)  # a disk that was removed for good holds up nobody
+    finally:
+        node.volumes.all = [own]
+        exports.stop()
+        assert await asyncio.to_thread(new.stop)
