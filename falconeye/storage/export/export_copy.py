@@ -167,13 +167,12 @@ class _Work:
         told = self._told()
         with self._open(self._made.file_name) as whole:
             for order in self._request.orders:
-                theirs = [
-                    file
-                    for file in self._made.files
-                    if file.camera_id == order.camera_id and file.codec == HEVC
-                ]
+                files = [one for one in self._made.files if one.camera_id == order.camera_id]
+                theirs = [file for file in files if file.codec == HEVC]
                 copies = [self._copy(package, file, whole, len(theirs)) for file in theirs]
-                package.describe(_described(order, copies, told.get(order.camera_id, {})))
+                described = _described(order, copies, told.get(order.camera_id, {}))
+                left_out = [file for file in files if file.codec != HEVC]
+                package.describe(replace(described, left_out=left_out))
         return package.finish(self._target.number)
 
     def _copy(

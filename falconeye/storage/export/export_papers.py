@@ -29,6 +29,7 @@ class ExportedCamera:
     holes: Sequence[Gap]
     unset: Sequence[tuple[int, int]] = ()  # recorded while NTP had not set the clock; UTC
     corrections: Sequence[ClockCorrection] = ()  # times that were put right since
+    left_out: Sequence[ExportedFile] = ()  # of the original, by a copy in H.264: they are in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,15 @@ def _camera(camera: ExportedCamera) -> dict[str, Any]:
             }
             for one in camera.corrections
         ],
+        "left_out": [
+            {
+                "name": file.name,
+                "from": rfc3339(file.from_us),
+                "to": rfc3339(file.to_us),
+                "sha256": file.sha256,
+            }
+            for file in camera.left_out
+        ],
         "gaps": [
             {
                 "from": rfc3339(hole.from_us),
@@ -197,8 +207,14 @@ def _camera_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:
                 "Note      a copy, encoded anew for players that need it: not the original.",
                 f"          SHA-256 of the original: {file.copy_of}",
             ]
-    lines += ["", *_clock_lines(camera, zone), *_hole_lines(camera.holes, zone)]
-    return lines
+    for file in camera.left_out:
+        lines += ["", "Not in this copy, because the original has it in H.264 already:"]
+        lines += _file_lines(file.name, file.size_bytes, file.sha256, "  ")
+        lines += _from_to(file.from_us, file.to_us, zone)
+    lines += ["", *_clock_lines(camera, zone)]
+    if camera.left_out and not camera.holes:
+        return [*lines, "No gap in it but for that."]
+    return [*lines, *_hole_lines(camera.holes, zone)]
 
 
 def _clock_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:

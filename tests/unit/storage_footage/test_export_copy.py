@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from falconeye.base.errors import Conflict, NotFound, Unavailable
+from falconeye.base.times import rfc3339
 from falconeye.hub.stream import StreamHub
 from falconeye.media.samples import StreamKind
 from falconeye.storage.export.export import Exports
@@ -31,9 +32,10 @@ from tests.unit.storage_footage.exporting import (
     order,
     path_of,
     probe,
+    record_with,
     sidecar_of,
 )
-from tests.unit.storage_footage.footage import CAMERA, Node
+from tests.unit.storage_footage.footage import CAMERA, Node, init_segment
 
 COPY = "0d9f6f53-0a38-4b36-8f0d-0d5c2f9f7a02"
 OTHER = "camera-2"
@@ -148,6 +150,33 @@ async def test_it_says_what_the_original_says_of_the_clock(original: Original) -
     for name in ("clock_not_set", "clock_corrected"):
         assert copied[name] == told[name]
     assert "it was 61.500 s behind" in (folder / made.sheet_name).read_text()
+
+
+async def test_what_was_h264_already_is_no_part_of_it_and_that_is_said(original: Original) -> None:
+    node = original.node
+    _ = await record_with(node, node.clock.utc_us(), init_segment())
+    node.clock.advance(60)
+    until_us = node.clock.utc_us()
+    orders = tuple(replace(one, to_us=until_us) for one in original.request.orders)
+    original.request = replace(original.request, orders=orders)
+    original.made = await original.exports.make(JOB, original.request, ignore)
+    hevc, h264 = original.made.files
+    assert (hevc.codec, h264.codec) == ("hevc", "h264")
+    made = await original.copy()
+    assert [file.copy_of for file in made.files] == [hevc.sha256]
+    folder = original.path(made).parent
+    (left,) = json.loads((folder / made.sidecar_name).read_bytes())["left_out"]
+    assert left == {
+        "name": h264.name,
+        "from": rfc3339(h264.from_us),
+        "to": rfc3339(h264.to_us),
+        "sha256": h264.sha256,
+    }
+    text = (folder / made.sheet_name).read_text()
+    assert "Not in this copy, because the original has it in H.264 already:" in text
+    assert f"SHA-256   {h264.sha256}" in text
+    assert "No gap in it." not in text
+    assert sidecar_of(node, original.made)["left_out"] == []
 
 
 async def test_of_a_zip_every_hevc_file_is_copied(original: Original, tmp_path: Path) -> None:
