@@ -75,6 +75,7 @@ def lay_out(
         try:
             if builder is None or source.init != init:
                 _finish(builder, found)
+                builder = None  # finished once, also where the next format cannot be read
                 builder, init = PartBuilder(source.init, order.from_us, order.to_us), source.init
             table = source.table
             if not isinstance(table, FragmentTable):

@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from falconeye.base.errors import NotFound, Unavailable
@@ -19,7 +21,7 @@ from falconeye.media.boxes import top_level_boxes
 from falconeye.media.samples import StreamKind
 from falconeye.storage.export.export_room import NoRoom
 from falconeye.storage.segments.segments import Accepted, SegmentEnd
-from falconeye.storage.tables.footage import segments
+from falconeye.storage.tables.footage import inits, segments
 from falconeye.storage.volumes.disk_calls import DiskCalls
 from falconeye.storage.volumes.volume import Volume, make_volume_id
 from tests.clock import START_US, FakeClock
@@ -203,6 +205,28 @@ async def test_another_format_begins_another_part(node: Node, tmp_path: Path) ->
         "2026-09-21_16-13-20+0200.mp4",
         "2026-09-21_16-13-27+0200.mp4",
     ]
+
+
+async def test_footage_of_an_unreadable_format_is_left_out_and_nothing_comes_twice(
+    node: Node,
+) -> None:
+    await footage(node)
+    at = START_US + 7 * GOP_US
+    for _ in range(2):
+        at = await record_with(node, at, init_segment(audio=False))
+    node.clock.advance(60)
+
+    async def damage(connection: AsyncConnection) -> None:
+        (last,) = (await connection.execute(select(func.max(inits.c.id)))).one()
+        await connection.execute(update(inits).where(inits.c.id == last).values(data=b"damaged"))
+
+    await node.database.write(damage)
+    exports = open_exports(node)
+    made = await exports.make(JOB, between(START_US, at), ignore)
+    exports.stop()
+    assert (made.parts, made.file_name[-4:]) == (1, ".mp4")
+    assert made.files[0].duration_us == pytest.approx(7 * GOP_US, abs=1000)
+    assert [gap["reason"] for gap in sidecar_of(node, made)["gaps"]] == ["file_lost"]
 
 
 async def test_the_file_being_written_is_included(node: Node) -> None:

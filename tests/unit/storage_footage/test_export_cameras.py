@@ -122,6 +122,17 @@ async def test_the_sheet_says_it_in_words(node: Node) -> None:
     assert made.files[1].sha256 in inner
 
 
+async def test_names_that_differ_in_case_alone_are_not_one_file(node: Node) -> None:
+    """Windows and macOS unpack the second over the first."""
+    await two_cameras(node)
+    exports = open_exports(node)
+    made = await exports.make(JOB, order(1, 3, (CAMERA, "Door"), (OTHER, "door")), ignore)
+    exports.stop()
+    with zipfile.ZipFile(path_of(node, made)) as archive:
+        names = archive.namelist()
+    assert len({name.casefold() for name in names}) == len(names) == 5
+
+
 async def test_nothing_of_any_camera(node: Node) -> None:
     await footage(node)
     exports = open_exports(node)
