@@ -94,10 +94,13 @@ async def original(node: Node) -> AsyncIterator[Original]:
 async def test_it_shows_the_same_pictures_at_the_same_times(original: Original) -> None:
     reported: list[float] = []
     priorities: set[int] = set()
+    victims: set[str] = set()
 
     def report(share: float) -> None:
         reported.append(share)
-        priorities.update(os.getpriority(os.PRIO_PROCESS, child) for child in children())
+        for child in children():
+            priorities.add(os.getpriority(os.PRIO_PROCESS, child))
+            victims.add(Path(f"/proc/{child}/oom_score_adj").read_text().strip())
 
     made = await original.copy(report)
     path = original.path(made)
@@ -114,6 +117,7 @@ async def test_it_shows_the_same_pictures_at_the_same_times(original: Original) 
     assert reported == sorted(reported)
     assert 0.9 < reported[-1] <= 1
     assert priorities == {19}  # recording goes before it
+    assert victims == {"1000"}  # where memory ends, it ends, not the node
     assert children() == []
     data = path.read_bytes()
     assert (made.size_bytes, made.sha256) == (len(data), hashlib.sha256(data).hexdigest())
