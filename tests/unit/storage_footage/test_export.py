@@ -77,6 +77,16 @@ async def test_a_span_is_one_file_from_the_instant_on(node: Node) -> None:
     )
 
 
+async def test_a_long_name_in_long_letters_is_a_name_that_a_disk_takes(node: Node) -> None:
+    await footage(node)
+    exports = open_exports(node)
+    name = "玄関の前にある駐車場のカメラ" * 18  # 252 letters, 756 bytes: a name of a file has 255
+    made = await exports.make(JOB, order(0, 7, (CAMERA, name)), ignore)
+    exports.stop()
+    assert made.file_name.startswith(name[:40])
+    assert path_of(node, made).stat().st_size == made.size_bytes
+
+
 async def test_the_head_comes_first_and_the_hash_is_right(node: Node) -> None:
     await footage(node)
     exports = open_exports(node)
