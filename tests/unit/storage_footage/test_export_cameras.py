@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +132,19 @@ async def test_names_that_differ_in_case_alone_are_not_one_file(node: Node) -> N
     with zipfile.ZipFile(path_of(node, made)) as archive:
         names = archive.namelist()
     assert len({name.casefold() for name in names}) == len(names) == 5
+
+
+async def test_a_zip_is_made_by_a_board_that_lives_in_1970(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two_cameras(node)
+    exports = open_exports(node)
+    monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(0))
+    made = await exports.make(JOB, order(1, 3, *THREE[:2]), ignore)
+    exports.stop()
+    with zipfile.ZipFile(path_of(node, made)) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == 5
 
 
 async def test_nothing_of_any_camera(node: Node) -> None:
