@@ -6,6 +6,7 @@ process of the lowest priority, which leaves what recording and viewers need.
 """
 
 import asyncio
+import hashlib
 import json
 import logging
 import os
@@ -193,12 +194,24 @@ class _Work:
         with self.files.scratch() as path:
             alone = self._made.file_name == file.name
             begin, size = (0, file.size_bytes) if alone else _place(whole, file.name)
+            self._verify(file, whole.fileno(), begin, size)
             source = Source(whole.fileno(), begin, size, self.files.root_fd)
             run_reencode(source, path, _RATE_FACTOR * _bits_s(file), partial(self._note, file))
             with path.open("rb") as encoded:
                 while piece := encoded.read(PIECE_BYTES):
                     self._check()
                     write([piece])
+
+    def _verify(self, file: ExportedFile, fd: int, begin: int, size: int) -> None:
+        """CannotEncode unless it is the original still: the copy's papers will call it that."""
+        found, at = hashlib.sha256(), begin
+        while piece := os.pread(fd, min(PIECE_BYTES, begin + size - at), at):
+            self._check()
+            found.update(piece)
+            at += len(piece)
+        if found.hexdigest() != file.sha256:
+            msg = "the original is damaged: what is in it cannot be decoded as it was exported"
+            raise CannotEncode(msg)
 
     def _note(self, file: ExportedFile, share: float | None) -> None:
         self._check()

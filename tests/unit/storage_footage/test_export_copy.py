@@ -232,6 +232,37 @@ async def test_an_encoder_that_is_killed_is_told(original: Original) -> None:
     assert not (original.node.media_dir / "exports" / COPY).exists()
 
 
+async def test_an_encoder_that_hangs_is_ended_with_the_job(original: Original) -> None:
+    loop, hangs = asyncio.get_running_loop(), asyncio.Event()
+
+    def report(_share: float) -> None:
+        for child in children():
+            os.kill(child, signal.SIGSTOP)
+        loop.call_soon_threadsafe(hangs.set)
+
+    task = asyncio.create_task(original.copy(report))
+    await hangs.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert children() == []
+    assert not (original.node.media_dir / "exports" / COPY).exists()
+
+
+@pytest.mark.parametrize("harm", ["cut short", "one bit"])
+async def test_no_copy_is_made_of_what_is_not_the_original_any_more(
+    original: Original, harm: str
+) -> None:
+    """FFmpeg decodes what is left; the papers would call it a copy of what has that SHA-256."""
+    path = path_of(original.node, original.made)
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data[: len(data) * 2 // 3] if harm == "cut short" else data)
+    with pytest.raises(Unavailable, match="the original is damaged"):
+        await original.copy()
+    assert not (original.node.media_dir / "exports" / COPY).exists()
+
+
 async def test_an_original_that_went_or_is_damaged(original: Original) -> None:
     path = path_of(original.node, original.made)
     path.write_bytes(bytes(path.stat().st_size))
