@@ -42,6 +42,7 @@ _SUFFIX = "_h264"
 _RATE_FACTOR = 2  # H.264 takes about so much more than HEVC for the same picture
 _LEAST_BITS_S = 500_000
 _CONTAINER_BYTES = 1 << 20
+_DAMAGED = "the original is damaged: what is in it cannot be decoded as it was exported"
 _STOP_S = 5.0  # one picture, or the index written before the media
 
 
@@ -210,8 +211,7 @@ class _Work:
             found.update(piece)
             at += len(piece)
         if found.hexdigest() != file.sha256:
-            msg = "the original is damaged: what is in it cannot be decoded as it was exported"
-            raise CannotEncode(msg)
+            raise CannotEncode(_DAMAGED)
 
     def _note(self, file: ExportedFile, share: float | None) -> None:
         self._check()
@@ -257,13 +257,18 @@ def _bits_s(file: ExportedFile) -> int:
 
 
 def _place(whole: IO[bytes], name: str) -> tuple[int, int]:
-    """Where an entry of a zip lies, which is stored: begin and size. NotFound without it."""
-    with zipfile.ZipFile(whole) as archive:
-        try:
+    """Where an entry of a zip lies, which is stored: begin and size.
+
+    NotFound without it, CannotEncode for what is no zip any more.
+    """
+    try:
+        with zipfile.ZipFile(whole) as archive:
             entry = archive.getinfo(name)
-        except KeyError as error:
-            msg = "a part of this export is not in its file any more"
-            raise NotFound(msg) from error
+    except KeyError as error:
+        msg = "a part of this export is not in its file any more"
+        raise NotFound(msg) from error
+    except zipfile.BadZipFile as error:
+        raise CannotEncode(_DAMAGED) from error
     head = os.pread(whole.fileno(), 30, entry.header_offset)
     name_bytes, extra_bytes = struct.unpack_from("<HH", head, 26)  # APPNOTE 4.3.7
     return entry.header_offset + 30 + name_bytes + extra_bytes, entry.file_size

@@ -204,6 +204,16 @@ async def test_of_a_zip_every_hevc_file_is_copied(original: Original, tmp_path: 
         await decodes(tmp_path / file.name)
 
 
+async def test_of_a_zip_that_was_cut_short_none_is_made(original: Original) -> None:
+    first = original.request.orders[0]
+    orders = (first, replace(first, camera_id=OTHER))
+    original.request = replace(original.request, orders=orders)
+    original.made = await original.exports.make(JOB, original.request, ignore)
+    os.truncate(path_of(original.node, original.made), original.made.size_bytes // 2)
+    with pytest.raises(Unavailable, match="the original is damaged"):
+        await original.copy()
+
+
 async def test_cancelled_it_leaves_nothing(original: Original) -> None:
     loop = asyncio.get_running_loop()
     task: list[asyncio.Task[Export]] = []
