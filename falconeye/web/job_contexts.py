@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from falconeye.base.times import rfc3339
+
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
@@ -41,6 +43,12 @@ class ExportForm:
     also: tuple[str, ...] = ()  # ids of further cameras
     from_us: int | None = None
     to_us: int | None = None
+
+    @property
+    def exact(self) -> Mapping[str, str]:
+        """The moments with their zone, which the fields cannot tell: see `pages/exports.py`."""
+        known = {"from": self.from_us, "to": self.to_us}
+        return {name: rfc3339(at_us) for name, at_us in known.items() if at_us is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from litestar.params import FromPath, QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, FalconEyeError, InvalidInput
-from falconeye.base.times import LATEST_US, parse_rfc3339
+from falconeye.base.times import LATEST_US, SECOND_US, parse_rfc3339
 from falconeye.jobs.exporting import copy_of, export_of, request_of
 from falconeye.storage.stores.job_store import Job
-from falconeye.web import own_jobs, views
+from falconeye.web import i18n, own_jobs, views
 from falconeye.web.i18n import gettext as _
 from falconeye.web.job_contexts import ExportForm, ExportRow, ExportsPage, ListPlace
 from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show, texts
@@ -52,8 +52,8 @@ async def ask_for_export(request: Asking) -> Response[str]:
     form = ExportForm(
         given.get("camera", ""),
         await _also(request),
-        _moment(given.get("from", ""), zone),
-        _moment(given.get("to", ""), zone),
+        _chosen(given, "from", zone),
+        _chosen(given, "to", zone),
     )
     cameras = (form.camera_id, *form.also)
     for camera_id in cameras:
@@ -144,6 +144,19 @@ async def _also(request: Asking) -> tuple[str, ...]:
     """The further cameras that are ticked."""
     ticked = (await request.form()).getall("also", [])
     return tuple(str(one)[:64] for one in ticked[: own_jobs.MAX_CAMERAS])
+
+
+def _chosen(given: Mapping[str, str], name: str, zone: tzinfo) -> int | None:
+    """The moment in a field; the one that the page put there, where it still says the same.
+
+    A field has no zone: in the night in which clocks are set back it names two moments.
+    """
+    moment, exact = (_moment(given.get(key, ""), zone) for key in (name, f"{name}_exact"))
+    if moment is None or exact is None:
+        return moment
+    exact -= exact % SECOND_US  # as the field shows it
+    shown = [i18n.local(at_us, zone).replace(tzinfo=None) for at_us in (moment, exact)]
+    return exact if shown[0] == shown[1] else moment
 
 
 def _moment(text: str, zone: tzinfo) -> int | None:

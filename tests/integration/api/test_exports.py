@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -15,11 +16,13 @@ import pytest
 from falconeye.accounts.audit import AuditLog
 from falconeye.accounts.model import Role
 from falconeye.base.errors import Unavailable
+from falconeye.base.times import to_us
 from falconeye.jobs import exporting
 from falconeye.storage.export.export import Exports
 from falconeye.web import hashed_upload, pages
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
+from tests.integration.api.test_recordings import footage
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -387,6 +390,30 @@ async def test_the_page_lists_all_of_them_in_parts(
         assert [f'id="export-{one}"' in second for one in ids] == [True, False, False]
         assert '<a class="button" rel="prev" href="/exports?offset=0">' in second
         assert 'rel="next"' not in second
+
+
+async def test_the_hour_that_comes_twice_is_exported_as_it_was_linked(served: Served) -> None:
+    """The fields have no zone: 02:30 of the night in which clocks are set back is two instants."""
+    zone = {"site_time_zone": "Europe/Vienna"}
+    assert (await served.admin.patch("/api/settings/", json=zone)).status_code == 200
+    body = {"name": "Gate", "protocol": "demo", "start": False}
+    camera = (await served.admin.post("/api/cameras/", json=body)).json()["id"]
+    for hour in ("00", "01"):
+        begin = datetime.fromisoformat(f"2025-10-26T{hour}:30:00+00:00")
+        _ = await footage(served, to_us(begin), gops=4, camera_id=camera)
+        span = {"from": begin.isoformat(), "to": (begin + timedelta(seconds=3)).isoformat()}
+        page = await served.operator.get("/exports", params={"camera": camera, **span})
+        fields = dict(re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', page.text))
+        assert fields["from"] == "2025-10-26T02:30:00"
+        fields["from"] = fields["from"].removesuffix(":00")  # as browsers send it
+        asked = await served.operator.post("/exports", data=fields | {"camera": camera})
+        assert asked.status_code == 303, asked.text
+        job = (await served.operator.get("/api/jobs/")).json()["jobs"][0]
+        assert datetime.fromisoformat(job["export"]["asked_from"]) == begin
+        assert datetime.fromisoformat(job["export"]["asked_to"]) == begin + timedelta(seconds=3)
+        other = fields | {"camera": camera, "from": "2025-10-26T03:00"}  # changed by hand
+        assert (await served.operator.post("/exports", data=other)).status_code == 422
+        assert (await finished(served.operator, job["id"]))["state"] == "complete"
 
 
 async def test_no_copy_of_what_needs_none(served: Served) -> None:
