@@ -48,7 +48,8 @@ class ExportWorker(Worker):
 
     @override
     async def discard(self, job: Job) -> None:
-        await self._exports.remove(job.id)
+        made = export_of(job)
+        await self._exports.remove(job.id, None if made is None else made.volume)
 
     @override
     async def ended(self, job: Job) -> None:

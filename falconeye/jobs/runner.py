@@ -3,7 +3,8 @@
 One job of a kind at a time, so that many exports do not fight over a disk that also records; the
 others wait, at most `MAX_WAITING` of all: whoever comes then is refused. A job that ran when the
 node ended begins again at the next start, once; one that ended a node twice is not tried a third
-time.
+time. Jobs of a kind that only a newer release knows are as if they were not there: it finds them
+as it left them.
 """
 
 import asyncio
@@ -92,15 +93,14 @@ class Jobs:
         self._workers = workers
         self._clock = clock
         self._tasks = TaskSet("jobs")
-        self._lanes = {kind: _Lane() for kind in workers}
+        self._lanes: dict[str, _Lane] = {kind.value: _Lane() for kind in workers}
         self._coming = 0  # whose rows are being stored
         self._changing = asyncio.Lock()  # cancel, retry and delete: one after the other
 
     async def open(self) -> None:
         """Take up what the node had not done when it ended."""
-        left = await self._store.in_states((JobState.PROCESSING, JobState.PENDING))
         given_up: list[Job] = []
-        for job in left:
+        for job in await self.waiting():
             if job.attempts >= MAX_ATTEMPTS:
                 given_up.append(job)
                 continue
@@ -109,7 +109,7 @@ class Jobs:
             self._lane(job).put(job.id)
         _ = self._tasks.start(self._clear(given_up), "cleaner")
         for kind, lane in self._lanes.items():
-            _ = self._tasks.start(self._run(lane), f"runner of {kind.value}")
+            _ = self._tasks.start(self._run(lane), f"runner of {kind}")
 
     async def stop(self) -> None:
         """End what runs; it begins again at the next start."""
@@ -117,7 +117,7 @@ class Jobs:
 
     async def waiting(self) -> Sequence[Job]:
         """Those not done yet, oldest first."""
-        return await self._store.in_states((JobState.PROCESSING, JobState.PENDING))
+        return await self._known((JobState.PROCESSING, JobState.PENDING))
 
     async def add(
         self,
@@ -149,13 +149,13 @@ class Jobs:
 
     async def get(self, job_id: str) -> Job:
         job = await self._store.get(job_id)
-        if job is None:
+        if job is None or job.kind not in self._lanes:
             raise NotFound("there is no such job")
         return job
 
     async def find_hash(self, sha256: str) -> Job | None:
         """The latest one that made a file with this SHA-256."""
-        return await self._store.find_hash(sha256)
+        return await self._store.find_hash(sha256, self._lanes.keys())
 
     async def list(
         self,
@@ -166,7 +166,9 @@ class Jobs:
         offset: int,
     ) -> tuple[Sequence[Job], int]:
         """Newest first, and how many there are; of an owner (kind, id; None: anybody's)."""
-        return await self._store.list(owner=owner, cameras=cameras, limit=limit, offset=offset)
+        return await self._store.list(
+            owner=owner, cameras=cameras, kinds=self._lanes.keys(), limit=limit, offset=offset
+        )
 
     def progress(self, job: Job) -> float:
         """0 to 1."""
@@ -178,7 +180,11 @@ class Jobs:
         return 0.0
 
     async def cancel(self, job_id: str) -> Job:
-        """End it and remove what it made so far; Conflict when it is over."""
+        """End it and remove what it made so far; Conflict when it is over.
+
+        What cannot be removed now goes when the job is deleted: else a disk that does not answer
+        would leave a job that neither runs nor is over.
+        """
         async with self._changing:
             job = await self.get(job_id)
             if job.state.is_over:
@@ -192,7 +198,7 @@ class Jobs:
                 job = await self.get(job_id)
                 if job.state.is_over:  # it was done at this very moment
                     return job
-            await self._workers[JobKind(job.kind)].discard(job)
+            await self._discard_rest(job)
             return await self._end(job, _Outcome(JobState.CANCELLED))
 
     async def retry(self, job_id: str) -> Job:
@@ -288,7 +294,7 @@ class Jobs:
 
     async def _forget_old(self) -> None:
         """What made nothing does not stay for ever."""
-        old = await self._store.in_states((JobState.FAILED, JobState.CANCELLED))
+        old = await self._known((JobState.FAILED, JobState.CANCELLED))
         if len(old) > KEPT_FAILURES:
             await self._store.remove([job.id for job in old[:-KEPT_FAILURES]])
 
@@ -306,10 +312,15 @@ class Jobs:
         except FalconEyeError as error:  # its disk is not there; deleting the job tries again
             log.warning("what the job %s left cannot be removed: %s", job.id, error)
 
+    async def _known(self, states: Collection[JobState]) -> Sequence[Job]:
+        """Those in these states of which this release knows the kind, oldest first."""
+        found = await self._store.in_states(states)
+        return [job for job in found if job.kind in self._lanes]
+
     def _require_place(self) -> None:
         waiting = sum(len(lane.waiting) for lane in self._lanes.values())
         if waiting + self._coming >= MAX_WAITING:
             raise Unavailable(f"{MAX_WAITING} jobs are waiting already: try again later")
 
     def _lane(self, job: Job) -> _Lane:
-        return self._lanes[JobKind(job.kind)]
+        return self._lanes[job.kind]

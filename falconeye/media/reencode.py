@@ -8,6 +8,7 @@ it): encoding takes all that a small machine has, for long. A thread of low prio
 interpreter's lock while others run, and the event loop would wait for it.
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ _PRESET, _CRF = "veryfast", "21"  # hardly to be told from the original, about i
 _KEYFRAME_S = 2
 _THREADS = 2  # it is to leave the other cores alone, not only to come after them
 _LOWEST_PRIORITY = 19
+_OOM_SCORE = Path("/proc/self/oom_score_adj")
+_FIRST_VICTIM = "1000"  # where memory ends, the kernel is to end this, not the node that records
 _STEP = 0.002  # of the progress that is told
 _DAMAGE_MAX = 100  # packets that cannot be decoded; a file of nothing else has no pictures
 _TIME_BASE = Fraction(1, VIDEO_TIMESCALE)
@@ -191,6 +194,8 @@ def main(arguments: list[str]) -> int:
     """
     fd, begin, size, target, most_bits_s = arguments
     os.nice(_LOWEST_PRIORITY)
+    with contextlib.suppress(OSError):  # a container without that file
+        _OOM_SCORE.write_text(_FIRST_VICTIM)
     told = 0.0
 
     def tell(share: float) -> None:

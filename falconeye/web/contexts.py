@@ -276,6 +276,9 @@ class FootagePage:
     wanted: tuple[str, ...] = ()  # the reasons that a person, or a rule, wants
     corrections: tuple[ClockRow, ...] = ()
     events: tuple[EventRow, ...] = ()  # the newest first
+    more_recordings: int = 0  # that day has, beside those listed
+    day_query: str = ""  # what the list of recordings is asked for, for this day
+    more_events: bool = False
 
     @property
     def length_us(self) -> int:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from litestar import Request
 from multipart import (  # type: ignore[import-untyped]
+    MultipartError,
     MultipartSegment,
-    ParserError,
     PushMultipartParser,
 )
 
@@ -22,6 +22,7 @@ Asking = Request[Any, Any, Any]
 MAX_BYTES: Final = 1 << 40  # two days of 20 cameras; a sender that never ends is cut off
 PIECE_BYTES: Final = 1 << 20  # hashed at once, off the loop
 IDLE_S: Final = 60.0
+LEAST_BYTES: Final = 1 << 20  # within that time: a file that only trickles would hold its turn
 AT_ONCE: Final = 2  # each takes a good part of a core of a small machine
 _STATE_KEY: Final = "hashed_uploads"
 FILE_FIELD: Final = "file"
@@ -54,7 +55,7 @@ class Uploads:
         """The SHA-256 of the file in a posted form, or the one that was typed into it.
 
         The form's token stands before the file: NotAllowed without a right one. InvalidInput with
-        neither file nor hash, BadRequest for what is no form.
+        neither file nor hash, or both that differ, BadRequest for what is no form.
         """
         async with _Turn(self), aclosing(_chunks(request)) as chunks:
             boundary = request.content_type[1].get("boundary", "")
@@ -67,7 +68,7 @@ class Uploads:
                     async for chunk in chunks:
                         for event in parser.parse(chunk):
                             await form.take(event)
-            except ParserError as error:
+            except MultipartError as error:  # ParserError, or one of its limits
                 msg = "the form cannot be read"
                 raise BadRequest(msg) from error
             return await form.answer()
@@ -129,12 +130,17 @@ class _Form:
 
     async def answer(self) -> str:
         self._require_token()
-        if self._typed:
-            return read_hash(self._typed)
+        typed = read_hash(self._typed) if self._typed else ""
         if self._hashing is None or not self._hashing.count:
+            if typed:
+                return typed
             msg = "choose a file, or give its SHA-256"
             raise InvalidInput(msg, field=FILE_FIELD)
-        return await self._hashing.digest()
+        found = await self._hashing.digest()
+        if typed and typed != found:  # a browser may have kept it: of which one is the answer?
+            msg = f"this is not the SHA-256 of the file, which is {found}: give one of them"
+            raise InvalidInput(msg, field=HASH_FIELD)
+        return found
 
     def _end(self) -> None:
         text = self._text.decode("utf-8", "replace").strip()
@@ -179,15 +185,19 @@ def read_hash(text: str) -> str:
 
 
 async def _chunks(request: Asking) -> AsyncGenerator[bytes, None]:
-    """The body, as it comes; Unavailable when nothing comes for long."""
-    stream = request.stream()
+    """The body, as it comes; Unavailable when nothing, or next to nothing, comes for long."""
+    stream, loop = request.stream(), asyncio.get_running_loop()
+    come_bytes, until_s = 0, loop.time() + IDLE_S
     while True:
         try:
-            async with asyncio.timeout(IDLE_S):
+            async with asyncio.timeout_at(until_s):
                 chunk = await anext(stream, None)
         except TimeoutError:
             msg = "the file stopped coming"
             raise Unavailable(msg) from None
         if chunk is None:
             return
+        come_bytes += len(chunk)
+        if come_bytes >= LEAST_BYTES:
+            come_bytes, until_s = 0, loop.time() + IDLE_S
         yield chunk

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from falconeye.base.times import rfc3339
+
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
@@ -25,6 +27,15 @@ class ExportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ListPlace:
+    """Which part of the list is shown, and where the parts beside it begin."""
+
+    offset: int = 0
+    newer: int | None = None
+    older: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExportForm:
     """What stands in the fields."""
 
@@ -32,6 +43,12 @@ class ExportForm:
     also: tuple[str, ...] = ()  # ids of further cameras
     from_us: int | None = None
     to_us: int | None = None
+
+    @property
+    def exact(self) -> Mapping[str, str]:
+        """The moments with their zone, which the fields cannot tell: see `pages/exports.py`."""
+        known = {"from": self.from_us, "to": self.to_us}
+        return {name: rfc3339(at_us) for name, at_us in known.items() if at_us is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +59,7 @@ class ExportsPage:
     form: ExportForm
     cameras: tuple[tuple[str, str], ...]  # (id, name) to choose from
     errors: Mapping[str, str] = field(default_factory=dict)  # field → what to do; "" = whole form
+    place: ListPlace = ListPlace()
 
 
 @dataclass(frozen=True, slots=True)

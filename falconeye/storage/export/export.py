@@ -109,12 +109,19 @@ class Exports:
         except OSError as error:
             raise Unavailable(disk_words(error)) from error
 
-    async def remove(self, job_id: str) -> None:
-        """Delete what there is of it, on whichever disk; Unavailable when one refuses."""
+    async def remove(self, job_id: str, made_on: int | None = None) -> None:
+        """Delete what there is of it, on whichever disk; Unavailable when one refuses.
+
+        `made_on`: the number of the volume where it lies whole, which may not be away.
+        """
+        holder = None if made_on is None else self._volumes.get(made_on)
+        if holder is not None and holder.missing is not None:
+            msg = f"the disk of this export is not there: {holder.missing}"
+            raise Unavailable(msg)
         first = self._volumes.for_recording()
         others = [one for one in self._volumes.all if one is not first and one.missing is None]
         for volume in (first, *others):
-            await self._remove(ExportFiles(volume, job_id))
+            await _remove(volume, ExportFiles(volume, job_id))
 
     def download(self, job_id: str, made: Export) -> DownloadPlan:
         """The file, of which any range can be read."""
@@ -159,16 +166,6 @@ class Exports:
             last_modified_us=made.made_us,
             read=read_plain(source),
         )
-
-    async def _remove(self, files: ExportFiles) -> None:
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                await self._running().run(files.remove)
-        except TimeoutError as error:
-            msg = "the disk of this export does not answer"
-            raise Unavailable(msg) from error
-        except OSError as error:
-            raise Unavailable(disk_words(error)) from error
 
     async def _expected(self, order: ExportOrder) -> int:
         """What a camera takes at most; 0 when nothing of it is recorded."""
@@ -237,6 +234,9 @@ class Exports:
             attempt.volume, layout.size_bytes + later_bytes, attempt.spared
         )
         known = await self._timelines.read(order.camera_id, order.from_us, order.to_us)
+        layout.corrections = export_layout.within_span(
+            known.corrections, order.from_us, order.to_us
+        )
         holes = export_layout.find_holes(
             layout, order.from_us, max(known.to_us, order.from_us), known.gaps
         )
@@ -317,6 +317,18 @@ def _shares(expected: Sequence[int]) -> list[tuple[float, float]]:
 
 def _scaled(report: Report, begin: float, share: float, done: float) -> None:
     report(begin + share * done)
+
+
+async def _remove(volume: Volume, files: ExportFiles) -> None:
+    """By the volume's own readers: the thread that copies may be busy for long."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await volume.readers.run(files.remove)
+    except TimeoutError as error:
+        msg = "the disk of this export does not answer"
+        raise Unavailable(msg) from error
+    except OSError as error:
+        raise Unavailable(disk_words(error)) from error
 
 
 def disk_words(error: OSError) -> str:

@@ -6,6 +6,7 @@ process of the lowest priority, which leaves what recording and viewers need.
 """
 
 import asyncio
+import hashlib
 import json
 import logging
 import os
@@ -28,6 +29,7 @@ from falconeye.storage.export.export_package import Package
 from falconeye.storage.export.export_papers import ExportedCamera
 from falconeye.storage.export.export_result import HEVC, Export, ExportedFile, ExportRequest
 from falconeye.storage.export.export_writer import PIECE_BYTES, Cancelled
+from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.ledger.coverage import Gap, GapReason
 from falconeye.storage.segments.retention import Spared
 from falconeye.storage.volumes.volume import Volume
@@ -40,6 +42,7 @@ _SUFFIX = "_h264"
 _RATE_FACTOR = 2  # H.264 takes about so much more than HEVC for the same picture
 _LEAST_BITS_S = 500_000
 _CONTAINER_BYTES = 1 << 20
+_DAMAGED = "the original is damaged: what is in it cannot be decoded as it was exported"
 _STOP_S = 5.0  # one picture, or the index written before the media
 
 
@@ -166,13 +169,12 @@ class _Work:
         told = self._told()
         with self._open(self._made.file_name) as whole:
             for order in self._request.orders:
-                theirs = [
-                    file
-                    for file in self._made.files
-                    if file.camera_id == order.camera_id and file.codec == HEVC
-                ]
+                files = [one for one in self._made.files if one.camera_id == order.camera_id]
+                theirs = [file for file in files if file.codec == HEVC]
                 copies = [self._copy(package, file, whole, len(theirs)) for file in theirs]
-                package.describe(_described(order, copies, told.get(order.camera_id, {})))
+                described = _described(order, copies, told.get(order.camera_id, {}))
+                left_out = [file for file in files if file.codec != HEVC]
+                package.describe(replace(described, left_out=left_out))
         return package.finish(self._target.number)
 
     def _copy(
@@ -193,12 +195,23 @@ class _Work:
         with self.files.scratch() as path:
             alone = self._made.file_name == file.name
             begin, size = (0, file.size_bytes) if alone else _place(whole, file.name)
+            self._verify(file, whole.fileno(), begin, size)
             source = Source(whole.fileno(), begin, size, self.files.root_fd)
             run_reencode(source, path, _RATE_FACTOR * _bits_s(file), partial(self._note, file))
             with path.open("rb") as encoded:
                 while piece := encoded.read(PIECE_BYTES):
                     self._check()
                     write([piece])
+
+    def _verify(self, file: ExportedFile, fd: int, begin: int, size: int) -> None:
+        """CannotEncode unless it is the original still: the copy's papers will call it that."""
+        found, at = hashlib.sha256(), begin
+        while piece := os.pread(fd, min(PIECE_BYTES, begin + size - at), at):
+            self._check()
+            found.update(piece)
+            at += len(piece)
+        if found.hexdigest() != file.sha256:
+            raise CannotEncode(_DAMAGED)
 
     def _note(self, file: ExportedFile, share: float | None) -> None:
         self._check()
@@ -226,9 +239,12 @@ def _described(
     gaps = [
         Gap(*_span(one), GapReason(one["reason"]), one["detail"]) for one in told.get("gaps", ())
     ]
-    return ExportedCamera(
-        order, copies, gaps, [_span(one) for one in told.get("clock_not_set", ())]
-    )
+    corrections = [
+        ClockCorrection(*_span(one), -round(one["clock_offset_seconds"] * SECOND_US))
+        for one in told.get("clock_corrected", ())
+    ]
+    unset = [_span(one) for one in told.get("clock_not_set", ())]
+    return ExportedCamera(order, copies, gaps, unset, corrections)
 
 
 def _span(told: dict[str, Any]) -> tuple[int, int]:
@@ -241,13 +257,18 @@ def _bits_s(file: ExportedFile) -> int:
 
 
 def _place(whole: IO[bytes], name: str) -> tuple[int, int]:
-    """Where an entry of a zip lies, which is stored: begin and size. NotFound without it."""
-    with zipfile.ZipFile(whole) as archive:
-        try:
+    """Where an entry of a zip lies, which is stored: begin and size.
+
+    NotFound without it, CannotEncode for what is no zip any more.
+    """
+    try:
+        with zipfile.ZipFile(whole) as archive:
             entry = archive.getinfo(name)
-        except KeyError as error:
-            msg = "a part of this export is not in its file any more"
-            raise NotFound(msg) from error
+    except KeyError as error:
+        msg = "a part of this export is not in its file any more"
+        raise NotFound(msg) from error
+    except zipfile.BadZipFile as error:
+        raise CannotEncode(_DAMAGED) from error
     head = os.pread(whole.fileno(), 30, entry.header_offset)
     name_bytes, extra_bytes = struct.unpack_from("<HH", head, 26)  # APPNOTE 4.3.7
     return entry.header_offset + 30 + name_bytes + extra_bytes, entry.file_size

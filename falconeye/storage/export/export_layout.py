@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from falconeye.media.boxes import BadBox
 from falconeye.media.segment_file import read_head
@@ -16,6 +16,7 @@ from falconeye.storage.export.export_part import (
     reader,
 )
 from falconeye.storage.export.export_writer import Copier, SourceLost
+from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.ledger.coverage import Gap, GapReason
 from falconeye.storage.segments import fragment_table
 from falconeye.storage.segments.fragment_table import FragmentTable
@@ -41,6 +42,7 @@ class ExportLayout:
     parts: list[Part] = field(default_factory=list)
     lost: list[SourceSegment] = field(default_factory=list)
     unset: list[tuple[int, int]] = field(default_factory=list)  # wall time of no certain clock
+    corrections: list[ClockCorrection] = field(default_factory=list)  # of these wall times
 
     @property
     def size_bytes(self) -> int:
@@ -73,6 +75,7 @@ def lay_out(
         try:
             if builder is None or source.init != init:
                 _finish(builder, found)
+                builder = None  # finished once, also where the next format cannot be read
                 builder, init = PartBuilder(source.init, order.from_us, order.to_us), source.init
             table = source.table
             if not isinstance(table, FragmentTable):
@@ -127,6 +130,17 @@ def find_holes(layout: ExportLayout, from_us: int, to_us: int, known: Sequence[G
             holes.append(_explained(at, piece.from_us, layout.lost, known))
         at = max(at, piece.to_us)
     return holes
+
+
+def within_span(
+    known: Sequence[ClockCorrection], from_us: int, to_us: int
+) -> list[ClockCorrection]:
+    """What of [from, to) had other times before the node's clock was set right."""
+    clipped = (
+        replace(one, from_us=max(one.from_us, from_us), to_us=min(one.to_us, to_us))
+        for one in known
+    )
+    return [one for one in clipped if one.from_us < one.to_us]
 
 
 def _explained(

@@ -78,7 +78,7 @@ class Package:
                 codec=part.codec,
             )
             made.append(self.write_file(file, len(layout.parts), partial(write, part)))
-        self.describe(ExportedCamera(order, made, holes, layout.unset))
+        self.describe(ExportedCamera(order, made, holes, layout.unset, layout.corrections))
 
     def write_file(self, file: ExportedFile, of_camera: int, write: WritePart) -> ExportedFile:
         """One file, with its final name, size and hash; `of_camera`: how many that camera has."""
@@ -107,7 +107,7 @@ class Package:
         if self._archive is not None:
             first = camera.files[0].name if camera.files else self._unrecorded(camera)
             name = unique_name(first.removesuffix(".mp4") + ".json", self._taken)
-            self._archive.writestr(name, camera_sidecar(camera, self._told, None))
+            _put(self._archive, name, camera_sidecar(camera, self._told, None))
 
     def finish(self, volume: int) -> Export:
         """Sheet, sidecar, names; everything is on the disk then. OSError."""
@@ -116,7 +116,7 @@ class Package:
         if self._archive is not None:
             stem = self._name.removesuffix(".zip")
             name = unique_name(f"{stem}.txt", self._taken)
-            self._archive.writestr(name, sheet(self._cameras, self._told, None))
+            _put(self._archive, name, sheet(self._cameras, self._told, None))
             self._archive.close()
         whole = WholeFile(self._name, self._file.size_bytes, self._file.sha256)
         self._stack.close()
@@ -181,3 +181,9 @@ class Package:
     def _unrecorded(self, camera: ExportedCamera) -> str:
         order = camera.order
         return file_name(order.camera_name, order.from_us, self._told.zone, ".mp4")
+
+
+def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    """A small entry. `writestr` dates it, and refuses to where the clock stands before 1980."""
+    with archive.open(name, "w") as entry:
+        entry.write(data)

@@ -14,6 +14,7 @@ from falconeye.base.clock import KernelClock
 from falconeye.base.times import SECOND_US, rfc3339, to_datetime
 from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.export.export_result import ExportedFile, ExportRequest
+from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.ledger.coverage import Gap
 
 _REASONS = {"unknown": "for a reason that is not known"}
@@ -27,6 +28,8 @@ class ExportedCamera:
     files: Sequence[ExportedFile]
     holes: Sequence[Gap]
     unset: Sequence[tuple[int, int]] = ()  # recorded while NTP had not set the clock; UTC
+    corrections: Sequence[ClockCorrection] = ()  # times that were put right since
+    left_out: Sequence[ExportedFile] = ()  # of the original, by a copy in H.264: they are in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,23 @@ def _camera(camera: ExportedCamera) -> dict[str, Any]:
         "clock_not_set": [
             {"from": rfc3339(begin), "to": rfc3339(end)} for begin, end in _merged(camera.unset)
         ],
+        "clock_corrected": [
+            {
+                "from": rfc3339(one.from_us),
+                "to": rfc3339(one.to_us),
+                "clock_offset_seconds": round(-one.shift_us / SECOND_US, 6),
+            }
+            for one in camera.corrections
+        ],
+        "left_out": [
+            {
+                "name": file.name,
+                "from": rfc3339(file.from_us),
+                "to": rfc3339(file.to_us),
+                "sha256": file.sha256,
+            }
+            for file in camera.left_out
+        ],
         "gaps": [
             {
                 "from": rfc3339(hole.from_us),
@@ -187,21 +207,55 @@ def _camera_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:
                 "Note      a copy, encoded anew for players that need it: not the original.",
                 f"          SHA-256 of the original: {file.copy_of}",
             ]
-    lines += ["", *_clock_lines(camera.unset, zone), *_hole_lines(camera.holes, zone)]
-    return lines
+    for file in camera.left_out:
+        lines += ["", "Not in this copy, because the original has it in H.264 already:"]
+        lines += _file_lines(file.name, file.size_bytes, file.sha256, "  ")
+        lines += _from_to(file.from_us, file.to_us, zone)
+    lines += ["", *_clock_lines(camera, zone)]
+    if camera.left_out and not camera.holes:
+        return [*lines, "No gap in it but for that."]
+    return [*lines, *_hole_lines(camera.holes, zone)]
 
 
-def _clock_lines(unset: Sequence[tuple[int, int]], zone: tzinfo) -> list[str]:
-    """What the files say of the clock while they were recorded."""
-    if not unset:
-        return ["The clock was set by NTP while it was recorded."]
-    lines = ["The clock was NOT set by NTP while this was recorded; its times are doubtful:"]
-    for begin, end in _merged(unset):
-        lines += [
-            f"  {_local(begin, zone)} to {_local(end, zone)}",
-            f"    {rfc3339(begin)} to {rfc3339(end)}",
-        ]
-    return lines
+def _clock_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:
+    """What the files say of the clock while they were recorded, and what was put right since."""
+    corrections = camera.corrections
+    doubtful = _without(_merged(camera.unset), [(one.from_us, one.to_us) for one in corrections])
+    lines: list[str] = []
+    if corrections:
+        lines.append("The clock was wrong while this was recorded; its times were put right since:")
+    for one in corrections:
+        off = f"{abs(one.shift_us) / SECOND_US:.3f} s {'behind' if one.shift_us > 0 else 'ahead'}"
+        lines += [*_from_to(one.from_us, one.to_us, zone), f"    it was {off}"]
+    if doubtful:
+        lines.append(
+            "The clock was NOT set by NTP while this was recorded; its times are doubtful:"
+        )
+    for begin, end in doubtful:
+        lines += _from_to(begin, end, zone)
+    return lines or ["The clock was set by NTP while it was recorded."]
+
+
+def _from_to(begin: int, end: int, zone: tzinfo) -> list[str]:
+    return [
+        f"  {_local(begin, zone)} to {_local(end, zone)}",
+        f"    {rfc3339(begin)} to {rfc3339(end)}",
+    ]
+
+
+def _without(
+    spans: Sequence[tuple[int, int]], taken: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """What is left of the spans; both in order. Less than a second is what times are exact to."""
+    left: list[tuple[int, int]] = []
+    for begin, end in spans:
+        at = begin
+        for first, last in taken:
+            if first < end and last > at:
+                left.append((at, first))
+                at = last
+        left.append((at, end))
+    return [(begin, end) for begin, end in left if end - begin >= SECOND_US]
 
 
 def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

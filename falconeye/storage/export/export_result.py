@@ -87,11 +87,14 @@ def file_name(camera_name: str, start_us: int, zone: tzinfo, suffix: str) -> str
 
 
 def unique_name(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken; it is taken then."""
+    """The name, with a number where it is taken; it is taken then.
+
+    In whichever case: Windows and macOS would unpack one over the other.
+    """
     stem, dot, suffix = name.rpartition(".")
     number, chosen = 2, name
-    while chosen in taken:
+    while chosen.casefold() in taken:
         chosen = f"{stem}_{number}{dot}{suffix}"
         number += 1
-    taken.add(chosen)
+    taken.add(chosen.casefold())
     return chosen

@@ -1,5 +1,6 @@
 """Recordings as people use them: list, look, download, hide, delete, register."""
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
@@ -264,9 +265,8 @@ class Recordings:
             self._layouts.move_to_end(etag)
             return known
         places = await self._database.read(partial(recording_rows.read_places, row))
-        threads = self._volumes.for_recording().readers  # some ms of work: not on the loop
-        try:
-            layout = await threads.run(partial(_lay_out, init, found, places))
+        try:  # some ms of work, for which no disk is touched: one that hangs must not delay it
+            layout = await asyncio.to_thread(_lay_out, init, found, places)
         except (BadBox, ValueError, KeyError) as error:  # KeyError: deleted between the two reads
             msg = "the index of this recording has just changed or is damaged: try again"
             raise Unavailable(msg) from error

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    case,
     func,
     literal,
     or_,
@@ -97,16 +98,28 @@ def _edges(kind: StreamKind) -> Select[Any]:
     )
 
 
+def _joined(kind: StreamKind) -> Select[*tuple[Any, ...]]:
+    """Stretches as `_islands` tells them, also where segments overlap."""
+    start, end = segments.c.start_us, segments.c.start_us + segments.c.wall_duration_us
+    reached = func.max(end).over(order_by=start, rows=(None, -1))  # by all before it
+    rows = (
+        select(start, end.label("end_us"), reached.label("reached_us"))
+        .where(*_within(kind))
+        .subquery()
+    )
+    begins = or_(rows.c.reached_us.is_(None), rows.c.start_us - rows.c.reached_us >= MIN_GAP_US)
+    count = func.sum(case((begins, 1), else_=0)).over(order_by=rows.c.start_us)
+    numbered = select(rows.c.start_us, rows.c.end_us, count.label("number")).subquery()
+    return select(
+        literal(kind.value).label("kind"),
+        func.min(numbered.c.start_us).label("from_us"),
+        func.max(numbered.c.end_us).label("to_us"),
+    ).group_by(numbered.c.number)
+
+
 # Made once: that takes longer than SQLite takes for a day.
 _EDGES = union_all(*(_edges(kind) for kind in StreamKind))
-_ROWS = union_all(
-    *(
-        select(
-            literal(kind.value).label("kind"), segments.c.start_us, segments.c.wall_duration_us
-        ).where(*_within(kind))
-        for kind in StreamKind
-    )
-)
+_JOINED = union_all(*(_joined(kind) for kind in StreamKind))
 
 
 async def _islands(
@@ -126,12 +139,12 @@ async def _islands(
             found[kind].append(Span(begin_us, row.end_us, kind))
     else:
         return found
-    # A clock was set back, which is seldom: what overlaps cannot be joined so.
+    # A clock was set back, which is seldom: what overlaps takes SQLite longer.
     found = {kind: [] for kind in StreamKind}
-    for name, start_us, length_us in await connection.execute(_ROWS, given):
+    for name, from_, to in await connection.execute(_JOINED, given):
         kind = StreamKind(name)
-        found[kind].append(Span(start_us, start_us + length_us, kind))
-    return found
+        found[kind].append(Span(from_, to, kind))
+    return {kind: sorted(spans, key=lambda span: span.from_us) for kind, spans in found.items()}
 
 
 async def _steps(

@@ -15,6 +15,7 @@ _PATH = re.compile(
     r"(?P<camera>[A-Za-z0-9][A-Za-z0-9_-]{0,63})/(?P<stream>main|sub)/"
     r"\d{4}-\d{2}-\d{2}/\d{2}/(?P<start>0|[1-9]\d{0,17})\.mp4"
 )
+_NAME_BYTES = 180
 _FORBIDDEN = re.compile(r"[^\w.-]+")
 
 
@@ -65,6 +66,7 @@ def recording_file_name(camera_name: str, start_us: int) -> str:
 
 
 def plain_name(camera_name: str) -> str:
-    """A camera's name as a part of a file's name."""
+    """A camera's name as a part of a file's name, which may have 255 bytes in all."""
     plain = unicodedata.normalize("NFC", camera_name)
-    return _FORBIDDEN.sub("-", plain).strip("-._")[:80] or "camera"
+    short = _FORBIDDEN.sub("-", plain).strip("-._")[:80]
+    return short.encode()[:_NAME_BYTES].decode(errors="ignore") or "camera"

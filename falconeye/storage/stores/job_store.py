@@ -80,20 +80,21 @@ class JobStore:
     async def get(self, job_id: str) -> Job | None:
         return await self._database.read(partial(_get, job_id))
 
-    async def find_hash(self, sha256: str) -> Job | None:
-        """The latest one that made a file with this hash, alone or within a zip."""
-        return await self._database.read(partial(_find_hash, sha256))
+    async def find_hash(self, sha256: str, kinds: Collection[str]) -> Job | None:
+        """The latest one of these kinds that made a file with this hash, alone or within a zip."""
+        return await self._database.read(partial(_find_hash, sha256, list(kinds)))
 
     async def list(
         self,
         *,
         owner: tuple[str, str] | None,
         cameras: Collection[str] | None,
+        kinds: Collection[str],
         limit: int,
         offset: int,
     ) -> tuple[Sequence[Job], int]:
         """Newest first, and how many there are; of an owner (kind, id), of some cameras."""
-        return await self._database.read(partial(_list, owner, cameras, limit, offset))
+        return await self._database.read(partial(_list, owner, cameras, list(kinds), limit, offset))
 
     async def in_states(self, states: Collection[JobState]) -> Sequence[Job]:
         """Oldest first."""
@@ -122,7 +123,7 @@ async def _get(job_id: str, connection: AsyncConnection) -> Job | None:
     return None if row is None else _job(row)
 
 
-async def _find_hash(sha256: str, connection: AsyncConnection) -> Job | None:
+async def _find_hash(sha256: str, kinds: list[str], connection: AsyncConnection) -> Job | None:
     within = func.json_each(jobs.c.result, "$.files").table_valued("value")
     is_part = exists(
         select(1)
@@ -132,7 +133,10 @@ async def _find_hash(sha256: str, connection: AsyncConnection) -> Job | None:
     )
     found = await connection.execute(
         select(jobs)
-        .where(or_(func.json_extract(jobs.c.result, "$.sha256") == sha256, is_part))
+        .where(
+            jobs.c.kind.in_(kinds),
+            or_(func.json_extract(jobs.c.result, "$.sha256") == sha256, is_part),
+        )
         .order_by(jobs.c.created_us.desc(), _ROW.desc())
         .limit(1)
     )
@@ -143,11 +147,12 @@ async def _find_hash(sha256: str, connection: AsyncConnection) -> Job | None:
 async def _list(
     owner: tuple[str, str] | None,
     cameras: Collection[str] | None,
+    kinds: list[str],
     limit: int,
     offset: int,
     connection: AsyncConnection,
 ) -> tuple[Sequence[Job], int]:
-    conditions = []
+    conditions: list[ColumnElement[bool]] = [jobs.c.kind.in_(kinds)]
     if owner is not None:
         conditions += [jobs.c.owner_kind == owner[0], jobs.c.owner_id == owner[1]]
     if cameras is not None:

@@ -9,17 +9,18 @@ from litestar.params import FromPath, QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, FalconEyeError, InvalidInput
-from falconeye.base.times import LATEST_US, parse_rfc3339
+from falconeye.base.times import LATEST_US, SECOND_US, parse_rfc3339
 from falconeye.jobs.exporting import copy_of, export_of, request_of
 from falconeye.storage.stores.job_store import Job
-from falconeye.web import own_jobs, views
+from falconeye.web import i18n, own_jobs, views
 from falconeye.web.i18n import gettext as _
-from falconeye.web.job_contexts import ExportForm, ExportRow, ExportsPage
+from falconeye.web.job_contexts import ExportForm, ExportRow, ExportsPage, ListPlace
 from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show, texts
 from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 
 ROWS: Final = 100
 Text = Annotated[str, QueryParameter(max_length=64)]
+Offset = Annotated[int, QueryParameter(ge=0, le=10_000_000)]
 
 
 @get("/exports", opt=needs(Action.EXPORT), include_in_schema=False)
@@ -28,17 +29,19 @@ async def exports_page(
     camera: Text = "",
     from_: Annotated[str, QueryParameter(name="from", max_length=64)] = "",
     to: Text = "",
+    offset: Offset = 0,
 ) -> Response[str]:
     """The list, and the form; the address may fill it in."""
     zone = services_of(request).stored_settings.zone
     form = ExportForm(camera, (), _moment(from_, zone), _moment(to, zone))
-    return await _show(request, form)
+    return await _show(request, form, offset=offset)
 
 
 @get("/exports/list", opt=needs(Action.EXPORT), include_in_schema=False)
-async def exports_list(request: Asking) -> Response[str]:
+async def exports_list(request: Asking, offset: Offset = 0) -> Response[str]:
     """The rows, asked for again while something runs."""
-    return part(request, "partials/export_rows.html", rows=await _rows(request))
+    rows, place = await _rows(request, offset)
+    return part(request, "partials/export_rows.html", rows=rows, place=place)
 
 
 @post("/exports", opt=needs(Action.EXPORT), include_in_schema=False)
@@ -49,8 +52,8 @@ async def ask_for_export(request: Asking) -> Response[str]:
     form = ExportForm(
         given.get("camera", ""),
         await _also(request),
-        _moment(given.get("from", ""), zone),
-        _moment(given.get("to", ""), zone),
+        _chosen(given, "from", zone),
+        _chosen(given, "to", zone),
     )
     cameras = (form.camera_id, *form.also)
     for camera_id in cameras:
@@ -87,6 +90,7 @@ async def _show(
     errors: Mapping[str, str] | None = None,
     *,
     status: int = 200,
+    offset: int = 0,
 ) -> Response[str]:
     who = principal_of(request)
     cameras = [
@@ -94,19 +98,26 @@ async def _show(
         for each in views.visible_cameras(services_of(request), who)
         if may_on(who, Action.EXPORT, each.config.id)
     ]
+    rows, place = await _rows(request, offset)
     page = ExportsPage(
-        rows=await _rows(request),
+        rows=rows,
         form=form,
         cameras=tuple((each.config.id, each.config.name) for each in cameras),
         errors=errors or {},
+        place=place,
     )
     return show(request, "pages/exports.html", page, status=status)
 
 
-async def _rows(request: Asking) -> tuple[ExportRow, ...]:
+async def _rows(request: Asking, offset: int) -> tuple[tuple[ExportRow, ...], ListPlace]:
     jobs = services_of(request).jobs
-    found, _total = await own_jobs.own_jobs(request, ROWS, 0)
-    return tuple(_row(job, jobs.progress(job)) for job in found)
+    found, total = await own_jobs.own_jobs(request, ROWS, offset)
+    place = ListPlace(
+        offset,
+        newer=max(0, offset - ROWS) if offset else None,
+        older=offset + ROWS if offset + ROWS < total else None,
+    )
+    return tuple(_row(job, jobs.progress(job)) for job in found), place
 
 
 def _row(job: Job, progress: float) -> ExportRow:
@@ -133,6 +144,19 @@ async def _also(request: Asking) -> tuple[str, ...]:
     """The further cameras that are ticked."""
     ticked = (await request.form()).getall("also", [])
     return tuple(str(one)[:64] for one in ticked[: own_jobs.MAX_CAMERAS])
+
+
+def _chosen(given: Mapping[str, str], name: str, zone: tzinfo) -> int | None:
+    """The moment in a field; the one that the page put there, where it still says the same.
+
+    A field has no zone: in the night in which clocks are set back it names two moments.
+    """
+    moment, exact = (_moment(given.get(key, ""), zone) for key in (name, f"{name}_exact"))
+    if moment is None or exact is None:
+        return moment
+    exact -= exact % SECOND_US  # as the field shows it
+    shown = [i18n.local(at_us, zone).replace(tzinfo=None) for at_us in (moment, exact)]
+    return exact if shown[0] == shown[1] else moment
 
 
 def _moment(text: str, zone: tzinfo) -> int | None:

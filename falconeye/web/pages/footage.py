@@ -1,9 +1,10 @@
 """A camera's day, or that of up to four: where there is footage, and why there is none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
@@ -47,12 +48,15 @@ async def footage_page(
     services = services_of(request)
     camera = services.cameras.get(camera_id)
     bounds = _bounds(services, [camera], day, at)
-    recordings, _total = await services.recordings.list(
+    recordings, total = await services.recordings.list(
         camera_id=camera_id, from_us=bounds.start_us, to_us=bounds.end_us, limit=ROWS
     )
     now_us = services.clock.utc_us()
     rows = tuple(views.recording_row(recording, now_us) for recording in recordings)
     context = await _day_of(services, camera, bounds, rows)
+    span = {"from": rfc3339(bounds.start_us), "to": rfc3339(bounds.end_us)}
+    query = urlencode({"camera": camera_id, **span})
+    context = replace(context, more_recordings=total - len(rows), day_query=query)
     return show(request, "pages/footage.html", context)
 
 
@@ -105,7 +109,7 @@ async def _day_of(
         config.id, max(bounds.start_us, config.created_at_us), bounds.end_us
     )
     words, wanted = views.gap_dictionary()
-    events = await services.events.newest(config.id, bounds.start_us, bounds.end_us, EVENTS)
+    events = await services.events.newest(config.id, bounds.start_us, bounds.end_us, EVENTS + 1)
     return FootagePage(
         camera_id=config.id,
         camera_name=config.name,
@@ -121,8 +125,9 @@ async def _day_of(
         corrections=views.corrections(found),
         events=tuple(
             EventRow(event.at_us, event.label or event.kind, rfc3339(event.at_us))
-            for event in events
+            for event in events[:EVENTS]
         ),
+        more_events=len(events) > EVENTS,
     )
 
 

@@ -1,8 +1,10 @@
 """Exports by HTTP: asked for, made, downloaded, resumed, cancelled; whose they are."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -14,10 +16,13 @@ import pytest
 from falconeye.accounts.audit import AuditLog
 from falconeye.accounts.model import Role
 from falconeye.base.errors import Unavailable
+from falconeye.base.times import to_us
 from falconeye.jobs import exporting
 from falconeye.storage.export.export import Exports
+from falconeye.web import hashed_upload, pages
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
+from tests.integration.api.test_recordings import footage
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -293,12 +298,26 @@ async def test_the_page_checks_a_file_in_a_form(served: Served) -> None:
         ({"sha256": (None, b""), "file": ("", b"")}, "Choose a file, or give its SHA-256."),
         ({"sha256": (None, b"12")}, "64 digits"),
         ({"sha256": (None, b"1" * 9000)}, "too long"),
+        # A file beside a hash of another one, which a browser kept in its field.
+        (
+            {"sha256": (None, job["export"]["sha256"].encode()), "file": ("a.mp4", data + b"x")},
+            "give one of them",
+        ),
+        (
+            {"sha256": (None, job["export"]["sha256"].encode()), "file": ("a.mp4", data)},
+            "It is an export of this node",
+        ),
     ):
         answer = await served.operator.post(address, files=files)
         assert words in answer.text, files
     for body, kind in (
         (b"--x\r\nbroken", "multipart/form-data; boundary=x"),
         (b"a=1", "text/plain"),
+        (b"--x\r\nname: " + b"n" * 9000, "multipart/form-data; boundary=x"),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * 9,
+            "multipart/form-data; boundary=x",
+        ),
     ):
         headers = {"content-type": kind}
         answer = await served.operator.post(address, content=body, headers=headers)
@@ -328,6 +347,73 @@ async def test_more_files_than_are_hashed_at_once_wait(served: Served) -> None:
     for answer in await asyncio.gather(*first):
         assert answer.json()["sha256"] == hashlib.sha256(b"xy").hexdigest()
     assert (await served.operator.post(address, content=b"x")).status_code == 200
+
+
+async def test_a_file_that_only_trickles_holds_up_nobody(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte came in time, and two such files kept everybody else from checking one."""
+    monkeypatch.setattr(hashed_upload, "IDLE_S", 0.5)
+    over = asyncio.Event()
+
+    async def trickle() -> AsyncIterator[bytes]:
+        while not over.is_set():
+            yield b"x"
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), 0.02)
+
+    address = "/api/exports/check"
+    both = [asyncio.create_task(served.operator.post(address, content=trickle())) for _ in range(2)]
+    async with asyncio.timeout(10):
+        for status in (503, 200):  # both have come; then both were given up
+            while (await served.operator.post(address, content=b"x")).status_code != status:
+                pass
+    over.set()
+    for answer in await asyncio.gather(*both):
+        assert (answer.status_code, "stopped coming" in answer.text) == (503, True)
+
+
+async def test_the_page_lists_all_of_them_in_parts(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages.exports, "ROWS", 2)
+    path, span = await recorded(served)
+    ids = []
+    for _ in range(3):
+        job = (await served.operator.post(f"{path}/export", json=span)).json()
+        ids.append((await finished(served.operator, job["id"]))["id"])
+    for address in ("/exports", "/exports/list"):
+        first = (await served.operator.get(address)).text
+        assert [f'id="export-{one}"' in first for one in ids] == [False, True, True]
+        assert '<a class="button" rel="next" href="/exports?offset=2">' in first
+        second = (await served.operator.get(f"{address}?offset=2")).text
+        assert [f'id="export-{one}"' in second for one in ids] == [True, False, False]
+        assert '<a class="button" rel="prev" href="/exports?offset=0">' in second
+        assert 'rel="next"' not in second
+
+
+async def test_the_hour_that_comes_twice_is_exported_as_it_was_linked(served: Served) -> None:
+    """The fields have no zone: 02:30 of the night in which clocks are set back is two instants."""
+    zone = {"site_time_zone": "Europe/Vienna"}
+    assert (await served.admin.patch("/api/settings/", json=zone)).status_code == 200
+    body = {"name": "Gate", "protocol": "demo", "start": False}
+    camera = (await served.admin.post("/api/cameras/", json=body)).json()["id"]
+    for hour in ("00", "01"):
+        begin = datetime.fromisoformat(f"2025-10-26T{hour}:30:00+00:00")
+        _ = await footage(served, to_us(begin), gops=4, camera_id=camera)
+        span = {"from": begin.isoformat(), "to": (begin + timedelta(seconds=3)).isoformat()}
+        page = await served.operator.get("/exports", params={"camera": camera, **span})
+        fields = dict(re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', page.text))
+        assert fields["from"] == "2025-10-26T02:30:00"
+        fields["from"] = fields["from"].removesuffix(":00")  # as browsers send it
+        asked = await served.operator.post("/exports", data=fields | {"camera": camera})
+        assert asked.status_code == 303, asked.text
+        job = (await served.operator.get("/api/jobs/")).json()["jobs"][0]
+        assert datetime.fromisoformat(job["export"]["asked_from"]) == begin
+        assert datetime.fromisoformat(job["export"]["asked_to"]) == begin + timedelta(seconds=3)
+        other = fields | {"camera": camera, "from": "2025-10-26T03:00"}  # changed by hand
+        assert (await served.operator.post("/exports", data=other)).status_code == 422
+        assert (await finished(served.operator, job["id"]))["state"] == "complete"
 
 
 async def test_no_copy_of_what_needs_none(served: Served) -> None:

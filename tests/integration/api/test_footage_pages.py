@@ -1,12 +1,16 @@
 """The pages of recorded footage by HTTP: which day, which cameras, and who may."""
 
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import httpx
 import pytest
 
 from falconeye.accounts.model import Role
+from falconeye.storage.stores.event_store import CameraEvent
+from falconeye.web import pages
 from tests.integration.api.conftest import Served
+from tests.integration.api.test_recordings import footage
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -86,3 +90,26 @@ async def test_a_moment_has_its_day_in_the_zone_of_the_site(served: Served) -> N
             assert 'data-day="' in text
             day = datetime.fromisoformat(text.split('data-day="')[1][:10]).date()
             assert abs((day - today.date()).days) <= 1
+
+
+async def test_a_day_with_more_than_is_listed_says_so(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages.footage, "ROWS", 2)
+    monkeypatch.setattr(pages.footage, "EVENTS", 2)
+    (camera,) = await cameras(served, "A")
+    address = f"/cameras/{camera}/footage"
+    begin = (await served.viewer.get(address)).text.partition('data-from="')[2].partition('"')[0]
+    for index in range(4):
+        start_us = int(begin) + index * 5_000_000
+        _ = await footage(served, start_us, camera_id=camera)
+        await served.services.events.add(CameraEvent(camera, start_us, start_us, "motion"))
+    page = (await served.viewer.get(address)).text
+    assert page.count('id="recording-') == 2
+    link, words = (
+        page.partition("earlier recordings of this day")[0].rpartition('<a href="')[2].split('">')
+    )
+    assert words == "2 "
+    listed = (await served.viewer.get(unescape(link))).text
+    assert listed.count('id="recording-') == 4
+    assert "Earlier events of this day are left out." in page

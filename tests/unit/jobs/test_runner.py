@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ class Steps(Worker):
         self.outcomes: asyncio.Queue[Mapping[str, Any] | Exception] = asyncio.Queue()
         self.over: asyncio.Queue[Job] = asyncio.Queue()
         self.discarded: list[str] = []
+        self.refuses: Exception | None = None
 
     async def run(self, job: Job, report: Callable[[float], None]) -> Mapping[str, Any]:
         report(0.25)
@@ -33,6 +35,8 @@ class Steps(Worker):
         return outcome
 
     async def discard(self, job: Job) -> None:
+        if self.refuses is not None:
+            raise self.refuses
         self.discarded.append(job.id)
 
     async def ended(self, job: Job) -> None:
@@ -207,3 +211,64 @@ async def test_what_made_nothing_does_not_stay_for_ever(
     left = await store.in_states([JobState.FAILED])
     assert len(left) == KEPT_FAILURES
     assert left[-1].id == asked.id
+
+
+async def test_what_cannot_be_removed_now_is_cancelled_all_the_same(
+    jobs: Jobs, steps: Steps
+) -> None:
+    """Else it neither runs nor is over: its disk is away, say."""
+    first, second = [await add(jobs) for _ in range(2)]
+    await steps.begun.get()
+    steps.refuses = Unavailable("the disk does not answer")
+    for job in (second, first):
+        assert (await jobs.cancel(job.id)).state is JobState.CANCELLED
+        with pytest.raises(Unavailable):
+            await jobs.delete(job.id)
+    steps.refuses = None
+    for job in (second, first):
+        await jobs.delete(job.id)
+    assert steps.discarded == [second.id, first.id]
+
+
+async def test_a_job_of_a_newer_release_is_left_alone(
+    database: Database, steps: Steps, clock: FakeClock
+) -> None:
+    store = JobStore(database)
+    unknown = {
+        state: Job(
+            state.value,
+            "of-tomorrow",
+            state,
+            "front",
+            *OWNER,
+            1,
+            {"to": "be"},
+            result={"sha256": "ab"},
+        )
+        for state in (JobState.PENDING, JobState.PROCESSING, JobState.COMPLETE, JobState.FAILED)
+    }
+    for job in unknown.values():
+        await store.add(replace(job, attempts=5))
+    jobs = make(database, steps, clock)
+    await jobs.open()
+    mine = await add(jobs)
+    assert await steps.begun.get() == mine.id
+    found, count = await jobs.list(owner=None, cameras=None, limit=10, offset=0)
+    assert ([job.id for job in found], count) == ([mine.id], 1)
+    assert [job.id for job in await jobs.waiting()] == [mine.id]
+    assert await jobs.find_hash("ab") is None
+    for act in (jobs.get, jobs.cancel, jobs.retry, jobs.delete):
+        for job in unknown.values():
+            with pytest.raises(NotFound):
+                await act(job.id)
+    for number in range(KEPT_FAILURES + 1):
+        await store.add(replace(unknown[JobState.FAILED], id=str(number)))
+    await steps.outcomes.put(Unavailable("no"))
+    _ = await steps.over.get()
+    await jobs.stop()
+    assert steps.discarded == []
+    for state, job in unknown.items():
+        left = await store.get(job.id)
+        assert left == replace(job, attempts=5)
+        assert left.state is state
+    assert len(await store.in_states([JobState.FAILED])) == KEPT_FAILURES + 3

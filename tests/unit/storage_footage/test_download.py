@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import threading
 from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.reading import download
 from falconeye.storage.reading.download import DownloadPlan
+from falconeye.storage.volumes.volume import READERS
 from tests.clock import START_US
 from tests.peers.programs import program
 from tests.unit.storage_footage.footage import CAMERA, GOP_90K, GOP_US, Node, read
@@ -102,6 +104,21 @@ async def test_the_boxes_of_a_download(node: Node) -> None:
         assert int.from_bytes(entry[4:8], "big") == GOP_90K
         assert entry[8] == 0x90  # starts with SAP, type 1
         position += size
+
+
+async def test_it_is_laid_out_while_a_disk_hangs(node: Node) -> None:
+    """Its page asks what it is; it may lie on another disk, and its layout on none."""
+    await record_with_a_hole(node)
+    (volume,) = node.volumes.all
+    goes_on = threading.Event()
+    for _ in range(READERS):
+        volume.readers.submit(goes_on.wait)
+    try:
+        async with asyncio.timeout(3):
+            plan = await node.recordings.download("rec-1")
+    finally:
+        goes_on.set()
+    assert len(await read(plan)) == plan.length
 
 
 async def test_gaps_name_the_hole(node: Node) -> None:

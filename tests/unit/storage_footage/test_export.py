@@ -4,12 +4,15 @@ import asyncio
 import hashlib
 import json
 import os
+import threading
 import zipfile
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from falconeye.base.errors import NotFound, Unavailable
@@ -18,7 +21,7 @@ from falconeye.media.boxes import top_level_boxes
 from falconeye.media.samples import StreamKind
 from falconeye.storage.export.export_room import NoRoom
 from falconeye.storage.segments.segments import Accepted, SegmentEnd
-from falconeye.storage.tables.footage import segments
+from falconeye.storage.tables.footage import inits, segments
 from falconeye.storage.volumes.disk_calls import DiskCalls
 from falconeye.storage.volumes.volume import Volume, make_volume_id
 from tests.clock import START_US, FakeClock
@@ -72,6 +75,16 @@ async def test_a_span_is_one_file_from_the_instant_on(node: Node) -> None:
     assert [second for second, _ in shown] == pytest.approx(
         [index / 10 for index in range(44)], abs=1e-3
     )
+
+
+async def test_a_long_name_in_long_letters_is_a_name_that_a_disk_takes(node: Node) -> None:
+    await footage(node)
+    exports = open_exports(node)
+    name = "玄関の前にある駐車場のカメラ" * 18  # 252 letters, 756 bytes: a name of a file has 255
+    made = await exports.make(JOB, order(0, 7, (CAMERA, name)), ignore)
+    exports.stop()
+    assert made.file_name.startswith(name[:40])
+    assert path_of(node, made).stat().st_size == made.size_bytes
 
 
 async def test_the_head_comes_first_and_the_hash_is_right(node: Node) -> None:
@@ -202,6 +215,28 @@ async def test_another_format_begins_another_part(node: Node, tmp_path: Path) ->
         "2026-09-21_16-13-20+0200.mp4",
         "2026-09-21_16-13-27+0200.mp4",
     ]
+
+
+async def test_footage_of_an_unreadable_format_is_left_out_and_nothing_comes_twice(
+    node: Node,
+) -> None:
+    await footage(node)
+    at = START_US + 7 * GOP_US
+    for _ in range(2):
+        at = await record_with(node, at, init_segment(audio=False))
+    node.clock.advance(60)
+
+    async def damage(connection: AsyncConnection) -> None:
+        (last,) = (await connection.execute(select(func.max(inits.c.id)))).one()
+        await connection.execute(update(inits).where(inits.c.id == last).values(data=b"damaged"))
+
+    await node.database.write(damage)
+    exports = open_exports(node)
+    made = await exports.make(JOB, between(START_US, at), ignore)
+    exports.stop()
+    assert (made.parts, made.file_name[-4:]) == (1, ".mp4")
+    assert made.files[0].duration_us == pytest.approx(7 * GOP_US, abs=1000)
+    assert [gap["reason"] for gap in sidecar_of(node, made)["gaps"]] == ["file_lost"]
 
 
 async def test_the_file_being_written_is_included(node: Node) -> None:
@@ -454,6 +489,31 @@ async def test_what_a_crash_left_goes_before_it_begins_again(node: Node) -> None
     exports.stop()
 
 
+async def test_another_one_is_deleted_while_one_is_made(node: Node) -> None:
+    """That takes long, and the thread that copies has nothing else to do meanwhile."""
+    await footage(node)
+    exports = open_exports(node)
+    made = await exports.make(JOB, order(0, 7), ignore)
+    begun, goes_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def report(share: float) -> None:
+        if share > 0.05:  # on the thread, in the middle of the copy
+            loop.call_soon_threadsafe(begun.set)
+            goes_on.wait()
+
+    other = JOB[:-1] + "2"
+    making = asyncio.create_task(exports.make(other, order(0, 7), report))
+    await begun.wait()
+    try:
+        await exports.remove(JOB)
+        assert not path_of(node, made).exists()
+    finally:
+        goes_on.set()
+        await making
+        exports.stop()
+
+
 async def test_it_is_deleted_from_the_disk_on_which_it_lies(node: Node, tmp_path: Path) -> None:
     await footage(node)
     exports = open_exports(node)
@@ -469,6 +529,31 @@ async def test_it_is_deleted_from_the_disk_on_which_it_lies(node: Node, tmp_path
         node.volumes.all = [new, own]
         await exports.remove(JOB)
         assert not path_of(node, made).exists()
+    finally:
+        node.volumes.all = [own]
+        exports.stop()
+        assert await asyncio.to_thread(new.stop)
+
+
+async def test_it_stays_on_the_list_while_its_disk_is_away(node: Node, tmp_path: Path) -> None:
+    """Else it would still be on the disk when that comes back, and nobody would know."""
+    await footage(node)
+    exports = open_exports(node)
+    made = await exports.make(JOB, order(0, 7), ignore)
+    (own,) = node.volumes.all
+    volume_id = await asyncio.to_thread(make_volume_id, tmp_path / "new")
+    new = Volume(tmp_path / "new", number=2, volume_id=volume_id, sync_interval_s=30)
+    await new.open()
+    try:
+        node.volumes.all = [new, own]
+        own.missing = "the disk is not mounted"
+        with pytest.raises(Unavailable, match="not mounted"):
+            await exports.remove(JOB, made.volume)
+        assert path_of(node, made).exists()
+        own.missing = None
+        await exports.remove(JOB, made.volume)
+        assert not path_of(node, made).exists()
+        await exports.remove(JOB, 17)  # a disk that was removed for good holds up nobody
     finally:
         node.volumes.all = [own]
         exports.stop()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from falconeye.base.errors import NotFound
+from falconeye.base.times import rfc3339
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.segments.segments import Accepted, ClockState, SegmentEnd
-from tests.clock import START_US
+from tests.clock import START_US, FakeClock
+from tests.unit.storage_footage.boards import boot
 from tests.unit.storage_footage.exporting import (
     JOB,
     decodes,
@@ -120,6 +123,30 @@ async def test_the_sheet_says_it_in_words(node: Node) -> None:
     assert made.files[1].sha256 in inner
 
 
+async def test_names_that_differ_in_case_alone_are_not_one_file(node: Node) -> None:
+    """Windows and macOS unpack the second over the first."""
+    await two_cameras(node)
+    exports = open_exports(node)
+    made = await exports.make(JOB, order(1, 3, (CAMERA, "Door"), (OTHER, "door")), ignore)
+    exports.stop()
+    with zipfile.ZipFile(path_of(node, made)) as archive:
+        names = archive.namelist()
+    assert len({name.casefold() for name in names}) == len(names) == 5
+
+
+async def test_a_zip_is_made_by_a_board_that_lives_in_1970(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two_cameras(node)
+    exports = open_exports(node)
+    monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(0))
+    made = await exports.make(JOB, order(1, 3, *THREE[:2]), ignore)
+    exports.stop()
+    with zipfile.ZipFile(path_of(node, made)) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == 5
+
+
 async def test_nothing_of_any_camera(node: Node) -> None:
     await footage(node)
     exports = open_exports(node)
@@ -177,3 +204,32 @@ async def test_it_says_what_was_recorded_before_the_clock_was_set(node: Node) ->
         spans = [{"from": "2026-09-21T14:13:20.000Z", "to": "2026-09-21T14:13:24.000Z"}]
         assert sidecar_of(node, made)["clock_not_set"] == (spans if doubtful else [])
     exports.stop()
+
+
+@pytest.mark.parametrize("step_s", [3600, -3600])
+async def test_it_says_that_its_times_were_put_right(
+    tmp_path: Path, clock: FakeClock, step_s: int
+) -> None:
+    board = await boot(tmp_path, clock)
+    await board.record(6)
+    await board.set_clock(step_s)
+    await board.record(6)
+    await board.end()
+    await board.redater.round()
+    exports = open_exports(board.node)
+    right = order(step_s, step_s + 12)
+    made = await exports.make(JOB, right, ignore)
+    text = (board.node.media_dir / "exports" / JOB / made.sheet_name).read_text()
+    off = "behind" if step_s > 0 else "ahead"
+    assert f"it was 3600.000 s {off}" in text
+    # Those of before are not doubtful any more; the files of the test say nothing of the rest.
+    assert rfc3339(right.from_us) not in text.partition("doubtful")[2]
+    assert "The clock was set by NTP" not in text
+    (told,) = sidecar_of(board.node, made)["clock_corrected"]
+    (known,) = (await board.timeline(right.from_us, right.to_us)).corrections
+    assert (told["from"], told["to"]) == (rfc3339(known.from_us), rfc3339(known.to_us))
+    assert told["clock_offset_seconds"] == pytest.approx(-step_s, abs=0.01)
+    made = await exports.make(JOB, order(step_s + 9, step_s + 12), ignore)
+    assert sidecar_of(board.node, made)["clock_corrected"] == []
+    exports.stop()
+    await board.stop()

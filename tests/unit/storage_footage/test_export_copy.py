@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from falconeye.base.errors import Conflict, NotFound, Unavailable
+from falconeye.base.times import rfc3339
 from falconeye.hub.stream import StreamHub
 from falconeye.media.samples import StreamKind
 from falconeye.storage.export.export import Exports
@@ -31,9 +32,10 @@ from tests.unit.storage_footage.exporting import (
     order,
     path_of,
     probe,
+    record_with,
     sidecar_of,
 )
-from tests.unit.storage_footage.footage import CAMERA, Node
+from tests.unit.storage_footage.footage import CAMERA, Node, init_segment
 
 COPY = "0d9f6f53-0a38-4b36-8f0d-0d5c2f9f7a02"
 OTHER = "camera-2"
@@ -92,10 +94,13 @@ async def original(node: Node) -> AsyncIterator[Original]:
 async def test_it_shows_the_same_pictures_at_the_same_times(original: Original) -> None:
     reported: list[float] = []
     priorities: set[int] = set()
+    victims: set[str] = set()
 
     def report(share: float) -> None:
         reported.append(share)
-        priorities.update(os.getpriority(os.PRIO_PROCESS, child) for child in children())
+        for child in children():
+            priorities.add(os.getpriority(os.PRIO_PROCESS, child))
+            victims.add(Path(f"/proc/{child}/oom_score_adj").read_text().strip())
 
     made = await original.copy(report)
     path = original.path(made)
@@ -112,6 +117,7 @@ async def test_it_shows_the_same_pictures_at_the_same_times(original: Original) 
     assert reported == sorted(reported)
     assert 0.9 < reported[-1] <= 1
     assert priorities == {19}  # recording goes before it
+    assert victims == {"1000"}  # where memory ends, it ends, not the node
     assert children() == []
     data = path.read_bytes()
     assert (made.size_bytes, made.sha256) == (len(data), hashlib.sha256(data).hexdigest())
@@ -136,6 +142,47 @@ async def test_it_says_that_it_is_a_copy_and_of_what(original: Original) -> None
     }
 
 
+async def test_it_says_what_the_original_says_of_the_clock(original: Original) -> None:
+    told = sidecar_of(original.node, original.made)
+    span = {"from": told["from"], "to": told["to"]}
+    told |= {"clock_not_set": [span], "clock_corrected": [span | {"clock_offset_seconds": -61.5}]}
+    folder = path_of(original.node, original.made).parent
+    (folder / original.made.sidecar_name).write_text(json.dumps(told))
+    made = await original.copy()
+    folder = original.path(made).parent
+    copied = json.loads((folder / made.sidecar_name).read_bytes())
+    for name in ("clock_not_set", "clock_corrected"):
+        assert copied[name] == told[name]
+    assert "it was 61.500 s behind" in (folder / made.sheet_name).read_text()
+
+
+async def test_what_was_h264_already_is_no_part_of_it_and_that_is_said(original: Original) -> None:
+    node = original.node
+    _ = await record_with(node, node.clock.utc_us(), init_segment())
+    node.clock.advance(60)
+    until_us = node.clock.utc_us()
+    orders = tuple(replace(one, to_us=until_us) for one in original.request.orders)
+    original.request = replace(original.request, orders=orders)
+    original.made = await original.exports.make(JOB, original.request, ignore)
+    hevc, h264 = original.made.files
+    assert (hevc.codec, h264.codec) == ("hevc", "h264")
+    made = await original.copy()
+    assert [file.copy_of for file in made.files] == [hevc.sha256]
+    folder = original.path(made).parent
+    (left,) = json.loads((folder / made.sidecar_name).read_bytes())["left_out"]
+    assert left == {
+        "name": h264.name,
+        "from": rfc3339(h264.from_us),
+        "to": rfc3339(h264.to_us),
+        "sha256": h264.sha256,
+    }
+    text = (folder / made.sheet_name).read_text()
+    assert "Not in this copy, because the original has it in H.264 already:" in text
+    assert f"SHA-256   {h264.sha256}" in text
+    assert "No gap in it." not in text
+    assert sidecar_of(node, original.made)["left_out"] == []
+
+
 async def test_of_a_zip_every_hevc_file_is_copied(original: Original, tmp_path: Path) -> None:
     record(original.node, OTHER)
     assert await original.node.store.flush(5)
@@ -155,6 +202,16 @@ async def test_of_a_zip_every_hevc_file_is_copied(original: Original, tmp_path: 
     for file in made.files:
         assert (await probe(tmp_path / file.name))["streams"][0]["codec_name"] == "h264"
         await decodes(tmp_path / file.name)
+
+
+async def test_of_a_zip_that_was_cut_short_none_is_made(original: Original) -> None:
+    first = original.request.orders[0]
+    orders = (first, replace(first, camera_id=OTHER))
+    original.request = replace(original.request, orders=orders)
+    original.made = await original.exports.make(JOB, original.request, ignore)
+    os.truncate(path_of(original.node, original.made), original.made.size_bytes // 2)
+    with pytest.raises(Unavailable, match="the original is damaged"):
+        await original.copy()
 
 
 async def test_cancelled_it_leaves_nothing(original: Original) -> None:
@@ -182,6 +239,37 @@ async def test_an_encoder_that_is_killed_is_told(original: Original) -> None:
 
     with pytest.raises(Unavailable, match="ended with status -9"):
         await original.copy(report)
+    assert not (original.node.media_dir / "exports" / COPY).exists()
+
+
+async def test_an_encoder_that_hangs_is_ended_with_the_job(original: Original) -> None:
+    loop, hangs = asyncio.get_running_loop(), asyncio.Event()
+
+    def report(_share: float) -> None:
+        for child in children():
+            os.kill(child, signal.SIGSTOP)
+        loop.call_soon_threadsafe(hangs.set)
+
+    task = asyncio.create_task(original.copy(report))
+    await hangs.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert children() == []
+    assert not (original.node.media_dir / "exports" / COPY).exists()
+
+
+@pytest.mark.parametrize("harm", ["cut short", "one bit"])
+async def test_no_copy_is_made_of_what_is_not_the_original_any_more(
+    original: Original, harm: str
+) -> None:
+    """FFmpeg decodes what is left; the papers would call it a copy of what has that SHA-256."""
+    path = path_of(original.node, original.made)
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data[: len(data) * 2 // 3] if harm == "cut short" else data)
+    with pytest.raises(Unavailable, match="the original is damaged"):
+        await original.copy()
     assert not (original.node.media_dir / "exports" / COPY).exists()
 
 

@@ -1,7 +1,9 @@
 """The ledger's rows, and the timeline that is read from them and from footage."""
 
 import asyncio
+import random
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,13 @@ from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger import ledger as ledger_module
-from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.ledger.coverage import GapReason, Span, merge_spans
 from falconeye.storage.ledger.ledger import ALIVE_US, Ledger
 from falconeye.storage.ledger.ledger_prune import KEPT_US
 from falconeye.storage.reading import timeline
 from falconeye.storage.reading.recordings import Recordings
 from falconeye.storage.reading.timeline import Timeline, Timelines
+from falconeye.storage.reading.timeline_rows import read_rows
 from falconeye.storage.segments import segment_store
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segments import SegmentEnd
@@ -485,6 +488,31 @@ async def test_segments_that_overlap_leave_no_hole(node: Node, clock: FakeClock)
     found = await read(node, ledger)
     assert spans(found) == [(0, 10, "main"), (12, 14, "main")]
     assert [gap[:2] for gap in gaps(found)] == [(10, 12)]
+
+
+async def test_what_overlaps_is_joined_by_the_database(node: Node) -> None:
+    """A camera's year has half a million rows a stream: as objects they would fill a small node."""
+    await record(node, 0)
+    (row,) = await rows(node, segments)
+    chance, one = random.Random(7), dict(row._mapping)  # noqa: S311 - the same each time
+    values, last_us = [one], START_US
+    for _ in range(500):
+        last_us += chance.choice([1, 400_000, 2_000_000, 9_000_000])
+        length_us = chance.choice([1, 400_000, 2_000_000, 20_000_000])
+        values.append(one | {"start_us": last_us, "wall_duration_us": length_us})
+
+    async def fill(connection: AsyncConnection) -> None:
+        await connection.execute(insert(segments), values[1:])
+
+    await node.database.write(fill)
+    window = (START_US, last_us + 1)
+    found = (await node.database.read(partial(read_rows, CAMERA, *window, None))).spans
+    every = [
+        Span(each["start_us"], each["start_us"] + each["wall_duration_us"], StreamKind.MAIN)
+        for each in values
+    ]
+    assert found[StreamKind.MAIN] == merge_spans(every)
+    assert 10 < len(found[StreamKind.MAIN]) < 250
 
 
 async def test_a_hole_that_nobody_noticed_is_told_by_its_run(node: Node, clock: FakeClock) -> None:
