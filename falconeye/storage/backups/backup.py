@@ -7,7 +7,6 @@ import gzip
 import io
 import json
 import os
-import secrets
 import shutil
 import tarfile
 import tempfile
@@ -23,7 +22,7 @@ from falconeye.base.secret import Secret
 from falconeye.base.times import rfc3339
 from falconeye.config.loading import FILE_NAME as SETTINGS_NAME
 from falconeye.storage.backups.sealed_file import SealedWriter, check_passphrase
-from falconeye.storage.backups.snapshot import fsync, snapshot
+from falconeye.storage.backups.snapshot import fsync, part_of, snapshot
 from falconeye.storage.index.data_directory import DATABASE_NAME, free_bytes
 from falconeye.storage.index.schema import current_revision
 from falconeye.storage.stores.credentials import KEY_NAME
@@ -81,7 +80,7 @@ def make_backup(sources: Sources, target: Path, passphrase: Secret, utc_us: int)
     if target.exists():
         msg = f"{target} is there already: give another name"
         raise Conflict(msg)
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    part = part_of(target)
     try:
         with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
             manifest = write_backup(sources, file, passphrase, utc_us)
