@@ -3,6 +3,7 @@
 Inside is a tar (POSIX, gzip) whose first member is `manifest.json`. Everything here blocks.
 """
 
+import fcntl
 import gzip
 import io
 import json
@@ -11,7 +12,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -126,12 +127,31 @@ def write_backup(sources: Sources, target: IO[bytes], passphrase: Secret, utc_us
 
 @contextmanager
 def work_directory(data_dir: Path) -> Iterator[Path]:
-    """A directory of our own (mode 0700) on the data directory's disk, gone afterwards."""
+    """A directory of our own (mode 0700) on the data directory's disk, gone afterwards.
+
+    Those of processes that were killed go first: they may hold the data key.
+    """
+    forget_abandoned(data_dir)
     work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=data_dir))
+    fd = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        fcntl.flock(fd, fcntl.LOCK_SH)  # it is in use; the kernel drops that with the process
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        os.close(fd)
+
+
+def forget_abandoned(data_dir: Path) -> None:
+    """Remove the work directories that no living process has."""
+    for left in data_dir.glob(f"{WORK_PREFIX}*"):
+        with suppress(OSError):  # in use, or gone meanwhile
+            fd = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(fd)
 
 
 def _gather(sources: Sources, work: Path) -> dict[str, Path]:

@@ -20,7 +20,12 @@ from falconeye.base.errors import FalconEyeError, InvalidInput, Unavailable
 from falconeye.base.secret import Secret
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import DAY_US, to_datetime, to_us
-from falconeye.storage.backups.backup import Sources, make_backup, require_room
+from falconeye.storage.backups.backup import (
+    Sources,
+    forget_abandoned,
+    make_backup,
+    require_room,
+)
 from falconeye.storage.backups.snapshot import snapshot
 from falconeye.storage.volumes.work_threads import WorkThreads
 
@@ -187,6 +192,7 @@ class NightlyBackups:
         series.directory.mkdir(mode=0o700, exist_ok=True)
         now_us = self._clock.utc_us()
         series.forget_parts(now_us)
+        forget_abandoned(self.sources.data_dir)
         if not self._is_due(series):
             return
         require_room(self.sources.data_dir)
