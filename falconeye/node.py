@@ -189,7 +189,9 @@ class Node:
 
     async def _open_database(self) -> Database:
         database = Database(self.settings.data_dir, self._clock)
-        await database.open(exclusive=True)
+        # A new release copies it before it migrates it, which for gigabytes takes minutes.
+        async with self._notifier.long_start("opening the database"):
+            await database.open(exclusive=True)
         self._on_stop("database", database.close)
         self._stage("the database is open")
         return database

@@ -3,14 +3,47 @@
 import ctypes
 import os
 import threading
+from pathlib import Path
 
 MAX_BUDGET_BYTES = 512 * 1024 * 1024
 
 
-def default_budget_bytes() -> int:
-    """min(25 % of the RAM, 512 MB)."""
+def default_budget_bytes(root: Path = Path("/")) -> int:
+    """min(25 % of the memory that this process may use, 512 MB). `root` stands for "/" in tests."""
     ram = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min(ram // 4, MAX_BUDGET_BYTES)
+    return min(min([ram, *_cgroup_limits(root)]) // 4, MAX_BUDGET_BYTES)
+
+
+def _cgroup_limits(root: Path) -> list[int]:
+    """Bytes beyond which the kernel slows or ends us: of our control group and those above it.
+
+    MemoryMax= of a unit, a container's limit (cgroups(7), version 2 and 1). What cannot be read
+    limits nothing.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    found = []
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if controllers not in {"", "memory"}:
+            continue
+        top = root / "sys/fs/cgroup" / controllers
+        names = ("memory.limit_in_bytes",) if controllers else ("memory.max", "memory.high")
+        here = top / group.lstrip("/")
+        # A container may see its own group as the top one, whatever its name is outside.
+        for directory in {top, here, *(above for above in here.parents if top in above.parents)}:
+            found += [limit for name in names if (limit := _limit(directory / name)) is not None]
+    return found
+
+
+def _limit(file: Path) -> int | None:
+    """None for "max", and where there is no such file."""
+    try:
+        return int(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc

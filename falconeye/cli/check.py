@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from falconeye.base.clock import SystemClock
-from falconeye.base.errors import InvalidInput
+from falconeye.base.errors import InvalidInput, NotFound
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
@@ -15,7 +15,9 @@ from falconeye.storage.checks import check as storage_check
 from falconeye.storage.checks.check import CheckReport
 from falconeye.storage.checks.rebuild import RebuildReport, rebuild
 from falconeye.storage.index.database import Database
-from falconeye.storage.volumes.volumes import Volumes, adopt
+from falconeye.storage.volumes import places, volume_rows
+from falconeye.storage.volumes.volume import ID_FILE
+from falconeye.storage.volumes.volumes import Volumes, absolute, adopt
 
 Found = tuple[RebuildReport | None, CheckReport]
 
@@ -37,6 +39,7 @@ def check(arguments: CheckArguments) -> ExitCode:
     changes = arguments.repair or arguments.rebuild
 
     async def work(database: Database, settings: NodeSettings) -> Found:
+        await _require_footage(database, settings.media_dir, accept=arguments.accept_disk)
         if arguments.accept_disk:
             await adopt(database, settings.media_dir, SystemClock().utc_us())
         volumes = await Volumes.open(database, settings.media_dir, SystemClock(), exclusive=changes)
@@ -59,6 +62,23 @@ def check(arguments: CheckArguments) -> ExitCode:
             print(f"indexed {rebuilt.indexed} files, {rebuilt.unreadable} cannot be read")
         _show(report)
     return ExitCode.OK if report.ok else ExitCode.FAILED
+
+
+async def _require_footage(database: Database, media_dir: Path, *, accept: bool) -> None:
+    """NotFound where footage never lay: a mistyped directory is neither made nor found in order.
+
+    `accept`: a directory that is there will do, for a disk whose id file is lost.
+    """
+    path = absolute(media_dir)
+    known = [row.path for row in await database.read(volume_rows.known) if row.path]
+    if str(path) in known:
+        return
+    wanted = path if accept else path / ID_FILE
+    if await places.on_that_disk_or_false(wanted.exists):
+        return
+    others = f" (it lies in {', '.join(known)})" if known else ""
+    message = f"there is no footage of FalconEye in {path}{others}: see --media-dir"
+    raise NotFound(message)
 
 
 def _show(result: CheckReport) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from falconeye.config.settings import NodeSettings
 from falconeye.doctor.bundle import make_bundle
 from falconeye.doctor.examination import Examination, Patient, examine
 from falconeye.doctor.finding import Level
-from falconeye.storage.backups.nightly import kept_backups
+from falconeye.storage.backups.nightly import AnotherDisk, kept_backups
 from falconeye.storage.index.database import Database
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.settings_store import SettingsStore
@@ -40,7 +41,9 @@ def doctor(arguments: DoctorArguments) -> ExitCode:
         cipher = await camera_cipher(settings)
         cameras = CameraStore(database, cipher)
         patient = Patient(settings, database, cameras, SystemClock())
-        kept = await asyncio.to_thread(kept_backups, settings.data_dir, settings.backup_dir)
+        other = AnotherDisk(settings.backup_dir) if settings.backup_dir else None
+        name = settings.node_name or socket.gethostname()
+        kept, _ = await kept_backups(settings.data_dir, name, other)
         examination = await examine(patient, kept)
         if arguments.bundle is None:
             return examination, None

@@ -15,7 +15,7 @@ from falconeye.cli.configuration import load_quietly
 from falconeye.config.settings import NodeSettings
 from falconeye.storage.index.data_directory import DATABASE_NAME
 from falconeye.storage.index.database import Database
-from falconeye.storage.index.pending_restore import PENDING
+from falconeye.storage.index.pending_restore import PENDING, TAKEN
 from falconeye.storage.volumes.volume import ID_FILE
 
 T = TypeVar("T")
@@ -68,7 +68,8 @@ def give_to_owner(settings: NodeSettings) -> None:
 
 def _ours(data_dir: Path, media_dir: Path) -> list[Path]:
     """What commands make; of a disk of its own the id file alone, since `lost+found` is root's."""
-    directories = [data_dir, data_dir / "backups", data_dir / "media", data_dir / PENDING]
+    below = ("backups", "media", PENDING, TAKEN)
+    directories = [data_dir, *(data_dir / name for name in below)]
     found = [path for each in directories if each.is_dir() for path in each.iterdir()]
     return [*found, media_dir / ID_FILE]
 

@@ -70,21 +70,30 @@ def files(settings: NodeSettings, database_path: Path) -> list[Finding]:
     ]
 
 
-def backups(kept: Sequence[KeptBackup], settings: NodeSettings, clock: Clock) -> Finding:
-    """Whether the nights leave copies."""
+def backups(kept: Sequence[KeptBackup], settings: NodeSettings, clock: Clock) -> list[Finding]:
+    """Whether the nights leave copies: each place for itself, for one may hide that one fails."""
     if not settings.nightly_backup:
         advice = "Set nightly_backup = true, or run 'falconeye backup' regularly"
-        return Finding("backup", "nightly", Level.WARN, "switched off", advice)
+        return [Finding("backup", "nightly", Level.WARN, "switched off", advice)]
+    directory = settings.backup_dir
+    other = [one for one in kept if directory is not None and one.path.parent == directory]
+    found = [_nights("nightly", [one for one in kept if one not in other], clock)]
+    if directory is not None:
+        found.append(_nights(f"nightly, in {directory}", other, clock))
+    return found
+
+
+def _nights(subject: str, kept: Sequence[KeptBackup], clock: Clock) -> Finding:
     now_us = clock.utc_us()
     made = [one.made_us for one in kept if one.made_us <= now_us + DAY_US]
     if not made:
         words, advice = "none yet", "The first is made within minutes of a start of the recorder"
-        return Finding("backup", "nightly", Level.WARN, words, advice)
+        return Finding("backup", subject, Level.WARN, words, advice)
     days = max(0, now_us - max(made)) // DAY_US
     if days >= _OLD_BACKUP_DAYS:
-        advice = "The page Settings → Backup and the log say why; the disk may be full"
-        return Finding("backup", "nightly", Level.WARN, f"the newest is {days} days old", advice)
-    return Finding("backup", "nightly", Level.OK, f"{len(kept)} kept, the newest {days} days old")
+        advice = "The page Settings → Backup and the log say why; the disk may be full or away"
+        return Finding("backup", subject, Level.WARN, f"the newest is {days} days old", advice)
+    return Finding("backup", subject, Level.OK, f"{len(kept)} kept, the newest {days} days old")
 
 
 def port(settings: NodeSettings, *, is_served: bool) -> Finding:

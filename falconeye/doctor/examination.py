@@ -81,7 +81,7 @@ async def examine(patient: Patient, kept: Sequence[KeptBackup]) -> Examination:
         _in_thread("machine", machine.examine),
         return_exceptions=True,
     )
-    found = [data.backups(kept, settings, clock)]
+    found = data.backups(kept, settings, clock)
     for part in parts:
         if isinstance(part, FalconEyeError | OSError):
             found.append(_unexamined("node", part))

@@ -3,16 +3,16 @@
 Inside is a tar (POSIX, gzip) whose first member is `manifest.json`. Everything here blocks.
 """
 
+import fcntl
 import gzip
 import io
 import json
 import os
-import secrets
 import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -23,7 +23,7 @@ from falconeye.base.secret import Secret
 from falconeye.base.times import rfc3339
 from falconeye.config.loading import FILE_NAME as SETTINGS_NAME
 from falconeye.storage.backups.sealed_file import SealedWriter, check_passphrase
-from falconeye.storage.backups.snapshot import fsync, snapshot
+from falconeye.storage.backups.snapshot import fsync, part_of, snapshot
 from falconeye.storage.index.data_directory import DATABASE_NAME, free_bytes
 from falconeye.storage.index.schema import current_revision
 from falconeye.storage.stores.credentials import KEY_NAME
@@ -81,7 +81,7 @@ def make_backup(sources: Sources, target: Path, passphrase: Secret, utc_us: int)
     if target.exists():
         msg = f"{target} is there already: give another name"
         raise Conflict(msg)
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    part = part_of(target)
     try:
         with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
             manifest = write_backup(sources, file, passphrase, utc_us)
@@ -127,12 +127,31 @@ def write_backup(sources: Sources, target: IO[bytes], passphrase: Secret, utc_us
 
 @contextmanager
 def work_directory(data_dir: Path) -> Iterator[Path]:
-    """A directory of our own (mode 0700) on the data directory's disk, gone afterwards."""
+    """A directory of our own (mode 0700) on the data directory's disk, gone afterwards.
+
+    Those of processes that were killed go first: they may hold the data key.
+    """
+    forget_abandoned(data_dir)
     work = Path(tempfile.mkdtemp(prefix=WORK_PREFIX, dir=data_dir))
+    fd = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        fcntl.flock(fd, fcntl.LOCK_SH)  # it is in use; the kernel drops that with the process
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        os.close(fd)
+
+
+def forget_abandoned(data_dir: Path) -> None:
+    """Remove the work directories that no living process has."""
+    for left in data_dir.glob(f"{WORK_PREFIX}*"):
+        with suppress(OSError):  # in use, or gone meanwhile
+            fd = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(fd)
 
 
 def _gather(sources: Sources, work: Path) -> dict[str, Path]:

@@ -9,27 +9,39 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from falconeye.base.clock import Clock
 from falconeye.base.errors import FalconEyeError, InvalidInput, Unavailable
 from falconeye.base.secret import Secret
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import DAY_US, to_datetime, to_us
-from falconeye.storage.backups.backup import Sources, make_backup, require_room
+from falconeye.storage.backups.backup import (
+    Sources,
+    forget_abandoned,
+    make_backup,
+    require_room,
+)
 from falconeye.storage.backups.snapshot import snapshot
+from falconeye.storage.volumes.work_threads import WorkThreads
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 KEPT: Final = 7
 HOUR: Final = 3  # of the site's time zone
 FIRST_LOOK_S: Final = 60.0  # the start has other things to do
 LOOK_S: Final = 600.0
+MAKE_S: Final = 300.0  # a backup on another disk; then it is said that the disk does not answer
+LIST_S: Final = 2.0  # a page waits so long for that disk
 _MOMENT: Final = "%Y%m%dT%H%M%SZ"
-_NAME: Final = re.compile(r"-(?P<moment>[0-9]{8}T[0-9]{6}Z)\.(?:sqlite3|backup)")
+_MOMENT_FORM: Final = "[0-9]{8}T[0-9]{6}Z"
+_ABANDONED_US: Final = DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,79 @@ class KeptBackup:
     path: Path
     made_us: int
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """The copies of one node in one directory, by their names.
+
+    Exactly: nodes that share a disk may be called "pi" and "pi-2".
+    """
+
+    directory: Path
+    prefix: str  # up to the moment
+    suffix: str
+
+    def path(self, utc_us: int) -> Path:
+        moment = to_datetime(utc_us).strftime(_MOMENT)
+        return self.directory / f"{self.prefix}{moment}{self.suffix}"
+
+    def found(self) -> list[KeptBackup]:
+        """Those that are there, the oldest by its name first. Blocks."""
+        form = re.compile(f"{re.escape(self.prefix)}({_MOMENT_FORM}){re.escape(self.suffix)}")
+        found = []
+        for path in sorted(self.directory.glob(f"*{self.suffix}")):
+            name = form.fullmatch(path.name)
+            if name is not None:
+                made = datetime.strptime(name[1], _MOMENT).replace(tzinfo=UTC)
+                found.append(KeptBackup(path, to_us(made), path.stat().st_size))
+        return found
+
+    def forget_old(self, made: Path) -> None:
+        """Keep the newest by their names, and in any case the one just made. Blocks."""
+        others = [kept.path for kept in self.found() if kept.path != made]
+        for old in others[: 1 - KEPT] if len(others) >= KEPT else []:
+            old.unlink(missing_ok=True)
+
+    def forget_parts(self, utc_us: int) -> None:
+        """What a kill left of one that was being made: a day old, so that nobody writes it now."""
+        form = re.compile(
+            rf"\.{re.escape(self.prefix)}{_MOMENT_FORM}{re.escape(self.suffix)}\.[0-9a-f]+\.part"
+        )
+        for path in self.directory.glob(".*.part"):
+            old_us = utc_us - _ABANDONED_US
+            if form.fullmatch(path.name) and path.stat().st_mtime_ns // 1000 < old_us:
+                path.unlink(missing_ok=True)
+
+
+class AnotherDisk:
+    """One question at a time to a directory on a disk that may hang.
+
+    In a thread of its own, which a hanging disk may keep for ever: the executor of all others, and
+    the end of the process, never wait for it.
+    """
+
+    def __init__(self, directory: Path, name: str = "backups-list") -> None:
+        self.directory = directory
+        self._name = name  # of the thread
+        self._asked: Future[Any] | None = None
+
+    async def ask(self, question: Callable[[], T], limit_s: float) -> T:
+        """Its answer; Unavailable after `limit_s`, or at once while an earlier one is asked."""
+        if self._asked is not None and not self._asked.done():
+            raise Unavailable(self._silent())
+        thread = WorkThreads(self._name, 1)
+        asked = thread.call(question)
+        thread.stop()
+        self._asked = asked
+        answer = asyncio.wrap_future(asked)
+        done, _ = await asyncio.wait({answer}, timeout=limit_s)
+        if not done:
+            raise Unavailable(self._silent())
+        return await answer
+
+    def _silent(self) -> str:
+        return f"the directory of backups {self.directory} does not answer: see its disk"
 
 
 class NightlyBackups:
@@ -57,6 +142,8 @@ class NightlyBackups:
         self._clock = clock
         self._zone = zone
         self._directory = directory
+        self._making = AnotherDisk(directory, "backups-make") if directory is not None else None
+        self._listing = AnotherDisk(directory) if directory is not None else None
         self._passphrase_file = passphrase_file
         self._tasks = TaskSet("backups")
         self.problem = ""  # why last night's is not there, in words
@@ -70,19 +157,26 @@ class NightlyBackups:
     async def look(self) -> None:
         """Make what is not there yet; what fails is said, and tried again at the next look."""
         problems = []
-        for make in (self._keep_here, self._keep_elsewhere):
-            try:
-                await asyncio.to_thread(make)
-            except (FalconEyeError, OSError) as error:
-                problems.append(str(error))
+        try:
+            await asyncio.to_thread(self._keep_here)
+        except (FalconEyeError, OSError) as error:
+            problems.append(str(error))
+        try:
+            if self._making is not None:
+                await self._making.ask(self._keep_elsewhere, MAKE_S)
+        except (FalconEyeError, OSError) as error:
+            problems.append(str(error))
         problem = "; ".join(problems)
         if problem and problem != self.problem:
             log.warning("no nightly backup: %s", problem)
         self.problem = problem
 
     async def kept(self) -> list[KeptBackup]:
-        """Those that are there, the newest first."""
-        return await asyncio.to_thread(kept_backups, self.sources.data_dir, self._directory)
+        """Those that are there, the newest first; without those of a disk that does not answer."""
+        data_dir, node_name = self.sources.data_dir, self.sources.node_name
+        found, problem = await kept_backups(data_dir, node_name, self._listing)
+        self.problem = self.problem or problem
+        return found
 
     async def _run(self) -> None:
         await asyncio.sleep(FIRST_LOOK_S)
@@ -94,29 +188,33 @@ class NightlyBackups:
             await asyncio.sleep(LOOK_S)
 
     def _keep_here(self) -> None:
-        directory = backups_directory(self.sources.data_dir)
-        directory.mkdir(mode=0o700, exist_ok=True)
-        target = directory / f"nightly-{self._moment()}.sqlite3"
-        if not self._is_due(directory, "nightly-*.sqlite3"):
+        series = _here(self.sources.data_dir)
+        series.directory.mkdir(mode=0o700, exist_ok=True)
+        now_us = self._clock.utc_us()
+        series.forget_parts(now_us)
+        forget_abandoned(self.sources.data_dir)
+        if not self._is_due(series):
             return
         require_room(self.sources.data_dir)
+        target = series.path(now_us)
         snapshot(self.sources.database, target)
         log.info("backed the database up to %s", target)
-        _forget_old(directory, "nightly-*.sqlite3", target)
+        series.forget_old(target)
 
     def _keep_elsewhere(self) -> None:
         directory = self._directory
         if directory is None:
             return
         _require_other_disk(directory, self.sources.data_dir)
-        node = re.sub(r"[^A-Za-z0-9.-]", "_", self.sources.node_name)
-        pattern = f"falconeye-{node}-*.backup"
-        if not self._is_due(directory, pattern):
+        series = _elsewhere(directory, self.sources.node_name)
+        now_us = self._clock.utc_us()
+        series.forget_parts(now_us)
+        if not self._is_due(series):
             return
-        target = directory / pattern.replace("*", self._moment())
-        make_backup(self.sources, target, self._passphrase(), self._clock.utc_us())
+        target = series.path(now_us)
+        make_backup(self.sources, target, self._passphrase(), now_us)
         log.info("backed the node up to %s", target)
-        _forget_old(directory, pattern, target)
+        series.forget_old(target)
 
     def _passphrase(self) -> Secret:
         file = self._passphrase_file
@@ -130,7 +228,7 @@ class NightlyBackups:
             msg = f"the passphrase of the backups cannot be read from {file}: {error}"
             raise Unavailable(msg) from error
 
-    def _is_due(self, directory: Path, pattern: str) -> bool:
+    def _is_due(self, series: _Series) -> bool:
         """Whether none was made since three o'clock last night.
 
         One from the future was made while the clock was wrong: it must not keep all others away.
@@ -141,19 +239,24 @@ class NightlyBackups:
         if night > local:
             night -= timedelta(days=1)
         since_us = to_us(night)
-        made = [kept.made_us for kept in _found(directory, pattern)]
+        made = [kept.made_us for kept in series.found()]
         return not any(since_us <= made_us <= now_us + DAY_US for made_us in made)
 
-    def _moment(self) -> str:
-        return to_datetime(self._clock.utc_us()).strftime(_MOMENT)
 
+async def kept_backups(
+    data_dir: Path, node_name: str, other: AnotherDisk | None
+) -> tuple[list[KeptBackup], str]:
+    """The nightly copies of a node, the newest first, and why those on another disk are not known.
 
-def kept_backups(data_dir: Path, directory: Path | None) -> list[KeptBackup]:
-    """The nightly copies in a data directory, and in a directory on another disk. Blocks."""
-    found = _found(backups_directory(data_dir), "nightly-*.sqlite3")
-    if directory is not None:
-        found += _found(directory, "falconeye-*.backup")
-    return sorted(found, key=lambda kept: (-kept.made_us, str(kept.path)))
+    OSError when the data directory cannot be read.
+    """
+    found, problem = await asyncio.to_thread(_here(data_dir).found), ""
+    if other is not None:
+        try:
+            found += await other.ask(_elsewhere(other.directory, node_name).found, LIST_S)
+        except (FalconEyeError, OSError) as error:
+            problem = str(error)
+    return sorted(found, key=lambda kept: (-kept.made_us, str(kept.path))), problem
 
 
 def backups_directory(data_dir: Path) -> Path:
@@ -161,21 +264,13 @@ def backups_directory(data_dir: Path) -> Path:
     return data_dir / "backups"
 
 
-def _found(directory: Path, pattern: str) -> list[KeptBackup]:
-    found = []
-    for path in sorted(directory.glob(pattern)):
-        name = _NAME.search(path.name)
-        if name is not None:
-            made = datetime.strptime(name["moment"], _MOMENT).replace(tzinfo=UTC)
-            found.append(KeptBackup(path, to_us(made), path.stat().st_size))
-    return found
+def _here(data_dir: Path) -> _Series:
+    return _Series(backups_directory(data_dir), "nightly-", ".sqlite3")
 
 
-def _forget_old(directory: Path, pattern: str, made: Path) -> None:
-    """Keep the newest by their names, and in any case the one just made."""
-    others = [kept.path for kept in _found(directory, pattern) if kept.path != made]
-    for old in others[: 1 - KEPT] if len(others) >= KEPT else []:
-        old.unlink(missing_ok=True)
+def _elsewhere(directory: Path, node_name: str) -> _Series:
+    node = re.sub(r"[^A-Za-z0-9.-]", "_", node_name)
+    return _Series(directory, f"falconeye-{node}-", ".backup")
 
 
 def _require_other_disk(directory: Path, data_dir: Path) -> None:

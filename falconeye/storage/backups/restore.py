@@ -12,7 +12,7 @@ import sqlite3
 import tarfile
 import tomllib
 import zlib
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -81,6 +81,9 @@ def restore(
             _leave_pending(work, data_dir)
     except OSError as error:
         msg = f"nothing was restored: {error.strerror or error}"
+        raise Unavailable(msg) from error
+    except sqlite3.Error as error:  # a full disk, or a database that lacks a table
+        msg = f"nothing was restored: {error}"
         raise Unavailable(msg) from error
     lock = InstanceLock(data_dir)
     if not lock.try_acquire():
@@ -231,12 +234,16 @@ def _note(database: Path, utc_us: int, name: str) -> None:
 
 
 def _leave_pending(work: Path, data_dir: Path) -> None:
-    """One rename, after which the restore is to be finished; an older one that waits gives way."""
+    """One rename, after which the restore is to be finished; an older one that waits gives way.
+
+    The older one goes as a whole: half removed, it would be put in place so by the next start.
+    """
     pending = data_dir / pending_restore.PENDING
-    if pending.exists():
-        shutil.rmtree(pending)
-    work.rename(pending)
-    fsync(data_dir)
+    with work_directory(data_dir) as old:
+        with suppress(FileNotFoundError):
+            pending.rename(old / pending.name)
+        work.rename(pending)
+        fsync(data_dir)
 
 
 def _require_room(work: Path, size_bytes: int) -> None:

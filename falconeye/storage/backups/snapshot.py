@@ -9,7 +9,9 @@ with each commit of another process, and would take the gigabytes twice. In WAL 
 writer up and sees one moment.
 """
 
+import errno
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -27,21 +29,29 @@ _LEFT_OUT: Final = frozenset({
 def snapshot(source: Path, target: Path) -> None:
     """Copy `source` to the new file `target` (mode 0600), synced. Blocks: a thread.
 
-    Unavailable when it cannot be read or written; nothing is left behind then.
+    It has its name only once it is whole: what a kill leaves passes for no backup. Unavailable when
+    it cannot be read or written, or `target` is there; nothing is left behind then.
     """
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    part = part_of(target)
     try:
-        with closing(_connect(target)) as connection:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        with closing(_connect(part)) as connection:
             _copy(connection, source)
-        fsync(target)
+        fsync(part)
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        part.rename(target)
         fsync(target.parent)
     except (sqlite3.Error, OSError) as error:
-        target.unlink(missing_ok=True)
         msg = f"the database cannot be copied: {error}"
         raise Unavailable(msg) from error
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def part_of(target: Path) -> Path:
+    """A name of its own for `target` while it is not whole."""
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
 
 
 def fsync(path: Path) -> None:

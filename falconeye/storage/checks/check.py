@@ -6,17 +6,16 @@ footage and gaps cover each camera's time once.
 """
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from falconeye.media.samples import StreamKind
-from falconeye.storage.checks import rebuild
+from falconeye.storage.checks import check_rows, rebuild
 from falconeye.storage.checks.check_coverage import CoverageReport, check_coverage
 from falconeye.storage.export.export_files import DIRECTORY as EXPORTS
 from falconeye.storage.index.database import Database
@@ -24,21 +23,17 @@ from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.segments import fragment_table, segment_index
 from falconeye.storage.segments.deleted_times import note_deleted
 from falconeye.storage.segments.free_space import remove_rows
-from falconeye.storage.segments.layout import SegmentName, parse_segment_path, segment_path
+from falconeye.storage.segments.layout import parse_segment_path
 from falconeye.storage.segments.recording_index import recordings_between, restore_personal_fields
 from falconeye.storage.segments.redating import take_over_journals
 from falconeye.storage.segments.retention import Doomed
 from falconeye.storage.segments.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segments.segment_index import FileKey
 from falconeye.storage.segments.usage_totals import count_anew, wrong_totals
-from falconeye.storage.tables.footage import fragments, moves, open_files, segments, streams
-from falconeye.storage.tables.jobs import jobs
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
 
 log = logging.getLogger(__name__)
-
-_BATCH = 500
 
 
 class Fault(StrEnum):
@@ -96,11 +91,16 @@ async def check(
     report = CheckReport()
     if repair:
         await take_over_journals(database, volumes)
+    looking: dict[int, _Check] = {}
     for volume in volumes.all:
         if volume.missing is not None:
             report.problems.append(Problem(Fault.VOLUME_MISSING, str(volume.path), volume.missing))
             continue
-        await _Check(database, volume, report, node_name, repair=repair).run()
+        looking[volume.number] = _Check(database, volume, report, node_name, looking, repair=repair)
+    # The rows of all disks before any file without one: it may be what another disk's row lacks.
+    for step in (_Check.list_files, _Check.check_rows, _Check.check_orphans):
+        for one in looking.values():
+            await step(one)
     totals = await database.read(wrong_totals)
     if totals and repair:
         await database.write(count_anew)
@@ -122,44 +122,59 @@ class _Check:
         volume: Volume,
         report: CheckReport,
         node_name: str,
+        all_of_them: "Mapping[int, _Check]",
         *,
         repair: bool,
     ) -> None:
+        self._all = all_of_them  # by the volume's number; those that are missing are not in it
+        self.files: dict[str, int] = {}  # not met yet
+        self.unsure: set[str] = set()  # the index has them here, which is not so, or not known
         self._database = database
-        self._volume = volume
+        self.volume = volume
         self._report = report
         self._node_name = node_name
         self._repair = repair
 
-    async def run(self) -> None:
+    async def list_files(self) -> None:
         # Rows are read after the files: what was recorded in between has a row, not a file here.
-        files = dict(await self._volume.readers.run(self._volume.files))
-        self._report.files += len(files)
-        garbage_paths = partial(segment_index.garbage_paths, volume=self._volume.number)
-        for path in await self._database.read(garbage_paths):
-            if files.pop(path, None) is not None:
-                self._report.garbage += 1
-        for growing in (_moved_to, _opened):
-            for path in await self._database.read(partial(growing, self._volume.number)):
-                if not self._repair and files.pop(path, None) is not None:
+        self.files = dict(await self.volume.readers.run(self.volume.files))
+        self._report.files += len(self.files)
+        await self._leave_out_garbage()
+        for growing in (check_rows.moved_to, check_rows.opened):
+            for path in await self._database.read(partial(growing, self.volume.number)):
+                if not self._repair and self.files.pop(path, None) is not None:
                     self._report.being_written += 1
-        for stream_id in await self._database.read(partial(_streams_of, self._volume.number)):
-            await self._check_stream(stream_id, files)
-        for path in sorted(files):
+
+    async def check_rows(self) -> None:
+        number = self.volume.number
+        for stream_id in await self._database.read(partial(check_rows.streams_of, number)):
+            await self._check_stream(stream_id)
+
+    async def check_orphans(self) -> None:
+        """What no row told of."""
+        await self._leave_out_garbage()  # a node beside us deletes and moves meanwhile
+        for path in sorted(self.files):
             await self._unless_unreadable(path, self._orphan(path))
         if self._repair:
-            await self._database.write(partial(_forget_open, self._volume.number))
+            await self._database.write(partial(check_rows.forget_open, self.volume.number))
 
-    async def _check_stream(self, stream_id: int, files: dict[str, int]) -> None:
+    async def _leave_out_garbage(self) -> None:
+        garbage_paths = partial(segment_index.garbage_paths, volume=self.volume.number)
+        for path in await self._database.read(garbage_paths):
+            if self.files.pop(path, None) is not None:
+                self._report.garbage += 1
+
+    async def _check_stream(self, stream_id: int) -> None:
         after_us, before = -1, None
         while rows := await self._database.read(
-            partial(_rows, self._volume.number, stream_id, after_us)
+            partial(check_rows.rows_of, self.volume.number, stream_id, after_us)
         ):
             for row in rows:
+                path = check_rows.path_of(row)
                 self._report.segments += 1
-                await self._unless_unreadable(_path(row), self._check_row(row, files))
+                await self._unless_unreadable(path, self._check_row(row, path))
                 if before is not None and _overlap(before, row):
-                    self._add(Fault.OVERLAP, _path(row), "it begins before the one before ends")
+                    self._add(Fault.OVERLAP, path, "it begins before the one before ends")
                 before = row
             after_us = rows[-1].start_us
 
@@ -168,14 +183,16 @@ class _Check:
         try:
             await looking
         except OSError as error:
+            self.unsure.add(path)
             self._add(Fault.UNREADABLE, path, error.strerror or str(error))
 
-    async def _check_row(self, row: Row[Any], files: dict[str, int]) -> None:
-        path = _path(row)
-        size = files.pop(path, None)
+    async def _check_row(self, row: Row[Any], path: str) -> None:
+        size = self.files.pop(path, None)
         if size != row.size_bytes:  # it may have been made, or have grown, since it was listed
             size = await self._size_now(path)
-        if size is None:
+        if size is None and (other := self._found_on(path, row.size_bytes)) is not None:
+            await self._follow(row, path, other)
+        elif size is None:
             await self._drop(row, Fault.FILE_MISSING, "the file is not there")
         elif size != row.size_bytes:
             words = f"{size} bytes, the index says {row.size_bytes}"
@@ -202,36 +219,67 @@ class _Check:
         self, row: Row[Any], fault: Fault, detail: str, again: str | None = None
     ) -> None:
         """The row cannot be right: with repair it goes, and the file `again` is indexed anew."""
-        problem = self._add(fault, _path(row), detail)
+        path = check_rows.path_of(row)
+        problem = self._add(fault, path, detail)
         if not self._repair:
             return
         if again is not None:
-            problem.repaired = await self._index(again, instead_of=row)
+            problem.repaired = await self.index(again, instead_of=row)
+            if not problem.repaired:
+                self.unsure.add(path)
         else:
             await self._database.write(partial(_remove, row))
             problem.repaired = True
 
+    def _found_on(self, path: str, size_bytes: int) -> "_Check | None":
+        """Where the whole file lies instead, among what the index does not know there."""
+        others = (one for one in self._all.values() if one is not self)
+        return next((one for one in others if one.files.get(path) == size_bytes), None)
+
+    async def _follow(self, row: Row[Any], path: str, other: "_Check") -> None:
+        """Somebody carried the file over to another of our disks: the row goes after it."""
+        del other.files[path]
+        words = f"the file lies on {other.volume.path}"
+        problem = self._add(Fault.FILE_MISSING, path, words)
+        if self._repair:
+            problem.repaired = await other.index(path, instead_of=row)
+
     async def _size_now(self, path: str) -> int | None:
-        return await self._volume.readers.run(partial(self._volume.size_of, path))
+        return await self.volume.readers.run(partial(self.volume.size_of, path))
 
     async def _orphan(self, path: str) -> None:
         if path.startswith(f"{EXPORTS}/"):
             await self._export(path)
             return
         try:
-            parse_segment_path(path)
+            name = parse_segment_path(path)
         except ValueError:
             self._add(Fault.FOREIGN, path, "not a file of FalconEye")
             return
-        if await self._size_now(path) is None:  # deleted meanwhile
+        size = await self._size_now(path)
+        if size is None:  # deleted meanwhile
             return
         problem = self._add(Fault.NOT_INDEXED, path, "the file is not in the index")
-        if self._repair:
-            problem.repaired = await self._index(path)
+        if not self._repair:
+            return
+        number = await self._database.read(partial(check_rows.volume_of, name))
+        if number is not None and number != self.volume.number:
+            other = self._all.get(number)
+            if other is None or path in other.unsure:
+                problem.detail = "the index has it on a disk that does not tell of it: both stay"
+                return
+            await self._database.write(
+                lambda connection: segment_index.add_garbage(
+                    connection, self.volume.number, path, size
+                )
+            )
+            problem.repaired = True
+            return
+        problem.repaired = await self.index(path)
 
     async def _export(self, path: str) -> None:
         job_id = path.split("/")[1]
-        if await self._database.read(partial(_has_job, job_id)):
+        if await self._database.read(partial(check_rows.has_job, job_id)):
             return
         size = await self._size_now(path)
         if size is None:  # deleted meanwhile
@@ -240,20 +288,20 @@ class _Check:
         if self._repair:
             await self._database.write(
                 lambda connection: segment_index.add_garbage(
-                    connection, self._volume.number, path, size
+                    connection, self.volume.number, path, size
                 )
             )
             problem.repaired = True
 
-    async def _index(self, path: str, *, instead_of: Row[Any] | None = None) -> bool:
+    async def index(self, path: str, *, instead_of: Row[Any] | None = None) -> bool:
         """Index a file from itself; False, and all as it was, when the disk cannot read it."""
         try:
-            found = await self._volume.readers.run(partial(salvage, self._volume, path, cut=True))
+            found = await self.volume.readers.run(partial(salvage, self.volume, path, cut=True))
         except OSError as error:
             log.warning("%s cannot be read: %s", path, error)
             return False
         await self._database.write(
-            partial(_index, self._volume.number, path, found, self._node_name, instead_of)
+            partial(_index, self.volume.number, path, found, self._node_name, instead_of)
         )
         return True
 
@@ -268,69 +316,6 @@ def _overlap(before: Row[Any], row: Row[Any]) -> bool:
     return bool(before.run_id == row.run_id and row.media_offset_90k < end_90k)
 
 
-def _path(row: Row[Any]) -> str:
-    name = SegmentName(row.camera_id, StreamKind(row.kind), row.start_us + row.named_offset_us)
-    return segment_path(name)
-
-
-async def _rows(
-    volume: int, stream_id: int, after_us: int, connection: AsyncConnection
-) -> Sequence[Row[Any]]:
-    found = await connection.execute(
-        select(segments, fragments.c.places, streams.c.camera_id, streams.c.kind)
-        .join(streams, streams.c.id == segments.c.stream_id)
-        .outerjoin(
-            fragments,
-            (fragments.c.stream_id == segments.c.stream_id)
-            & (fragments.c.start_us == segments.c.start_us),
-        )
-        .where(
-            segments.c.stream_id == stream_id,
-            segments.c.volume_id == volume,
-            segments.c.start_us > after_us,
-        )
-        .order_by(segments.c.start_us)
-        .limit(_BATCH)
-    )
-    return found.all()
-
-
-async def _streams_of(volume: int, connection: AsyncConnection) -> Sequence[int]:
-    found = await connection.execute(
-        select(segments.c.stream_id).where(segments.c.volume_id == volume).distinct()
-    )
-    return found.scalars().all()
-
-
-async def _moved_to(volume: int, connection: AsyncConnection) -> Sequence[str]:
-    found = await connection.execute(select(moves.c.path).where(moves.c.volume_id == volume))
-    return found.scalars().all()
-
-
-async def _opened(volume: int, connection: AsyncConnection) -> Sequence[str]:
-    found = await connection.execute(
-        select(open_files.c.named_start_us, streams.c.camera_id, streams.c.kind)
-        .join(streams, streams.c.id == open_files.c.stream_id)
-        .where(open_files.c.volume_id == volume)
-    )
-    return [
-        segment_path(SegmentName(row.camera_id, StreamKind(row.kind), row.named_start_us))
-        for row in found
-    ]
-
-
-async def _has_job(job_id: str, connection: AsyncConnection) -> bool:
-    return (
-        await connection.execute(select(jobs.c.id).where(jobs.c.id == job_id))
-    ).first() is not None
-
-
-async def _forget_open(volume: int, connection: AsyncConnection) -> None:
-    """All files were looked at: none is open, or being moved, any more."""
-    await connection.execute(delete(moves).where(moves.c.volume_id == volume))
-    await connection.execute(delete(open_files).where(open_files.c.volume_id == volume))
-
-
 async def _remove(row: Row[Any], connection: AsyncConnection) -> None:
     """Its file is lost; the ledger says so of its time."""
     await note_deleted(
@@ -341,7 +326,7 @@ async def _remove(row: Row[Any], connection: AsyncConnection) -> None:
                 row.wall_duration_us,
                 row.size_bytes,
                 row.volume_id,
-                _path(row),
+                check_rows.path_of(row),
                 GapReason.FILE_LOST,
             )
         ],
@@ -376,24 +361,9 @@ async def _index_anew(
     volume: int, path: str, salvaged: Salvaged, node_name: str, connection: AsyncConnection
 ) -> None:
     name = parse_segment_path(path)
-    if salvaged.found is None or await _is_elsewhere(connection, volume, name):
+    if salvaged.found is None:
         await segment_index.add_garbage(connection, volume, path, salvaged.size_bytes)
         return
     key = FileKey(volume, 0, name.start_us)
     entry = entry_of(salvaged.found, key, node_name=node_name, run_end=None)
     await rebuild.index_file(connection, name, entry)
-
-
-async def _is_elsewhere(connection: AsyncConnection, volume: int, name: SegmentName) -> bool:
-    """Whether the index has this file on another volume: it was moved, or is half moved."""
-    found = await connection.execute(
-        select(segments.c.start_us)
-        .join(streams, streams.c.id == segments.c.stream_id)
-        .where(
-            streams.c.camera_id == name.camera_id,
-            streams.c.kind == name.stream.value,
-            segments.c.start_us + segments.c.named_offset_us == name.start_us,
-            segments.c.volume_id != volume,
-        )
-    )
-    return found.first() is not None

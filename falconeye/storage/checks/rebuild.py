@@ -11,6 +11,7 @@ from functools import partial
 from itertools import groupby, islice
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Unavailable
@@ -223,6 +224,9 @@ async def _forget_open(connection: AsyncConnection) -> None:
 
 
 async def _clear(connection: AsyncConnection) -> None:
+    """From here on the index lacks files, and says so until `_finish`: a kill is made good."""
+    mark = upsert(SETTINGS).values(key=INCOMPLETE, value=True)
+    await connection.execute(mark.on_conflict_do_nothing())
     for table in (fragments, segments, usage, moves):
         await connection.execute(delete(table))
     own = recordings.c.external_path.is_(None)

@@ -1,7 +1,8 @@
 """Puts restored files in the place of the present ones: all, or at the next start what is left.
 
 A restore lays what it has checked into `restore.pending`, by one rename. Whoever holds the
-instance lock then puts it in place, the database last: where that ends half-way, the next start
+instance lock then takes it from there by another, so that a later restore cannot exchange files
+under its hands, and puts it in place, the database last: where that ends half-way, the next start
 goes on. What is replaced stays beside, by the time of its replacement.
 """
 
@@ -20,10 +21,11 @@ from falconeye.storage.index.data_directory import DATABASE_NAME
 log = logging.getLogger(__name__)
 
 PENDING: Final = "restore.pending"
+TAKEN: Final = "restore.taken"  # it is being put in place
 
 
 def is_pending(data_dir: Path) -> bool:
-    return (data_dir / PENDING).is_dir()
+    return any((data_dir / name).is_dir() for name in (PENDING, TAKEN))
 
 
 def put_in_place(data_dir: Path, utc_us: int) -> list[Path]:
@@ -31,25 +33,40 @@ def put_in_place(data_dir: Path, utc_us: int) -> list[Path]:
 
     Only for who holds the instance lock. StartError when the disk refuses. Blocks.
     """
-    pending = data_dir / PENDING
-    if not pending.is_dir():
-        return []
+    kept: list[Path] = []
+    if (data_dir / TAKEN).is_dir():  # what an end half-way left is finished, never mixed
+        kept += _put(data_dir, utc_us)
+    if (data_dir / PENDING).is_dir():
+        try:
+            (data_dir / PENDING).rename(data_dir / TAKEN)
+            _sync(data_dir)
+        except OSError as error:
+            raise StartError(_stuck(data_dir / PENDING, error)) from error
+        kept += _put(data_dir, utc_us)
+    return kept
+
+
+def _put(data_dir: Path, utc_us: int) -> list[Path]:
+    taken = data_dir / TAKEN
     moment = to_datetime(utc_us).strftime("%Y%m%dT%H%M%S%fZ")
     kept: list[Path] = []
     try:
-        for file in sorted(pending.iterdir(), key=lambda file: (file.name == DATABASE_NAME, file)):
+        for file in sorted(taken.iterdir(), key=lambda file: (file.name == DATABASE_NAME, file)):
             kept += _replace(file, data_dir / file.name, moment)
         _sync(data_dir)
-        shutil.rmtree(pending)
+        shutil.rmtree(taken)
         _sync(data_dir)
     except OSError as error:
-        msg = (
-            f"the restore in {pending} cannot be put in place ({error.strerror or error}). Mend "
-            "that and start again, or remove that directory to go on with the present data"
-        )
-        raise StartError(msg) from error
+        raise StartError(_stuck(taken, error)) from error
     log.warning("the data of a backup are in place; what they replaced: %s", kept or "nothing")
     return kept
+
+
+def _stuck(directory: Path, error: OSError) -> str:
+    return (
+        f"the restore in {directory} cannot be put in place ({error.strerror or error}). Mend "
+        "that and start again, or remove that directory to go on with the present data"
+    )
 
 
 def _replace(new: Path, old: Path, moment: str) -> list[Path]:
@@ -88,7 +105,12 @@ def _is_database(path: Path) -> bool:
 
 
 def _aside(path: Path, moment: str) -> Path:
-    return path.with_name(f"{path.stem}-replaced-{moment}{path.suffix}")
+    """A name that is free: two restores may be put in place at one moment."""
+    number, aside = 1, path.with_name(f"{path.stem}-replaced-{moment}{path.suffix}")
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.stem}-replaced-{moment}-{number}{path.suffix}")
+    return aside
 
 
 def _is_same(one: Path, other: Path) -> bool:

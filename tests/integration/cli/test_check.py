@@ -89,6 +89,23 @@ async def test_what_is_wrong_is_found_and_repaired(data_dir: Path) -> None:
     assert (await in_process(data_dir, "check"))[0] == 0
 
 
+async def test_a_mistyped_media_directory_is_not_made(data_dir: Path, tmp_path: Path) -> None:
+    """Nor is another directory marked as ours, and called in order."""
+    async with node(data_dir):
+        await recorded_file(data_dir)
+    typo, other = tmp_path / "vidoe", tmp_path / "home"
+    other.mkdir()
+    for wrong in (typo, other):
+        for words in ((), ("--repair",), ("--rebuild",)):
+            code, _, err = await in_process(data_dir, "check", *words, "--media-dir", str(wrong))
+            assert code == 3
+            assert f"no footage of FalconEye in {wrong} (it lies in {data_dir / 'media'})" in err
+    accepting = ("check", "--repair", "--accept-disk", "--media-dir", str(typo))
+    assert (await in_process(data_dir, *accepting))[0] == 3
+    assert not typo.exists()
+    assert list(other.iterdir()) == []
+
+
 async def test_wrong_words(data_dir: Path) -> None:
     code, _, err = await in_process(data_dir, "check", "--accept-disk")
     assert (code, err) == (2, "falconeye: --accept-disk needs --repair\n")

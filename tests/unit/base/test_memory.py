@@ -1,10 +1,11 @@
 """The memory budget, and glibc's thresholds."""
 
 import ctypes
+from pathlib import Path
 
 import pytest
 
-from falconeye.base.memory import MemoryBudget, fix_malloc_thresholds
+from falconeye.base.memory import MemoryBudget, default_budget_bytes, fix_malloc_thresholds
 
 
 def test_the_budget_is_never_passed() -> None:
@@ -22,6 +23,43 @@ def test_room_is_left_for_what_matters_more() -> None:
     assert budget.take(50, keep_free=50)
     assert not budget.take(1, keep_free=50)
     assert budget.take(50)
+
+
+GROUP = "0::/system.slice/falconeye.service\n"
+OWN = "sys/fs/cgroup/system.slice/falconeye.service/"
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"),
+    [
+        ({}, None),
+        ({OWN + "memory.max": "max\n"}, None),
+        ({OWN + "memory.max": "200000000\n"}, 200_000_000),
+        ({OWN + "memory.max": "max\n", OWN + "memory.high": "160000000\n"}, 160_000_000),
+        (
+            {OWN + "memory.max": "max", "sys/fs/cgroup/system.slice/memory.max": "120000000"},
+            120_000_000,
+        ),
+        ({"sys/fs/cgroup/memory.max": "80000000"}, 80_000_000),  # a container
+        (
+            {
+                "proc/self/cgroup": "5:cpu:/x\n9:memory:/docker/1\n0::/x\n",
+                "sys/fs/cgroup/memory/memory.limit_in_bytes": "64000000",
+            },
+            64_000_000,
+        ),
+    ],
+)
+def test_the_default_knows_the_limits_of_its_control_group(
+    tmp_path: Path, files: dict[str, str], limit: int | None
+) -> None:
+    """A quarter of the machine's memory may be more than a container has."""
+    for name, text in ({"proc/self/cgroup": GROUP} | files).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    without = default_budget_bytes(tmp_path / "nothing")
+    wanted = without if limit is None else min(without, limit // 4)
+    assert default_budget_bytes(tmp_path) == wanted
 
 
 @pytest.mark.skipif(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from falconeye.base.sd_notify import ServiceNotifier
+from falconeye.config.settings import NodeSettings
+from falconeye.node import Node
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -39,6 +41,21 @@ async def test_a_long_start_asks_for_time(tmp_path: Path, monkeypatch: pytest.Mo
             for _ in range(3):
                 said = await asyncio.to_thread(manager.recv, 1024)
                 assert said == b"EXTEND_TIMEOUT_USEC=20000\nSTATUS=looking at the footage"
+
+
+async def test_a_migration_may_take_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It copies the database first: ended meanwhile, the node would begin anew with it for ever."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        node = Node(NodeSettings(tmp_path / "data", tmp_path / "media"))
+        await node._open_database()
+        said = await asyncio.to_thread(manager.recv, 1024)
+        await node.stop()
+        assert said.startswith(b"EXTEND_TIMEOUT_USEC=")
 
 
 def test_without_a_manager_nothing_happens(tmp_path: Path) -> None:

@@ -1,7 +1,14 @@
 """Each night a copy, seven kept, whatever the clock or a disk does."""
 
 import asyncio
+import os
+import signal
+import sqlite3
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from falconeye.base.times import DAY_US, HOUR_US, to_us
+from falconeye.storage.backups import nightly as nightly_module
 from falconeye.storage.backups.backup import Sources
 from falconeye.storage.backups.nightly import KEPT, NightlyBackups
 from falconeye.storage.backups.restore import needs_passphrase
@@ -132,6 +140,92 @@ async def test_a_sealed_one_goes_to_another_disk(
     assert file.name == "falconeye-attic___cellar-20261120T200000Z.backup"
     assert await asyncio.to_thread(needs_passphrase, file)
     assert b"SQLite" not in file.read_bytes()
+
+
+async def test_nodes_that_share_a_disk_leave_each_other_s_alone(
+    sources: Sources, clock: FakeClock, tmp_path: Path, elsewhere: Path
+) -> None:
+    """ "pi" takes those of "pi-2" neither for its own of this night nor for its old ones."""
+    passphrase = tmp_path / "passphrase"
+    await asyncio.to_thread(passphrase.write_text, "four words in a row\n")
+
+    nightly = NightlyBackups(
+        replace(sources, node_name="pi"), clock, lambda: VIENNA,
+        directory=elsewhere, passphrase_file=passphrase,
+    )  # fmt: skip
+    others = {f"falconeye-pi-2-202611{day}T180000Z.backup" for day in range(14, 21)}
+    assert len(others) == KEPT
+    for name in others:
+        await asyncio.to_thread((elsewhere / name).touch)
+    await nightly.look()
+    assert nightly.problem == ""
+    own = "falconeye-pi-20261120T200000Z.backup"
+    assert set(await asyncio.to_thread(os.listdir, elsewhere)) == {*others, own}
+    assert own in await names(nightly)
+    assert not others & {*await names(nightly)}
+
+
+async def test_a_disk_that_hangs_keeps_neither_nights_nor_pages_nor_the_end_waiting(
+    sources: Sources, clock: FakeClock, tmp_path: Path, elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A pipe in the passphrase's place: whoever opens it waits until somebody writes to it."""
+    passphrase = tmp_path / "passphrase"
+    os.mkfifo(passphrase)
+    monkeypatch.setattr(nightly_module, "MAKE_S", 0.05)
+    nightly = NightlyBackups(
+        sources, clock, lambda: VIENNA, directory=elsewhere, passphrase_file=passphrase
+    )
+    for night in range(2):
+        await nightly.look()
+        assert "does not answer" in nightly.problem
+        assert len(await names(nightly)) == night + 1
+        clock.advance(24 * 3600)
+    [hanging] = [one for one in threading.enumerate() if one.name == "backups-make-0"]
+    assert hanging.daemon
+    monkeypatch.setattr(nightly_module, "MAKE_S", 300.0)
+    assert nightly._making is not None
+    waiting = nightly._making._asked
+    assert waiting is not None
+    await asyncio.to_thread(passphrase.write_text, "four words in a row\n")
+    await asyncio.wrap_future(waiting)
+    await asyncio.to_thread(passphrase.unlink)
+    await asyncio.to_thread(passphrase.write_text, "four words in a row\n")
+    await nightly.look()
+    assert nightly.problem == ""
+
+
+async def test_what_a_kill_leaves_passes_for_no_backup(
+    nightly: NightlyBackups, sources: Sources, clock: FakeClock
+) -> None:
+    """Killed while the copy was being made: the night is made good, the piece goes in time."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _KILLED, str(sources.database), str(sources.data_dir / "backups"),
+        "nightly-20261120T200000Z.sqlite3",
+    )  # fmt: skip
+    assert await child.wait() == -signal.SIGKILL
+    directory = sources.data_dir / "backups"
+    [left] = await asyncio.to_thread(os.listdir, directory)
+    assert await names(nightly) == []
+    await nightly.look()
+    [made] = await nightly.kept()
+    with closing(sqlite3.connect(made.path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    long_ago_s = clock.utc_us() / 1e6 - 2 * 24 * 3600
+    os.utime(directory / left, (long_ago_s, long_ago_s))
+    await nightly.look()
+    assert await asyncio.to_thread(os.listdir, directory) == [made.path.name]
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from falconeye.storage.backups import snapshot
+directory = Path(sys.argv[2])
+directory.mkdir(exist_ok=True)
+snapshot._has_sequences = lambda connection: os.kill(os.getpid(), signal.SIGKILL)
+snapshot.snapshot(Path(sys.argv[1]), directory / sys.argv[3])
+"""
 
 
 async def test_a_disk_that_is_not_mounted_gets_nothing(

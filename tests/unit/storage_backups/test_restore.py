@@ -1,6 +1,7 @@
 """A backup and the way back: what is in it, what is checked, what is kept."""
 
 import asyncio
+import fcntl
 import gzip
 import io
 import os
@@ -198,6 +199,62 @@ async def test_a_crash_while_it_is_put_in_place_is_made_good_by_the_next_start(
     assert sql(target / "falconeye.sqlite3", mine) == [(0,)]
     kept = [sql(path, mine) for path in target.glob("falconeye-replaced-*.sqlite3")]
     assert [(1,)] in kept
+
+
+async def test_a_restore_that_gives_way_to_another_goes_as_a_whole(
+    sources: Sources, database: Database, tmp_path: Path, clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Killed while the older one is removed: the key of a backup never meets another database."""
+    file = await made(sources, tmp_path / "node.backup")
+    own = Fernet.generate_key()
+    await asyncio.to_thread(sources.key_file.write_bytes, own)
+    await database.write(
+        lambda connection: connection.exec_driver_sql("INSERT INTO settings VALUES ('new', '1')")
+    )
+    assert not (await restored(file, sources.data_dir)).in_place
+
+    class Crash(BaseException):
+        pass
+
+    def half(path: Path, **_: Any) -> None:
+        found = sorted(path.rglob("falconeye.sqlite3"))
+        if found:
+            found[0].unlink()
+            raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", half)
+        with pytest.raises(Crash):
+            await restored(file, sources.data_dir)
+    await database.close()
+    again = closed_database(sources.data_dir, clock)
+    await again.open(exclusive=True)
+    await again.close()
+    is_old = sql(sources.database, "SELECT count(*) FROM settings WHERE key = 'new'") == [(1,)]
+    assert (sources.key_file.read_bytes() == own) is is_old
+
+
+async def test_a_database_without_its_tables_is_refused(tmp_path: Path, target: Path) -> None:
+    file = tmp_path / "odd.sqlite3"
+    sql(file, "CREATE TABLE alembic_version (version_num TEXT)")
+    sql(file, "INSERT INTO alembic_version VALUES (?)", HEAD)
+    await unchanged(file, target, Unavailable, "nothing was restored: no such table")
+
+
+async def test_what_killed_processes_left_is_removed(sources: Sources, tmp_path: Path) -> None:
+    """It holds the data key in clear; what a living process works in stays."""
+    abandoned, used = sources.data_dir / ".backup-dead", sources.data_dir / ".backup-live"
+    for directory in (abandoned, used):
+        directory.mkdir()
+        (directory / "data.key").write_bytes(KEY)
+    fd = os.open(used, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        await made(sources, tmp_path / "node.backup")
+        assert [abandoned.exists(), used.exists()] == [False, True]
+    finally:
+        os.close(fd)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -208,6 +209,25 @@ def test_every_revision_goes_all_the_way_back(path: Path, clock: FakeClock) -> N
     assert {str(name) for name in tables if not str(name).startswith("sqlite_")} == {
         "alembic_version"
     }
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from falconeye.base.clock import SystemClock
+from falconeye.storage.index import schema
+schema._sync = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+schema._backup(Path(sys.argv[1]), sys.argv[2], SystemClock())
+"""
+
+
+def test_a_backup_that_was_killed_passes_for_none(path: Path, clock: FakeClock) -> None:
+    migrate(path, clock)
+    done = subprocess.run([sys.executable, "-c", _KILLED, path, HEAD], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert backups(path) == []
+    schema._backup(path, HEAD, clock)
+    assert [file.name for file in (path.parent / "backups").iterdir()] == [backups(path)[0].name]
 
 
 def test_three_backups_are_kept(path: Path, clock: FakeClock) -> None:

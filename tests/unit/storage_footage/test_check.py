@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -14,6 +15,7 @@ from typing_extensions import override
 
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage.checks import rebuild as rebuild_module
 from falconeye.storage.checks.check import CheckReport, Fault, check
 from falconeye.storage.checks.rebuild import rebuild
 from falconeye.storage.segments import fragment_table
@@ -265,3 +267,33 @@ async def test_a_rebuild_keeps_what_only_the_database_knows(node: Node) -> None:
     assert found["rec-1"].protected
     assert found["rec-2"].hidden
     assert (await checked(node)).problems == []
+
+
+async def test_a_rebuild_that_ends_half_way_is_made_good_by_the_next_start(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill between its transactions leaves an index that says so of itself."""
+    monkeypatch.setattr("falconeye.storage.checks.rebuild._BATCH", 1)
+    await fill(node)
+    await node.recordings.update("rec-2", {"protected": True})
+    real, left = rebuild_module._read_best, [2]
+
+    class Crash(BaseException):
+        pass
+
+    async def read_best(*words: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Crash
+        return await real(*words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rebuild_module, "_read_best", read_best)
+        with pytest.raises(Crash):
+            await rebuild(node.database, node.volumes, node_name="pi-1")
+    assert len(await rows(node, segments)) == 2
+    assert await rebuild_module.is_needed(node.database)
+    await rebuild(node.database, node.volumes, node_name="pi-1")
+    assert not await rebuild_module.is_needed(node.database)
+    assert (await checked(node)).problems == []
+    assert {row.id: row.protected for row in await rows(node, recordings)}["rec-2"]

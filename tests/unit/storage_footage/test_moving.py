@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -27,7 +28,7 @@ from falconeye.storage.segments import mover as mover_module
 from falconeye.storage.segments.mover import Mover
 from falconeye.storage.segments.retention import Named
 from falconeye.storage.segments.volume_changes import VolumeChanges
-from falconeye.storage.tables.footage import fragments, garbage, moves, segments, usage
+from falconeye.storage.tables.footage import fragments, garbage, moves, recordings, segments, usage
 from falconeye.storage.volumes import volume_rows
 from falconeye.storage.volumes.disk_calls import DiskCalls
 from falconeye.storage.volumes.volume import ID_FILE, Volume
@@ -603,6 +604,60 @@ async def test_check_repairs_a_copy_by_deleting_it(node: Node, tmp_path: Path) -
     assert sum((await places(node)).values()) == 4
     await assert_sound(node)
     assert not copy.exists()
+    await node.stop()
+
+
+def carry(source: Path, target: Path) -> None:
+    """As a person does who saves what a failing disk still gives."""
+    for path in sorted(source.rglob("*.mp4")):
+        there = target / path.relative_to(source)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, there)
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_check_follows_files_that_a_person_carried_to_another_disk(
+    node: Node, tmp_path: Path, *, back: bool
+) -> None:
+    """Whichever of the disks is looked at first: what is left of a file is never deleted."""
+    archive = await add_archive(node, tmp_path / "archive")
+    await record_some(node, 2)
+    await node.recordings.update("rec-1", {"protected": True})
+    before = await download(node)
+    first = node.volumes.all[0]
+    if back:
+        fill(first, free_bytes=0)
+        await make_mover(node).enforce()
+        assert await places(node) == {archive.number: 4}
+        await node.deleter.empty_garbage()
+    ends = (archive, first) if back else (first, archive)
+    await asyncio.to_thread(carry, ends[0].path, ends[1].path)
+    assert not (await check(node.database, node.volumes)).ok
+    assert (await check(node.database, node.volumes, repair=True)).ok
+    assert await places(node) == {ends[1].number: 4}
+    assert await download(node) == before
+    [recording] = await rows(node, recordings)
+    assert recording.protected
+    await assert_sound(node)
+    await node.stop()
+
+
+async def test_check_keeps_a_copy_while_its_disk_is_away(node: Node, tmp_path: Path) -> None:
+    """It may be all that is left."""
+    archive = await add_archive(node, tmp_path / "archive")
+    await record_some(node, 2)
+    fill(node.volumes.all[0], free_bytes=0)
+    await make_mover(node).enforce()
+    await node.deleter.empty_garbage()
+    await asyncio.to_thread(shutil.copytree, archive.path, tmp_path / "saved")
+    await asyncio.to_thread(shutil.rmtree, archive.path)
+    await archive.look()
+    assert archive.missing is not None
+    await asyncio.to_thread(carry, tmp_path / "saved", node.media_dir)
+    report = await check(node.database, node.volumes, repair=True)
+    found = [one.repaired for one in report.problems if one.fault is Fault.NOT_INDEXED]
+    assert found == [False] * 4
+    assert await rows(node, garbage) == []
     await node.stop()
 
 
