@@ -112,7 +112,7 @@ async def test_it_is_laid_out_while_a_disk_hangs(node: Node) -> None:
     (volume,) = node.volumes.all
     goes_on = threading.Event()
     for _ in range(READERS):
-        volume.readers.submit(goes_on.wait)
+        _ = volume.readers.call(goes_on.wait)
     try:
         async with asyncio.timeout(3):
             plan = await node.recordings.download("rec-1")
