@@ -100,16 +100,18 @@ def make_plan(
 async def carry_out(
     plan: Plan, cameras: CameraStore, stored: SettingsStore, audit: AuditLog
 ) -> None:
-    """Make the changes; a running node takes them up within seconds."""
+    """Make the changes; a running node takes them up within seconds.
+
+    The cameras together, all or none, and first: they may meet what came since the plan was made.
+    """
+    await cameras.store_all(plan.added, [camera for camera, _ in plan.changed])
     if plan.settings:
         await stored.patch(plan.settings)
         names = ", ".join(sorted(plan.settings))
         await audit.record(None, "settings.changed", "settings", None, names)
     for camera in plan.added:
-        await cameras.insert(camera)
         await audit.record(None, "camera.added", "camera", camera.id, camera.name)
     for camera, names_of_fields in plan.changed:
-        await cameras.update(camera)
         names = ", ".join(names_of_fields)
         await audit.record(None, "camera.changed", "camera", camera.id, names)
 

@@ -7,6 +7,7 @@ it once more, as it is and as it stands in addresses.
 import io
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from falconeye.doctor.examination import Examination
 from falconeye.storage.stores.destinations import shown_settings
 
 MIN_SECRET: Final = 3  # shorter ones would take every "a" out of the texts
+_LINK: Final = re.compile(r"(/setup/)[\w-]{16,}")  # the journal shows it: it makes an admin
 _LOG_LINES: Final = "2000"
 _LOG_S: Final = 10.0
 _PARTS: Final = ("av", "litestar", "uvicorn", "sqlalchemy", "aiosqlite", "cryptography", "pydantic")
@@ -63,6 +65,7 @@ def make_bundle(
 def _clean(text: str, secrets: Iterable[str]) -> str:
     """`text`, line by line: what belongs to an address may reach to the end of its line."""
     clean = "\n".join(redact_log(line) for line in text.splitlines()) + "\n"
+    clean = _LINK.sub(rf"\g<1>{HIDDEN}", clean)
     for secret in secrets:
         for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
             if len(form) >= MIN_SECRET:

@@ -220,7 +220,7 @@ async def _complete_index(database: Database, volumes: Volumes, node_name: str) 
             return
         log.warning("the database came from a backup: its index is made anew from the files")
         report = await index_rebuild.rebuild(database, volumes, node_name=node_name)
-    except FalconEyeError as error:
+    except (FalconEyeError, OSError) as error:  # a bad sector must not keep the node from starting
         log.warning("the index is not made anew until the next start: %s", error)
     else:
         log.warning("indexed %d files, %d cannot be read", report.indexed, report.unreadable)

@@ -61,12 +61,14 @@ async def rebuild(database: Database, volumes: Volumes, *, node_name: str) -> Re
         if volume.missing is not None:
             msg = f"{volume.path} cannot be read: {volume.missing}"
             raise Unavailable(msg)
+    # Before the index is emptied: a disk that cannot list its files leaves it as it is.
+    found = await _all_files(database, volumes, report)
     await take_over_journals(database, volumes)
     await database.write(_forget_open)
     await redate_rest(database)
     await database.write(_clear)
     last: SegmentEntry | None = None
-    by_name = groupby(await _all_files(database, volumes, report), key=lambda file: file.name)
+    by_name = groupby(found, key=lambda file: file.name)
     while names := [list(copies) for _, copies in islice(by_name, _BATCH)]:
         batch = [await _read_best(copies, report) for copies in names]
         last = await database.write(partial(_index_batch, batch, last, node_name))

@@ -6,7 +6,7 @@ Each function is one step of a transaction (`Database.write`), made of Core stat
 import hashlib
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -106,10 +106,13 @@ async def add_run(
 async def end_run(
     connection: AsyncConnection, run_id: int, ended_us: int | None, reason: RunEnd | None
 ) -> None:
-    """The run has footage up to `ended_us` (None: no more than before); with a reason it ended."""
+    """The run has footage up to `ended_us` (None: no more than before); with a reason it ended.
+
+    Or up to later: a repair indexes a file amid its run again.
+    """
     values: dict[str, object] = {}
     if ended_us is not None:
-        values["ended_us"] = ended_us
+        values["ended_us"] = func.max(func.coalesce(runs.c.ended_us, ended_us), ended_us)
     if reason is not None:
         values["end_reason"] = reason.value
     if values:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 from sqlalchemy import RowMapping, delete, func, insert, select, update
@@ -98,28 +99,41 @@ class CameraStore:
     async def insert(self, camera: CameraConfig) -> None:
         """Conflict, naming the other, when a camera with this address is there."""
         values = self._values(camera)
-
-        async def write(connection: AsyncConnection) -> None:
-            await _refuse_same_address(connection, values)
-            await connection.execute(insert(CAMERAS).values(values))
-
-        await self._database.write(write)
+        await self._database.write(partial(_insert, values))
 
     async def update(self, camera: CameraConfig) -> None:
         """Store all fields of `camera`; NotFound, or Conflict as in `insert`."""
         values = self._values(camera)
+        self._config(await self._database.write(partial(self._update, values)))
 
-        async def write(connection: AsyncConnection) -> RowMapping:
-            await _refuse_same_address(connection, values)
-            this = CAMERAS.c.id == camera.id
-            before = (await connection.execute(select(CAMERAS).where(this))).mappings().first()
-            if before is None:
-                raise NotFound("there is no such camera")
-            kept = {**values, **self._unreadable(values, before)}
-            await connection.execute(update(CAMERAS).where(this).values(kept))
-            return (await connection.execute(select(CAMERAS).where(this))).mappings().one()
+    async def store_all(
+        self, added: Sequence[CameraConfig], changed: Sequence[CameraConfig]
+    ) -> None:
+        """`insert` and `update` of many, all or none; they may exchange their addresses."""
+        new, other = ([self._values(camera) for camera in each] for each in (added, changed))
 
-        self._config(await self._database.write(write))  # notes what cannot be read still
+        async def write(connection: AsyncConnection) -> list[RowMapping]:
+            ids = [values["id"] for values in other]
+            await connection.execute(
+                update(CAMERAS).where(CAMERAS.c.id.in_(ids)).values(address_key=None)
+            )
+            stored = [await self._update(values, connection) for values in other]
+            for values in new:
+                await _insert(values, connection)
+            return stored
+
+        for row in await self._database.write(write):
+            self._config(row)  # notes what cannot be read still
+
+    async def _update(self, values: Mapping[str, Any], connection: AsyncConnection) -> RowMapping:
+        await _refuse_same_address(connection, values)
+        this = CAMERAS.c.id == values["id"]
+        before = (await connection.execute(select(CAMERAS).where(this))).mappings().first()
+        if before is None:
+            raise NotFound("there is no such camera")
+        kept = {**values, **self._unreadable(values, before)}
+        await connection.execute(update(CAMERAS).where(this).values(kept))
+        return (await connection.execute(select(CAMERAS).where(this))).mappings().one()
 
     async def delete(self, camera_id: str) -> None:
         """NotFound when it is not there (any more).
@@ -197,6 +211,11 @@ class CameraStore:
         else:
             self._problems.pop(stored["id"], None)
         return CameraConfig(**values)
+
+
+async def _insert(values: Mapping[str, Any], connection: AsyncConnection) -> None:
+    await _refuse_same_address(connection, values)
+    await connection.execute(insert(CAMERAS).values(values))
 
 
 async def _refuse_same_address(connection: AsyncConnection, values: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """`falconeye config export | apply`: there and back, a second time nothing, never a secret."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,24 @@ def test_a_second_time_changes_nothing(falconeye: Falconeye, file: Path) -> None
     again = falconeye("config", "apply", str(file), "--json")
     assert (again.code, again.json["changes"]) == (0, [])
     assert SECRET not in first.out + first.err + again.out
+
+
+def test_cameras_exchange_their_addresses(falconeye: Falconeye, tmp_path: Path) -> None:
+    """And a new one takes what another gives up: what the file asks for in the end is possible."""
+    made = tmp_path / "node.toml"
+    camera = '[[cameras]]\nname = "{}"\nsource_url = "rtsp://10.0.0.{}/main"\nstart = false\n'
+
+    def apply(keep_days: int, **places: int) -> int:
+        entries = "".join(camera.format(name, place) for name, place in places.items())
+        made.write_text(f"format = 1\n[settings]\nkeep_days = {keep_days}\n{entries}")
+        return falconeye("config", "apply", str(made)).code
+
+    assert apply(14, Yard=1, Door=2, Gate=3) == 0
+    assert apply(15, Yard=2, Door=1, Gate=4, New=3) == 0
+    listed = tomllib.loads(falconeye("config", "export", "-").out)["cameras"]
+    found = {one["name"]: one["source_url"] for one in listed}
+    places = {"Yard": 2, "Door": 1, "Gate": 4, "New": 3}
+    assert found == {name: f"rtsp://10.0.0.{place}/main" for name, place in places.items()}
 
 
 def test_a_dry_run_changes_nothing(falconeye: Falconeye, file: Path, data_dir: Path) -> None:

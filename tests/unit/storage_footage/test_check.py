@@ -15,11 +15,12 @@ from typing_extensions import override
 
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
+from falconeye.storage import footage as footage_module
 from falconeye.storage.checks import rebuild as rebuild_module
 from falconeye.storage.checks.check import CheckReport, Fault, check
 from falconeye.storage.checks.rebuild import rebuild
 from falconeye.storage.segments import fragment_table
-from falconeye.storage.tables.footage import fragments, inits, recordings, segments, usage
+from falconeye.storage.tables.footage import fragments, inits, recordings, runs, segments, usage
 from falconeye.storage.volumes.disk_calls import DiskCalls
 from falconeye.storage.volumes.volume import Volume
 from tests.clock import START_US, FakeClock
@@ -297,3 +298,28 @@ async def test_a_rebuild_that_ends_half_way_is_made_good_by_the_next_start(
     assert not await rebuild_module.is_needed(node.database)
     assert (await checked(node)).problems == []
     assert {row.id: row.protected for row in await rows(node, recordings)}["rec-2"]
+
+
+async def test_a_repair_amid_a_run_leaves_its_end(node: Node) -> None:
+    """A timeline asks the run how far its footage reached."""
+    await fill(node)
+    before = await rows(node, runs)
+    await asyncio.to_thread(cut, node)
+    assert (await checked(node, repair=True)).ok
+    assert await rows(node, runs) == before
+
+
+async def test_a_disk_that_cannot_list_its_files_keeps_neither_index_nor_node_from_their_work(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bad sector in a directory, after a restore: else the node would never start again."""
+    await fill(node)
+
+    def refuse(_volume: Volume) -> list[tuple[str, int]]:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    await sql(node, "INSERT INTO settings VALUES ('index_incomplete', 'true')")
+    monkeypatch.setattr(Volume, "files", refuse)
+    await footage_module._complete_index(node.database, node.volumes, "pi-1")
+    assert await rebuild_module.is_needed(node.database)
+    assert len(await rows(node, segments)) == 4

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import InvalidInput, Unavailable
@@ -19,7 +19,7 @@ from falconeye.storage.index.database import Database
 from falconeye.storage.ledger import ledger as ledger_module
 from falconeye.storage.ledger.coverage import GapReason, Span, merge_spans
 from falconeye.storage.ledger.ledger import ALIVE_US, Ledger
-from falconeye.storage.ledger.ledger_prune import KEPT_US
+from falconeye.storage.ledger.ledger_prune import KEPT_US, prune
 from falconeye.storage.reading import timeline
 from falconeye.storage.reading.recordings import Recordings
 from falconeye.storage.reading.timeline import Timeline, Timelines
@@ -463,6 +463,35 @@ async def test_what_is_long_gone_is_forgotten(node: Node, clock: FakeClock) -> N
     assert [(row.since_us - START_US) // SECOND_US for row in steps] == [30]
     assert await rows(node, uptimes) == []
     assert await rows(node, deletions) == []
+    clock.advance(DAY_US / SECOND_US)
+    await node.deleter.enforce_rules()
+    assert await rows(node, runs) == []
+
+
+async def test_runs_of_which_something_still_asks_are_kept(node: Node) -> None:
+    """Two years and a day later: the one with footage, and those of the two years before."""
+    ledger = await records(node)
+    for start_s in (0, 10 * 3600, 2 * 24 * 3600):
+        await record(node, start_s)
+    [_, second, third] = await rows(node, runs)
+    await node.database.write(
+        lambda connection: connection.execute(
+            delete(segments).where(segments.c.run_id != second.id)
+        )
+    )
+    spanning = {"stream_id": second.stream_id, "reason": "deleted_by_age", "detail": ""}
+    await node.database.write(
+        lambda connection: connection.execute(
+            insert(deletions).values(from_us=at(0), to_us=at(3 * 24 * 3600), **spanning)
+        )
+    )
+    await ledger.stop()
+    await node.database.write(partial(prune, at(24 * 3600)))
+    assert [row.id for row in await rows(node, runs)] == [second.id, third.id]
+    [told] = await rows(node, deletions)
+    assert (told.from_us, told.to_us) == (at(24 * 3600), at(3 * 24 * 3600))
+    await node.database.write(partial(prune, at(24 * 3600)))
+    assert len(await rows(node, runs)) == 2
 
 
 async def test_more_than_can_be_listed_is_refused(
