@@ -73,6 +73,7 @@ def new_config(new: NewCamera, now_us: int, node_name: str) -> CameraConfig:
         keep_bytes=new.keep_bytes,
         metadata=new.metadata or {},
     )
+    _refuse_second_login(config)
     return _checked(_without_logins(_with_hidden(config, None)))
 
 

@@ -19,7 +19,7 @@ from falconeye.storage.ledger.coverage import GapReason
 MAX_AT_ONCE: Final = 8
 _OFF_S: Final = 5.0
 _ADVICE: Final = {
-    GapReason.CAMERA_OFFLINE: "Check its power, cable and address: falconeye camera test ADDRESS",
+    GapReason.CAMERA_OFFLINE: "Check power, cable, address, login: falconeye camera test ADDRESS",
     GapReason.DISK_FULL: "Make room: the lines about disks say where",
     GapReason.DISK_TOO_SLOW: "The disk cannot keep up: the lines about disks say more",
     GapReason.DISK_ERROR: "Check the disk: dmesg, smartctl -a",
@@ -49,7 +49,8 @@ async def examine(
             found.append(Finding("camera", camera.name, Level.FAIL, problem, advice))
         step = steps.get(camera.id)
         found.append(_state(camera, step, formats.get(camera.id), is_served=is_served))
-    offsets = await asyncio.gather(*(_clock(camera, clock, slots) for camera in cameras))
+    asked = [camera for camera in cameras if not _is_paused(steps.get(camera.id))]
+    offsets = await asyncio.gather(*(_clock(camera, clock, slots) for camera in asked))
     return found + [finding for finding in offsets if finding is not None]
 
 
@@ -71,6 +72,11 @@ def _state(
         return Finding("camera", camera.name, Level.OK, words + sent)
     advice = _ADVICE.get(step.reason, "The page of the camera says more")
     return Finding("camera", camera.name, Level.FAIL, f"does not record: {words}{sent}", advice)
+
+
+def _is_paused(step: LastStep | None) -> bool:
+    """Privacy: nothing of ours connects to it."""
+    return step is not None and step.reason is GapReason.PAUSED
 
 
 async def _clock(camera: CameraConfig, clock: Clock, slots: asyncio.Semaphore) -> Finding | None:

@@ -163,7 +163,7 @@ def _room(data_dir: Path) -> Iterator[Finding]:
     if free < _NO_ROOM:
         level = Level.FAIL
     advice = "" if level is Level.OK else "Make room on that disk: the database lives there"
-    yield Finding("disk", str(data_dir), level, f"{free / 1e6:.0f} MB are free", advice)
+    yield Finding("disk", str(data_dir), level, f"{free / 1e9:.1f} GB are free", advice)
     kind = file_system_type(data_dir)
     if kind in NETWORK_FILE_SYSTEMS:
         advice = "Move the data directory to a local disk (--data-dir)"

@@ -538,7 +538,7 @@ def backups() -> backup_contexts.BackupsPage:
 
 
 def doctor() -> Examination:
-    advice = "Check its power, cable and address: falconeye camera test ADDRESS"
+    advice = "Check power, cable, address, login: falconeye camera test ADDRESS"
     media = "/srv/video"
     findings = (
         Finding("camera", "Front door", Level.OK, "nothing keeps it from recording"),

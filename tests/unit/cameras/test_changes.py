@@ -29,12 +29,16 @@ def test_login_in_the_address_is_split_off() -> None:
     assert found.password == Secret("p/w")
 
 
-def test_login_in_the_main_address_wins_over_that_of_the_substream() -> None:
+def test_both_addresses_have_one_login_and_another_one_is_not_dropped_silently() -> None:
     found = new_config(
-        new(source_url="rtsp://a:1@10.0.0.9/main", sub_url="rtsp://b:2@10.0.0.9/sub"), 1, "node"
+        new(source_url="rtsp://a:1@10.0.0.9/main", sub_url="rtsp://a:1@10.0.0.9/sub"), 1, "node"
     )
     assert (found.username, found.password) == ("a", Secret("1"))
     assert found.sub_url == "rtsp://10.0.0.9/sub"
+    other = new(source_url="rtsp://a:1@10.0.0.9/main", sub_url="rtsp://b:2@10.0.0.9/sub")
+    with pytest.raises(InvalidInput, match="one login") as caught:
+        new_config(other, 1, "node")
+    assert caught.value.field == "sub_url"
 
 
 @pytest.mark.parametrize(

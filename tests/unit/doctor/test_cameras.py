@@ -1,5 +1,8 @@
 """What is said of a camera, by the last step that the ledger knows of it."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode
@@ -28,3 +31,23 @@ async def test_what_people_want_is_no_fault(reason: GapReason | None, level: Lev
     steps = {"cam": LastStep(0, reason, "")}
     (found,) = await examine([CAMERA], {}, steps, {}, FakeClock(), is_served=True)
     assert found.level is level
+
+
+@pytest.mark.parametrize(("reason", "asked"), [(GapReason.PAUSED, False), (None, True)])
+async def test_a_camera_paused_for_privacy_is_not_asked_for_its_time(
+    reason: GapReason | None, asked: bool
+) -> None:
+    callers: list[str] = []
+
+    def note(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        callers.append("doctor")
+        writer.close()
+
+    server = await asyncio.start_server(note, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"http://127.0.0.1:{port}/"
+        camera = replace(CAMERA, protocol=Protocol.HTTP, source_url=url, allow_local=True)
+        steps = {"cam": LastStep(0, reason, "")}
+        _ = await examine([camera], {}, steps, {}, FakeClock(), is_served=True)
+    assert bool(callers) is asked
