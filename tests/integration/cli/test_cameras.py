@@ -149,8 +149,8 @@ async def test_so_does_the_id_file_of_a_disk_of_its_own(tmp_path: Path) -> None:
         os.chown(directory, nobody, nobody)
     (tmp_path / "disk" / "lost+found").mkdir()  # the file system's own stays root's
     await in_process(tmp_path / "data", "camera", "add", "demo", "--name", "Demo")
-    words = ("check", "--media-dir", str(tmp_path / "disk"))  # it only looks: no id file by it
-    code, _, _ = await in_process(tmp_path / "data", *words)
+    looking = ("check", "--media-dir", str(tmp_path / "disk"))  # it makes no id file
+    code, _, _ = await in_process(tmp_path / "data", *looking)
     names = [path.name for path in (tmp_path / "disk").iterdir()]
     assert (code, names) == (3, ["lost+found"])
     words = ("storage", "add", str(tmp_path / "disk"), "--on-root")
