@@ -148,7 +148,7 @@ class Node:
         accounts = await self._start_accounts(database)
         exports, jobs = await self._start_jobs(database, stored, footage, accounts)
         alerts = await self._start_alerts(database, identity, stored, footage, bus, cameras)
-        backups = await self._start_backups(database, stored)
+        backups = await self._start_backups(database, identity.node_id, stored)
         self.services = Services(
             node_id=identity.node_id,
             node_name=self.name,
@@ -216,13 +216,15 @@ class Node:
         self._stage("the footage is open")
         return footage
 
-    async def _start_backups(self, database: Database, stored: SettingsStore) -> NightlyBackups:
+    async def _start_backups(
+        self, database: Database, node_id: str, stored: SettingsStore
+    ) -> NightlyBackups:
         settings = self.settings
         key = await asyncio.to_thread(
             key_file, settings.data_dir, settings.data_key_file, os.environ
         )
         backups = NightlyBackups(
-            Sources(database.data_dir, key, self._settings_file, self.name),
+            Sources(database.data_dir, key, self._settings_file, self.name, node_id),
             self._clock,
             lambda: stored.zone,
             directory=settings.backup_dir,

@@ -17,9 +17,10 @@ from falconeye.config.settings import NodeSettings
 from falconeye.doctor.bundle import make_bundle
 from falconeye.doctor.examination import Examination, Patient, examine
 from falconeye.doctor.finding import Level
-from falconeye.storage.backups.nightly import AnotherDisk, kept_backups
+from falconeye.storage.backups.nightly import AnotherDisk, kept_backups, whose
 from falconeye.storage.index.database import Database
 from falconeye.storage.stores.camera_store import CameraStore
+from falconeye.storage.stores.node_store import load_identity
 from falconeye.storage.stores.settings_store import SettingsStore
 
 Found = tuple[Examination, bytes | None]
@@ -40,10 +41,12 @@ def doctor(arguments: DoctorArguments) -> ExitCode:
     async def work(database: Database, settings: NodeSettings) -> Found:
         cipher = await camera_cipher(settings)
         cameras = CameraStore(database, cipher)
-        patient = Patient(settings, database, cameras, SystemClock())
+        clock = SystemClock()
+        patient = Patient(settings, database, cameras, clock)
         other = AnotherDisk(settings.backup_dir) if settings.backup_dir else None
-        name = settings.node_name or socket.gethostname()
-        kept, _ = await kept_backups(settings.data_dir, name, other)
+        identity = await load_identity(database, clock)
+        owner = whose(settings.node_name or socket.gethostname(), identity.node_id)
+        kept, _ = await kept_backups(settings.data_dir, owner, other)
         examination = await examine(patient, kept)
         if arguments.bundle is None:
             return examination, None

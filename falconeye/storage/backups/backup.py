@@ -65,6 +65,7 @@ class Sources:
     key_file: Path  # of the data key
     settings_file: Path | None  # None: it has none
     node_name: str
+    node_id: str = ""  # UUID; in the names of nightly backups
 
     @property
     def database(self) -> Path:

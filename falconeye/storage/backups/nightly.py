@@ -57,7 +57,8 @@ class KeptBackup:
 class _Series:
     """The copies of one node in one directory, by their names.
 
-    Exactly: nodes that share a disk may be called "pi" and "pi-2".
+    Exactly: nodes that share a disk may be called "pi" and "pi-2", or alike: many a board is
+    called as its system was, so a part of the node's id stands in the name.
     """
 
     directory: Path
@@ -173,8 +174,8 @@ class NightlyBackups:
 
     async def kept(self) -> list[KeptBackup]:
         """Those that are there, the newest first; without those of a disk that does not answer."""
-        data_dir, node_name = self.sources.data_dir, self.sources.node_name
-        found, problem = await kept_backups(data_dir, node_name, self._listing)
+        owner = whose(self.sources.node_name, self.sources.node_id)
+        found, problem = await kept_backups(self.sources.data_dir, owner, self._listing)
         self.problem = self.problem or problem
         return found
 
@@ -206,7 +207,7 @@ class NightlyBackups:
         if directory is None:
             return
         _require_other_disk(directory, self.sources.data_dir)
-        series = _elsewhere(directory, self.sources.node_name)
+        series = _elsewhere(directory, whose(self.sources.node_name, self.sources.node_id))
         now_us = self._clock.utc_us()
         series.forget_parts(now_us)
         if not self._is_due(series):
@@ -244,19 +245,24 @@ class NightlyBackups:
 
 
 async def kept_backups(
-    data_dir: Path, node_name: str, other: AnotherDisk | None
+    data_dir: Path, owner: str, other: AnotherDisk | None
 ) -> tuple[list[KeptBackup], str]:
     """The nightly copies of a node, the newest first, and why those on another disk are not known.
 
-    OSError when the data directory cannot be read.
+    `owner`: as `whose` says. OSError when the data directory cannot be read.
     """
     found, problem = await asyncio.to_thread(_here(data_dir).found), ""
     if other is not None:
         try:
-            found += await other.ask(_elsewhere(other.directory, node_name).found, LIST_S)
+            found += await other.ask(_elsewhere(other.directory, owner).found, LIST_S)
         except (FalconEyeError, OSError) as error:
             problem = str(error)
     return sorted(found, key=lambda kept: (-kept.made_us, str(kept.path))), problem
+
+
+def whose(node_name: str, node_id: str) -> str:
+    """Whose a nightly backup is, for its file's name: what people know, and what is unique."""
+    return re.sub(r"[^A-Za-z0-9.-]", "_", node_name) + f"-{node_id[:8]}"
 
 
 def backups_directory(data_dir: Path) -> Path:
@@ -268,9 +274,8 @@ def _here(data_dir: Path) -> _Series:
     return _Series(backups_directory(data_dir), "nightly-", ".sqlite3")
 
 
-def _elsewhere(directory: Path, node_name: str) -> _Series:
-    node = re.sub(r"[^A-Za-z0-9.-]", "_", node_name)
-    return _Series(directory, f"falconeye-{node}-", ".backup")
+def _elsewhere(directory: Path, owner: str) -> _Series:
+    return _Series(directory, f"falconeye-{owner}-", ".backup")
 
 
 def _require_other_disk(directory: Path, data_dir: Path) -> None:

@@ -39,7 +39,9 @@ def clock() -> FakeClock:
 def sources(tmp_path: Path, database: Database) -> Sources:
     key = tmp_path / "data.key"
     key.write_bytes(b"key")
-    return Sources(database.data_dir, key, None, "attic & cellar")
+    return Sources(
+        database.data_dir, key, None, "attic & cellar", "0a1b2c3d-0000-4000-8000-000000000001"
+    )
 
 
 @pytest.fixture
@@ -137,15 +139,16 @@ async def test_a_sealed_one_goes_to_another_disk(
     await nightly.look()
     assert nightly.problem == ""
     [file] = await asyncio.to_thread(lambda: list(elsewhere.iterdir()))
-    assert file.name == "falconeye-attic___cellar-20261120T200000Z.backup"
+    assert file.name == "falconeye-attic___cellar-0a1b2c3d-20261120T200000Z.backup"
     assert await asyncio.to_thread(needs_passphrase, file)
     assert b"SQLite" not in file.read_bytes()
 
 
+@pytest.mark.parametrize("other", ["pi-2-0a1b2c3d", "pi-ffffffff", "pi"])
 async def test_nodes_that_share_a_disk_leave_each_other_s_alone(
-    sources: Sources, clock: FakeClock, tmp_path: Path, elsewhere: Path
+    other: str, sources: Sources, clock: FakeClock, tmp_path: Path, elsewhere: Path
 ) -> None:
-    """ "pi" takes those of "pi-2" neither for its own of this night nor for its old ones."""
+    """ "pi" takes those of "pi-2", or of another "pi", neither for its own nor for its old ones."""
     passphrase = tmp_path / "passphrase"
     await asyncio.to_thread(passphrase.write_text, "four words in a row\n")
 
@@ -153,13 +156,13 @@ async def test_nodes_that_share_a_disk_leave_each_other_s_alone(
         replace(sources, node_name="pi"), clock, lambda: VIENNA,
         directory=elsewhere, passphrase_file=passphrase,
     )  # fmt: skip
-    others = {f"falconeye-pi-2-202611{day}T180000Z.backup" for day in range(14, 21)}
+    others = {f"falconeye-{other}-202611{day}T180000Z.backup" for day in range(14, 21)}
     assert len(others) == KEPT
     for name in others:
         await asyncio.to_thread((elsewhere / name).touch)
     await nightly.look()
     assert nightly.problem == ""
-    own = "falconeye-pi-20261120T200000Z.backup"
+    own = "falconeye-pi-0a1b2c3d-20261120T200000Z.backup"
     assert set(await asyncio.to_thread(os.listdir, elsewhere)) == {*others, own}
     assert own in await names(nightly)
     assert not others & {*await names(nightly)}
