@@ -97,8 +97,15 @@ async def check(
             report.problems.append(Problem(Fault.VOLUME_MISSING, str(volume.path), volume.missing))
             continue
         looking[volume.number] = _Check(database, volume, report, node_name, looking, repair=repair)
+    for number, one in tuple(looking.items()):
+        try:
+            await one.list_files()
+        except OSError as error:  # as good as away: what it holds is not known
+            path = str(one.volume.path)
+            report.problems.append(Problem(Fault.UNREADABLE, path, error.strerror or str(error)))
+            del looking[number]
     # The rows of all disks before any file without one: it may be what another disk's row lacks.
-    for step in (_Check.list_files, _Check.check_rows, _Check.check_orphans):
+    for step in (_Check.check_rows, _Check.check_orphans):
         for one in looking.values():
             await step(one)
     totals = await database.read(wrong_totals)

@@ -12,6 +12,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -30,6 +31,10 @@ ID_FILE = "falconeye-volume.json"
 JOURNAL_FILE = "falconeye-clock.json"  # `segments.clock_journal`
 JOURNAL_PART = f"{JOURNAL_FILE}.part"
 _OWN_FILES = frozenset({ID_FILE, JOURNAL_FILE, JOURNAL_PART})
+# Cameras' ids, streams, days and hours (`segments.layout`), and what is beside them.
+_OWN_DIRECTORY = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|main|sub|[\d-]{10}|\d\d|exports"
+)
 READERS = 2
 ANSWER_S = 5.0
 JOIN_S = 0.25  # a thread; one that is held by its disk is left behind
@@ -242,9 +247,12 @@ class Volume:
             return await asyncio.shield(asyncio.wrap_future(self._asked))
 
     def files(self) -> list[tuple[str, int]]:
-        """All files below it as (path, bytes), its own ones left out. Reader threads; slow."""
+        """All files below it as (path, bytes), its own ones left out. Reader threads; slow.
+
+        OSError when a directory of ours cannot be opened; those of others may be closed to us.
+        """
         found: list[tuple[str, int]] = []
-        for directory, _, names, fd in os.fwalk(".", dir_fd=self.root_fd):
+        for directory, _, names, fd in os.fwalk(".", dir_fd=self.root_fd, onerror=_refuse_ours):
             for name in names:
                 path = os.path.normpath(os.path.join(directory, name))  # noqa: PTH118 - no Path: speed
                 if path not in _OWN_FILES:
@@ -308,6 +316,13 @@ class Volume:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path, 0o750, dir_fd=root)
                 self.syncer.directory_changed(root, str(path.parent))
+
+
+def _refuse_ours(error: OSError) -> None:
+    """What os.fwalk could not open: left out silently, its files would pass for lost."""
+    name = Path(error.filename or "").name
+    if not isinstance(error, FileNotFoundError) and _OWN_DIRECTORY.fullmatch(name):
+        raise error  # else the deleter has just removed it, or it is somebody else's
 
 
 def read_volume_id(directory_fd: int) -> str | None:

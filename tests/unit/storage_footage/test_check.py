@@ -323,3 +323,24 @@ async def test_a_disk_that_cannot_list_its_files_keeps_neither_index_nor_node_fr
     await footage_module._complete_index(node.database, node.volumes, "pi-1")
     assert await rebuild_module.is_needed(node.database)
     assert len(await rows(node, segments)) == 4
+
+
+@pytest.mark.parametrize(("name", "is_ours"), [("sub", True), ("lost+found", False)])
+async def test_a_directory_that_cannot_be_opened_is_not_taken_for_empty(
+    node: Node, monkeypatch: pytest.MonkeyPatch, name: str, is_ours: bool
+) -> None:
+    """Its footage would be lost to the index; what is closed to us of others is nothing to us."""
+    await fill(node)
+    await asyncio.to_thread((node.media_dir / "lost+found").mkdir)
+    open_it = os.open
+
+    def refuse(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if path == name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return open_it(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", refuse)
+    report = await checked(node, repair=True)
+    found = [(problem.fault, problem.path) for problem in report.problems]
+    assert found == ([(Fault.UNREADABLE, str(node.media_dir))] if is_ours else [])
+    assert len(await rows(node, segments)) == 4
