@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from falconeye.alerts.http import NotDelivered
+from falconeye.alerts.delivery import NotDelivered
 from falconeye.alerts.messages import Message
 from falconeye.base.backoff import Backoff
 from falconeye.base.clock import Clock

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from falconeye.alerts.channel import Channel
-from falconeye.alerts.http import NotDelivered
+from falconeye.alerts.delivery import NotDelivered
 from falconeye.alerts.messages import Message
 from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog

@@ -3,16 +3,17 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from falconeye.alerts.channel import Channel, Deliver
+from falconeye.alerts.delivery import NotDelivered, Request
 from falconeye.alerts.heartbeat import Heartbeat, beat
-from falconeye.alerts.http import NotDelivered, Request, request
 from falconeye.alerts.messages import Message, signed_headers
 from falconeye.alerts.push import Push
+from falconeye.alerts.threads import in_thread
 from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog
 from falconeye.base.secret import Secret
@@ -129,14 +130,14 @@ class Outside:
     ) -> str:
         body = message.document(self._settings.zone)
         headers = signed_headers(body, secret, self._clock.utc_us())
-        return await request(Request("POST", address, headers, body), allow_local=allow_local)
+        return await _request(Request("POST", address, headers, body), allow_local=allow_local)
 
     async def _push(self, push: Push, message: Message) -> str:
         return await push.send(message.title, message.text(self._settings.zone))
 
 
 async def _ping(address: Secret, _message: Message, *, allow_local: bool) -> str:
-    return await request(Request("GET", address), allow_local=allow_local)
+    return await _request(Request("GET", address), allow_local=allow_local)
 
 
 async def _unreadable(words: str, _message: Message) -> str:
@@ -153,3 +154,15 @@ def _ways(settings: StoredSettings) -> Iterator[_Way]:
         yield _Way(WEBHOOK, settings.webhook_url, settings.webhook_secret, local)
     if settings.heartbeat_url:
         yield _Way(HEARTBEAT, settings.heartbeat_url, None, local)
+
+
+async def _request(wanted: Request, *, allow_local: bool) -> str:
+    """As `http.request`, which is loaded by the first one, and not on the loop."""
+
+    def load() -> Callable[..., Awaitable[str]]:
+        from falconeye.alerts.http import request  # noqa: PLC0415
+
+        return request
+
+    request = await in_thread("alerts-http", load)
+    return await request(wanted, allow_local=allow_local)

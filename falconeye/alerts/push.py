@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
-from falconeye.alerts.http import NotDelivered, checked_addresses, is_refusal
+from falconeye.alerts.delivery import NotDelivered, checked_addresses, is_refusal
 from falconeye.alerts.threads import in_thread
 from falconeye.base.redact import HIDDEN, redact_text
 from falconeye.base.secret import Secret

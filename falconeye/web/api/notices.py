@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from falconeye.accounts.model import Action
 from falconeye.alerts.channel import ChannelState
-from falconeye.alerts.http import NotDelivered
+from falconeye.alerts.delivery import NotDelivered
 from falconeye.alerts.messages import notice_document
 from falconeye.base.times import rfc3339
 from falconeye.storage.stores.notice_store import Notice

@@ -6,7 +6,7 @@ from typing import Any, Final
 from litestar import Response, get, post
 
 from falconeye.accounts.model import Action
-from falconeye.alerts.http import NotDelivered
+from falconeye.alerts.delivery import NotDelivered
 from falconeye.base.errors import Conflict, InvalidInput, NotFound
 from falconeye.storage.ledger.coverage import Gap
 from falconeye.storage.stores import destinations

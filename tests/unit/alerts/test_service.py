@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from cryptography.fernet import Fernet
 
-from falconeye.alerts.http import NotDelivered
+from falconeye.alerts.delivery import NotDelivered
 from falconeye.alerts.service import Alerts
 from falconeye.base.errors import Unavailable
 from falconeye.events.bus import EventBus, NoticesChanged
@@ -105,7 +105,8 @@ async def test_by_default_nothing_is_contacted(
     asked: list[object] = []
     for name in ("getaddrinfo", "create_connection"):
         monkeypatch.setattr(socket, name, lambda *what, **_more: asked.append(what))
-    monkeypatch.setattr("falconeye.alerts.http.in_thread", asked.append)
+    for module in ("outside", "http"):
+        monkeypatch.setattr(f"falconeye.alerts.{module}.in_thread", asked.append)
     monkeypatch.setattr("falconeye.alerts.push.in_thread", asked.append)
     async with running(database, clock, settings) as node:
         with node.bus.subscribe() as events:
