@@ -153,7 +153,9 @@ async def test_a_full_disk_of_footage_costs_the_oldest(tmp_path: Path) -> None:
             for one in listed["recordings"]:
                 if one["file_size_bytes"]:
                     await decodes(await download(node, one["id"], tmp_path / "out.mp4"))
-            code, out, err = await node.command("check", "--json")
+            code, out, err = await node.command(
+                "check", "--json", "--media-dir", str(node.media_dir)
+            )
             assert code == 0, out + err
 
 
@@ -193,7 +195,9 @@ async def test_a_disk_full_of_what_may_not_go_leaves_a_gap_with_its_reason(tmp_p
             assert whole["start_time"] < gap["from"] < gap["to"] < whole["end_time"]
             page = await node.client.get(recording.removeprefix("/api"))
             assert "the disk was full" in page.text
-            code, out, err = await node.command("check", "--json")
+            code, out, err = await node.command(
+                "check", "--json", "--media-dir", str(node.media_dir)
+            )
             found = {problem["fault"] for problem in json.loads(out)["problems"]}
             assert (code, found) == (0, set()), err
 

@@ -122,7 +122,9 @@ async def test_odd_but_right_streams_are_recorded_whole(tmp_path: Path) -> None:
                 folder.mkdir()
                 found = [await played(node, one, folder) for one in recordings]
                 checks[name](found)
-            code, out, err = await node.command("check", "--json")
+            code, out, err = await node.command(
+                "check", "--json", "--media-dir", str(node.media_dir)
+            )
             assert code == 0, out + err
 
 
