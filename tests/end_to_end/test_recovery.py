@@ -50,7 +50,9 @@ async def test_kill_9_keeps_all_but_the_open_fragment(tmp_path: Path) -> None:
             facts = await probe(path)
             video = next(s for s in facts["streams"] if s["codec_type"] == "video")
             assert float(video["duration"]) == pytest.approx(found["duration_seconds"], abs=0.05)
-            code, out, err = await node.command("check", "--json")
+            code, out, err = await node.command(
+                "check", "--json", "--media-dir", str(node.media_dir)
+            )
             assert code == 0, out + err
 
 
