@@ -54,7 +54,9 @@ async def test_privacy_for_an_hour_names_its_end(tmp_path: Path) -> None:
 
 
 async def dragged(page: Page, row: int, from_share: float, to_share: float) -> None:
-    box = await page.locator("canvas").first.bounding_box()
+    canvas = page.locator("canvas").first
+    await expect(canvas).to_be_visible()  # a script shows it
+    box = await canvas.bounding_box()
     assert box
     left, y = box["x"] + 28, box["y"] + 20 + 28 * row + 14
     wide = box["width"] - 28
