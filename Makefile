@@ -30,7 +30,7 @@ help:  ## this list
 run: $(VENV)/.runtime  ## start on http://127.0.0.1:8900 with a demo camera and throw-away data
 	@mkdir -p .demo
 	@directory=$$(mktemp -d "$(CURDIR)/.demo/run.XXXXXX"); \
-	node=; trap 'kill $$node 2>/dev/null; wait; rm -rf "$$directory"' EXIT; trap 'exit 0' INT TERM; \
+	node=; trap 'kill $$node 2>/dev/null || true; wait; rm -rf "$$directory"' EXIT; trap 'exit 0' INT TERM; \
 	echo "FalconEye starts on http://127.0.0.1:$(PORT) (Ctrl+C ends it)."; \
 	echo "Its data lie in $$directory and are deleted when it ends."; \
 	$(BIN)/falconeye serve --demo --port $(PORT) --data-dir "$$directory" & \
