@@ -18,7 +18,9 @@ MAX_FUNCTION_LINES = 80
 # are loaded once, before. Prints what went wrong, a line each.
 _IMPORT_EACH = """
 import importlib, os, sys, warnings
-import alembic, av, httpx, litestar, pydantic, sqlmodel
+import aiosqlite, alembic.command, argon2, av, httpx, jinja2, litestar, prometheus_client, pydantic
+import cryptography.hazmat.primitives.ciphers.aead, litestar.openapi, litestar.plugins.pydantic
+import sqlalchemy.dialects.sqlite.aiosqlite, sqlalchemy.ext.asyncio, sqlmodel, uvicorn, websockets
 for name in sys.argv[1:]:
     child = os.fork()
     if child == 0:
