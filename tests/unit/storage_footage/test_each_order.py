@@ -20,7 +20,7 @@ from tests.unit.storage_footage.test_moving import add_archive, fill, make_mover
 from tests.unit.storage_footage.test_redating import add_camera
 from tests.unit.storage_footage.test_volume_changes import changes_of
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.timeout(60)
 SHIFT_S = 3600
 DELETED = {GapReason.DELETED_BY_PERSON, GapReason.DELETED_BY_SIZE, GapReason.DISK_REMOVED}
 # All 120 take a minute; these have each step before and after each other one.
