@@ -29,10 +29,12 @@ async def reconnects(folder: Path, count: int) -> Outcome:
             for number in range(rounds):
                 await _all_online(node, cameras)
                 if number == min(2, rounds - 1):
+                    await _all_recorded(node, cameras)
                     before = await asyncio.to_thread(Holdings.of, node.process.pid)
                 server.drop_connections()
                 await _any_offline(node)
             await _all_online(node, cameras)
+            await _all_recorded(node, cameras)
             assert before is not None
             after = await asyncio.to_thread(Holdings.of, node.process.pid)
             outcome.leaks = after.leaks(before, may_mb=MAY_MB)
@@ -50,6 +52,18 @@ async def _all_online(node: RunningNode, count: int) -> None:
     await node.until(
         "/api/cameras/", lambda found: sum(bool(c["online"]) for c in _cameras(found)) == count, 60
     )
+
+
+async def _all_recorded(node: RunningNode, count: int) -> None:
+    """A file is open for each: only then is what the node holds all that it holds."""
+    async with asyncio.timeout(60):
+        while await asyncio.to_thread(_open_footage, node.process.pid) < count:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.05)
+
+
+def _open_footage(pid: int) -> int:
+    links = Path(f"/proc/{pid}/fd").iterdir()
+    return sum(link.readlink().suffix == ".mp4" for link in links if link.is_symlink())
 
 
 async def _any_offline(node: RunningNode) -> None:

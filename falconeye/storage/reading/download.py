@@ -137,7 +137,7 @@ async def _read_file(file: SourceFile, first: int, end: int) -> AsyncGenerator[b
             size = min(PIECE_BYTES, end - at)
             yield await file.threads.run(partial(_read_exactly, fd, at, size))
     finally:
-        file.threads.submit(partial(os.close, fd))
+        file.threads.release(partial(os.close, fd))
 
 
 async def _open_on_thread(file: SourceFile) -> int:

@@ -27,6 +27,7 @@ class WorkThreads:
     """
 
     def __init__(self, name: str, count: int) -> None:
+        self._name = name
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, name=f"{name}-{index}", daemon=True)
@@ -52,6 +53,18 @@ class WorkThreads:
     def submit(self, job: Callable[[], None]) -> None:
         """Queue a job; what it raises is logged."""
         self._jobs.put(job)
+
+    def release(self, job: Callable[[], None]) -> None:
+        """`submit` of a job that lets go of the disk: done after `stop` too, on its own thread.
+
+        Whoever still reads from a disk that was removed closes its file only then; what stays
+        open keeps the disk from being unmounted.
+        """
+        with self._stopping:
+            if not self._has_stopped:
+                self._jobs.put(job)
+                return
+        threading.Thread(target=job, name=f"{self._name}-release", daemon=True).start()
 
     def call(self, function: Callable[[], T]) -> "Future[T]":
         """Queue a function; its result or error is in the future.
