@@ -37,6 +37,14 @@ def test_it_comes_back(size: int) -> None:
     assert content[:100] not in made
 
 
+@pytest.mark.usefixtures("full_cost")
+def test_a_key_costs_what_it_should() -> None:
+    """At least what OWASP's cheat sheet of password storage asks of scrypt: N 2^15, r 8, p 3."""
+    made = sealed(b"dear")
+    assert tuple(made[17:20]) == (15, 8, 3)
+    assert opened(made) == b"dear"
+
+
 def test_two_of_the_same_differ() -> None:
     assert sealed(b"same") != sealed(b"same")
 
