@@ -16,7 +16,7 @@ from falconeye.storage.checks.check import CheckReport
 from falconeye.storage.checks.rebuild import RebuildReport, rebuild
 from falconeye.storage.index.database import Database
 from falconeye.storage.volumes import places, volume_rows
-from falconeye.storage.volumes.volume import ID_FILE
+from falconeye.storage.volumes.id_file import ID_FILE
 from falconeye.storage.volumes.volumes import Volumes, absolute, adopt
 
 Found = tuple[RebuildReport | None, CheckReport]

@@ -16,7 +16,7 @@ from falconeye.config.settings import NodeSettings
 from falconeye.storage.index.data_directory import DATABASE_NAME
 from falconeye.storage.index.database import Database
 from falconeye.storage.index.pending_restore import PENDING, TAKEN
-from falconeye.storage.volumes.volume import ID_FILE
+from falconeye.storage.volumes.id_file import ID_FILE
 
 T = TypeVar("T")
 Work = Callable[[Database, NodeSettings], Awaitable[T]]

@@ -12,7 +12,7 @@ from typing import Final
 
 from falconeye.doctor.finding import Finding, Level
 from falconeye.storage.index.data_directory import NETWORK_FILE_SYSTEMS
-from falconeye.storage.volumes.volume import read_volume_id
+from falconeye.storage.volumes.id_file import read_volume_id
 from falconeye.storage.volumes.volume_facts import DiskKind, Role, disk_kind, free_floor_bytes
 from falconeye.storage.volumes.work_threads import WorkThreads
 

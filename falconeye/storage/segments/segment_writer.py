@@ -33,8 +33,9 @@ from falconeye.storage.segments.segment_index import FileKey, SegmentEntry
 from falconeye.storage.segments.segments import Accepted, SegmentEnd, SegmentStart, SegmentWriter
 from falconeye.storage.segments.write_metrics import WriteMetrics
 from falconeye.storage.volumes.disk_calls import PartlyWritten, close_quietly, write_all
+from falconeye.storage.volumes.id_file import VolumeMissing
 from falconeye.storage.volumes.syncer import DirtyFile, above
-from falconeye.storage.volumes.volume import Volume, VolumeMissing
+from falconeye.storage.volumes.volume import Volume
 
 log = logging.getLogger(__name__)
 

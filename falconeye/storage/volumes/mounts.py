@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from falconeye.storage.volumes.volume import ID_FILE, Space
+from falconeye.storage.volumes.id_file import ID_FILE
+from falconeye.storage.volumes.volume import Space
 from falconeye.storage.volumes.volume_facts import GIGABYTE
 from falconeye.storage.volumes.work_threads import WorkThreads
 

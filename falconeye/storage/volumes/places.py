@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from falconeye.base.errors import Conflict, InvalidInput, Unavailable
+from falconeye.storage.volumes.id_file import ID_FILE, VolumeMissing, read_volume_id
 from falconeye.storage.volumes.mounts import MOUNTINFO, SMALL_BYTES, Mount, mount_of, read_mounts
-from falconeye.storage.volumes.volume import ANSWER_S, ID_FILE, VolumeMissing, read_volume_id
+from falconeye.storage.volumes.volume import ANSWER_S
 from falconeye.storage.volumes.work_threads import WorkThreads
 
 T = TypeVar("T")

@@ -8,12 +8,9 @@ that two nodes never write to one volume.
 import asyncio
 import contextlib
 import errno
-import fcntl
-import json
 import logging
 import os
 import re
-import secrets
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,13 +18,19 @@ from pathlib import Path
 
 from falconeye.base.counters import Counter
 from falconeye.storage.volumes.disk_calls import DiskCalls, PartlyWritten, close_quietly
+from falconeye.storage.volumes.id_file import (
+    ID_FILE,
+    VolumeMissing,
+    check_id,
+    lock_id_file,
+    read_volume_id,
+)
 from falconeye.storage.volumes.syncer import Syncer
 from falconeye.storage.volumes.volume_facts import DiskKind, Role, disk_kind
 from falconeye.storage.volumes.work_threads import WorkThreads
 
 log = logging.getLogger(__name__)
 
-ID_FILE = "falconeye-volume.json"
 JOURNAL_FILE = "falconeye-clock.json"  # `segments.clock_journal`
 JOURNAL_PART = f"{JOURNAL_FILE}.part"
 _OWN_FILES = frozenset({ID_FILE, JOURNAL_FILE, JOURNAL_PART})
@@ -38,14 +41,6 @@ _OWN_DIRECTORY = re.compile(
 READERS = 2
 ANSWER_S = 5.0
 JOIN_S = 0.25  # a thread; one that is held by its disk is left behind
-_MAX_ID_BYTES = 4096
-
-
-class VolumeMissing(OSError):
-    """The disk is not there: nothing mounted, or another disk; `strerror` says which."""
-
-    def __init__(self, words: str) -> None:
-        super().__init__(errno.ENODEV, words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +281,8 @@ class Volume:
     def _reopen(self) -> None:
         root = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            _check_id(read_volume_id(root), self.id)
-            lock = _lock(root) if self._exclusive else None
+            check_id(read_volume_id(root), self.id)
+            lock = lock_id_file(root) if self._exclusive else None
         except BaseException:
             os.close(root)
             raise
@@ -325,56 +320,6 @@ def _refuse_ours(error: OSError) -> None:
         raise error  # else the deleter has just removed it, or it is somebody else's
 
 
-def read_volume_id(directory_fd: int) -> str | None:
-    """The id in the id file; None without one. OSError, VolumeMissing where it is damaged."""
-    try:
-        fd = os.open(ID_FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory_fd)
-    except FileNotFoundError:
-        return None
-    try:
-        content = json.loads(os.read(fd, _MAX_ID_BYTES))
-        return str(content["volume_id"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise VolumeMissing(f"its {ID_FILE} is damaged") from error
-    finally:
-        os.close(fd)
-
-
-def _check_id(found: str | None, expected: str) -> None:
-    if found is None:
-        raise VolumeMissing(f"no {ID_FILE} in it: is the disk mounted?")
-    if found != expected:
-        raise VolumeMissing(f"another disk is mounted there ({found}, expected {expected})")
-
-
-def make_volume_id(path: Path) -> str:
-    """Make the directory where needed, and an id file in it unless there is one; the id. Blocks."""
-    path.mkdir(mode=0o750, parents=True, exist_ok=True)
-    root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        found = read_volume_id(root)
-        if found is not None:
-            return found
-        made = secrets.token_hex(16)
-        temporary = f".{ID_FILE}.{made}"
-        fd = os.open(
-            temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640, dir_fd=root
-        )
-        try:
-            os.write(fd, json.dumps({"volume_id": made}).encode() + b"\n")
-            os.fsync(fd)
-            os.rename(temporary, ID_FILE, src_dir_fd=root, dst_dir_fd=root)
-        except BaseException:
-            os.unlink(temporary, dir_fd=root)
-            raise
-        finally:
-            os.close(fd)
-        os.fsync(root)
-        return made
-    finally:
-        os.close(root)
-
-
 def _is_same(path: Path, fd: int) -> bool:
     try:
         there = path.stat()
@@ -385,13 +330,3 @@ def _is_same(path: Path, fd: int) -> bool:
     except OSError:  # NFS, FUSE: what was mounted is gone for good, whatever is there now
         return False
     return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
-
-
-def _lock(directory_fd: int) -> int:
-    fd = os.open(ID_FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory_fd)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(fd)
-        raise VolumeMissing("another FalconEye process uses it") from error
-    return fd

@@ -14,7 +14,8 @@ from falconeye.base.times import SECOND_US
 from falconeye.storage.index.database import Database
 from falconeye.storage.volumes import volume_rows
 from falconeye.storage.volumes.disk_calls import DiskCalls
-from falconeye.storage.volumes.volume import Volume, make_volume_id
+from falconeye.storage.volumes.id_file import make_volume_id
+from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volume_facts import (
     DiskKind,
     Role,

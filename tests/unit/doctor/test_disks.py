@@ -10,7 +10,7 @@ import pytest
 from falconeye.doctor import disks
 from falconeye.doctor.disks import Disk, examine
 from falconeye.doctor.finding import Finding, Level
-from falconeye.storage.volumes.volume import ID_FILE, make_volume_id
+from falconeye.storage.volumes.id_file import ID_FILE, make_volume_id
 from falconeye.storage.volumes.volume_facts import DiskKind, Role
 
 

@@ -12,7 +12,7 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.tables.footage import segments
-from falconeye.storage.volumes.volume import ID_FILE
+from falconeye.storage.volumes.id_file import ID_FILE
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.boards import Board, boot, problems
 from tests.unit.storage_footage.footage import CAMERA, rows

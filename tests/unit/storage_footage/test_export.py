@@ -23,7 +23,8 @@ from falconeye.storage.export.export_room import NoRoom
 from falconeye.storage.segments.segments import Accepted, SegmentEnd
 from falconeye.storage.tables.footage import inits, segments
 from falconeye.storage.volumes.disk_calls import DiskCalls
-from falconeye.storage.volumes.volume import Volume, make_volume_id
+from falconeye.storage.volumes.id_file import make_volume_id
+from falconeye.storage.volumes.volume import Volume
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.cameras import Camera, pictures, sound
 from tests.unit.storage_footage.exporting import (

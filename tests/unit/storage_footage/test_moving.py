@@ -31,7 +31,8 @@ from falconeye.storage.segments.volume_changes import VolumeChanges
 from falconeye.storage.tables.footage import fragments, garbage, moves, recordings, segments, usage
 from falconeye.storage.volumes import volume_rows
 from falconeye.storage.volumes.disk_calls import DiskCalls
-from falconeye.storage.volumes.volume import ID_FILE, Volume
+from falconeye.storage.volumes.id_file import ID_FILE
+from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volume_facts import Role
 from falconeye.storage.volumes.volumes import adopt
 from tests.clock import START_US, FakeClock

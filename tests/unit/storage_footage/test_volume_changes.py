@@ -28,7 +28,8 @@ from falconeye.storage.segments.retention import Keep, beyond_keep
 from falconeye.storage.segments.volume_changes import VolumeChanges
 from falconeye.storage.tables.footage import garbage, segments, usage
 from falconeye.storage.tables.ledger import deletions
-from falconeye.storage.volumes.volume import ID_FILE, Volume
+from falconeye.storage.volumes.id_file import ID_FILE
+from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volume_facts import Role
 from falconeye.web.i18n import zone_of
 from falconeye.web.metrics import NodeStatus

@@ -20,8 +20,8 @@ from falconeye.storage.segments.segments import Accepted, SegmentEnd
 from falconeye.storage.tables.footage import segments
 from falconeye.storage.volumes import volume_facts
 from falconeye.storage.volumes.disk_calls import DiskCalls
+from falconeye.storage.volumes.id_file import ID_FILE, make_volume_id
 from falconeye.storage.volumes.syncer import Syncer
-from falconeye.storage.volumes.volume import ID_FILE, make_volume_id
 from falconeye.storage.volumes.volumes import Volumes, adopt
 from tests.clock import START_US, FakeClock
 from tests.unit.storage_footage.footage import (
