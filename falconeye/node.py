@@ -34,7 +34,7 @@ from falconeye.config.serving_address import (
 )
 from falconeye.config.settings import NodeSettings
 from falconeye.doctor.examination import Patient
-from falconeye.events.bus import EventBus, RecordingChanged
+from falconeye.events.bus import EventBus, NoticesChanged, RecordingChanged
 from falconeye.jobs.exporting import export_workers
 from falconeye.jobs.runner import Jobs
 from falconeye.storage.backups.backup import Sources
@@ -212,6 +212,7 @@ class Node:
                 keep=lambda: Keep(stored.current.keep_days, stored.current.keep_bytes),
                 on_recording=recording_changed,
             )
+        footage.store.index.on_change = lambda: bus.publish(NoticesChanged(""))
         self._on_stop("footage", footage.stop)
         self._stage("the footage is open")
         return footage

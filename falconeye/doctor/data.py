@@ -48,7 +48,7 @@ async def database(opened: Database, clock: Clock) -> list[Finding]:
     ]  # fmt: skip
     if incomplete:
         words = "the database came from a backup, and footage is not indexed yet"
-        advice = "Stop the recorder, see that all disks are there, run 'falconeye check --rebuild'"
+        advice = "It is indexed while the recorder runs: see that it runs, and all disks are there"
         found.append(Finding("database", "index", Level.WARN, words, advice))
     if steps:
         words = f"the clock was set {steps} times in {_CLOCK_DAYS} days while the recorder ran"

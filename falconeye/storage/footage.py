@@ -10,7 +10,7 @@ from falconeye.base.errors import FalconEyeError
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.tasks import TaskSet
 from falconeye.config.settings import NodeSettings
-from falconeye.storage.checks import rebuild as index_rebuild
+from falconeye.storage.checks.rebuild import IndexBuild, prepare
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.clocks import Clocks
 from falconeye.storage.ledger.ledger import Ledger
@@ -19,8 +19,9 @@ from falconeye.storage.reading.recordings import Recordings
 from falconeye.storage.reading.storage_use import StorageUse
 from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.free_space import Deleter
+from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.segments.mover import Mover
-from falconeye.storage.segments.recovery import recover
+from falconeye.storage.segments.recovery import end_all, recover
 from falconeye.storage.segments.redating import Redater
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segment_store import FootageStore, RecordingListener
@@ -45,6 +46,7 @@ class StorageParts:
     mover: Mover
     use: StorageUse
     mounts: Mounts
+    index: IndexState
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Footage:
             sync_interval_s=settings.sync_interval_s,
             floor_bytes=settings.free_floor_bytes,
         )
-        await _complete_index(database, volumes, node_name)
+        lacks_files = await _prepare_index(database, volumes)
         clocks = Clocks(database, clock, is_synchronised=is_synchronised)
         await clocks.open()
         deleter = Deleter(
@@ -119,13 +121,6 @@ class Footage:
         recordings = Recordings(database, volumes, store, deleter, imports, node_name=node_name)
         ledger = Ledger(database, clock, clocks)
         mover = Mover(database, volumes, deleter, clock)
-        changes = VolumeChanges(
-            database,
-            clock,
-            data_dir=settings.data_dir,
-            media_dir=settings.media_dir,
-            alone=deleter.alone,
-        )
         footage = cls(
             volumes,
             store,
@@ -135,13 +130,16 @@ class Footage:
             ledger,
             Timelines(database, store, ledger, clock),
             Playback(database, volumes, store, clock),
-            StorageParts(changes, mover, StorageUse(database, clock), Mounts()),
+            _storage_parts(database, settings, clock, deleter, mover, store.index),
             imports,
             Redater(database, volumes, deleter, ledger, clocks, clock),
             TaskSet("footage"),
         )
         ledger.start()
         await footage.mover.start(ROUND_S)
+        if lacks_files:
+            store.index.since_us = clock.utc_us()
+            _ = footage.tasks.start(footage._build_index(database, node_name), "index")
         _ = footage.tasks.start(footage._begin(database, node_name), "housekeeping")
         return footage
 
@@ -181,6 +179,37 @@ class Footage:
             log.exception("recovery failed")
         return True
 
+    async def _build_index(self, database: Database, node_name: str) -> None:
+        """After a restore, beside the recorders, until the files of all disks are in the index."""
+        log.warning("the database came from a backup: its index is made anew from the files")
+        build = IndexBuild(
+            database,
+            self.volumes,
+            node_name=node_name,
+            numbers=self.store,
+            state=self.store.index,
+            until_us=self.deleter.indexed_until_us,
+        )
+        try:
+            while not await self._goes_on(build):  # noqa: ASYNC110 - a disk tells nobody
+                await asyncio.sleep(ROUND_S)
+            await end_all(database, self.store)
+        except Exception:  # a mistake of ours would not mend itself: left to the next start
+            log.exception("the index is not made anew until the next start")
+        finally:
+            self.store.index.end(())
+            self.deleter.indexed_until_us.clear()
+        report = build.report
+        log.warning("indexed %d files, %d cannot be read", report.indexed, report.unreadable)
+
+    async def _goes_on(self, build: IndexBuild) -> bool:
+        """Whether it is done; else a disk is away, or the database takes no rows now."""
+        try:
+            return await build.run()
+        except FalconEyeError as error:
+            log.warning("the index is not whole yet: %s", error)
+            return False
+
     async def _look_for_disks(self) -> bool:
         """Notice disks that went away; whether one is back that was missing."""
         missing = [volume for volume in self.volumes.all if volume.missing is not None]
@@ -210,17 +239,28 @@ class Footage:
                 log.exception("housekeeping of footage failed")
 
 
-async def _complete_index(database: Database, volumes: Volumes, node_name: str) -> None:
-    """After a restore: the index from the files, before anything is added to it or deleted by it.
+def _storage_parts(
+    database: Database,
+    settings: NodeSettings,
+    clock: Clock,
+    deleter: Deleter,
+    mover: Mover,
+    index: IndexState,
+) -> StorageParts:
+    changes = VolumeChanges(
+        database,
+        clock,
+        data_dir=settings.data_dir,
+        media_dir=settings.media_dir,
+        alone=deleter.alone,
+    )
+    return StorageParts(changes, mover, StorageUse(database, clock), Mounts(), index)
 
-    While a disk is away it waits for a start with all of them: what is on the others plays then.
-    """
+
+async def _prepare_index(database: Database, volumes: Volumes) -> bool:
+    """Whether files are missing from it; a bad sector must not keep the node from starting."""
     try:
-        if not await index_rebuild.is_needed(database):
-            return
-        log.warning("the database came from a backup: its index is made anew from the files")
-        report = await index_rebuild.rebuild(database, volumes, node_name=node_name)
-    except (FalconEyeError, OSError) as error:  # a bad sector must not keep the node from starting
+        return await prepare(database, volumes)
+    except (FalconEyeError, OSError) as error:
         log.warning("the index is not made anew until the next start: %s", error)
-    else:
-        log.warning("indexed %d files, %d cannot be read", report.indexed, report.unreadable)
+        return False

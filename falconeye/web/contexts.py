@@ -39,6 +39,7 @@ class Frame:
     notice: str = ""  # what the last action did, said once
     not_recorded: tuple[str, ...] = ()  # names of cameras that should record and do not
     disk_troubles: tuple[str, ...] = ()  # sentences about volumes that are missing
+    index_percent: int | None = None  # of an index that is being made anew
 
     def at(self, path: str) -> "Frame":
         """The same frame around another page."""

@@ -55,6 +55,7 @@ def frame_of(connection: Connection, *, notice: str = "") -> Frame:
         notice=notice,
         not_recorded=not_recorded(services, who),
         disk_troubles=disk_troubles(services, who),
+        index_percent=index_percent(services, who),
     )
 
 
@@ -76,6 +77,14 @@ def disk_troubles(services: Services, who: Principal | None) -> tuple[str, ...]:
         for notice in services.alerts.active()
         if notice.volume_id is not None
     )
+
+
+def index_percent(services: Services, who: Principal | None) -> int | None:
+    """How much of the index is made anew after a restore, for those who see footage."""
+    index = services.storage.index
+    if not index.is_building or not may_on(who, Action.VIEW_FOOTAGE):
+        return None
+    return int(index.share * 100)
 
 
 def csrf_token_of(connection: Connection) -> str:

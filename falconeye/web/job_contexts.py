@@ -27,6 +27,16 @@ class ExportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkRow:
+    """What the recorder does by itself now."""
+
+    what: str
+    detail: str
+    share: float | None = None  # 0-1; None: nobody knows how much is left
+    trouble: str = ""  # what holds it up
+
+
+@dataclass(frozen=True, slots=True)
 class ListPlace:
     """Which part of the list is shown, and where the parts beside it begin."""
 
@@ -60,6 +70,7 @@ class ExportsPage:
     cameras: tuple[tuple[str, str], ...]  # (id, name) to choose from
     errors: Mapping[str, str] = field(default_factory=dict)  # field → what to do; "" = whole form
     place: ListPlace = ListPlace()
+    work: tuple[WorkRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

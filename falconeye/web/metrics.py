@@ -123,6 +123,7 @@ class ProcessFigures:
     budget_used_bytes: int
     budget_limit_bytes: int
     database_waiting: int
+    unindexed_files: int
     volumes: Sequence[VolumeFigures]
 
 
@@ -188,6 +189,7 @@ class NodeStatus:
             budget_used_bytes=self._budget.used_bytes,
             budget_limit_bytes=self._budget.limit_bytes,
             database_waiting=self._database.waiting,
+            unindexed_files=self._footage.index.missing_files,
             volumes=[self._volume_figures(volume) for volume in self._volumes.all],
         )
 
@@ -327,6 +329,7 @@ def _process_metrics(cameras: Sequence[Camera], process: ProcessFigures) -> Iter
             ("memory_budget_used_bytes", "Media in memory", process.budget_used_bytes),
             ("memory_budget_limit_bytes", "Its bound", process.budget_limit_bytes),
             ("database_queue_entries", "Writes that wait", process.database_waiting),
+            ("index_missing_files", "Files to be indexed after a restore", process.unindexed_files),
             ("viewers", "Who watches a stream now", viewers),
         )
     )

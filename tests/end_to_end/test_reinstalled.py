@@ -89,6 +89,8 @@ async def test_the_same_node_after_a_restore_on_an_empty_disk(tmp_path: Path, by
                 assert "0 cannot be read" in out
             await node.start()
             node.client = await signed_in(node)
+            # By a start it is made beside whatever the node does.
+            await node.until("/api/storage", lambda found: found["index"] is None)
             assert await recordings(node) == listed
             assert await gaps(node, camera, until) == reasons
             code, out, err = await node.command("check", "--media-dir", str(node.media_dir))

@@ -15,8 +15,9 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from falconeye.storage.checks import check_rows, rebuild
+from falconeye.storage.checks import check_rows
 from falconeye.storage.checks.check_coverage import CoverageReport, check_coverage
+from falconeye.storage.checks.index_files import index_file
 from falconeye.storage.export.export_files import DIRECTORY as EXPORTS
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.coverage import GapReason
@@ -373,4 +374,4 @@ async def _index_anew(
         return
     key = FileKey(volume, 0, name.start_us)
     entry = entry_of(salvaged.found, key, node_name=node_name, run_end=None)
-    await rebuild.index_file(connection, name, entry)
+    await index_file(connection, name, entry)

@@ -1,45 +1,63 @@
 """Makes the index anew from the files alone: their paths and identity boxes say all.
 
 What only the database knows (hidden, protected, names given later, what is to be unlinked) is kept
-where it is there.
+where it is there. After a restore it is done beside the recorders (`IndexBuild`), the oldest files
+first, so that a full disk still loses its oldest footage; a start goes on where the last one ended.
 """
 
+import asyncio
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+import time
+from array import array
+from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Unavailable
 from falconeye.storage.backups.snapshot import INCOMPLETE
-from falconeye.storage.export.export_files import DIRECTORY as EXPORTS
+from falconeye.storage.checks import check_rows, index_files
+from falconeye.storage.checks.footage_names import (
+    FootageFile,
+    Names,
+    Stream,
+    has,
+    list_names,
+    oldest_first,
+)
+from falconeye.storage.checks.index_files import Numbers, Read
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments import segment_index
-from falconeye.storage.segments.layout import SegmentName, parse_segment_path
+from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.segments.redating import redate_rest, take_over_journals
-from falconeye.storage.segments.salvage import Salvaged, entry_of, salvage
-from falconeye.storage.segments.segment_index import FileKey, SegmentEntry
+from falconeye.storage.segments.salvage import Salvaged, salvage
 from falconeye.storage.tables.footage import (
     fragments,
     moves,
     open_files,
     recordings,
-    runs,
     segments,
     streams,
     usage,
 )
 from falconeye.storage.tables.node import SETTINGS
+from falconeye.storage.volumes.id_file import VolumeMissing
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _BATCH = 100
+_BATCH_BESIDE = 20  # rows of recorders wait for a transaction
+_LOOK_S = 2.0
+_SHARE_BESIDE = 0.5  # of the time: the rest is for what records and who looks
 
 
 @dataclass(slots=True)
@@ -56,168 +74,238 @@ class RebuildReport:
 
 async def rebuild(database: Database, volumes: Volumes, *, node_name: str) -> RebuildReport:
     """Index every file. Nothing may record meanwhile; Unavailable when a volume is not there."""
-    report = RebuildReport()
     for volume in volumes.all:
         if volume.missing is not None:
             msg = f"{volume.path} cannot be read: {volume.missing}"
             raise Unavailable(msg)
+    build = IndexBuild(database, volumes, node_name=node_name)
     # Before the index is emptied: a disk that cannot list its files leaves it as it is.
-    found = await _all_files(database, volumes, report)
+    found = [await build.list_files(volume) for volume in volumes.all]
     await take_over_journals(database, volumes)
     await database.write(_forget_open)
     await redate_rest(database)
     await database.write(_clear)
-    last: SegmentEntry | None = None
-    by_name = groupby(found, key=lambda file: file.name)
-    while names := [list(copies) for _, copies in islice(by_name, _BATCH)]:
-        batch = [await _read_best(copies, report) for copies in names]
-        last = await database.write(partial(_index_batch, batch, last, node_name))
+    await build.index(found)
     await database.write(_finish)
-    return report
+    return build.report
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    name: SegmentName
-    path: str
-    volume: Volume
+async def prepare(database: Database, volumes: Volumes) -> bool:
+    """Before anything is recorded: whether the index lacks files, for `IndexBuild.run` to add.
+
+    Takes no longer the more files there are.
+    """
+    if not await is_needed(database):
+        return False
+    await take_over_journals(database, volumes)
+    if await database.read(_is_empty):  # else it was begun before
+        await database.write(_forget_open)
+        await redate_rest(database)
+        await database.write(_clear)
+    return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    file: _File
-    salvaged: Salvaged
+async def is_needed(database: Database) -> bool:
+    """Whether the index came from a backup, which leaves out what the files tell."""
 
-    @property
-    def good_bytes(self) -> int:
-        return self.salvaged.found.good_bytes if self.salvaged.found else 0
+    async def read(connection: AsyncConnection) -> bool:
+        marked = await connection.execute(
+            select(SETTINGS.c.key).where(SETTINGS.c.key == INCOMPLETE)
+        )
+        return marked.first() is not None
+
+    return await database.read(read)
 
 
-async def stream_number(connection: AsyncConnection, name: SegmentName) -> int:
-    """The number of a stream, a new one when it is not known."""
-    known = await connection.execute(
-        select(streams.c.id).where(
-            streams.c.camera_id == name.camera_id, streams.c.kind == name.stream.value
+class IndexBuild:
+    """Adds to the index the files that it lacks. Lives on the loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        volumes: Volumes,
+        *,
+        node_name: str,
+        numbers: Numbers | None = None,
+        state: IndexState | None = None,
+        until_us: MutableMapping[int, int] | None = None,
+    ) -> None:
+        """`numbers`: of the node that records meanwhile; None where nothing does.
+
+        `until_us` is kept: by volume, up to where its files are in the index; none once all are.
+        """
+        self.report = RebuildReport()
+        self.state = state or IndexState()
+        self._database = database
+        self._volumes = volumes
+        self._node_name = node_name
+        self._files = index_files.IndexFiles(node_name, numbers)
+        self._is_beside = numbers is not None
+        self._until_us = {} if until_us is None else until_us
+        self._whole: set[int] = set()  # volumes whose files are all in the index
+        for volume in volumes.all:
+            self._until_us[volume.number] = 0
+
+    async def run(self) -> bool:
+        """Index the files of all disks that are there; whether that were all disks.
+
+        FalconEyeError when the database does not take rows now: it may be run again, and goes on.
+        """
+        found: list[Names] = []
+        for volume in self._volumes.all:
+            if volume.number not in self._whole and volume.missing is None:
+                self.state.begin(0)
+                try:
+                    found.append(await self.list_files(volume))
+                except OSError as error:
+                    log.warning("the files of %s cannot be listed: %s", volume.path, error)
+                    self._until_us.pop(volume.number, None)  # it goes on with what is known
+        if found:
+            await take_over_journals(self._database, self._volumes)
+            await self.index(found)
+        left = [volume for volume in self._volumes.all if volume.number not in self._whole]
+        self.state.end(tuple(str(volume.path) for volume in left))
+        if not left:
+            await self._database.write(_finish)
+        return not left
+
+    async def list_files(self, volume: Volume) -> Names:
+        """OSError when a directory of it cannot be read."""
+        # Deleted by somebody, or by a rule: the deleter has yet to unlink it. And what is being
+        # copied there now.
+        without = await self._database.read(
+            partial(segment_index.garbage_paths, volume=volume.number)
+        )
+        without |= set(await self._database.read(partial(check_rows.moved_to, volume.number)))
+        names = await _on_reader(volume, partial(list_names, volume, without))
+        self.report.foreign += names.foreign
+        return names
+
+    async def index(self, found: Sequence[Names]) -> None:
+        """Index what was found, the oldest first."""
+        known = {names.volume.number: await self._known(names) for names in found}
+        lost: set[int] = set()
+        self.state.begin(sum(names.count for names in found))
+        by_name = groupby(oldest_first(found), key=lambda file: file.name)
+        size = _BATCH_BESIDE if self._is_beside else _BATCH
+        while names := [list(copies) for _, copies in islice(by_name, size)]:
+            begun_s = time.monotonic()
+            wanted = [[file for file in copies if not _is_known(file, known)] for copies in names]
+            await self._index_batch([copies for copies in wanted if copies], lost)
+            self.state.advance(sum(map(len, names)), names[-1][-1].name.start_us)
+            for number in known.keys() - lost:
+                self._until_us[number] = self.state.until_us
+            if self._is_beside:
+                took_s = time.monotonic() - begun_s
+                await asyncio.sleep(took_s * (1 / _SHARE_BESIDE - 1))
+        for number in known.keys() - lost:
+            self._whole.add(number)
+            self._until_us.pop(number, None)
+
+    async def _known(self, names: Names) -> dict[Stream, "array[int]"]:
+        """By stream, the starts in the names of the volume's files that the index has."""
+        number = names.volume.number
+        found = {}
+        for stream in names.starts_us:
+            starts = await self._database.read(partial(_indexed_starts, number, stream))
+            if starts:
+                found[stream] = starts
+        return found
+
+    async def _index_batch(self, wanted: Sequence[list[FootageFile]], lost: set[int]) -> None:
+        if not wanted:
+            return
+        busy = await self._being_written() if self._is_beside else frozenset[tuple[int, str]]()
+        batch: list[list[Read]] = []
+        for copies in wanted:
+            there = [
+                file
+                for file in copies
+                if file.volume.number not in lost and (file.volume.number, file.path) not in busy
+            ]
+            batch.append(await self._read_best(there, lost))
+        await self._database.write(partial(self._files.add, batch))
+
+    async def _being_written(self) -> Collection[tuple[int, str]]:
+        """Files that a recorder or the mover has open: cutting them would spoil what they write."""
+        found: set[tuple[int, str]] = set()
+        for volume in self._volumes.all:
+            for growing in (check_rows.moved_to, check_rows.opened):
+                paths = await self._database.read(partial(growing, volume.number))
+                found |= {(volume.number, path) for path in paths}
+        return found
+
+    async def _read(self, file: FootageFile, lost: set[int]) -> Salvaged | None:
+        """What can be played of it; None when the disk cannot read it."""
+        volume = file.volume
+        try:
+            return await _on_reader(volume, partial(salvage, volume, file.path, cut=True))
+        except FileNotFoundError:
+            return None  # deleted since it was listed
+        except OSError as error:
+            await volume.look()
+            if volume.missing is not None:
+                log.warning("%s went away while its files were indexed", volume.path)
+                lost.add(volume.number)
+                return None
+            log.warning("%s cannot be read: %s", file.path, error)
+            self.report.unreadable += 1
+            return None
+
+    async def _read_best(self, copies: Iterable[FootageFile], lost: set[int]) -> list[Read]:
+        """Copies of one file, when it was being moved: the one with most in it first."""
+        found = [(file, await self._read(file, lost)) for file in copies]
+        read = [Read(file, salvaged) for file, salvaged in found if salvaged is not None]
+        read.sort(key=lambda one: -one.good_bytes)
+        for one in read[:1]:
+            self.report.cut_bytes += one.salvaged.cut_bytes
+            self.report.empty += one.salvaged.found is None
+            self.report.indexed += one.salvaged.found is not None
+        self.report.copies += len(read[1:])
+        return read
+
+
+async def _on_reader(volume: Volume, function: Callable[[], T]) -> T:
+    """What a reader of the volume answers, however long it takes; VolumeMissing while it hangs.
+
+    For the others' sake: they are not whole, nor may anything be deleted, before all have answered.
+    """
+    answer = asyncio.wrap_future(volume.readers.call(function))
+    while not answer.done():
+        _ = await asyncio.wait([answer], timeout=_LOOK_S)
+        if not answer.done() and volume.missing is not None:
+            answer.add_done_callback(_take_note)
+            raise VolumeMissing(volume.missing)
+    return answer.result()
+
+
+def _take_note(answer: "asyncio.Future[Any]") -> None:
+    """Nobody waits for it any more."""
+    if not answer.cancelled():
+        _ = answer.exception()
+
+
+def _is_known(file: FootageFile, known: "dict[int, dict[Stream, array[int]]]") -> bool:
+    starts = known[file.volume.number].get((file.name.camera_id, file.name.stream))
+    return starts is not None and has(starts, file.name.start_us)
+
+
+async def _indexed_starts(volume: int, stream: Stream, connection: AsyncConnection) -> "array[int]":
+    camera_id, kind = stream
+    rows = await connection.execute(
+        select(segments.c.start_us + segments.c.named_offset_us)
+        .join(streams, streams.c.id == segments.c.stream_id)
+        .where(
+            streams.c.camera_id == camera_id,
+            streams.c.kind == kind.value,
+            segments.c.volume_id == volume,
         )
     )
-    number: int | None = known.scalar()
-    if number is None:
-        last = (await connection.execute(select(func.max(streams.c.id)))).scalar()
-        number = (last or 0) + 1
-        await segment_index.add_stream(connection, number, name.camera_id, name.stream)
-    return number
+    return array("q", sorted(rows.scalars()))
 
 
-async def index_file(
-    connection: AsyncConnection, name: SegmentName, entry: SegmentEntry
-) -> SegmentEntry:
-    """Index an entry made from a file, with the stream and the run it belongs to."""
-    entry = await segment_index.dated(connection, entry)
-    stream_id = await stream_number(connection, name)
-    run_id = await _run_number(connection, entry, stream_id)
-    entry = replace(entry, run_id=run_id, file=replace(entry.file, stream_id=stream_id))
-    return await segment_index.add_segment(connection, entry)
-
-
-async def _all_files(database: Database, volumes: Volumes, report: RebuildReport) -> list[_File]:
-    """Of all volumes, by stream and time: what lies on several follows one another anyway."""
-    found: list[_File] = []
-    for volume in volumes.all:
-        deleted = await database.read(partial(segment_index.garbage_paths, volume=volume.number))
-        for path, _ in await volume.readers.run(volume.files):
-            if path in deleted:
-                continue  # somebody, or a rule, deleted it: the deleter has yet to unlink it
-            try:
-                found.append(_File(parse_segment_path(path), path, volume))
-            except ValueError:
-                report.foreign += not path.startswith(f"{EXPORTS}/")
-    found.sort(key=lambda file: (file.name.camera_id, file.name.stream, file.name.start_us))
-    return found
-
-
-async def _read(file: _File, report: RebuildReport) -> Salvaged | None:
-    """What can be played of it; None when the disk cannot read it."""
-    try:
-        return await file.volume.readers.run(partial(salvage, file.volume, file.path, cut=True))
-    except OSError as error:
-        log.warning("%s cannot be read: %s", file.path, error)
-        report.unreadable += 1
-        return None
-
-
-async def _read_best(copies: Iterable[_File], report: RebuildReport) -> list[_Read]:
-    """Copies of one file, when it was being moved: the one with most in it first."""
-    found = [(file, await _read(file, report)) for file in copies]
-    read = [_Read(file, salvaged) for file, salvaged in found if salvaged is not None]
-    read.sort(key=lambda one: -one.good_bytes)
-    for one in read[:1]:
-        report.cut_bytes += one.salvaged.cut_bytes
-        report.empty += one.salvaged.found is None
-        report.indexed += one.salvaged.found is not None
-    report.copies += len(read[1:])
-    return read
-
-
-async def _index_batch(
-    batch: Sequence[Sequence[_Read]],
-    before: SegmentEntry | None,
-    node_name: str,
-    connection: AsyncConnection,
-) -> SegmentEntry | None:
-    """Index files in their order, after `before`; the last entry."""
-    for copies in batch:
-        for rank, one in enumerate(copies):
-            file, salvaged = one.file, one.salvaged
-            if salvaged.found is None or rank > 0:
-                await segment_index.add_garbage(
-                    connection, file.volume.number, file.path, salvaged.size_bytes
-                )
-                continue
-            key = FileKey(file.volume.number, 0, file.name.start_us)
-            entry = entry_of(salvaged.found, key, node_name=node_name, run_end=None)
-            entry = await index_file(connection, file.name, entry)
-            if before is not None and _follows(before, entry):
-                await _set_wall_duration(connection, before, entry.start_us)
-            before = entry
-    return before
-
-
-def _follows(before: SegmentEntry, entry: SegmentEntry) -> bool:
-    return (
-        (before.file.stream_id, before.run_id) == (entry.file.stream_id, entry.run_id)
-        and before.media_offset_90k + before.media_duration_90k == entry.media_offset_90k
-        and before.start_us < entry.start_us
-    )
-
-
-async def _set_wall_duration(connection: AsyncConnection, entry: SegmentEntry, end_us: int) -> None:
-    """Its wall end is the start of the one that follows without a hole."""
-    await connection.execute(
-        update(segments)
-        .where(segments.c.stream_id == entry.file.stream_id, segments.c.start_us == entry.start_us)
-        .values(wall_duration_us=end_us - entry.start_us)
-    )
-    await segment_index.change_usage(
-        connection,
-        entry.file.stream_id,
-        entry.file.volume,
-        0,
-        0,
-        end_us - entry.end_us,
-    )
-
-
-async def _run_number(connection: AsyncConnection, entry: SegmentEntry, stream_id: int) -> int:
-    """The run's id; another one where that id is taken by another stream (a foreign disk)."""
-    owner = (
-        await connection.execute(select(runs.c.stream_id).where(runs.c.id == entry.run_id))
-    ).scalar()
-    run_id = entry.run_id
-    if owner is not None and owner != stream_id:
-        last = (await connection.execute(select(func.max(runs.c.id)))).scalar_one()
-        run_id = last + 1
-    await segment_index.add_run(connection, run_id, stream_id, entry.start_us)
-    return run_id
+async def _is_empty(connection: AsyncConnection) -> bool:
+    return (await connection.execute(select(segments.c.start_us).limit(1))).first() is None
 
 
 async def _forget_open(connection: AsyncConnection) -> None:
@@ -239,20 +327,13 @@ async def _clear(connection: AsyncConnection) -> None:
     )
 
 
-async def is_needed(database: Database) -> bool:
-    """Whether the index came from a backup, which leaves out what the files tell."""
-
-    async def read(connection: AsyncConnection) -> bool:
-        marked = await connection.execute(
-            select(SETTINGS.c.key).where(SETTINGS.c.key == INCOMPLETE)
-        )
-        return marked.first() is not None
-
-    return await database.read(read)
-
-
 async def _finish(connection: AsyncConnection) -> None:
+    """All files are in it: recordings of which there is none any more go."""
     await connection.execute(delete(SETTINGS).where(SETTINGS.c.key == INCOMPLETE))
     await connection.execute(
-        delete(recordings).where(recordings.c.segments == 0, recordings.c.external_path.is_(None))
+        delete(recordings).where(
+            recordings.c.segments == 0,
+            recordings.c.external_path.is_(None),
+            recordings.c.status != "recording",  # a recorder has just begun it
+        )
     )

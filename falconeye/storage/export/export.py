@@ -79,6 +79,7 @@ class Exports:
 
     async def expected_bytes(self, request: ExportRequest) -> int:
         """What it takes at most, as far as it is recorded now; NotFound when nothing is."""
+        self._require_index(request)
         size = sum([await self._expected(order) for order in request.orders])
         if not size:
             msg = "nothing was recorded in that time"
@@ -93,6 +94,7 @@ class Exports:
         `spared` may not be deleted to make room for it, as what it takes itself may not.
         Cancelled, it removes what it wrote before it ends.
         """
+        self._require_index(request)
         volume = self._volumes.for_recording()
         files = ExportFiles(volume, job_id)
         left_out: set[str] = set()
@@ -108,6 +110,10 @@ class Exports:
                     left_out.add(error.source.path)
         except OSError as error:
             raise Unavailable(disk_words(error)) from error
+
+    def _require_index(self, request: ExportRequest) -> None:
+        for order in request.orders:
+            self._store.index.require(order.from_us, order.to_us)
 
     async def remove(self, job_id: str, made_on: int | None = None) -> None:
         """Delete what there is of it, on whichever disk; Unavailable when one refuses.

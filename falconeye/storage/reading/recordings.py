@@ -36,6 +36,7 @@ from falconeye.storage.volumes.import_root import ImportRoot
 from falconeye.storage.volumes.volumes import Volumes
 
 MAX_LIMIT = 1000
+FOR_EVER_US = 1 << 62
 _LAYOUTS_KEPT = 4  # a player asks for many ranges of one recording
 _CLOSE_WAIT_S = 5.0
 _FORMAT = b"download 2"  # raise it when the same rows would give other bytes
@@ -138,6 +139,8 @@ class Recordings:
             raise Conflict(msg)
         if row.protected:
             raise Conflict(_IS_PROTECTED)
+        if row.stream_id is not None:
+            self._store.index.require(row.start_us, FOR_EVER_US)
         if row.external_path is not None:
             await self._imports.threads.run(partial(self._imports.unlink, row.external_path))
         elif row.end_us is not None:
@@ -199,9 +202,10 @@ class Recordings:
 
     async def delete_camera_footage(self, camera_id: str, *, who: str) -> int:
         """Delete all unprotected footage of a camera that does not record; how many segments."""
+        self._store.index.require(0, FOR_EVER_US)
         await self._store.flush(_CLOSE_WAIT_S, camera_id)
         ids = [self._store.stream_id(camera_id, kind) for kind in StreamKind]
-        count = await self._deleter.delete_named(Named(ids, 0, 1 << 62, who))
+        count = await self._deleter.delete_named(Named(ids, 0, FOR_EVER_US, who))
         await self._database.write(partial(_delete_empty, camera_id))
         return count
 
@@ -213,6 +217,7 @@ class Recordings:
         Files are deleted whole, so up to a minute more goes on either side. How many segments
         went, and how many protected ones stay. Conflict while the time is still being written.
         """
+        self._store.index.require(from_us, to_us)
         open_us = min(
             (part.start_us for _, part in self._store.growing_streams(camera_id)), default=to_us
         )

@@ -76,6 +76,8 @@ class Deleter:
         self.alone = asyncio.Lock()
         self._unlinking: dict[Volume, Future[tuple[list[str], OSError | None]]] = {}  # the last
         self.deleted_bytes = 0  # for room, since the start
+        # By volume: up to where its files are in the index, while some are not (`IndexBuild`).
+        self.indexed_until_us: dict[int, int] = {}
         self.moving_times = False  # footage gets other times: none is too old until it has them
         # Held while a person's deletion by times is under way, and before `alone` by whoever moves
         # footage to other times: else another's might go.
@@ -172,6 +174,7 @@ class Deleter:
                         need_bytes - freed,
                         spared=spared,
                         boot=self._boot(),
+                        before_us=self.indexed_until_us.get(volume.number),
                     )
                 )
                 if not doomed:

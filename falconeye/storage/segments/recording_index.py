@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, sele
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from falconeye.storage.segments.segments import RecordingKind
+from falconeye.storage.segments.segments import RecordingKind, SegmentStart
 from falconeye.storage.tables.footage import open_files, recordings, segments
 
 _PERSONAL = (
@@ -29,6 +29,19 @@ class RecordingEntry:
     camera_id: str
     camera_name: str
     node_name: str
+
+
+def recording_of(start: SegmentStart, node_name: str) -> RecordingEntry | None:
+    """The recording that a segment goes into, if any."""
+    if start.recording_id is None:
+        return None
+    return RecordingEntry(
+        id=start.recording_id,
+        kind=RecordingKind(start.recording_kind),
+        camera_id=start.camera_id,
+        camera_name=start.camera_name,
+        node_name=node_name,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,13 @@ from falconeye.storage.tables.footage import (
     usage,
 )
 
+# After a restore: of others no file is in the index yet, if there is any.
+_HAS_FOOTAGE = or_(
+    recordings.c.segments > 0,
+    recordings.c.status == "recording",
+    recordings.c.external_path.is_not(None),
+)
+
 
 class RecordingStatus(StrEnum):
     """api.md's states of a recording."""
@@ -186,7 +193,7 @@ async def read_init(init_id: int, connection: AsyncConnection) -> Row[Any]:
 
 
 def _conditions(query: Query) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [~recordings.c.hidden]
+    conditions: list[ColumnElement[bool]] = [~recordings.c.hidden, _HAS_FOOTAGE]
     if query.camera_id is not None:
         conditions.append(recordings.c.camera_id == query.camera_id)
     if query.cameras is not None:

@@ -57,13 +57,18 @@ async def recover(
             report.unreadable += 1
         if report.unreadable > before:
             unreadable.append(left)
-    await database.write(
-        partial(_end_all, store.first_run_id, store.open_recordings(), store.leftovers)
-    )
+    await end_all(database, store)
     if store.leftovers:
         log.info("recovery after a crash: %s", report)
     store.leftovers = unreadable
     return report
+
+
+async def end_all(database: Database, store: FootageStore) -> None:
+    """Runs and recordings that no process of before has ended have ended with it."""
+    await database.write(
+        partial(_end_all, store.first_run_id, store.open_recordings(), store.leftovers)
+    )
 
 
 async def _recover_file(

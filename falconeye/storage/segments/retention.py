@@ -116,12 +116,18 @@ async def oldest_on(
     *,
     spared: Sequence[Spared] = (),
     boot: str = "",
+    before_us: int | None = None,
 ) -> list[Doomed]:
-    """The oldest segments of a volume, over all streams, that make `need_bytes`; a `BATCH`."""
+    """The oldest segments of a volume, over all streams, that make `need_bytes`; a `BATCH`.
+
+    `before_us`: what began later is not the oldest: files before it are not in the index yet.
+    """
     holders = await connection.execute(
         select(usage.c.stream_id).where(usage.c.volume_id == volume, usage.c.segments > 0)
     )
     there = [segments.c.volume_id == volume, *(~_is_spared(one) for one in spared)]
+    if before_us is not None:
+        there.append(segments.c.start_us < before_us)
     found = holders.scalars().all(), GapReason.DELETED_FOR_ROOM, need_bytes
     return await _dated_first(connection, boot, *found, *there)
 

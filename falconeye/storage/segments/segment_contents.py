@@ -4,10 +4,12 @@ from functools import cached_property
 
 from falconeye.media.boxes import box_at
 from falconeye.media.fragments import RecordingFragment
+from falconeye.media.identity_box import Identity
 from falconeye.media.movie import Movie, movie_of, parse_moof
 from falconeye.media.random_access import read_access
 from falconeye.media.runs import RunEnd
 from falconeye.media.segment_file import FragmentPlace, SegmentFile, audio_end_ticks
+from falconeye.storage.ledger.clocks import ClockSetting
 from falconeye.storage.segments.fragment_table import FragmentTable
 from falconeye.storage.segments.recording_index import RecordingEntry
 from falconeye.storage.segments.recording_rows import Growing
@@ -119,3 +121,22 @@ class SegmentContents:
     @cached_property
     def _movie(self) -> Movie:
         return movie_of(self._start.init.data)
+
+
+def identity_of(start: SegmentStart, setting: ClockSetting | None) -> Identity:
+    """What the identity box of a new file says."""
+    return Identity(
+        camera_id=start.camera_id,
+        camera_name=start.camera_name,
+        stream=start.stream,
+        run_id=start.run_id,
+        start_us=start.start_us,
+        clock=int(start.clock),
+        media_offset_90k=start.media_offset_90k,
+        audio_offset_ticks=start.audio_offset_ticks,
+        codecs=start.init.codecs,
+        recording_id=start.recording_id,
+        recording_kind=start.recording_kind if start.recording_id else None,
+        boot=setting.boot if setting else None,
+        utc_offset_us=setting.offset_us if setting else None,
+    )

@@ -20,21 +20,22 @@ from falconeye.base.clock import Clock
 from falconeye.base.counters import Counter, RepeatingLog
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.times import SECOND_US
-from falconeye.media.identity_box import Identity, make_identity_box
+from falconeye.media.identity_box import make_identity_box
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.index.database import Database
 from falconeye.storage.index.write_queue import Operation
-from falconeye.storage.ledger.clocks import Clocks, ClockSetting
+from falconeye.storage.ledger.clocks import Clocks
 from falconeye.storage.segments import store_rows
 from falconeye.storage.segments.free_space import Deleter
-from falconeye.storage.segments.recording_index import RecordingEntry
+from falconeye.storage.segments.index_state import IndexState
+from falconeye.storage.segments.recording_index import recording_of
 from falconeye.storage.segments.recording_rows import Growing
+from falconeye.storage.segments.segment_contents import identity_of
 from falconeye.storage.segments.segment_index import FileKey, SegmentEntry
 from falconeye.storage.segments.segment_writer import OpenSegment, WriterParts
 from falconeye.storage.segments.segments import (
     MAX_HOLE_US,
-    RecordingKind,
     SegmentStart,
     SegmentStore,
 )
@@ -80,6 +81,7 @@ class FootageStore(SegmentStore):
         self._latest: dict[StreamName, str] = {}  # recording ids
         self.leftovers: list[OpenFile] = []  # files that were open when the node ended
         self.first_run_id = 1  # of this process
+        self.index = IndexState()
         self._run_ids = itertools.count(1)
         self._live: dict[OpenSegment, None] = {}
         self._unindexed: list[tuple[OpenSegment, SegmentEntry | None, int | None]] = []
@@ -121,10 +123,14 @@ class FootageStore(SegmentStore):
     ) -> int:
         stream_id = self.stream_id(camera_id, stream)
         clock_id = self._undated(utc_offset_us)
-        with self._lock:
-            run_id = next(self._run_ids)
+        run_id = self.new_run_id()
         self._queue(partial(store_rows.add_run, run_id, stream_id, started_us, clock_id))
         return run_id
+
+    def new_run_id(self) -> int:
+        """One that no run has. Any thread."""
+        with self._lock:
+            return next(self._run_ids)
 
     def _undated(self, utc_offset_us: int | None) -> int | None:
         """The clock by which times may prove wrong."""
@@ -152,7 +158,7 @@ class FootageStore(SegmentStore):
     @override
     def create(self, start: SegmentStart) -> OpenSegment:
         volume = self._volumes.for_recording()
-        recording = _recording(start, self._node_name)
+        recording = recording_of(start, self._node_name)
         setting = None
         if self._clocks is not None and start.utc_offset_us is not None:
             setting = self._clocks.setting(start.utc_offset_us)
@@ -160,7 +166,7 @@ class FootageStore(SegmentStore):
             self._parts_of(volume),
             start,
             FileKey(volume.number, self.stream_id(start.camera_id, start.stream), start.start_us),
-            start.init.data + make_identity_box(_identity(start, setting)),
+            start.init.data + make_identity_box(identity_of(start, setting)),
             recording,
             self._counter((start.camera_id, start.stream)),
             setting,
@@ -365,33 +371,3 @@ class FootageStore(SegmentStore):
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(function, *arguments)
-
-
-def _recording(start: SegmentStart, node_name: str) -> RecordingEntry | None:
-    if start.recording_id is None:
-        return None
-    return RecordingEntry(
-        id=start.recording_id,
-        kind=RecordingKind(start.recording_kind),
-        camera_id=start.camera_id,
-        camera_name=start.camera_name,
-        node_name=node_name,
-    )
-
-
-def _identity(start: SegmentStart, setting: ClockSetting | None) -> Identity:
-    return Identity(
-        camera_id=start.camera_id,
-        camera_name=start.camera_name,
-        stream=start.stream,
-        run_id=start.run_id,
-        start_us=start.start_us,
-        clock=int(start.clock),
-        media_offset_90k=start.media_offset_90k,
-        audio_offset_ticks=start.audio_offset_ticks,
-        codecs=start.init.codecs,
-        recording_id=start.recording_id,
-        recording_kind=start.recording_kind if start.recording_id else None,
-        boot=setting.boot if setting else None,
-        utc_offset_us=setting.offset_us if setting else None,
-    )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from falconeye.accounts.model import Action
 from falconeye.base.times import rfc3339
+from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.volumes.mount_lines import DROP_IN
 from falconeye.storage.volumes.mounts import MountFacts
 from falconeye.storage.volumes.volume_facts import Role
@@ -123,9 +124,39 @@ class VolumeList(BaseModel):
     volumes: list[VolumeAnswer]
 
 
-class StorageAnswer(VolumeList):
-    """`days_left`: until the oldest footage makes room, as all cameras grow; null: nothing does."""
+class IndexAnswer(BaseModel):
+    """An index of the footage that is made anew, after a restore.
 
+    What is not in it yet plays nowhere and cannot be deleted or exported.
+    """
+
+    is_building: bool  # false: it waits for the disks that are missing
+    files: int  # on the disks that are there
+    files_done: int
+    complete_until: str | None  # what began before is in it
+    missing_disks: list[str]
+
+    @classmethod
+    def of(cls, state: IndexState) -> "IndexAnswer | None":
+        if not state.is_building and not state.away:
+            return None
+        until = rfc3339(state.until_us) if state.until_us else None
+        return cls(
+            is_building=state.is_building,
+            files=state.files,
+            files_done=state.done,
+            complete_until=until,
+            missing_disks=list(state.away),
+        )
+
+
+class StorageAnswer(VolumeList):
+    """`days_left`: until the oldest footage makes room, as all cameras grow; null: nothing does.
+
+    `index`: null while it has all footage.
+    """
+
+    index: IndexAnswer | None
     cameras: list[CameraStorage]
     bytes_per_day: int
     days_left: float | None
@@ -218,6 +249,7 @@ class StorageController(Controller):
         ids = {one.known.row.number: one.known.row.volume_id for one in found.volumes}
         return StorageAnswer(
             volumes=[VolumeAnswer.of(one) for one in found.volumes],
+            index=IndexAnswer.of(shell_of(request).services.storage.index),
             cameras=[CameraStorage.of(one, ids) for one in found.cameras],
             bytes_per_day=round(found.bytes_per_day),
             days_left=None if found.days_left is None else round(found.days_left, 2),

@@ -14,7 +14,7 @@ from falconeye.jobs.exporting import copy_of, export_of, request_of
 from falconeye.storage.stores.job_store import Job
 from falconeye.web import i18n, own_jobs, views
 from falconeye.web.i18n import gettext as _
-from falconeye.web.job_contexts import ExportForm, ExportRow, ExportsPage, ListPlace
+from falconeye.web.job_contexts import ExportForm, ExportRow, ExportsPage, ListPlace, WorkRow
 from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show, texts
 from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 
@@ -41,7 +41,8 @@ async def exports_page(
 async def exports_list(request: Asking, offset: Offset = 0) -> Response[str]:
     """The rows, asked for again while something runs."""
     rows, place = await _rows(request, offset)
-    return part(request, "partials/export_rows.html", rows=rows, place=place)
+    work = work_rows(request)
+    return part(request, "partials/export_rows.html", rows=rows, place=place, work=work)
 
 
 @post("/exports", opt=needs(Action.EXPORT), include_in_schema=False)
@@ -105,8 +106,29 @@ async def _show(
         cameras=tuple((each.config.id, each.config.name) for each in cameras),
         errors=errors or {},
         place=place,
+        work=work_rows(request),
     )
     return show(request, "pages/exports.html", page, status=status)
+
+
+def work_rows(request: Asking) -> tuple[WorkRow, ...]:
+    """For those who see all cameras: it is nobody's job, and of no camera."""
+    services, who = services_of(request), principal_of(request)
+    if who.cameras is not None:
+        return ()
+    rows: list[WorkRow] = []
+    index = services.storage.index
+    if index.is_building:
+        detail = _("{done} of {files} files").format(done=index.done, files=index.files)
+        rows.append(WorkRow(_("Makes the list of footage anew"), detail, index.share))
+    for volume in services.volumes.all:
+        state = services.storage.mover.state(volume)
+        if state.moving or state.trouble:
+            moved = i18n.size_text(state.moved_bytes)
+            detail = _("{files} files, {size} so far").format(files=state.moved_files, size=moved)
+            what = _("Moves footage off {path}").format(path=volume.path)
+            rows.append(WorkRow(what, detail, trouble=state.trouble))
+    return tuple(rows)
 
 
 async def _rows(request: Asking, offset: int) -> tuple[tuple[ExportRow, ...], ListPlace]:

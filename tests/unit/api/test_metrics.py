@@ -58,6 +58,7 @@ PROCESS = ProcessFigures(
     budget_used_bytes=10,
     budget_limit_bytes=100,
     database_waiting=0,
+    unindexed_files=7,
     volumes=[
         VolumeFigures(
             volume="v1",

@@ -15,10 +15,9 @@ from typing_extensions import override
 
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
-from falconeye.storage import footage as footage_module
 from falconeye.storage.checks import rebuild as rebuild_module
 from falconeye.storage.checks.check import CheckReport, Fault, check
-from falconeye.storage.checks.rebuild import rebuild
+from falconeye.storage.checks.rebuild import IndexBuild, rebuild
 from falconeye.storage.segments import fragment_table
 from falconeye.storage.tables.footage import fragments, inits, recordings, runs, segments, usage
 from falconeye.storage.volumes.disk_calls import DiskCalls
@@ -277,7 +276,7 @@ async def test_a_rebuild_that_ends_half_way_is_made_good_by_the_next_start(
     monkeypatch.setattr("falconeye.storage.checks.rebuild._BATCH", 1)
     await fill(node)
     await node.recordings.update("rec-2", {"protected": True})
-    real, left = rebuild_module._read_best, [2]
+    real, left = IndexBuild._read_best, [2]
 
     class Crash(BaseException):
         pass
@@ -289,7 +288,7 @@ async def test_a_rebuild_that_ends_half_way_is_made_good_by_the_next_start(
         return await real(*words)
 
     with monkeypatch.context() as patch:
-        patch.setattr(rebuild_module, "_read_best", read_best)
+        patch.setattr(IndexBuild, "_read_best", read_best)
         with pytest.raises(Crash):
             await rebuild(node.database, node.volumes, node_name="pi-1")
     assert len(await rows(node, segments)) == 2
@@ -307,22 +306,6 @@ async def test_a_repair_amid_a_run_leaves_its_end(node: Node) -> None:
     await asyncio.to_thread(cut, node)
     assert (await checked(node, repair=True)).ok
     assert await rows(node, runs) == before
-
-
-async def test_a_disk_that_cannot_list_its_files_keeps_neither_index_nor_node_from_their_work(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One bad sector in a directory, after a restore: else the node would never start again."""
-    await fill(node)
-
-    def refuse(_volume: Volume) -> list[tuple[str, int]]:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    await sql(node, "INSERT INTO settings VALUES ('index_incomplete', 'true')")
-    monkeypatch.setattr(Volume, "files", refuse)
-    await footage_module._complete_index(node.database, node.volumes, "pi-1")
-    assert await rebuild_module.is_needed(node.database)
-    assert len(await rows(node, segments)) == 4
 
 
 @pytest.mark.parametrize(("name", "is_ours"), [("sub", True), ("lost+found", False)])

@@ -1,10 +1,14 @@
 """All of it assembled, as a node opens it."""
 
 import asyncio
+import threading
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Unavailable
 from falconeye.base.memory import MemoryBudget
@@ -12,6 +16,9 @@ from falconeye.config.settings import NodeSettings
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage import footage as footage_module
+from falconeye.storage.checks import rebuild
+from falconeye.storage.checks.check import check
+from falconeye.storage.checks.footage_names import Names, list_names
 from falconeye.storage.footage import Footage
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments import recovery
@@ -20,6 +27,7 @@ from falconeye.storage.segments.recording_rows import RecordingStatus
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segment_store import FootageStore
 from falconeye.storage.segments.segments import ClockState, SegmentEnd, SegmentStart
+from falconeye.storage.volumes.volume import Volume
 from tests.clock import START_US, FakeClock
 from tests.databases import closed_database
 from tests.unit.storage_footage.footage import (
@@ -77,6 +85,66 @@ async def test_record_stop_start_play(tmp_path: Path, clock: FakeClock) -> None:
     assert len(await read(plan)) == plan.length
     await footage.stop()
     await database.close()
+
+
+async def test_cameras_record_while_the_index_is_made_anew(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restore, with a disk whose files take hours to read."""
+    heard: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    database, footage = await opened(tmp_path, clock, heard)
+    old_us, now_us = START_US - 100 * GOP_US, clock.utc_us()
+    await record_one(footage, "old", old_us)
+    assert await footage.stop()
+    for table in ("segments", "fragments", "usage"):
+        await database.write(partial(_forget, table))
+    mark = "INSERT INTO settings VALUES ('index_incomplete', 'true')"
+    await database.write(lambda connection: connection.exec_driver_sql(mark))
+    await database.close()
+
+    goes_on = threading.Event()
+
+    def slow(volume: Volume, without: Collection[str]) -> Names:
+        assert goes_on.wait(10)
+        return list_names(volume, without)
+
+    monkeypatch.setattr(rebuild, "list_names", slow)
+    database, footage = await opened(tmp_path, clock, heard)
+    index, changed = footage.store.index, asyncio.Event()
+    index.on_change = changed.set
+    await record_one(footage, "new", now_us)
+    assert footage.store.index.is_building
+    with pytest.raises(Unavailable, match="try again later"):
+        await footage.recordings.delete_time(CAMERA, old_us, now_us, who="ann")
+    goes_on.set()
+    async with asyncio.timeout(5):
+        while index.share < 1 or index.is_building:
+            changed.clear()
+            await changed.wait()
+    listed, _ = await footage.recordings.list()
+    assert [(one.id, one.segments) for one in listed] == [("new", 1), ("old", 1)]
+    assert (await check(database, footage.volumes)).problems == []
+    await footage.stop()
+    await database.close()
+
+
+async def record_one(footage: Footage, recording_id: str, start_us: int) -> None:
+    """A recording of one segment, in the index."""
+    run_id = footage.store.begin_run(CAMERA, StreamKind.MAIN, start_us)
+    start = SegmentStart(
+        CAMERA, StreamKind.MAIN, run_id, start_us, 0, 0, ClockState.UNKNOWN, init_segment(),
+        recording_id,
+    )  # fmt: skip
+    writer = footage.store.create(start)
+    for fragment in segment_fragments(2):
+        writer.append(fragment)
+    end_us = start_us + 2 * GOP_US
+    writer.close(SegmentEnd(end_us, RunEnd.NODE_STOPPED, recording_ended=True))
+    assert await footage.store.flush(5)
+
+
+async def _forget(table: str, connection: AsyncConnection) -> None:
+    await connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - one of our own
 
 
 async def test_a_disk_that_comes_back_is_noticed(tmp_path: Path, clock: FakeClock) -> None:
