@@ -98,6 +98,11 @@ def _show(result: CheckReport) -> None:
         f"{result.segments} entries, {result.files} files ({result.being_written} being written, "
         f"{result.garbage} to be deleted): {wrong or 'nothing'} wrong"
     )
+    if result.to_be_indexed:
+        print(
+            f"{result.to_be_indexed} files are not in the index yet: it is made anew, after a "
+            "restore, while the recorder runs"
+        )
     coverage = result.coverage
     if coverage.cameras:
         print(

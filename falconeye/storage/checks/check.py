@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from falconeye.storage.checks import check_rows
+from falconeye.storage.checks import check_rows, rebuild
 from falconeye.storage.checks.check_coverage import CoverageReport, check_coverage
 from falconeye.storage.checks.index_files import index_file
 from falconeye.storage.export.export_files import DIRECTORY as EXPORTS
@@ -35,6 +35,8 @@ from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
 
 log = logging.getLogger(__name__)
+
+_NOT_INDEXED = "the file is not in the index"
 
 
 class Fault(StrEnum):
@@ -72,6 +74,7 @@ class CheckReport:
     files: int = 0
     being_written: int = 0
     garbage: int = 0
+    to_be_indexed: int = 0  # after a restore, by the recorder: no fault
     coverage: CoverageReport = field(default_factory=CoverageReport)
     problems: list[Problem] = field(default_factory=list)
 
@@ -142,8 +145,10 @@ class _Check:
         self._report = report
         self._node_name = node_name
         self._repair = repair
+        self._is_made_anew = False
 
     async def list_files(self) -> None:
+        self._is_made_anew = await rebuild.is_needed(self._database)
         # Rows are read after the files: what was recorded in between has a row, not a file here.
         self.files = dict(await self.volume.readers.run(self.volume.files))
         self._report.files += len(self.files)
@@ -267,9 +272,13 @@ class _Check:
         size = await self._size_now(path)
         if size is None:  # deleted meanwhile
             return
-        problem = self._add(Fault.NOT_INDEXED, path, "the file is not in the index")
         if not self._repair:
+            if self._is_made_anew:
+                self._report.to_be_indexed += 1
+            else:
+                self._add(Fault.NOT_INDEXED, path, _NOT_INDEXED)
             return
+        problem = self._add(Fault.NOT_INDEXED, path, _NOT_INDEXED)
         number = await self._database.read(partial(check_rows.volume_of, name))
         if number is not None and number != self.volume.number:
             other = self._all.get(number)

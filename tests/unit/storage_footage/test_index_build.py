@@ -137,6 +137,8 @@ def opener(tmp_path: Path, clock: FakeClock) -> Any:
 async def test_footage_comes_back_as_it_was(opener: Any) -> None:
     restored = await opener()
     node = restored.node
+    report = await check(node.database, node.volumes)  # by a person who wonders
+    assert (report.to_be_indexed, report.problems) == (FILES, [])
     listed, count = await node.recordings.list()
     assert (list(listed), count) == ([], 0)  # nothing of it can be played yet
     assert await restored.build.run()
