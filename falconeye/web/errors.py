@@ -54,6 +54,8 @@ _TITLES: Final = {
     500: "Something broke",
     503: "Not available now",
 }
+_NO_DATA: Final = "'data'"  # Litestar's words for a request without a body that needs one
+_NO_BODY: Final = "the request has no body: it needs one of JSON"
 _LEFT: Final = "client disconnected prematurely"  # Litestar's words for a client that hung up
 
 
@@ -117,6 +119,7 @@ def validation_words(error: ValidationException) -> str:
         if isinstance(item, dict) and item.get("message"):
             key = str(item.get("key") or "").removeprefix("data.")
             words = redact_text(str(item["message"])).removeprefix("Value error, ")
+            words = _NO_BODY if words == _NO_DATA else words
             found.append(f"{key}: {words}" if key and key != "data" else words)
     return "; ".join(found) or redact_text(error.detail)
 

@@ -430,7 +430,15 @@ def exports() -> job_contexts.ExportsPage:
     form = job_contexts.ExportForm(
         "camera-0", ("camera-1",), NOW_US - HOUR_US, NOW_US - HOUR_US // 2
     )
-    return job_contexts.ExportsPage(rows, form, (("camera-0", "Front door"), ("camera-1", "Yard")))
+    cameras = (("camera-0", "Front door"), ("camera-1", "Yard"))
+    work = (
+        job_contexts.WorkRow("Makes the list of footage anew", "84211 of 200502 files", 0.42),
+        job_contexts.WorkRow(
+            "Moves footage off /var/lib/falconeye/media", "1204 files, 31 GB so far",
+            trouble="/mnt/archive is full",
+        ),
+    )  # fmt: skip
+    return job_contexts.ExportsPage(rows, form, cameras, work=work)
 
 
 def storage() -> storage_contexts.StoragePage:
@@ -607,7 +615,11 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             replace(FRAME, path="/footage"),
             replace(many_footage(0), choices=()),
         ),
-        "exports": ("pages/exports.html", replace(FRAME, path="/exports"), exports()),
+        "exports": (
+            "pages/exports.html",
+            replace(FRAME, path="/exports", index_percent=42),
+            exports(),
+        ),
         "check-file": (
             "pages/check_file.html",
             replace(FRAME, path="/exports/check"),

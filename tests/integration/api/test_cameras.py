@@ -281,3 +281,9 @@ async def test_what_changes_is_in_the_audit_log(served: Served) -> None:
     assert {entry.address for entry in entries} == {"127.0.0.1"}
     assert entries[0].who_kind == "token"
     assert rfc3339(entries[0].at_us)
+
+
+async def test_a_request_without_its_body_is_told_so(served: Served) -> None:
+    answer = await served.admin.post("/api/cameras/")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "the request has no body: it needs one of JSON"

@@ -229,3 +229,42 @@ async def test_viewers_see_no_forms(served: Served) -> None:
     assert "Add a disk" not in page
     assert "Delete a time" not in page
     assert (await served.viewer.get("/storage/delete?camera=x")).status_code == 403
+
+
+async def test_an_index_that_is_made_anew_is_told_and_nothing_is_done_by_half_of_it(
+    served: Served,
+) -> None:
+    """After a restore: API, metrics, pages; deleting and exporting wait."""
+    camera_id, start_us = await with_footage(served)
+    assert (await json_of(served.viewer, "/api/storage"))["index"] is None
+    index = served.services.storage.index
+    index.since_us = start_us + 300 * SECOND_US
+    index.begin(200)
+    index.advance(84, start_us - 3600 * SECOND_US)
+    assert (await json_of(served.viewer, "/api/storage"))["index"] == {
+        "is_building": True,
+        "files": 200,
+        "files_done": 84,
+        "complete_until": rfc3339(start_us - 3600 * SECOND_US),
+        "missing_disks": [],
+    }
+    metrics = (await served.admin.get("/metrics")).text
+    assert "falconeye_index_missing_files 116.0" in metrics
+    span = {"from": rfc3339(start_us), "to": rfc3339(start_us + SEGMENT_S * SECOND_US)}
+    path = f"/api/cameras/{camera_id}"
+    exported = await served.admin.post(f"{path}/export", json=span)
+    deleted = await served.admin.delete(f"{path}/footage", params={**span, "reason": "asked"})
+    for answer in (exported, deleted):
+        assert answer.status_code == 503, answer.text
+        assert "being made anew (42% of the files" in answer.json()["detail"]
+    async with httpx.AsyncClient(base_url=served.url, timeout=8, trust_env=False) as client:
+        await signed_in(served, client)
+        page = (await client.get("/exports")).text
+        assert "Makes the list of footage anew" in page
+        assert "84 of 200 files" in page
+        assert 'hx-trigger="every 2s"' in page
+        assert "is being made anew from the files: 42 % done" in (await client.get("/")).text
+    index.end(("/mnt/nas",))
+    told = (await json_of(served.viewer, "/api/storage"))["index"]
+    assert (told["is_building"], told["missing_disks"]) == (False, ["/mnt/nas"])
+    assert (await served.admin.post(f"{path}/export", json=span)).status_code == 202
