@@ -25,8 +25,10 @@ from falconeye.base.clock import SystemClock
 from falconeye.base.secret import Secret
 from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
+from falconeye.storage.footage import StorageParts
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.stores.node_store import load_identity
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
@@ -136,7 +138,7 @@ async def running_site(
             playback=absent,
             stills=absent,
             volumes=absent,
-            storage=absent,
+            storage=StorageParts(absent, absent, absent, absent, IndexState()),
             exports=absent,
             jobs=absent,
             backups=absent,
