@@ -71,12 +71,12 @@ class IndexFiles:
         self, connection: AsyncConnection, name: SegmentName, entry: SegmentEntry
     ) -> None:
         entry = await segment_index.dated(connection, entry)
-        entry = await self.placed(connection, name, entry)
+        entry = await self.of_stream(connection, name, entry)
         there = await _row_of(connection, entry)
         if there is None:
-            await _add_with_times(connection, entry)
+            await _add_with_times(connection, await self.of_run(connection, entry))
         elif there.volume_id == entry.file.volume:
-            return  # recorded and closed since it was listed
+            return  # recorded and closed since it was listed, in a run of now
         elif there.size_bytes >= entry.size_bytes:  # a copy, on a disk that was away
             await segment_index.add_garbage(
                 connection, entry.file.volume, segment_path(name), entry.size_bytes
@@ -89,21 +89,26 @@ class IndexFiles:
             await segment_index.add_garbage(
                 connection, there.volume_id, segment_path(name), there.size_bytes
             )
-            await _add_with_times(connection, entry)
+            await _add_with_times(connection, await self.of_run(connection, entry))
             await restore_personal_fields(connection, touched)
 
-    async def placed(
+    async def of_stream(
         self, connection: AsyncConnection, name: SegmentName, entry: SegmentEntry
     ) -> SegmentEntry:
-        """With the stream and the run it belongs to, whose rows there are."""
+        """With its stream, whose row there is."""
         if self._numbers is None:
             stream_id = await _stream_number(connection, name)
         else:
             stream_id = self._numbers.stream_id(name.camera_id, name.stream)
             await segment_index.add_stream(connection, stream_id, name.camera_id, name.stream)
+        return replace(entry, file=replace(entry.file, stream_id=stream_id))
+
+    async def of_run(self, connection: AsyncConnection, entry: SegmentEntry) -> SegmentEntry:
+        """With its run, whose row there is."""
+        stream_id = entry.file.stream_id
         run_id = await self._run_number(connection, entry.run_id, stream_id)
         await segment_index.add_run(connection, run_id, stream_id, entry.start_us)
-        return replace(entry, run_id=run_id, file=replace(entry.file, stream_id=stream_id))
+        return replace(entry, run_id=run_id)
 
     async def _run_number(self, connection: AsyncConnection, run_id: int, stream_id: int) -> int:
         """The run's id; another one where it is taken.
@@ -134,7 +139,8 @@ async def index_file(
 ) -> SegmentEntry:
     """Index an entry made from a file while nothing records."""
     entry = await segment_index.dated(connection, entry)
-    entry = await IndexFiles("", None).placed(connection, name, entry)
+    files = IndexFiles("", None)
+    entry = await files.of_run(connection, await files.of_stream(connection, name, entry))
     return await segment_index.add_segment(connection, entry)
 
 

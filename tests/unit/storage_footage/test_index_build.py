@@ -199,6 +199,36 @@ def _files(node: Node) -> list[Path]:
     return sorted(node.media_dir.rglob("*.mp4"))
 
 
+async def test_what_was_closed_since_it_was_listed_is_as_it_was(
+    opener: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was open when the names were listed, and is in the index when its turn comes."""
+    restored = await opener(with_runs=False)
+    node = restored.node
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, LATER_US)
+    growing = node.store.create(node.start(run, LATER_US, recording_id="rec-2"))
+    for fragment in segment_fragments(2):
+        assert growing.append(fragment) is Accepted.YES
+    await until_made(node, LATER_US)
+    real = IndexBuild._known
+
+    async def known(build: Any, names: Names) -> Any:
+        found = await real(build, names)
+        end = SegmentEnd(LATER_US + 2 * GOP_US, RunEnd.STOPPED_BY_USER, recording_ended=True)
+        growing.close(end)
+        assert await node.store.flush(5)
+        return found
+
+    monkeypatch.setattr(IndexBuild, "_known", known)
+    assert await restored.build.run()
+    mine = [row for row in await rows(node, segments) if row.start_us == LATER_US]
+    assert [row.run_id for row in mine] == [run]
+    assert len(await rows(node, runs)) == 3  # main and sub of then, main of now
+    assert (await node.recordings.get("rec-2")).segments == 1
+    await restored.sound()
+    await node.stop()
+
+
 async def test_a_recording_that_has_just_begun_is_not_swept_away(opener: Any) -> None:
     restored = await opener()
     node = restored.node
