@@ -271,16 +271,16 @@ async def _on_reader(volume: Volume, function: Callable[[], T]) -> T:
     For the others' sake: they are not whole, nor may anything be deleted, before all have answered.
     """
     answer = asyncio.wrap_future(volume.readers.call(function))
+    answer.add_done_callback(_take_note)
     while not answer.done():
         _ = await asyncio.wait([answer], timeout=_LOOK_S)
         if not answer.done() and volume.missing is not None:
-            answer.add_done_callback(_take_note)
             raise VolumeMissing(volume.missing)
     return answer.result()
 
 
 def _take_note(answer: "asyncio.Future[Any]") -> None:
-    """Nobody waits for it any more."""
+    """Perhaps nobody waits for it any more, when it comes."""
     if not answer.cancelled():
         _ = answer.exception()
 
