@@ -48,13 +48,17 @@ check: $(VENV)/.development format-check lint contracts types  ## format, lint, 
 # Thirds of the unit tests, side by side: `make check` has 90 s, and much of them is waiting.
 UNIT = $(BIN)/pytest -q -rs -m "not fault and not root" -o cache_dir=.pytest_cache/$@
 
+# The half of the tests of footage that comes first in the alphabet; the others are a third's, too.
+FOOTAGE = $(wildcard tests/unit/storage_footage/test_[a-l]*.py)
+
 .PHONY: unit-footage
 unit-footage:
-	$(UNIT) tests/unit/storage_footage
+	$(UNIT) $(FOOTAGE)
 
 .PHONY: unit-storage
 unit-storage:
-	$(UNIT) $(filter-out tests/unit/storage_footage,$(wildcard tests/unit/storage_*))
+	$(UNIT) $(filter-out tests/unit/storage_footage,$(wildcard tests/unit/storage_*)) \
+		$(filter-out $(FOOTAGE),$(wildcard tests/unit/storage_footage/test_*.py))
 
 .PHONY: unit-rest
 unit-rest:
