@@ -262,6 +262,7 @@ class Node:
             segment_s=settings.segment_s,
             sub_recording=settings.sub_recording,
             zone=lambda: stored.zone,
+            spool=footage.spool,
         )
         parts.beginnings.know(await store.latest_recordings())
         cameras = CameraRegistry(

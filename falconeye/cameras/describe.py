@@ -36,7 +36,7 @@ def describe(pipeline: CameraPipeline, now_us: int) -> Camera:
 def _pre_roll(recorder: Recorder | EventRecorder | None) -> PreRollState | None:
     if not isinstance(recorder, EventRecorder):
         return None
-    return PreRollState(recorder.held_s, recorder.is_short)
+    return PreRollState(recorder.held_s, recorder.on_disk_s, recorder.is_short)
 
 
 def _stream(pipeline: CameraPipeline, kind: StreamKind, hub: StreamHub, now_us: int) -> StreamStats:

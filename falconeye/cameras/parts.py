@@ -12,6 +12,7 @@ from falconeye.events.bus import EventBus
 from falconeye.recording.plan import Beginnings
 from falconeye.recording.pre_roll import PreRollShares
 from falconeye.storage.segments.segments import SegmentStore
+from falconeye.storage.volumes.spool import Spool
 
 
 def _utc() -> tzinfo:
@@ -31,6 +32,7 @@ class PipelineParts:
     segment_s: int
     sub_recording: bool
     zone: Callable[[], tzinfo] = _utc  # the site's, as it is set now: schedules follow it
+    spool: Spool | None = None  # for what is kept before events and memory cannot hold
     beginnings: Beginnings = field(default_factory=Beginnings)  # also of recorders that ended
     shares: PreRollShares = field(init=False)  # of what is kept before events
 

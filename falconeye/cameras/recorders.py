@@ -119,7 +119,9 @@ class CameraRecorders:
             return Recorder(plan, kind, parts.store, parts.clock, self._on_segment)
 
         if mode is RecordMode.EVENT:
-            return EventRecorder(make, self._rolls, parts.budget, parts.clock, parts.shares)
+            return EventRecorder(
+                make, self._rolls, parts.budget, parts.clock, parts.shares, parts.spool
+            )
         return make()
 
     def _rolls(self) -> Rolls:

@@ -60,9 +60,10 @@ class StreamStats:
 
 @dataclass(frozen=True, slots=True)
 class PreRollState:
-    """What is held of the time before an event: `is_short` where memory allows no more."""
+    """What is held of the time before an event: `is_short` where no more can be."""
 
     held_s: float
+    on_disk_s: float  # of that; there is no memory for it
     is_short: bool
 
 

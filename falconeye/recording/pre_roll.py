@@ -1,35 +1,28 @@
-"""The last seconds of a stream, held in memory until an event claims them.
+"""The last seconds of a stream, held until an event claims them.
 
 Whole GOPs, with the run and the init segment that they belong to. Charged to the node's memory
-budget; where that is short the oldest GOP goes first, and `is_short` says so. Who holds more than
-an equal share gives way to who has less and needs it: else one that comes later held nothing.
+budget; where that gets short the oldest are written to the disk (`Spool`). What neither has room
+for is lost, the oldest first, and `is_short` says so. Who holds more than an equal share gives way
+to who has less and needs it: else one that comes later held nothing.
 """
 
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from itertools import islice, pairwise
 
 from falconeye.base.memory import MemoryBudget
 from falconeye.hub.sink import Run
 from falconeye.media.fragments import InitSegment
 from falconeye.media.samples import AudioSample, VideoSample
+from falconeye.recording.held_gop import HeldGop
+from falconeye.storage.volumes.spool import Spooled
 
 # Of the node's budget what waits for a disk has a half for itself, and GOP buffers an eighth.
 _KEEP_FREE = 5, 8
-
-
-@dataclass(slots=True)
-class HeldGop:
-    """One GOP; `arrived_us`, `last_us`: its first and newest picture (monotonic)."""
-
-    run: Run
-    init: InitSegment
-    arrived_us: int
-    last_us: int
-    samples: list[VideoSample | AudioSample] = field(default_factory=list)
-    size_bytes: int = 0
+# Of what pre-rolls may use; the rest is for what comes while the oldest is being written.
+_GETS_SHORT = 3, 4
 
 
 class PreRollShares:
@@ -40,6 +33,7 @@ class PreRollShares:
 
     def __init__(self, budget: MemoryBudget) -> None:
         self.keep_free_bytes = budget.limit_bytes * _KEEP_FREE[0] // _KEEP_FREE[1]
+        self._budget = budget
         self._pool_bytes = budget.limit_bytes - self.keep_free_bytes
         self._lock = threading.Lock()
         self._members: set[PreRoll] = set()
@@ -73,6 +67,16 @@ class PreRollShares:
         return bool(self._lacking) and held_bytes > self._share_bytes
 
     @property
+    def gets_short(self) -> bool:
+        """Whether the oldest that is held should go to the disk while there is time."""
+        return self._budget.used_bytes > self._pool_bytes * _GETS_SHORT[0] // _GETS_SHORT[1]
+
+    @property
+    def enough_bytes(self) -> int:
+        """What each keeps in memory then."""
+        return self._share_bytes // 2
+
+    @property
     def _share_bytes(self) -> int:
         return self._pool_bytes // max(1, len(self._members))
 
@@ -80,28 +84,62 @@ class PreRollShares:
 class PreRoll:
     """Not thread-safe: its owner has a lock."""
 
-    def __init__(self, budget: MemoryBudget, shares: PreRollShares | None = None) -> None:
-        """`shares`: with the others of the node; None: it is alone."""
+    def __init__(
+        self,
+        budget: MemoryBudget,
+        shares: PreRollShares | None = None,
+        write: Callable[[HeldGop], bool] | None = None,
+    ) -> None:
+        """`shares`: with the others of the node; None: it is alone.
+
+        `write` has a GOP written to a file, later, and `written` called then; False when that
+        cannot be. None: there is no disk for it.
+        """
         self._budget = budget
         self._shares = shares or PreRollShares(budget)
+        self._write = write
         self._held_bytes = 0
         self._gops: deque[HeldGop] = deque()
         self._open = False  # the newest GOP goes on
+        self._has_hole = False  # what came last was lost
         self._is_over = False  # the run has ended: nothing more comes to be held
-        self.is_short = False  # the budget did not allow what was asked for
+        # An event waits for it: then it waits for a disk as other footage does, and what comes has
+        # the same right to memory.
+        self.is_claimed = False
+        self.is_short = False  # neither memory nor disk took all that was asked for
+
+    @property
+    def first(self) -> HeldGop | None:
+        """The oldest GOP."""
+        return self._gops[0] if self._gops else None
 
     @property
     def held_us(self) -> int:
-        """From the first to the newest picture."""
-        return self._gops[-1].last_us - self._gops[0].arrived_us if self._gops else 0
+        """From the first to the newest picture, without holes."""
+        if not self._gops:
+            return 0
+        holes = (b.arrived_us - a.last_us for a, b in pairwise(self._gops) if b.is_after_hole)
+        return self._gops[-1].last_us - self._gops[0].arrived_us - sum(holes)
+
+    @property
+    def on_disk_us(self) -> int:
+        """How much of that is not in memory."""
+        return sum(gop.length_us for gop in self._gops if gop.file)
+
+    def has_room(self, size: int) -> bool:
+        """Whether so many bytes more cost none of what is held."""
+        return self._budget.used_bytes + size + self._keep_free_bytes <= self._budget.limit_bytes
 
     def picture(self, sample: VideoSample, run: Run, init: InitSegment) -> None:
         """Add a picture of the stream's present run and init segment."""
         self._is_over = False
         if sample.is_keyframe:
             self._shares.join(self)
-            self._gops.append(HeldGop(run, init, sample.arrived_us, sample.arrived_us))
-            self._open = True
+            at_us = sample.arrived_us
+            self._gops.append(HeldGop(run, init, at_us, at_us, is_after_hole=self._has_hole))
+            self._open, self._has_hole = True, False
+        if self._shares.gets_short and self._write is not None:
+            self._spill(self._write)
         if self._open and self._take(len(sample.data)):
             self._gops[-1].samples.append(sample)
             self._gops[-1].last_us = sample.arrived_us
@@ -117,27 +155,58 @@ class PreRoll:
     def trim(self, since_us: int) -> None:
         """Let go what is not needed for pictures from `since_us` (monotonic) on."""
         while self._gops and self._end_of_first() <= since_us:
-            self._drop_first()
+            self._drop(self._gops.popleft())
         if self._gops and self._gops[0].arrived_us <= since_us:
-            self.is_short = False
+            self.is_short = self.is_short and any(
+                gop.is_after_hole for gop in islice(self._gops, 1, None)
+            )
             self._shares.has_enough(self)
         if not self._gops and self._is_over:
             self._shares.leave(self)
 
-    def take(self, since_us: int) -> Iterator[HeldGop]:
-        """Hand out what `trim(since_us)` leaves, oldest first; afterwards nothing is held.
+    def pop(self) -> HeldGop:
+        """Hand out the oldest GOP, whose samples are in memory; the newest goes on no more.
 
-        A GOP is charged no more when it is handed out: who writes it charges it again.
+        It is charged no more: who writes it charges it again. There must be one.
         """
-        self.trim(since_us)
-        self._open = False
-        while self._gops:
-            yield self._drop_first()
-        self._shares.leave(self)
+        gop = self._gops.popleft()
+        samples = gop.samples
+        self._drop(gop)
+        gop.samples = samples
+        if not self._gops:
+            self._open = False
+            self._shares.leave(self)
+        return gop
+
+    def lose(self, gop: HeldGop) -> None:
+        """It cannot be read from its file, or not in time."""
+        index = self._gops.index(gop)
+        self._drop(gop)
+        del self._gops[index]
+        self.is_short = True
+        self._note_hole(index)
+
+    def lose_files(self) -> int:
+        """What lies in files is not waited for any longer; how many GOPs those are."""
+        gops = [gop for gop in self._gops if gop.file]
+        for gop in gops:
+            self.lose(gop)
+        return len(gops)
+
+    def written(self, gop: HeldGop, file: Spooled | None) -> None:
+        """It lies in a file now; None: it was not written, and stays in memory."""
+        if not gop.is_leaving:  # claimed or too old meanwhile
+            if file:
+                file.drop()
+            return
+        gop.is_leaving = False
+        if file:
+            self._forget(gop)
+            gop.file = file
 
     def clear(self) -> None:
         while self._gops:
-            self._drop_first()
+            self._drop(self._gops.popleft())
         self._open = False
         self._shares.leave(self)
 
@@ -146,28 +215,72 @@ class PreRoll:
         first = self._gops[0]
         if len(self._gops) == 1:
             return sys.maxsize if self._open else first.last_us
-        follows = self._gops[1].run is first.run
+        follows = self._gops[1].run is first.run and not self._gops[1].is_after_hole
         return self._gops[1].arrived_us if follows else first.last_us
 
-    def _drop_first(self) -> HeldGop:
-        gop = self._gops.popleft()
-        self._budget.give_back(gop.size_bytes)
-        self._held_bytes -= gop.size_bytes
-        gop.size_bytes = 0
-        return gop
+    def _spill(self, write: Callable[[HeldGop], bool]) -> None:
+        """Have the oldest whole GOPs written before memory is missing."""
+        staying_bytes = self._held_bytes - sum(g.size_bytes for g in self._gops if g.is_leaving)
+        for gop in islice(self._gops, len(self._gops) - 1):
+            if staying_bytes <= self._shares.enough_bytes:
+                return
+            if gop.file or gop.is_leaving:
+                continue
+            gop.is_leaving = True
+            if not write(gop):
+                gop.is_leaving = False
+                return
+            staying_bytes -= gop.size_bytes
 
     def _take(self, size: int) -> bool:
         """Charge it to the newest GOP, giving up older ones for it, at last this one itself."""
-        while len(self._gops) > 1 and self._shares.must_give_way(self._held_bytes + size):
-            self.is_short = True
-            self._drop_first()
-        while not self._budget.take(size, keep_free=self._shares.keep_free_bytes):
-            self.is_short = True
+        while self._must_give_way(size) and self._in_memory > 1:
+            self._give_up_oldest()
+        while not self._budget.take(size, keep_free=self._keep_free_bytes):
             self._shares.refused(self, self._held_bytes)
-            self._drop_first()
-            if not self._gops:
-                self._open = False  # until the next keyframe
+            self._give_up_oldest()
+            if not self._open:
                 return False
         self._gops[-1].size_bytes += size
         self._held_bytes += size
         return True
+
+    @property
+    def _keep_free_bytes(self) -> int:
+        return 0 if self.is_claimed else self._shares.keep_free_bytes
+
+    def _must_give_way(self, size: int) -> bool:
+        return not self.is_claimed and self._shares.must_give_way(self._held_bytes + size)
+
+    @property
+    def _in_memory(self) -> int:
+        return sum(not gop.file for gop in self._gops)
+
+    def _give_up_oldest(self) -> None:
+        """Of those in memory, of which there is one; what lies in files takes none."""
+        self.is_short = True
+        index = next(index for index, gop in enumerate(self._gops) if not gop.file)
+        self._drop(self._gops[index])
+        del self._gops[index]
+        self._note_hole(index)
+
+    def _note_hole(self, index: int) -> None:
+        """Something is missing before the GOP that has this index now, or will have it."""
+        if index < len(self._gops):
+            self._gops[index].is_after_hole = True
+        else:
+            self._has_hole, self._open = True, False  # until the next keyframe
+
+    def _drop(self, gop: HeldGop) -> None:
+        gop.is_leaving = False
+        self._forget(gop)
+        if gop.file:
+            gop.file.drop()
+            gop.file = None
+
+    def _forget(self, gop: HeldGop) -> None:
+        """Hold it in memory no more; also who is about to write it has it no more."""
+        self._budget.give_back(gop.size_bytes)
+        self._held_bytes -= gop.size_bytes
+        gop.size_bytes = 0
+        gop.samples = []

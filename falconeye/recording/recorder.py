@@ -95,6 +95,11 @@ class Recorder:
         return self._open is not None
 
     @property
+    def has_room(self) -> bool:
+        """Whether its disk keeps up: more than what comes live may be handed to it."""
+        return self._store.has_room()
+
+    @property
     def lost(self) -> int:
         """Fragments that no disk took."""
         return self.lost_fragments.value

@@ -28,6 +28,7 @@ from falconeye.storage.segments.segment_store import FootageStore, RecordingList
 from falconeye.storage.segments.volume_changes import VolumeChanges
 from falconeye.storage.volumes.import_root import ImportRoot
 from falconeye.storage.volumes.mounts import Mounts
+from falconeye.storage.volumes.spool import Spool
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
 
@@ -64,6 +65,7 @@ class Footage:
     storage: StorageParts
     imports: ImportRoot
     redater: Redater
+    spool: Spool
     tasks: TaskSet
 
     @classmethod
@@ -133,6 +135,7 @@ class Footage:
             _storage_parts(database, settings, clock, deleter, mover, store.index),
             imports,
             Redater(database, volumes, deleter, ledger, clocks, clock),
+            Spool(volumes, clock),
             TaskSet("footage"),
         )
         ledger.start()

@@ -25,6 +25,7 @@ from falconeye.storage.volumes.id_file import (
     lock_id_file,
     read_volume_id,
 )
+from falconeye.storage.volumes.spool_directory import SPOOL, remove_leftovers
 from falconeye.storage.volumes.syncer import Syncer
 from falconeye.storage.volumes.volume_facts import DiskKind, Role, disk_kind
 from falconeye.storage.volumes.work_threads import WorkThreads
@@ -84,6 +85,8 @@ class Volume:
         self.writer = WorkThreads(f"volume-{number}-writer", 1)
         self.readers = WorkThreads(f"volume-{number}-reader", READERS)
         self.mover = WorkThreads(f"volume-{number}-mover", 1)  # copies to it
+        self.spool = WorkThreads(f"volume-{number}-spool", 1)  # what memory cannot hold
+        self.spooled: set[str] = set()  # the paths of its files
         self.syncer = Syncer(f"volume-{number}-syncer", self.calls, sync_interval_s)
 
     async def open(self) -> None:
@@ -242,7 +245,7 @@ class Volume:
             return await asyncio.shield(asyncio.wrap_future(self._asked))
 
     def files(self) -> list[tuple[str, int]]:
-        """All files below it as (path, bytes), its own ones left out. Reader threads; slow.
+        """All files below it as (path, bytes), but its own and the spool. Reader threads; slow.
 
         OSError when a directory of ours cannot be opened; those of others may be closed to us.
         """
@@ -257,7 +260,9 @@ class Volume:
         return (path for path, _, _ in self._walk())
 
     def _walk(self) -> Iterator[tuple[str, str, int]]:
-        for directory, _, names, fd in os.fwalk(".", dir_fd=self.root_fd, onerror=_refuse_ours):
+        for directory, below, names, fd in os.fwalk(".", dir_fd=self.root_fd, onerror=_refuse_ours):
+            if directory == "." and SPOOL in below:
+                below.remove(SPOOL)
             for name in names:
                 path = os.path.normpath(os.path.join(directory, name))  # noqa: PTH118 - no Path: speed
                 if path not in _OWN_FILES:
@@ -267,7 +272,7 @@ class Volume:
         """End the threads after what is queued; False if one hangs. Blocks: not for the loop."""
         ended: list[bool] = []
         # The writer's last files go on to the syncer.
-        for part in (self.writer, self.syncer, self.readers, self.mover):
+        for part in (self.writer, self.syncer, self.readers, self.mover, self.spool):
             part.stop()
             ended.append(part.join(JOIN_S))
         if not all(ended):
@@ -302,6 +307,14 @@ class Volume:
             os.dup2(root, self._root_fd, inheritable=False)
             os.close(root)
         self.kind = disk_kind(self._root_fd)
+        if self._exclusive:
+            self._empty_spool(self._root_fd)
+
+    def _empty_spool(self, root: int) -> None:
+        try:
+            remove_leftovers(self.calls, root, self.spooled)
+        except OSError as error:
+            log.warning("%s/%s cannot be emptied: %s", self.path, SPOOL, error.strerror or error)
 
     def _space(self) -> Space:
         found = self.calls.statvfs(self.root_fd)

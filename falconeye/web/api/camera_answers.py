@@ -80,7 +80,8 @@ class CameraAnswer(BaseModel):
     pre_roll_s: int
     post_roll_s: int
     pre_roll_held_s: float | None  # what there is of it now; null: it waits for no event
-    pre_roll_short: bool  # memory does not allow all of it
+    pre_roll_on_disk_s: float | None  # of that: memory has no room for it
+    pre_roll_short: bool  # neither memory nor disk takes all of it
     paused: PauseAnswer | None
     privacy_schedule: dict[str, list[str]] | None
     recording_stopped_by: str | None  # who stopped a continuous recording; null: nobody
@@ -126,6 +127,7 @@ class CameraAnswer(BaseModel):
             pre_roll_s=config.pre_roll_s,
             post_roll_s=config.post_roll_s,
             pre_roll_held_s=round(camera.pre_roll.held_s, 1) if camera.pre_roll else None,
+            pre_roll_on_disk_s=round(camera.pre_roll.on_disk_s, 1) if camera.pre_roll else None,
             pre_roll_short=camera.pre_roll is not None and camera.pre_roll.is_short,
             paused=_pause(camera.pause),
             privacy_schedule=_ranges(config.privacy_schedule),

@@ -144,6 +144,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         segment_s=60,
         sub_recording=True,
         zone=lambda: stored.zone,
+        spool=footage.spool,
     )
     store = CameraStore(database, cipher)
     cameras = CameraRegistry(parts, store, footage.recordings, footage.ledger, "pi-1", lambda: 3.0)

@@ -56,6 +56,7 @@ class Store:
     files: list[File] = field(default_factory=list)
     runs: int = 0
     accept: Accepted = Accepted.YES
+    room: bool = True
 
     def begin_run(
         self, _camera_id: str, _stream: StreamKind, _started_us: int, _offset_us: int | None = None
@@ -64,7 +65,7 @@ class Store:
         return self.runs
 
     def has_room(self) -> bool:
-        return True
+        return self.room
 
     def disk_trouble(self) -> RunEnd | None:
         return None
