@@ -13,6 +13,8 @@ _TROUBLES = {
     RunEnd.DISK_ERROR: GapReason.DISK_ERROR,
 }
 SHORT_PRE_ROLL = "memory is short for the time before events"
+# What was before an event is recorded also of a camera that has gone.
+RECORDS_PRE_ROLL = (None, GapReason.CAMERA_OFFLINE)
 Why = tuple[GapReason | None, str]
 
 

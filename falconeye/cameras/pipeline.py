@@ -196,9 +196,12 @@ class CameraPipeline:
         return self._recorders.waits_for_events
 
     async def event(self, length_us: int) -> bool:
-        """Something happens: whether it is recorded, by whatever recorder."""
-        await self._recorders.trigger(length_us)
-        return bool(self.recorders)
+        """Something happens: whether any of it is recorded, by whatever recorder.
+
+        Of a camera that is away it is what it sent before.
+        """
+        was_held = await self._recorders.trigger(length_us)
+        return bool(self.recorders) and (was_held or self.status.state.online)
 
     async def recording_begun(self, limit_s: float) -> None:
         """Wait until the first file is begun, which takes a keyframe, or the recorders are gone.

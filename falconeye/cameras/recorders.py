@@ -80,17 +80,18 @@ class CameraRecorders:
         main = self.present.get(StreamKind.MAIN)
         return isinstance(main, EventRecorder) and not main.is_active
 
-    async def trigger(self, length_us: int | None) -> None:
+    async def trigger(self, length_us: int | None) -> bool:
         """Something happens; None: by a person's hand, until that ends it.
 
-        Returns when the pre-roll is on its way.
+        Returns when the pre-roll is on its way: whether there is any.
         """
         events = self._of_events()
         self.by_hand = self.by_hand or (length_us is None and bool(events))
         if self.waits_for_events:
             self.begun = asyncio.Event()
         if events:  # seconds of samples are cut into fragments: not on the loop
-            await asyncio.to_thread(_each, [recorder.trigger for recorder in events], length_us)
+            return await asyncio.to_thread(_trigger, events, length_us)
+        return False
 
     async def release(self) -> None:
         """A person ends what is recorded of an event."""
@@ -129,6 +130,6 @@ class CameraRecorders:
         return Rolls(config.pre_roll_s * SECOND_US, config.post_roll_s * SECOND_US)
 
 
-def _each(functions: list[Callable[[int | None], None]], length_us: int | None) -> None:
-    for function in functions:
-        function(length_us)
+def _trigger(recorders: list[EventRecorder], length_us: int | None) -> bool:
+    was_held = [recorder.trigger(length_us) for recorder in recorders]
+    return any(was_held)

@@ -12,7 +12,7 @@ from falconeye.base.errors import BadRequest, FalconEyeError, NotFound, Unavaila
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import MINUTE_US
 from falconeye.cameras.changes import changed_config, needs_reconnect, new_config
-from falconeye.cameras.coverage import keeps_from_recording
+from falconeye.cameras.coverage import RECORDS_PRE_ROLL, keeps_from_recording
 from falconeye.cameras.describe import describe
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.pipeline import CameraPipeline
@@ -227,7 +227,7 @@ class CameraRegistry:
             return self.get(camera_id)
 
     async def event(self, camera_id: str, length_us: int) -> tuple[bool, str]:
-        """Something happens at a camera, for so long: whether it is recorded, else why not.
+        """Something happens at a camera, for so long: whether any of it is recorded; why not all.
 
         Returns when what was before it is on its way to the disk, without waiting for changes of
         other cameras: its time would pass. Conflict while it is paused.
@@ -238,7 +238,7 @@ class CameraRegistry:
         recorded = await pipeline.event(length_us)
         reason, words = keeps_from_recording(pipeline)
         self._note(pipeline)
-        return recorded and reason is None, words or (reason.value if reason else "")
+        return recorded and reason in RECORDS_PRE_ROLL, words or (reason.value if reason else "")
 
     async def pause(self, camera_id: str, *, by: str, until_us: int | None) -> Camera:
         """Privacy: disconnect at once, until then (UTC) or until `switch_on`. `by` is who did it.

@@ -91,23 +91,28 @@ class EventRecorder:
 
     # -- the loop, or a thread of it -------------------------------------------------------
 
-    def trigger(self, length_us: int | None) -> None:
-        """Something happens, for `length_us`; None: until `release`. Extends one that lasts."""
+    def trigger(self, length_us: int | None) -> bool:
+        """Something happens, for `length_us`; None: until `release`. Extends one that lasts.
+
+        Whether something is recorded of the time before.
+        """
         rolls = self._rolls()
         with self._lock:
             if self._closed:
-                return
+                return False
             now_us = self._clock.monotonic_us()
             until_us = _FOR_EVER_US if length_us is None else now_us + length_us + rolls.post_us
             if self._recorder is not None:
                 self._until_us = max(self._until_us, until_us)
-                return
+                return True
             self._until_us = until_us
             self._recorder = self._make_recorder()
             self._replay = Replay(self._recorder, now_us + _REPLAY_LASTS_US)
             self._held.trim(now_us - rolls.pre_us)
             self._held.is_claimed = True
+            was_held = self._held.first is not None
             self._go_on()
+            return was_held
 
     def release(self) -> None:
         """A person ends what is being recorded; what was before it is waited for."""

@@ -46,7 +46,10 @@ class EventAnswer(BaseModel):
 
 
 class EventTaken(EventAnswer):
-    """It is noted; and whether it is recorded, else why not."""
+    """It is noted; and whether it is recorded, else why not.
+
+    Of a camera that is away (`camera_offline`) what it sent before is recorded, if that is held.
+    """
 
     recorded: bool
     recording_id: str | None

@@ -91,6 +91,36 @@ async def test_an_event_is_recorded_with_what_was_before_it(served: Served) -> N
     assert span["kind"] == "event"
 
 
+@pytest.mark.parametrize("pre_roll_s", [20, 0])
+async def test_an_event_of_a_camera_that_has_just_gone(served: Served, pre_roll_s: int) -> None:
+    """Who cuts the cable is on the last pictures: they are recorded, and the answer says so."""
+    with ReplayServer() as server:
+        camera = server.add("door", video=video_clip(gop=25), audio=audio_clip())
+        path = await demo(
+            served, protocol="rtsp", source_url=f"rtsp://127.0.0.1:{server.port}/door",
+            record="event", pre_roll_s=pre_roll_s, post_roll_s=5,
+        )  # fmt: skip
+        wanted = min(2, pre_roll_s)
+        await until(
+            served, path, lambda it: (it["pre_roll_held_s"] or 0) >= wanted and it["online"]
+        )
+        camera.faults.statuses["DESCRIBE"] = (503, "Service Unavailable")
+        camera.faults.cut = True
+        await until(served, path, lambda it: not it["online"])
+        taken = await event(served, path)
+        assert taken["recorded"] is (pre_roll_s > 0)
+        assert taken["reason"]
+        listed = await until(
+            served,
+            f"/api/recordings/?camera_id={path.rpartition('/')[2]}",
+            lambda it: (
+                bool(it["recordings"]) is (pre_roll_s > 0)
+                and all(one["status"] == "completed" for one in it["recordings"])
+            ),
+        )
+        assert all(one["duration_seconds"] > 1 for one in listed["recordings"])
+
+
 async def test_an_event_of_a_camera_that_records_anyway_is_noted(served: Served) -> None:
     path = await demo(served)
     await until(served, path, lambda camera: camera["recording"])
