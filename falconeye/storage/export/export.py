@@ -18,6 +18,7 @@ from falconeye.base.clock import Clock, kernel_clock
 from falconeye.base.errors import NotFound, Unavailable
 from falconeye.storage.export import export_layout, export_rows
 from falconeye.storage.export.export_files import ExportFiles
+from falconeye.storage.export.export_found import made_before
 from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.export.export_package import Package
 from falconeye.storage.export.export_papers import Circumstances
@@ -85,6 +86,10 @@ class Exports:
             msg = "nothing was recorded in that time"
             raise NotFound(msg)
         return size
+
+    async def made_before(self, job_id: str) -> Export | None:
+        """What an attempt before has made of it, whole: it is not made again."""
+        return await made_before(self._volumes, job_id, self._on_thread)
 
     async def make(
         self, job_id: str, request: ExportRequest, report: Report, spared: Sequence[Spared] = ()

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from falconeye.base.errors import Conflict, NotFound, Unavailable
@@ -24,6 +24,7 @@ from falconeye.base.times import SECOND_US, parse_rfc3339
 from falconeye.media.reencode_process import CannotEncode, Source, run_reencode
 from falconeye.storage.export.export import Exports, disk_words
 from falconeye.storage.export.export_files import ExportFiles
+from falconeye.storage.export.export_found import made_before
 from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.export.export_package import Package
 from falconeye.storage.export.export_papers import ExportedCamera
@@ -37,6 +38,8 @@ from falconeye.storage.volumes.volumes import Volumes
 from falconeye.storage.volumes.work_threads import WorkThreads
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _SUFFIX = "_h264"
 _RATE_FACTOR = 2  # H.264 takes about so much more than HEVC for the same picture
@@ -58,6 +61,10 @@ class ExportCopies:
         """End the thread after what it does."""
         if self._threads is not None:
             self._threads.stop()
+
+    async def made_before(self, job_id: str) -> Export | None:
+        """As `Exports.made_before`."""
+        return await made_before(self._volumes, job_id, self._on_thread)
 
     async def make(
         self,
@@ -105,7 +112,7 @@ class ExportCopies:
             await self._settle(package.abandon)
             raise
 
-    async def _on_thread(self, function: Callable[[], Export], stop: threading.Event) -> Export:
+    async def _on_thread(self, function: Callable[[], T], stop: threading.Event) -> T:
         answer = asyncio.wrap_future(self._running().call(function))
         try:
             return await asyncio.shield(answer)
