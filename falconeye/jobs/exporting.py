@@ -43,6 +43,9 @@ class ExportWorker(Worker):
 
     @override
     async def run(self, job: Job, report: Callable[[float], None]) -> Mapping[str, Any]:
+        made = await self._exports.made_before(job.id)
+        if made is not None:
+            return asdict(made)
         spared = await self._wanted_by_others(job)
         return asdict(await self._exports.make(job.id, request_of(job), report, spared))
 
@@ -90,6 +93,9 @@ class CopyWorker(ExportWorker):
 
     @override
     async def run(self, job: Job, report: Callable[[float], None]) -> Mapping[str, Any]:
+        before = await self._copies.made_before(job.id)
+        if before is not None:
+            return asdict(before)
         original = await self._store.get(job.request[_COPY_OF])
         made = None if original is None else export_of(original)
         if original is None or made is None:

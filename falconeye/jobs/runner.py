@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 MAX_WAITING = 20
 MAX_ATTEMPTS = 2
+RETRY_S = 5.0  # while the database does not take how a job ended
 KEPT_FAILURES = 100  # failed and cancelled jobs that stay on the list
 
 
@@ -59,13 +60,14 @@ class _Outcome:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Running:
     """A job that runs now."""
 
     job_id: str
     task: "asyncio.Task[_Outcome | None]"
-    over: asyncio.Event  # its end is stored, unless it was cancelled
+    over: asyncio.Event  # its end is stored, unless it was cancelled, or is refused
+    is_refused: bool = False  # it is done, but the database does not take its end now
 
 
 class _Lane:
@@ -195,6 +197,8 @@ class Jobs:
             elif (running := lane.running) is not None and running.job_id == job.id:
                 running.task.cancel()
                 await running.over.wait()
+                if running.is_refused:
+                    raise Unavailable("it is done; the database cannot take its end now")
                 job = await self.get(job_id)
                 if job.state.is_over:  # it was done at this very moment
                     return job
@@ -242,12 +246,26 @@ class Jobs:
         try:
             await asyncio.wait([task])
             if not task.cancelled() and (outcome := task.result()) is not None:
-                _ = await self._end(await self.get(job_id), outcome)
-        except Exception:  # the database takes no rows: the next start tries it again
+                await self._store_end(running, outcome)
+        except Exception:  # a mistake of ours: the next start tries it again
             log.exception("the end of the job %s cannot be stored", job_id)
         finally:
             running.over.set()
             lane.running = None
+
+    async def _store_end(self, running: _Running, outcome: "_Outcome") -> None:
+        """However long the database is full or busy: no other job could begin meanwhile."""
+        while True:
+            try:
+                _ = await self._end(await self.get(running.job_id), outcome)
+            except Unavailable as error:
+                if not running.is_refused:
+                    log.warning("the end of the job %s waits: %s", running.job_id, error)
+                running.is_refused = True
+                running.over.set()  # who wants to cancel it need not wait for the database
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
 
     async def _attempt(self, lane: _Lane, job_id: str) -> "_Outcome | None":
         """What came of it; None when it could not even begin: it waits for the next start."""

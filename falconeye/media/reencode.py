@@ -11,6 +11,7 @@ interpreter's lock while others run, and the event loop would wait for it.
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from io import BufferedReader, RawIOBase
@@ -33,6 +34,7 @@ _LOWEST_PRIORITY = 19
 _OOM_SCORE = Path("/proc/self/oom_score_adj")
 _FIRST_VICTIM = "1000"  # where memory ends, the kernel is to end this, not the node that records
 _STEP = 0.002  # of the progress that is told
+_ALIVE_S = 5.0  # it is told at least so often: of two days a step may take long
 _DAMAGE_MAX = 100  # packets that cannot be decoded; a file of nothing else has no pictures
 _TIME_BASE = Fraction(1, VIDEO_TIMESCALE)
 
@@ -196,12 +198,13 @@ def main(arguments: list[str]) -> int:
     os.nice(_LOWEST_PRIORITY)
     with contextlib.suppress(OSError):  # a container without that file
         _OOM_SCORE.write_text(_FIRST_VICTIM)
-    told = 0.0
+    told, told_s = 0.0, time.monotonic()
 
     def tell(share: float) -> None:
-        nonlocal told
-        if share - told >= _STEP:
-            told = share
+        nonlocal told, told_s
+        now_s = time.monotonic()
+        if share - told >= _STEP or now_s - told_s >= _ALIVE_S:
+            told, told_s = share, now_s
             sys.stdout.write(f"{share:.4f}\n")
             sys.stdout.flush()  # an error when the node has gone: this ends, too
 

@@ -30,7 +30,7 @@ from falconeye.storage.volumes.import_root import ImportRoot
 from falconeye.storage.volumes.mounts import Mounts
 from falconeye.storage.volumes.spool import Spool
 from falconeye.storage.volumes.volume import Volume
-from falconeye.storage.volumes.volumes import Volumes
+from falconeye.storage.volumes.volumes import START_S, Volumes
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,7 @@ class Footage:
             clock,
             sync_interval_s=settings.sync_interval_s,
             floor_bytes=settings.free_floor_bytes,
+            limit_s=START_S,
         )
         lacks_files = await _prepare_index(database, volumes)
         clocks = Clocks(database, clock, is_synchronised=is_synchronised)

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from falconeye.storage.checks import check_rows, rebuild
 from falconeye.storage.checks.check_coverage import CoverageReport, check_coverage
 from falconeye.storage.checks.index_files import index_file
+from falconeye.storage.checks.lost_exports import Adopted, adopt_export
 from falconeye.storage.export.export_files import DIRECTORY as EXPORTS
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.coverage import GapReason
@@ -48,7 +49,7 @@ class Fault(StrEnum):
     NO_FRAGMENTS = "no_fragments"  # the file is read and indexed again
     UNREADABLE = "unreadable"  # nothing: the disk must tell of the file first
     NOT_INDEXED = "not_indexed"  # the file is indexed, or garbage when nothing in it plays
-    EXPORT = "export"  # it is deleted: nobody can see it any more
+    EXPORT = "export"  # it is listed again; kept where it is not whole, deleted where only begun
     FOREIGN = "foreign"  # nothing: it is not ours
     OVERLAP = "overlap"  # nothing: both are kept and play
     NO_KEYFRAME = "no_keyframe"  # nothing: players begin at the next one
@@ -146,6 +147,7 @@ class _Check:
         self._node_name = node_name
         self._repair = repair
         self._is_made_anew = False
+        self._exports: set[str] = set()  # of no job, and told of
 
     async def list_files(self) -> None:
         self._is_made_anew = await rebuild.is_needed(self._database)
@@ -295,20 +297,20 @@ class _Check:
         problem.repaired = await self.index(path)
 
     async def _export(self, path: str) -> None:
+        """All files of it at once: the first one tells of the export."""
         job_id = path.split("/")[1]
-        if await self._database.read(partial(check_rows.has_job, job_id)):
+        if job_id in self._exports or await self._database.read(
+            partial(check_rows.has_job, job_id)
+        ):
             return
-        size = await self._size_now(path)
-        if size is None:  # deleted meanwhile
+        if await self._size_now(path) is None:  # deleted meanwhile
             return
-        problem = self._add(Fault.EXPORT, path, "no job knows of this export")
+        self._exports.add(job_id)
+        problem = self._add(Fault.EXPORT, f"{EXPORTS}/{job_id}", "no job knows of this export")
         if self._repair:
-            await self._database.write(
-                lambda connection: segment_index.add_garbage(
-                    connection, self.volume.number, path, size
-                )
-            )
-            problem.repaired = True
+            words = await adopt_export(self._database, self.volume, job_id)
+            problem.detail += f": {words}"
+            problem.repaired = words is not Adopted.KEPT
 
     async def index(self, path: str, *, instead_of: Row[Any] | None = None) -> bool:
         """Index a file from itself; False, and all as it was, when the disk cannot read it."""

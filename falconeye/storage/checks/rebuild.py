@@ -33,8 +33,13 @@ from falconeye.storage.checks.footage_names import (
 from falconeye.storage.checks.index_files import Numbers, Read
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments import segment_index
+from falconeye.storage.segments.clock_journal import read_journal
 from falconeye.storage.segments.index_state import IndexState
-from falconeye.storage.segments.redating import redate_rest, take_over_journals
+from falconeye.storage.segments.redating import (
+    redate_rest,
+    take_over_journal,
+    take_over_journals,
+)
 from falconeye.storage.segments.salvage import Salvaged, salvage
 from falconeye.storage.tables.footage import (
     fragments,
@@ -48,7 +53,7 @@ from falconeye.storage.tables.footage import (
 from falconeye.storage.tables.node import SETTINGS
 from falconeye.storage.volumes.id_file import VolumeMissing
 from falconeye.storage.volumes.volume import Volume
-from falconeye.storage.volumes.volumes import Volumes
+from falconeye.storage.volumes.volumes import START_S, Volumes
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +102,8 @@ async def prepare(database: Database, volumes: Volumes) -> bool:
     """
     if not await is_needed(database):
         return False
-    await take_over_journals(database, volumes)
+    # A disk that hangs must not keep cameras from recording: `IndexBuild` asks it again.
+    await take_over_journals(database, volumes, START_S)
     if await database.read(_is_empty):  # else it was begun before
         await database.write(_forget_open)
         await redate_rest(database)
@@ -156,12 +162,15 @@ class IndexBuild:
             if volume.number not in self._whole and volume.missing is None:
                 self.state.begin(0)
                 try:
-                    found.append(await self.list_files(volume))
+                    names = await self.list_files(volume)
+                    await take_over_journal(
+                        self._database, volume, _on_reader(volume, partial(read_journal, volume))
+                    )
+                    found.append(names)
                 except OSError as error:
                     log.warning("the files of %s cannot be listed: %s", volume.path, error)
                     self._until_us.pop(volume.number, None)  # it goes on with what is known
         if found:
-            await take_over_journals(self._database, self._volumes)
             await self.index(found)
         left = [volume for volume in self._volumes.all if volume.number not in self._whole]
         self.state.end(tuple(str(volume.path) for volume in left))

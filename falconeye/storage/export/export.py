@@ -12,18 +12,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from functools import partial
-from typing import TypeVar
 
 from falconeye.base.clock import Clock, kernel_clock
 from falconeye.base.errors import NotFound, Unavailable
 from falconeye.storage.export import export_layout, export_rows
 from falconeye.storage.export.export_files import ExportFiles
+from falconeye.storage.export.export_found import made_before
 from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.export.export_package import Package
 from falconeye.storage.export.export_papers import Circumstances
 from falconeye.storage.export.export_part import SourceSegment
 from falconeye.storage.export.export_result import Export, ExportRequest
 from falconeye.storage.export.export_room import ExportRoom
+from falconeye.storage.export.export_thread import ExportThread
 from falconeye.storage.export.export_writer import Copier, SourceLost
 from falconeye.storage.index.database import Database
 from falconeye.storage.reading.download import DownloadPlan, SourceFile, read_plain
@@ -33,18 +34,14 @@ from falconeye.storage.segments.retention import Spared
 from falconeye.storage.segments.segment_store import FootageStore
 from falconeye.storage.volumes.volume import ANSWER_S, Volume
 from falconeye.storage.volumes.volumes import Volumes
-from falconeye.storage.volumes.work_threads import WorkThreads
 
 log = logging.getLogger(__name__)
 
 Report = Callable[[float], None]
 
 _LAYOUT_SHARE = 0.05  # of the progress of a camera: heads are read before the media
-_STOP_S = 5.0  # a copy looks after each MB whether it is to stop
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MP4, _ZIP = "video/mp4", "application/zip"
-
-T = TypeVar("T")
 
 
 class Exports:
@@ -70,12 +67,11 @@ class Exports:
         self._node_name = node_name
         self._zone = zone
         self.room = ExportRoom(database, volumes, deleter)
-        self._threads: WorkThreads | None = None  # started when first needed
+        self._thread = ExportThread("exports")
 
     def stop(self) -> None:
         """End the thread after what it does."""
-        if self._threads is not None:
-            self._threads.stop()
+        self._thread.stop()
 
     async def expected_bytes(self, request: ExportRequest) -> int:
         """What it takes at most, as far as it is recorded now; NotFound when nothing is."""
@@ -85,6 +81,10 @@ class Exports:
             msg = "nothing was recorded in that time"
             raise NotFound(msg)
         return size
+
+    async def made_before(self, job_id: str) -> Export | None:
+        """What an attempt before has made of it, whole: it is not made again."""
+        return await made_before(self._volumes, job_id, self._thread.run)
 
     async def make(
         self, job_id: str, request: ExportRequest, report: Report, spared: Sequence[Spared] = ()
@@ -100,7 +100,7 @@ class Exports:
         left_out: set[str] = set()
         own = [Spared(one.camera_id, one.from_us, one.to_us) for one in request.orders]
         try:
-            _ = await volume.writer.run(volume.ensure_present)
+            await present(volume)
             while True:
                 attempt = _Attempt(volume, files, request, [*own, *spared], left_out)
                 try:
@@ -187,7 +187,7 @@ class Exports:
         try:
             made = await self._fill(attempt, package, report)
         except BaseException:
-            await self._settle(package.abandon)
+            await self._thread.settle(package.abandon)
             raise
         return replace(made, freed_bytes=attempt.freed_bytes)
 
@@ -202,7 +202,7 @@ class Exports:
         if not attempt.found:
             msg = "nothing of that time can be read any more"
             raise NotFound(msg)
-        return await self._on_thread(partial(package.finish, attempt.volume.number), attempt.stop)
+        return await self._thread.run(partial(package.finish, attempt.volume.number), attempt.stop)
 
     async def _add_camera(
         self,
@@ -222,7 +222,7 @@ class Exports:
             report(_LAYOUT_SHARE + (1 - _LAYOUT_SHARE) * done / layout.media_bytes)
 
         copier = Copier(self._open, attempt.stop, copied)
-        layout = await self._on_thread(
+        layout = await self._thread.run(
             partial(
                 export_layout.lay_out,
                 sources,
@@ -247,7 +247,7 @@ class Exports:
             layout, order.from_us, max(known.to_us, order.from_us), known.gaps
         )
         add = partial(package.add, order, layout, holes, copier.write)
-        await self._on_thread(add, attempt.stop)
+        await self._thread.run(add, attempt.stop)
 
     async def _sources(
         self, order: ExportOrder, left_out: set[str]
@@ -266,31 +266,6 @@ class Exports:
 
     def _open(self, source: SourceSegment) -> int:
         return self._volumes.opener(self._volumes.get(source.volume), source.path)()
-
-    async def _on_thread(self, function: Callable[[], T], stop: threading.Event) -> T:
-        """Run it on the thread; cancelled, wait until it has ended."""
-        answer = asyncio.wrap_future(self._running().call(function))
-        try:
-            return await asyncio.shield(answer)
-        except asyncio.CancelledError:
-            stop.set()
-            _, waiting = await asyncio.wait([answer], timeout=_STOP_S)
-            if waiting:
-                log.error("an export does not stop: its disk hangs")  # noqa: TRY400 - no error
-                answer.cancel()
-            elif not answer.cancelled():
-                answer.exception()  # Cancelled, or an error of what is thrown away
-            raise
-
-    async def _settle(self, function: Callable[[], None]) -> None:
-        """Run it behind what the thread does; a disk that hangs is not waited for."""
-        answer = asyncio.wrap_future(self._running().call(function))
-        _ = await asyncio.wait([answer], timeout=_STOP_S)
-
-    def _running(self) -> WorkThreads:
-        if self._threads is None:
-            self._threads = WorkThreads("exports", 1)
-        return self._threads
 
 
 class _Attempt:
@@ -337,8 +312,16 @@ async def _remove(volume: Volume, files: ExportFiles) -> None:
         raise Unavailable(disk_words(error)) from error
 
 
+async def present(volume: Volume) -> None:
+    """OSError where it cannot be written to; TimeoutError where it does not answer."""
+    async with asyncio.timeout(ANSWER_S):
+        _ = await volume.writer.run(volume.ensure_present)
+
+
 def disk_words(error: OSError) -> str:
     """What to tell of an error of the disk."""
+    if isinstance(error, TimeoutError):
+        return "the disk does not answer"
     if error.errno in _FULL:
         return "there is no room left on the disk"
     return f"the disk fails: {error.strerror or error}"

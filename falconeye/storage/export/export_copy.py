@@ -5,7 +5,6 @@ anew, and of which original. Encoding takes all that a small machine has, for lo
 process of the lowest priority, which leaves what recording and viewers need.
 """
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -22,19 +21,20 @@ from zoneinfo import ZoneInfo
 from falconeye.base.errors import Conflict, NotFound, Unavailable
 from falconeye.base.times import SECOND_US, parse_rfc3339
 from falconeye.media.reencode_process import CannotEncode, Source, run_reencode
-from falconeye.storage.export.export import Exports, disk_words
+from falconeye.storage.export.export import Exports, disk_words, present
 from falconeye.storage.export.export_files import ExportFiles
+from falconeye.storage.export.export_found import made_before
 from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.export.export_package import Package
 from falconeye.storage.export.export_papers import ExportedCamera
 from falconeye.storage.export.export_result import HEVC, Export, ExportedFile, ExportRequest
+from falconeye.storage.export.export_thread import ExportThread
 from falconeye.storage.export.export_writer import PIECE_BYTES, Cancelled
 from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.ledger.coverage import Gap, GapReason
 from falconeye.storage.segments.retention import Spared
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
-from falconeye.storage.volumes.work_threads import WorkThreads
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,6 @@ _RATE_FACTOR = 2  # H.264 takes about so much more than HEVC for the same pictur
 _LEAST_BITS_S = 500_000
 _CONTAINER_BYTES = 1 << 20
 _DAMAGED = "the original is damaged: what is in it cannot be decoded as it was exported"
-_STOP_S = 5.0  # one picture, or the index written before the media
 
 
 class ExportCopies:
@@ -52,12 +51,15 @@ class ExportCopies:
     def __init__(self, exports: Exports, volumes: Volumes) -> None:
         self._exports = exports
         self._volumes = volumes
-        self._threads: WorkThreads | None = None  # started when first needed
+        self._thread = ExportThread("copies")
 
     def stop(self) -> None:
         """End the thread after what it does."""
-        if self._threads is not None:
-            self._threads.stop()
+        self._thread.stop()
+
+    async def made_before(self, job_id: str) -> Export | None:
+        """As `Exports.made_before`."""
+        return await made_before(self._volumes, job_id, self._thread.run)
 
     async def make(
         self,
@@ -86,7 +88,7 @@ class ExportCopies:
         work = _Work(source, source_id, made, volume, ExportFiles(volume, job_id), request, report)
         package = Package(work.files, self._exports.circumstances(request), suffix=_SUFFIX)
         try:
-            _ = await volume.writer.run(volume.ensure_present)
+            await present(volume)
             freed = await self._exports.room.provide(volume, most_bytes(wanted), spared)
             return replace(await self._write(work, package), freed_bytes=freed)
         except FileNotFoundError as error:
@@ -100,34 +102,10 @@ class ExportCopies:
 
     async def _write(self, work: "_Work", package: Package) -> Export:
         try:
-            return await self._on_thread(partial(work.run, package), work.stop)
+            return await self._thread.run(partial(work.run, package), work.stop)
         except BaseException:
-            await self._settle(package.abandon)
+            await self._thread.settle(package.abandon)
             raise
-
-    async def _on_thread(self, function: Callable[[], Export], stop: threading.Event) -> Export:
-        answer = asyncio.wrap_future(self._running().call(function))
-        try:
-            return await asyncio.shield(answer)
-        except asyncio.CancelledError:
-            stop.set()
-            _, waiting = await asyncio.wait([answer], timeout=_STOP_S)
-            if waiting:
-                log.warning("a copy of an export does not stop yet")
-                answer.cancel()
-            elif not answer.cancelled():
-                answer.exception()  # Cancelled, or an error of what is thrown away
-            raise
-
-    async def _settle(self, function: Callable[[], None]) -> None:
-        _ = await asyncio.wait(
-            [asyncio.wrap_future(self._running().call(function))], timeout=_STOP_S
-        )
-
-    def _running(self) -> WorkThreads:
-        if self._threads is None:
-            self._threads = WorkThreads("copies", 1)
-        return self._threads
 
 
 def most_bytes(files: Sequence[ExportedFile]) -> int:

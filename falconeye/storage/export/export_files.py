@@ -15,7 +15,7 @@ from falconeye.storage.volumes.disk_calls import PartlyWritten, write_all
 from falconeye.storage.volumes.volume import Volume
 
 DIRECTORY = "exports"
-_PART = ".part"
+PART = ".part"
 _SCRATCH = "encoding.part"
 SYNC_EVERY_BYTES = 16 << 20  # dirty pages beyond that would delay what the recorders write
 
@@ -78,13 +78,13 @@ class ExportFiles:
     def create(self, name: str) -> Iterator[NewFile]:
         """A new file, which has its name at the end; after an error `remove` is to be called."""
         path, root = self.path(name), self._volume.root_fd
-        fd = self._volume.calls.create(path + _PART, root)
+        fd = self._volume.calls.create(path + PART, root)
         try:
             yield NewFile(self._volume, fd)
             self._volume.calls.fsync(fd)
         finally:
             os.close(fd)
-        os.rename(path + _PART, path, src_dir_fd=root, dst_dir_fd=root)
+        os.rename(path + PART, path, src_dir_fd=root, dst_dir_fd=root)
         self._sync(self._directory)
 
     @contextmanager

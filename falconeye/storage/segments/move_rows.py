@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, and_, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, exists, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.media.samples import StreamKind
@@ -165,11 +165,12 @@ async def give_up(
             await add_garbage(connection, to_volume, segment.path, segment.size_bytes)
 
 
-async def give_up_all(connection: AsyncConnection) -> None:
-    """At a start, or where the rows of the end were refused: what had been begun is garbage."""
-    for row in (await connection.execute(select(moves))).all():
+async def give_up_all(connection: AsyncConnection, *, of_volume: int | None = None) -> None:
+    """What had been begun is garbage: at a start, or of one volume where its end was refused."""
+    which = true() if of_volume is None else moves.c.volume_id == of_volume
+    for row in (await connection.execute(select(moves).where(which))).all():
         await add_garbage(connection, row.volume_id, row.path, row.size_bytes)
-    await connection.execute(delete(moves))
+    await connection.execute(delete(moves).where(which))
 
 
 async def _forget(connection: AsyncConnection, volume: int, path: str) -> bool:

@@ -1,20 +1,20 @@
 """Moves the oldest footage from a volume that is getting full to one for older footage.
 
-For each file: row in `moves`, copy, fdatasync, directories, read back and compare, then in one
-transaction the segment's volume changes and the original is garbage. A kill at any step leaves
-the footage where the index says it is. Readers that had looked before find the file on its new
-volume (`Volumes.opener`). Half of each disk's time is left to others.
+For each file: row in `moves`, copy (`move_files`), then in one transaction the segment's volume
+changes and the original is garbage. A kill at any step leaves the footage where the index says it
+is. Readers that had looked before find the file on its new volume (`Volumes.opener`).
+
+A disk that hangs holds up nobody else: what is being copied to it stays in `moves` and is settled
+when its thread answers, one that is read from is left alone until the read has come back.
 """
 
 import asyncio
 import contextlib
-import errno
 import logging
-import os
 import threading
 import time
-import zlib
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -26,16 +26,14 @@ from falconeye.base.times import HOUR_US, MINUTE_US
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments import move_rows, retention
 from falconeye.storage.segments.free_space import Deleter
+from falconeye.storage.segments.move_files import LOOK_S, Transfer
 from falconeye.storage.segments.move_rows import Movable
-from falconeye.storage.volumes.disk_calls import PartlyWritten, write_all
 from falconeye.storage.volumes.volume import ANSWER_S, Space, Volume
 from falconeye.storage.volumes.volume_facts import Role
-from falconeye.storage.volumes.volumes import Volumes
+from falconeye.storage.volumes.volumes import STUCK_S, Volumes
 
 log = logging.getLogger(__name__)
 
-CHUNK_BYTES = 1 << 20
-SYNC_EVERY_BYTES = 16 << 20  # so that no sync has much to do
 MARGIN_SHARE = 50  # of a volume's size: moving begins 1/50 above the floor, and ends at 2/50
 RETRY_US = MINUTE_US  # after a disk refused
 LOOK_ANEW_US = HOUR_US  # for older footage, and whether what was unreadable can be read
@@ -71,7 +69,11 @@ class Mover:
         # By volume: (stream, start) of the segments whose files cannot be read.
         self._passed_over: dict[int, set[tuple[int, int]]] = {}
         self._look_anew_at_us = clock.monotonic_us() + LOOK_ANEW_US
-        self._is_unfinished = False  # rows in `moves` that nobody works on
+        # By target: what is being copied there, also while it hangs and nobody waits for it.
+        self._transfers: dict[Volume, Transfer] = {}
+        self._unfinished: set[int] = set()  # volumes with rows in `moves` that nobody works on
+        # By source: a read that did not come back, and what it was to read.
+        self._asked: dict[Volume, tuple[Movable, Future[bytes] | Future[int]]] = {}
         self._stop = threading.Event()  # for the copying thread
         self._stopped = asyncio.Event()  # for the loop
         self._tasks = TaskSet("mover")
@@ -84,9 +86,9 @@ class Mover:
 
     async def enforce(self) -> bool:
         """One batch off each volume that needs room or is to be emptied; whether any moved."""
-        if self._is_unfinished:  # the database did not take the end of the last batch
-            await self._database.write(move_rows.give_up_all)
-            self._is_unfinished = False
+        for number in tuple(self._unfinished):  # the database did not take the end of a batch
+            await self._database.write(partial(move_rows.give_up_all, of_volume=number))
+            self._unfinished.discard(number)
         self._look_anew()
         moved = False
         for volume in self._volumes.all:
@@ -129,6 +131,13 @@ class Mover:
             self._passed_over.clear()
 
     def _is_due(self, volume: Volume) -> bool:
+        if volume in self._asked:
+            segment, answer = self._asked[volume]
+            if not answer.done():
+                return False  # each further read would hold one more of its readers
+            del self._asked[volume]
+            if not answer.cancelled() and isinstance(error := answer.exception(), OSError):
+                self._pass_over(volume, segment, error.strerror or str(error))
         return self._clock.monotonic_us() >= self._retry_at_us.get(volume.number, 0)
 
     async def _relieve(self, volume: Volume) -> bool:
@@ -138,6 +147,8 @@ class Mover:
         targets = self._targets(volume)
         if not targets:
             words = "" if volume.role is not Role.LEAVING else "there is no other volume"
+            for target in self._transfers:
+                words = _hangs(target)
             self._set(volume, moving=False, trouble=words)
             return False
         wanted = await self._oldest_on(volume)
@@ -175,7 +186,10 @@ class Mover:
             other
             for role in roles
             for other in self._volumes.all
-            if other is not volume and other.role is role and other.can_record(ANSWER_S)
+            if other is not volume
+            and other.role is role
+            and other not in self._transfers
+            and other.can_record(ANSWER_S)
         ]
 
     async def _needs_room(self, volume: Volume) -> bool:
@@ -207,27 +221,84 @@ class Mover:
         if not await self._has_room(target, sum(one.size_bytes for one in wanted)):
             self._set(source, moving=False, trouble=f"{target.path} is full")
             return None
-        is_media_dir = target is self._volumes.all[0]
-        self._is_unfinished = True
-        async with self._deleter.alone:
-            begun = await self._database.write(
-                partial(move_rows.begin, target.number, wanted, is_media_dir=is_media_dir)
-            )
-        self._set(source, moving=True, trouble="")
-        copied: list[Movable] = []
-        words = ""
-        try:
-            await target.writer.run(target.ensure_present)
-            copied, words = await target.mover.run(partial(self._copy_all, source, target, begun))
-        except OSError as error:  # it is not there any more
-            words = f"{target.path}: {error.strerror or error}"
-        finally:
-            await self._finish(source, target, begun, copied)
+        words = await self._look_at(target)
         if words:
-            self._retry_at_us[source.number] = self._clock.monotonic_us() + RETRY_US
-            self._set(source, moving=False, trouble=words)
-            return None if not copied else len(copied)
+            self._try_later(source, words)
+            return None
+        is_media_dir = target is self._volumes.all[0]
+        try:
+            async with self._deleter.alone:
+                begun = await self._database.write(
+                    partial(move_rows.begin, target.number, wanted, is_media_dir=is_media_dir)
+                )
+        except BaseException:  # they may have been stored all the same
+            self._unfinished.add(target.number)
+            raise
+        self._set(source, moving=True, trouble="")
+        transfer = self._transfers[target] = Transfer(source, target, begun, self._stop)
+        answer = asyncio.wrap_future(target.mover.call(transfer.run))
+        if not await self._answers(transfer, answer):
+            self._set(source, moving=False, trouble=_hangs(target))
+            _ = self._tasks.start(self._settle_late(transfer, answer), "late")
+            return None
+        return await self._settle(transfer, answer)
+
+    async def _look_at(self, target: Volume) -> str:
+        """Why nothing can be copied there now; empty when it can."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                _ = await target.writer.run(target.ensure_present)
+        except TimeoutError:
+            return _hangs(target)
+        except OSError as error:  # it is not there any more
+            return f"{target.path}: {error.strerror or error}"
+        return ""
+
+    async def _answers(self, transfer: Transfer, answer: "asyncio.Future[None]") -> bool:
+        """Wait for its end; False when the disk that is written to hangs."""
+        while not answer.done():
+            _ = await asyncio.wait([answer], timeout=LOOK_S)
+            is_stuck = time.monotonic() - transfer.alive_s > STUCK_S
+            if not answer.done() and (is_stuck or transfer.target.missing is not None):
+                return False
+        return True
+
+    async def _settle_late(self, transfer: Transfer, answer: "asyncio.Future[None]") -> None:
+        """Nobody waits for it any more. Cancelled, it is left to the next start."""
+        _ = await asyncio.wait([answer])
+        try:
+            _ = await self._settle(transfer, answer)
+        except FalconEyeError as error:  # its rows are given up in the next round
+            self._log.warning(f"footage is not moved: {error}")
+
+    async def _settle(self, transfer: Transfer, answer: "asyncio.Future[None]") -> int | None:
+        """Take over what came of it; the files moved, None when the target takes none."""
+        source, target = transfer.source, transfer.target
+        for segment, why in transfer.unreadable:
+            self._pass_over(source, segment, why)
+        if transfer.waits_for is not None:
+            self._asked[source] = transfer.waits_for
+        copied = transfer.copied
+        try:
+            await self._finish(source, target, transfer.begun, copied)
+        except BaseException:
+            self._unfinished.add(target.number)
+            raise
+        finally:  # only now: the next batch may be of the same files
+            del self._transfers[target]
+        try:
+            answer.result()
+        except OSError as error:  # it was removed this moment
+            transfer.words = f"{target.path}: {error.strerror or error}"
+        if transfer.words:
+            self._try_later(source, transfer.words)
+            # Another target helps only where this one is at fault.
+            return len(copied) if copied or transfer.waits_for is not None else None
         return len(copied)
+
+    def _try_later(self, source: Volume, words: str) -> None:
+        self._retry_at_us[source.number] = self._clock.monotonic_us() + RETRY_US
+        self._set(source, moving=False, trouble=words)
 
     async def _oldest_on(self, source: Volume) -> list[Movable]:
         after = self._after.setdefault(source.number, {})
@@ -249,7 +320,6 @@ class Mover:
             moved = await self._database.write(partial(move_rows.finish, target.number, copied))
             if rest:
                 await self._database.write(partial(move_rows.give_up, target.number, rest))
-        self._is_unfinished = False
         size = sum(one.size_bytes for one in moved)
         self.moved_bytes.add(size)
         state = self.state(source)
@@ -283,38 +353,6 @@ class Mover:
             self._log.warning(f"footage is not moved off {volume.path}: {trouble}")
         self._states[volume.number] = replace(self.state(volume), moving=moving, trouble=trouble)
 
-    # -- the target's mover thread ----------------------------------------------------------------
-
-    def _copy_all(
-        self, source: Volume, target: Volume, begun: Sequence[Movable]
-    ) -> tuple[list[Movable], str]:
-        """Those that are safely on the target, and what kept the others from it."""
-        copied: list[Movable] = []
-        words = ""
-        for segment in begun:
-            try:
-                self._copy(source, target, segment)
-            except FileExistsError:  # of a time that the index has forgotten: garbage, then again
-                continue
-            except _Unreadable as error:
-                self._pass_over(source, segment, str(error))
-            except _Stopped:
-                break
-            except OSError as error:
-                words = f"{target.path}: {error.strerror or error}"
-                break
-            else:
-                copied.append(segment)
-        try:
-            target.sync_parents(segment.path for segment in copied)
-            # By their names, too: the disk may have been another one for a moment.
-            there = [one for one in copied if target.size_of(one.path) == one.size_bytes]
-        except OSError as error:
-            return [], f"{target.path}: {error.strerror or error}"
-        if len(there) < len(copied):
-            words = words or f"{target.path}: a copy is not there any more"
-        return there, words
-
     def _pass_over(self, source: Volume, segment: Movable, words: str) -> None:
         self._log.warning(f"{segment.path} on {source.path} cannot be moved: {words}")
         passed_over = self._passed_over.setdefault(source.number, set())
@@ -323,67 +361,6 @@ class Mover:
         state = self.state(source)
         self._states[source.number] = replace(state, unreadable=state.unreadable + 1)
 
-    def _copy(self, source: Volume, target: Volume, segment: Movable) -> None:
-        """Copy one file and read it back. OSError: the target; `_Unreadable`: the original."""
-        try:
-            from_fd = source.open_file(segment.path)
-        except OSError as error:
-            raise _Unreadable(error.strerror or str(error)) from error
-        try:
-            fd = target.create_copy(segment.path)
-            try:
-                checksum = self._copy_bytes(from_fd, fd, segment.size_bytes, target)
-                target.calls.fdatasync(fd)
-                self._read_back(fd, segment.size_bytes, checksum)
-            finally:
-                os.close(fd)
-        finally:
-            os.close(from_fd)
 
-    def _copy_bytes(self, from_fd: int, fd: int, size_bytes: int, target: Volume) -> int:
-        checksum = offset = 0
-        while offset < size_bytes:
-            begun = time.monotonic()
-            try:
-                data = os.pread(from_fd, min(CHUNK_BYTES, size_bytes - offset), offset)
-            except OSError as error:
-                raise _Unreadable(error.strerror or str(error)) from error
-            if not data:
-                msg = f"it ends at {offset} of {size_bytes} bytes"
-                raise _Unreadable(msg)
-            try:
-                write_all(target.calls, fd, (data,))
-            except PartlyWritten as error:
-                raise error.error from error
-            checksum = zlib.crc32(data, checksum)
-            offset += len(data)
-            if offset % SYNC_EVERY_BYTES < CHUNK_BYTES:
-                target.calls.fdatasync(fd)
-            self._rest(time.monotonic() - begun)
-        os.posix_fadvise(from_fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        return checksum
-
-    def _read_back(self, fd: int, size_bytes: int, expected: int) -> None:
-        """OSError when the disk does not hold what was written to it."""
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)  # from the disk, not from memory
-        checksum = offset = 0
-        while data := os.pread(fd, CHUNK_BYTES, offset):
-            begun = time.monotonic()
-            checksum = zlib.crc32(data, checksum)
-            offset += len(data)
-            self._rest(time.monotonic() - begun)
-        if (offset, checksum) != (size_bytes, expected):
-            raise OSError(errno.EIO, "what was written reads back differently")
-
-    def _rest(self, busy_s: float) -> None:
-        """As long as the disks were busy; `_Stopped` at the end of the node."""
-        if self._stop.wait(min(busy_s, 1.0)):
-            raise _Stopped
-
-
-class _Unreadable(Exception):
-    """The original cannot be read."""
-
-
-class _Stopped(Exception):
-    """The node ends."""
+def _hangs(volume: Volume) -> str:
+    return f"{volume.path}: the disk does not answer"

@@ -30,6 +30,7 @@ from falconeye.storage.segments.clock_journal import (
 )
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.redate_rows import Progress, move_next
+from falconeye.storage.volumes.id_file import VolumeMissing
 from falconeye.storage.volumes.volume import ANSWER_S, Volume
 from falconeye.storage.volumes.volumes import Volumes
 
@@ -116,9 +117,9 @@ class Redater:
         if volume.number not in self._journals:
             async with asyncio.timeout(ANSWER_S):
                 found = await volume.readers.run(partial(read_journal, volume))
-            new = await self._database.write(partial(take_over, found)) if found else 0
-            if new:
-                await self._clocks.reload()
+            if found:
+                await self._database.write(partial(take_over, found))
+                await self._clocks.reload()  # also what an index made anew took over before
             self._journals[volume.number] = found
         known = await self._database.read(read_corrections)
         if known and known != self._journals[volume.number]:
@@ -127,18 +128,39 @@ class Redater:
             self._journals[volume.number] = known
 
 
-async def take_over_journals(database: Database, volumes: Volumes) -> None:
-    """For `falconeye check`: what the disks' journals say is known from now on."""
-    for volume in volumes.all:
-        if volume.missing is None:
-            try:
-                journal = await volume.readers.run(partial(read_journal, volume))
-            except OSError as error:
-                log.warning("the journal of the clock on %s cannot be read: %s", volume.path, error)
-                continue
-            new = await database.write(partial(take_over, journal))
-            if new:
-                log.info("%d corrections of the clock from %s", new, volume.path)
+async def take_over_journals(
+    database: Database, volumes: Volumes, limit_s: float | None = None
+) -> None:
+    """What the disks' journals say is known from now on.
+
+    Of disks that do not answer in `limit_s` it is not: whoever indexes their files asks again.
+    """
+
+    async def of_one(volume: Volume) -> None:
+        answer = volume.readers.call(partial(read_journal, volume))
+        try:
+            async with asyncio.timeout(limit_s):
+                await take_over_journal(database, volume, asyncio.wrap_future(answer))
+        except (TimeoutError, VolumeMissing):
+            log.warning("the journal of the clock on %s waits for its disk", volume.path)
+
+    await asyncio.gather(*(of_one(volume) for volume in volumes.all if volume.missing is None))
+
+
+async def take_over_journal(
+    database: Database, volume: Volume, reading: Awaitable[frozenset[Correction]]
+) -> None:
+    """That of one disk; VolumeMissing when it went away meanwhile."""
+    try:
+        journal = await reading
+    except VolumeMissing:
+        raise
+    except OSError as error:  # a bad sector: its footage is worth more than a clock
+        log.warning("the journal of the clock on %s cannot be read: %s", volume.path, error)
+        return
+    new = await database.write(partial(take_over, journal))
+    if new:
+        log.info("%d corrections of the clock from %s", new, volume.path)
 
 
 async def redate_rest(database: Database) -> None:

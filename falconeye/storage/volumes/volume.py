@@ -89,12 +89,16 @@ class Volume:
         self.spooled: set[str] = set()  # the paths of its files
         self.syncer = Syncer(f"volume-{number}-syncer", self.calls, sync_interval_s)
 
-    async def open(self) -> None:
-        """Look whether it is there (`missing` tells); waits at most `ANSWER_S` for the disk."""
+    async def open(self, limit_s: float | None = None) -> None:
+        """Look whether it is there (`missing` tells); waits at most `limit_s` for the disk.
+
+        That is `ANSWER_S` by default. One that answers later is not missing from then on.
+        """
+        limit_s = ANSWER_S if limit_s is None else limit_s
         try:
             if self._asked is not None and not self._asked.done():
-                await self.space(ANSWER_S)  # it hangs until it has answered that
-            async with asyncio.timeout(ANSWER_S):
+                await self.space(limit_s)  # it hangs until it has answered that
+            async with asyncio.timeout(limit_s):
                 await self.writer.run(self.ensure_present)
         except VolumeMissing:
             return  # `missing` says why

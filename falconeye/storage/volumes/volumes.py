@@ -28,6 +28,7 @@ from falconeye.storage.volumes.work_threads import WorkThreads
 log = logging.getLogger(__name__)
 
 PAGE_WAIT_S = 0.5  # a page waits so long for a disk; then it says that the disk does not answer
+START_S = 1.0  # cameras wait so long for disks at a start; one that is late is used once it answers
 STUCK_S = 20.0  # longer than one write, and the room made for it, may take
 
 
@@ -60,12 +61,14 @@ class Volumes:
         floor_bytes: int | None = None,
         exclusive: bool = True,
         calls: DiskCalls | None = None,
+        limit_s: float | None = None,
     ) -> "Volumes":
         """Find the volume at `media_dir`, or make it there when that directory never had one.
 
         A directory that had one and has none, or another one, now is a disk that is not mounted:
         it is left alone, and recording says so (`Volume.missing`) until the disk is back.
-        `calls` are those of the media directory.
+        `calls` are those of the media directory. Disks that do not answer in `limit_s` (as
+        `Volume.open`) are missing until they do.
         `exclusive=False` is for looking only (`check` without repair) beside a running node.
         StartError when the media directory cannot be made.
         """
@@ -88,12 +91,14 @@ class Volumes:
             )
 
         volumes = cls(database, [make(expected)], clock, make, floor_bytes)
-        await volumes.all[0].open()
-        await volumes.reload()
+        await asyncio.gather(volumes.all[0].open(limit_s), volumes.reload(limit_s))
         return volumes
 
-    async def reload(self) -> None:
-        """Take over what `storage add`, `role` and `remove` changed in the index."""
+    async def reload(self, limit_s: float | None = None) -> None:
+        """Take over what `storage add`, `role` and `remove` changed in the index.
+
+        New ones that do not answer in `limit_s` (`Volume.open`) are missing until they do.
+        """
         async with self._one:
             first = self.all[0]
             wanted = {
@@ -113,7 +118,7 @@ class Volumes:
             self.all = kept  # before their threads end: nothing new goes to them from here on
             await self._stop_all(gone)
             added = [self._make(row) for row in wanted.values()]
-            await asyncio.gather(*(volume.open() for volume in added))
+            await asyncio.gather(*(volume.open(limit_s) for volume in added))
             self.all = kept + added
 
     def for_recording(self) -> Volume:
@@ -216,7 +221,11 @@ async def adopt(database: Database, path: Path, utc_us: int, role: Role = Role.N
     path = absolute(path)
     opener = WorkThreads("volume-open", 1)
     try:
-        volume_id = await opener.run(partial(make_volume_id, path))
+        async with asyncio.timeout(STUCK_S):
+            volume_id = await opener.run(partial(make_volume_id, path))
+    except TimeoutError as error:
+        msg = f"the media directory {path} cannot be used: its disk does not answer"
+        raise StartError(msg) from error
     except OSError as error:
         words = error.strerror or str(error)
         msg = f"the media directory {path} cannot be used: {words}"

@@ -1,5 +1,7 @@
 """What happens at a camera: told by programs, kept on its time line, recorded in event mode."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
@@ -115,4 +117,9 @@ class EventController(Controller):
         to_us = services.clock.utc_us() if span.to_us is None else span.to_us
         from_us = to_us - DAY_US if span.from_us is None else span.from_us
         found = await services.events.between(camera_id, from_us, to_us)
-        return EventList(events=[EventAnswer.of(event) for event in found])
+        # Thousands of times as text take a while.
+        return await asyncio.to_thread(_listed, found)
+
+
+def _listed(found: Sequence[CameraEvent]) -> EventList:
+    return EventList(events=[EventAnswer.of(event) for event in found])

@@ -1,5 +1,6 @@
 """Is the process there, can it do its work, and how is it doing."""
 
+import asyncio
 from typing import Any
 
 from litestar import Request, Response, get
@@ -53,7 +54,8 @@ async def metrics(request: Asking) -> Response[bytes]:
         for camera in services.cameras.list()
         if may_on(who, Action.READ_METRICS, camera.config.id)
     ]
-    text = exposition(
+    text = await asyncio.to_thread(  # of many cameras it takes a while, and touches values alone
+        exposition,
         cameras,
         status.figures(),
         status.probe,

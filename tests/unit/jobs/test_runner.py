@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from falconeye.base.errors import Conflict, NotFound, Unavailable
+from falconeye.jobs import runner
 from falconeye.jobs.runner import KEPT_FAILURES, MAX_WAITING, JobKind, Jobs, Worker
 from falconeye.storage.index.database import Database
 from falconeye.storage.stores.job_store import Job, JobState, JobStore
@@ -145,6 +146,63 @@ async def test_after_a_restart_it_begins_again_but_not_for_ever(
     assert await steps.begun.get() == waiting.id
     await jobs.stop()
     assert steps.discarded == [asked.id]
+
+
+class Refusing(JobStore):
+    """Of a database that is full while a job ends."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.refused = asyncio.Event()
+        self.has_room = False
+
+    async def change(self, job_id: str, values: Mapping[str, Any]) -> None:
+        if values["state"] in {JobState.COMPLETE, JobState.CANCELLED} and not self.has_room:
+            self.refused.set()
+            raise Unavailable("the disk of the database is full")
+        await super().change(job_id, values)
+
+
+async def test_a_job_that_ends_while_the_database_is_full_ends_once_it_is_not(
+    database: Database, steps: Steps, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "RETRY_S", 0.01)
+    store = Refusing(database)
+    jobs = Jobs(store, {JobKind.EXPORT: steps}, clock)
+    await jobs.open()
+    asked, waiting = await add(jobs), await add(jobs)
+    await steps.begun.get()
+    await steps.outcomes.put({"size": 5})
+    async with asyncio.timeout(5):
+        await store.refused.wait()
+        assert (await jobs.get(asked.id)).state is JobState.PROCESSING
+        assert jobs.progress(await jobs.get(asked.id)) == 0.25
+        with pytest.raises(Unavailable):
+            await jobs.cancel(asked.id)  # what it made stays
+        store.has_room = True
+        told = await steps.over.get()
+        assert (told.id, told.state, told.result) == (asked.id, JobState.COMPLETE, {"size": 5})
+        assert await steps.begun.get() == waiting.id
+    assert steps.discarded == []
+    await jobs.stop()
+
+
+async def test_the_end_of_the_node_does_not_wait_for_a_database_that_is_full(
+    database: Database, steps: Steps, clock: FakeClock
+) -> None:
+    store = Refusing(database)
+    jobs = Jobs(store, {JobKind.EXPORT: steps}, clock)
+    await jobs.open()
+    asked = await add(jobs)
+    await steps.begun.get()
+    await steps.outcomes.put({"size": 5})
+    async with asyncio.timeout(5):
+        await store.refused.wait()
+        await jobs.stop()
+    again = make(database, steps, clock)
+    await again.open()
+    assert await steps.begun.get() == asked.id
+    await again.stop()
 
 
 async def test_a_copy_that_takes_long_holds_up_no_export(

@@ -73,6 +73,7 @@ async def test_a_flood_of_events_keeps_the_newest(
     tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_store, "KEPT", 3)
+    monkeypatch.setattr(event_store, "PRUNE_EVERY", 1)
     monkeypatch.setattr(event_store, "MAX_LISTED", 2)
     database = closed_database(tmp_path, clock)
     await database.open()
@@ -84,6 +85,26 @@ async def test_a_flood_of_events_keeps_the_newest(
         await events.between("cam", START_US, START_US + HOUR_US)
     found = await events.between("cam", START_US + 35_000, START_US + HOUR_US)
     assert [event.at_us for event in found] == [START_US + 40_000, START_US + 50_000]
+    await database.close()
+
+
+async def test_not_each_event_walks_over_all_that_are_kept(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a hundred thousand that is 8 ms, in which no footage is indexed."""
+    monkeypatch.setattr(event_store, "KEPT", 3)
+    monkeypatch.setattr(event_store, "PRUNE_EVERY", 4)
+    database = closed_database(tmp_path, clock)
+    await database.open()
+    kept = []
+    events = EventStore(database)
+    for number in range(9):
+        at_us = START_US + number * 10_000
+        await events.add(replace(EVENT, at_us=at_us, until_us=at_us))
+        kept.append(len(await events.between("cam", START_US, START_US + HOUR_US)))
+    assert kept == [1, 2, 3, 4, 3, 4, 5, 6, 3]
+    await EventStore(database).add(replace(EVENT, at_us=START_US + HOUR_US - 1))  # another start
+    assert len(await events.between("cam", START_US, START_US + HOUR_US)) == 3
     await database.close()
 
 

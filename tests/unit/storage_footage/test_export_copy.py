@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import threading
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import pytest
 from falconeye.base.errors import Conflict, NotFound, Unavailable
 from falconeye.base.times import rfc3339
 from falconeye.hub.stream import StreamHub
+from falconeye.media import reencode_process
 from falconeye.media.samples import StreamKind
 from falconeye.storage.export.export import Exports
 from falconeye.storage.export.export_copy import ExportCopies, most_bytes
@@ -255,6 +257,43 @@ async def test_an_encoder_that_hangs_is_ended_with_the_job(original: Original) -
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert children() == []
+    assert not (original.node.media_dir / "exports" / COPY).exists()
+
+
+async def test_an_encoder_that_makes_no_progress_is_given_up(
+    original: Original, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reencode_process, "STALL_S", 0.6)
+
+    def report(_share: float) -> None:
+        for child in children():
+            os.kill(child, signal.SIGSTOP)
+
+    async with asyncio.timeout(20):
+        with pytest.raises(Unavailable, match=r"no progress for 0\.01 minutes"):
+            await original.copy(report)
+    assert children() == []
+    assert not (original.node.media_dir / "exports" / COPY).exists()
+
+
+async def test_a_copy_that_its_disk_holds_does_not_hold_up_who_ends_it(original: Original) -> None:
+    loop, hangs, goes_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def report(_share: float) -> None:
+        loop.call_soon_threadsafe(hangs.set)
+        assert goes_on.wait(30)
+
+    task = asyncio.create_task(original.copy(report))
+    await hangs.wait()
+    task.cancel()
+    try:
+        async with asyncio.timeout(4):  # the node has 3 s for its end
+            with pytest.raises(asyncio.CancelledError):
+                await task
+    finally:
+        goes_on.set()
+    await original.copies._thread.run(lambda: None, threading.Event())  # behind what was held
     assert children() == []
     assert not (original.node.media_dir / "exports" / COPY).exists()
 
