@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.faults.clock_steps import clock_steps
+from tests.faults.ill_cameras import changes, other_streams, stalls, truncations
 from tests.faults.kills import kills
 from tests.faults.long_time import many_rows, retention_week
 from tests.faults.outcome import Outcome, rows_of, table
@@ -29,6 +30,10 @@ FAULTS: dict[str, tuple[Callable[[Path, int], Awaitable[Outcome]], int]] = {
     "power": (power_cuts, 100),
     "kill": (kills, 200),
     "reconnect": (reconnects, 1000),
+    "camera-stall": (stalls, 120),
+    "camera-truncate": (truncations, 200),
+    "camera-change": (changes, 100),
+    "camera-other": (other_streams, 80),
     "retention": (retention_week, 7 * 24),
     "rows": (many_rows, 55),
 }

@@ -15,7 +15,10 @@ FROM segments JOIN streams ON streams.id = stream_id"""
 
 
 def unplayable(data_dir: Path, media_dir: Path) -> int:
-    """Indexed files that a decoder does not take whole, or that are shorter than their row says."""
+    """Indexed files that a decoder does not take whole, or as another size than they say.
+
+    Or that are shorter than their row says.
+    """
     with closing(sqlite3.connect(data_dir / DATABASE_NAME)) as connection:
         rows = connection.execute(_ROWS).fetchall()
     return sum(
@@ -28,8 +31,13 @@ def _plays(path: Path, length_90k: int) -> bool:
     try:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
-            frames = [frame.pts for frame in container.decode(stream) if frame.pts is not None]
-            if not frames or stream.time_base is None:
+            told = {(stream.width, stream.height)}
+            frames, sizes = [], set()
+            for frame in container.decode(stream):
+                sizes.add((frame.width, frame.height))
+                if frame.pts is not None:
+                    frames.append(frame.pts)
+            if not frames or stream.time_base is None or sizes != told:
                 return False
             step = (frames[-1] - frames[0]) / max(1, len(frames) - 1)
             found = float((frames[-1] - frames[0] + step) * stream.time_base)

@@ -11,6 +11,7 @@ from falconeye.media.samples import StreamKind
 from tests.clock import START_US, FakeClock
 from tests.faults.clock_steps import clock_steps
 from tests.faults.footage_on_disk import unplayable
+from tests.faults.ill_cameras import changes, other_streams, stalls, truncations
 from tests.faults.kills import kills
 from tests.faults.long_time import many_rows, retention_week
 from tests.faults.outcome import Holdings, Outcome, table
@@ -33,8 +34,17 @@ def judge(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "amount"),
-    [(clock_steps, 12), (kills, 4), (reconnects, 30), (retention_week, 3), (many_rows, 1)],
-    ids=["clock", "kill", "reconnect", "retention", "rows"],
+    [
+        pytest.param(clock_steps, 12, id="clock"),
+        pytest.param(kills, 4, id="kill"),
+        pytest.param(reconnects, 30, id="reconnect"),
+        pytest.param(stalls, 3, id="camera-stall"),
+        pytest.param(truncations, 3, id="camera-truncate"),
+        pytest.param(changes, 2, id="camera-change"),
+        pytest.param(other_streams, 2, id="camera-other"),
+        pytest.param(retention_week, 3, id="retention"),
+        pytest.param(many_rows, 1, id="rows"),
+    ],
 )
 async def test_it_costs_no_more_than_the_budget(tmp_path: Path, fault: Fault, amount: int) -> None:
     judge(await fault(tmp_path, amount))
