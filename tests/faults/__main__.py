@@ -16,7 +16,7 @@ from tests.faults.clock_steps import clock_steps
 from tests.faults.ill_cameras import changes, other_streams, stalls, truncations
 from tests.faults.kills import kills
 from tests.faults.long_time import many_rows, retention_week
-from tests.faults.outcome import Outcome, rows_of, table
+from tests.faults.outcome import LEAKS, Outcome, rows_of, table
 from tests.faults.power import power_cuts
 from tests.faults.reconnects import reconnects
 from tests.faults.volumes import full_disk, sick_volumes
@@ -59,7 +59,7 @@ def main() -> int:
         RESULTS.write_text(
             "# Loss budget\n\nMade by `make faults` (root). The newest rows: "
             f"{time.strftime('%Y-%m-%d', time.gmtime())}, Linux {platform.release()}, "
-            f"Python {platform.python_version()}.\n\n{table([outcome], before)}\n"
+            f"Python {platform.python_version()}.\n\n{table([outcome], before)}\n\n{LEAKS}\n"
         )
     print(f"\n{RESULTS.read_text()}")  # noqa: T201
     return 0 if good else 1

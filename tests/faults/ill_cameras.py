@@ -192,14 +192,14 @@ async def _ward(folder: Path, count: int, outcome: Outcome, spells: Sequence[Spe
             # Each connects once more: only then the node's pools hold what they will hold.
             await asyncio.gather(*(_once_more(patient.camera) for patient in patients))
             await _all_well(node, patients)
-            before = await asyncio.to_thread(Holdings.of, node.process.pid)
+            before = await Holdings.now(node.process.pid)
             for number in range(rounds):
                 chosen = [spells[(number + at) % len(spells)] for at in range(len(patients))]
                 having = zip(patients, chosen, strict=True)
                 await asyncio.gather(*(_have(patient, spell) for patient, spell in having))
                 await _all_well(node, patients)
-            after = await asyncio.to_thread(Holdings.of, node.process.pid)
-            outcome.leaks = after.leaks(before, may_mb=MAY_MB)
+            after = await Holdings.now(node.process.pid)
+            outcome.leaked(after.leaks(before, may_mb=MAY_MB))
             outcome.notes.append(f"{before} → {after}")
             for patient in patients:
                 _lengths, wrong = await offline_gaps(node, patient.camera_id)

@@ -30,14 +30,14 @@ async def reconnects(folder: Path, count: int) -> Outcome:
                 await all_online(node, cameras)
                 if number == min(2, rounds - 1):
                     await all_recorded(node, cameras)
-                    before = await asyncio.to_thread(Holdings.of, node.process.pid)
+                    before = await Holdings.now(node.process.pid)
                 server.drop_connections()
                 await _any_offline(node)
             await all_online(node, cameras)
             await all_recorded(node, cameras)
             assert before is not None
-            after = await asyncio.to_thread(Holdings.of, node.process.pid)
-            outcome.leaks = after.leaks(before, may_mb=MAY_MB)
+            after = await Holdings.now(node.process.pid)
+            outcome.leaked(after.leaks(before, may_mb=MAY_MB))
             outcome.notes.append(f"{before} → {after}")
             for camera in ids:
                 lengths_s, wrong = await offline_gaps(node, camera)

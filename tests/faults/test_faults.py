@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from falconeye.media.samples import StreamKind
+from falconeye.storage.tables.footage import open_files
 from tests.clock import START_US, FakeClock
 from tests.faults.clock_steps import clock_steps
-from tests.faults.footage_on_disk import unplayable
+from tests.faults.footage_on_disk import left_behind, unplayable
 from tests.faults.ill_cameras import changes, other_streams, stalls, truncations
 from tests.faults.kills import kills
 from tests.faults.long_time import many_rows, retention_week
@@ -79,6 +80,40 @@ def test_the_table_tells_what_is_beyond_the_budget() -> None:
         "2 file descriptors", "1 threads", "30 MB",
     ]  # fmt: skip
     assert Holdings(10, 5, 110.0).leaks(held, may_mb=16) == []
+    assert Holdings(10, 5, 100.0, tasks=2).leaks(held, may_mb=16) == ["2 tasks"]
+
+
+async def test_what_is_held_counts_tasks_and_open_files(tmp_path: Path) -> None:
+    before, ended = await Holdings.now(), asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        _ = group.create_task(ended.wait())
+        with (tmp_path / "file").open("w"):
+            found = (await Holdings.now()).leaks(before, may_mb=100)
+        ended.set()
+    assert found == ["1 file descriptors", "1 tasks"]
+    assert (await Holdings.now()).leaks(before, may_mb=100) == []
+
+
+async def test_what_a_crash_left_on_the_disk_is_found(tmp_path: Path) -> None:
+    node = await open_node(tmp_path, FakeClock())
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    await node.record(run)
+    await node.database.write(
+        lambda connection: connection.execute(
+            open_files.insert(),
+            {"volume_id": 1, "stream_id": 1, "named_start_us": 7, "run_id": run},
+        )
+    )
+    await node.stop()
+    data, media = tmp_path / "data", tmp_path / "media"
+    assert await asyncio.to_thread(left_behind, data, media) == ["1 rows of open_files"]
+    segment = next(iter(media.rglob("*.mp4")))
+    (data / "socket").touch()
+    lost = segment.with_name("1.mp4")
+    lost.touch()
+    assert await asyncio.to_thread(left_behind, data, media) == [
+        "1 rows of open_files", "socket", lost.relative_to(media).as_posix(),
+    ]  # fmt: skip
 
 
 async def test_a_file_that_does_not_play_is_found(tmp_path: Path) -> None:
