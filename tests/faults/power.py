@@ -44,7 +44,7 @@ FIRST_S = 4.0  # the recorder's first file is on the disk by then
 class Said:
     """What the recorder had told."""
 
-    at_s: float
+    at: float  # as `Entry.at`
     given_s: float  # of video
     stored: int  # files whose row is committed
 
@@ -53,20 +53,29 @@ class Said:
 class Entry:
     """A write, or a flush (no bytes)."""
 
-    at_s: float
+    at: float  # seconds; of a virtual machine its number
     offset: int
     data: bytes
     is_flush: bool
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """The disk as it was empty, all that happened on it, and what the recorder told."""
+
+    base: Path
+    entries: Sequence[Entry]
+    said: Sequence[Said]
+
+
 def read_log(path: Path) -> list[Entry]:
     content = path.read_bytes()
-    found, at = [], 0
-    while at + LOG_ENTRY.size <= len(content):
-        at_s, kind, offset, size = LOG_ENTRY.unpack_from(content, at)
-        at += LOG_ENTRY.size
-        found.append(Entry(at_s, offset, content[at : at + size], kind == 1))
-        at += size
+    found, place = [], 0
+    while place + LOG_ENTRY.size <= len(content):
+        at, kind, offset, size = LOG_ENTRY.unpack_from(content, place)
+        place += LOG_ENTRY.size
+        found.append(Entry(at, offset, content[place : place + size], kind == 1))
+        place += size
     return found
 
 
@@ -91,27 +100,35 @@ async def power_cuts(folder: Path, count: int, record_s: float = 25.0) -> Outcom
     )  # fmt: skip
     outcome.notes.append(f"seed {seed}")
     base, entries, said = await _record(folder, record_s)
-    first_s, last_s = said[0].at_s + FIRST_S, said[-1].at_s
-    flushes = [entry.at_s for entry in entries if entry.is_flush and first_s < entry.at_s < last_s]
-    outcome.notes.append(f"{len(entries)} writes and flushes, {len(flushes)} of them flushes")
+    await cut_often(folder, count, Recorded(base, entries, said), chance, outcome)
+    return outcome
+
+
+async def cut_often(
+    folder: Path, count: int, recorded: Recorded, chance: random.Random, outcome: Outcome
+) -> None:
+    """Rebuild and judge the disk at so many points."""
+    entries, said = recorded.entries, recorded.said
+    first = next(one.at for one in said if one.given_s > FIRST_S)
+    flushes = [entry.at for entry in entries if entry.is_flush and first < entry.at < said[-1].at]
+    outcome.notes.append(f"{len(entries)} writes and flushes, {len(flushes)} flushes to cut before")
     before: Holdings | None = None
     for number in range(count):
         # The last moment before a flush, or any.
-        at_s = chance.choice(flushes) if number % 2 else chance.uniform(first_s, last_s)
+        at = chance.choice(flushes) if number % 2 else chance.uniform(first, said[-1].at)
         image = folder / "cut.img"
-        await asyncio.to_thread(rebuild, base, image, entries, at_s, chance)
-        await judge(image, folder / "mounted", told_by(said, at_s), outcome)
+        await asyncio.to_thread(rebuild, recorded.base, image, entries, at, chance)
+        await judge(image, folder / "mounted", told_by(said, at), outcome)
         before = before or await Holdings.now()
         if number % 20 == 19:
             print(f"power cut {number + 1} of {count}", file=sys.stderr)  # noqa: T201
     assert before is not None
     outcome.leaked((await Holdings.now()).leaks(before, may_mb=MAY_MB))
-    return outcome
 
 
-def told_by(said: Sequence[Said], at_s: float) -> Said:
+def told_by(said: Sequence[Said], at: float) -> Said:
     """The last that was told by then."""
-    return next((one for one in reversed(said) if one.at_s <= at_s), Said(at_s, 0.0, 0))
+    return next((one for one in reversed(said) if one.at <= at), Said(at, 0.0, 0))
 
 
 async def _record(folder: Path, record_s: float) -> tuple[Path, list[Entry], list[Said]]:
@@ -119,7 +136,7 @@ async def _record(folder: Path, record_s: float) -> tuple[Path, list[Entry], lis
     backing, outer, inner = folder / "backing", folder / "outer", folder / "inner"
     log, base = folder / "log", folder / "base.img"
     async with sick_volume(backing, outer, log):
-        await asyncio.to_thread(_make_disk, outer / "disk.img")
+        await asyncio.to_thread(make_disk, outer / "disk.img")
         await asyncio.to_thread(shutil.copyfile, backing / "disk.img", base)
         await asyncio.to_thread(os.truncate, log, 0)  # it is appended to
         await asyncio.to_thread(inner.mkdir)
@@ -131,7 +148,8 @@ async def _record(folder: Path, record_s: float) -> tuple[Path, list[Entry], lis
     return base, await asyncio.to_thread(read_log, log), said
 
 
-def _make_disk(image: Path) -> None:
+def make_disk(image: Path) -> None:
+    """An empty one."""
     with image.open("wb") as file:
         file.truncate(DISK_MB << 20)
     subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True)
@@ -151,7 +169,7 @@ async def _told(folder: Path, record_s: float) -> list[Said]:
     assert child.stdout is not None
     found: list[Said] = []
     try:
-        while not found or found[-1].at_s - found[0].at_s < record_s:
+        while not found or found[-1].at - found[0].at < record_s:
             line = await child.stdout.readline()
             assert line.endswith(b"\n"), "the recorder ended"
             found.append(heard(line, time.monotonic(), found))
@@ -161,19 +179,19 @@ async def _told(folder: Path, record_s: float) -> list[Said]:
     return found
 
 
-def heard(line: bytes, at_s: float, before: Sequence[Said]) -> Said:
+def heard(line: bytes, at: float, before: Sequence[Said]) -> Said:
     """A line of the recorder's, after what it had told."""
-    last = before[-1] if before else Said(at_s, 0.0, 0)
+    last = before[-1] if before else Said(at, 0.0, 0)
     if line.startswith(b"row"):
-        return Said(at_s, last.given_s, int(line.split()[1]))
-    return Said(at_s, int(line) / 90_000, last.stored)
+        return Said(at, last.given_s, int(line.split()[1]))
+    return Said(at, int(line) / 90_000, last.stored)
 
 
 def rebuild(
-    base: Path, image: Path, entries: Sequence[Entry], at_s: float, chance: random.Random
+    base: Path, image: Path, entries: Sequence[Entry], at: float, chance: random.Random
 ) -> None:
     """The disk after a cut at this moment."""
-    by_then = [entry for entry in entries if entry.at_s < at_s]
+    by_then = [entry for entry in entries if entry.at < at]
     flushed = max((number for number, entry in enumerate(by_then) if entry.is_flush), default=-1)
     shutil.copyfile(base, image)
     with image.open("r+b") as disk:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import random
+import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from tests.faults.ill_cameras import changes, other_streams, stalls, truncations
 from tests.faults.kills import kills
 from tests.faults.long_time import many_rows, retention_week
 from tests.faults.outcome import Holdings, Outcome, table
-from tests.faults.power import power_cuts
+from tests.faults.power import Entry, power_cuts, rebuild
 from tests.faults.reconnects import reconnects
+from tests.faults.vm_power import WriteLog
 from tests.faults.volumes import full_disk, sick_volumes
 from tests.unit.storage_footage.footage import CAMERA, GOP_US, open_node
 
@@ -114,6 +117,53 @@ async def test_what_a_crash_left_on_the_disk_is_found(tmp_path: Path) -> None:
     assert await asyncio.to_thread(left_behind, data, media) == [
         "1 rows of open_files", "socket", lost.relative_to(media).as_posix(),
     ]  # fmt: skip
+
+
+async def test_what_a_virtual_machine_writes_is_read_while_it_grows(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    await asyncio.to_thread(path.write_bytes, bytes(1 << 20))
+    log, at = WriteLog(path), 512
+
+    def append(sector: int, sectors: int, flags: int, data: bytes = b"") -> None:
+        nonlocal at
+        content = struct.pack("<QQQQ", sector, sectors, flags, len(data)).ljust(512, b"\0") + data
+        with path.open("r+b") as file:
+            file.seek(at)
+            file.write(content)
+        at += len(content)
+
+    assert log.length() == 0
+    await asyncio.to_thread(append, 8, 2, 0, b"a" * 1024)
+    assert log.length() == 1
+    await asyncio.to_thread(append, 0, 0, 1)
+    await asyncio.to_thread(append, 9, 1, 4)
+    await asyncio.to_thread(append, 10, 1, 2, b"b" * 512)
+    assert log.length() == 4
+    assert log.entries() == [
+        Entry(0, 8 * 512, b"a" * 1024, is_flush=False),
+        Entry(1, 0, b"", is_flush=True),
+        Entry(2, 9 * 512, bytes(512), is_flush=False),  # discarded
+        Entry(3, 10 * 512, b"b" * 512, is_flush=False),
+        Entry(3, 0, b"", is_flush=True),  # FUA
+    ]
+    log.close()
+
+
+def test_a_cut_keeps_what_was_flushed_and_some_of_the_rest(tmp_path: Path) -> None:
+    base, image = tmp_path / "base", tmp_path / "image"
+    base.write_bytes(bytes(4096))
+    entries = [
+        Entry(1, 0, b"a" * 512, is_flush=False),
+        Entry(2, 0, b"", is_flush=True),
+        Entry(3, 512, b"b" * 1024, is_flush=False),
+        Entry(4, 2048, b"c" * 512, is_flush=False),
+    ]
+    found = set()
+    for seed in range(60):
+        rebuild(base, image, entries, 4, random.Random(seed))  # noqa: S311 - no secret
+        found.add(image.read_bytes())
+    kept = [b"a" * 512 + (b"b" * 512 * sectors).ljust(3584, b"\0") for sectors in range(3)]
+    assert sorted(found) == sorted(kept)
 
 
 async def test_a_file_that_does_not_play_is_found(tmp_path: Path) -> None:
