@@ -29,8 +29,9 @@ WELL_S = 2.0  # of pictures between spells: a GOP
 BACK_S = 5.0  # the camera is back: 3 s, and up to a GOP of 2 s
 STAYS_S = 0.2  # the connection lives: no picture that was sent is lost
 FPS = 25
-_SEGMENTS = """SELECT start_us, media_duration_90k FROM segments
-JOIN streams ON streams.id = stream_id WHERE camera_id = ? ORDER BY start_us"""
+_SEGMENTS = """SELECT start_us, media_duration_90k, width FROM segments
+JOIN streams ON streams.id = stream_id JOIN inits ON inits.id = init_id
+WHERE camera_id = ? ORDER BY start_us"""
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Patient:
     camera: ReplayCamera
     camera_id: str = ""
     spells: list[tuple[float, float]] = field(default_factory=list)
+    widths: list[tuple[float, int]] = field(default_factory=list)  # of its pictures, and when
 
 
 Spell = Callable[[ReplayCamera], Awaitable[float]]  # when it sends, or would send, pictures again
@@ -116,7 +118,8 @@ async def _half_answer(camera: ReplayCamera) -> float:
 async def _size(camera: ReplayCamera) -> float:
     """The next keyframe has other parameter sets."""
     at, small = time.time(), video_clip(width=320, height=176)
-    camera.next_video = small if camera.pictures_sent % 2 else video_clip(width=480, height=272)
+    was_small = camera.video is not None and camera.video.width == small.width
+    camera.video = camera.next_video = video_clip() if was_small else small
     await _until(lambda: camera.next_video is None)
     return at
 
@@ -207,7 +210,13 @@ async def _ward(folder: Path, count: int, outcome: Outcome, spells: Sequence[Spe
             ended = time.time()
         outcome.wrong += await problems(node)
     for patient in patients:
-        outcome.lost_s += await asyncio.to_thread(_lost_s, node.data_dir, patient, ended)
+        footage = await asyncio.to_thread(_footage, node.data_dir, patient.camera_id)
+        outcome.lost_s += _lost_s(footage, patient, ended)
+        outcome.wrong += sum(
+            begun < at < end and told != width
+            for at, width in patient.widths
+            for begun, end, told in footage
+        )
     outcome.unplayable = await asyncio.to_thread(unplayable, node.data_dir, node.media_dir)
     return outcome
 
@@ -221,6 +230,8 @@ async def _have(patient: Patient, spell: Spell) -> None:
     begun = time.time()
     patient.spells.append((begun, await spell(patient.camera)))
     await _sent(patient.camera, WELL_S)
+    assert patient.camera.video is not None
+    patient.widths.append((time.time() - WELL_S / 4, patient.camera.video.width))
 
 
 async def _all_well(node: RunningNode, patients: Sequence[Patient]) -> None:
@@ -228,22 +239,28 @@ async def _all_well(node: RunningNode, patients: Sequence[Patient]) -> None:
     await all_recorded(node, len(patients))
 
 
-def _lost_s(data_dir: Path, patient: Patient, ended: float) -> list[float]:
-    """Of each spell: the time without footage up to the next, less what the camera kept back."""
+Footage = Sequence[tuple[float, float, int]]  # begin and end in seconds of the epoch, width
+
+
+def _footage(data_dir: Path, camera_id: str) -> Footage:
     with closing(sqlite3.connect(data_dir / DATABASE_NAME)) as connection:
-        rows = connection.execute(_SEGMENTS, (patient.camera_id,)).fetchall()
-    spans = [(start / 1e6, start / 1e6 + length / 90_000) for start, length in rows]
+        rows = connection.execute(_SEGMENTS, (camera_id,)).fetchall()
+    return [(start / 1e6, start / 1e6 + length / 90_000, width) for start, length, width in rows]
+
+
+def _lost_s(footage: Footage, patient: Patient, ended: float) -> list[float]:
+    """Of each spell: the time without footage up to the next, less what the camera kept back."""
     ends = [begun for begun, _well in patient.spells[1:]] + [ended]
     return [
-        max(0.0, _without(spans, begun, end) - (well - begun))
+        max(0.0, _without(footage, begun, end) - (well - begun))
         for (begun, well), end in zip(patient.spells, ends, strict=True)
     ]
 
 
-def _without(spans: Sequence[tuple[float, float]], begun: float, end: float) -> float:
-    """Seconds from `begun` to `end` in no span; those are in order."""
+def _without(footage: Footage, begun: float, end: float) -> float:
+    """Seconds from `begun` to `end` that no file has; those are in order."""
     missing, covered_to = 0.0, begun
-    for one, other in spans:
+    for one, other, _width in footage:
         if other > covered_to and one < end:
             missing += max(0.0, one - covered_to)
             covered_to = other
