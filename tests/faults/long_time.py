@@ -17,7 +17,7 @@ from falconeye.storage.segments.segments import Accepted, SegmentEnd
 from falconeye.storage.tables.footage import garbage, segments
 from tests.benchmarks.timeline import _fill, _read
 from tests.clock import START_US, FakeClock
-from tests.faults.footage_on_disk import unplayable
+from tests.faults.footage_on_disk import left_behind, unplayable
 from tests.faults.outcome import Holdings, Outcome
 from tests.unit.storage_footage.footage import CAMERA, Node, open_node, rows, segment_fragments
 
@@ -41,16 +41,17 @@ async def retention_week(folder: Path, hours: int) -> Outcome:
         assert await node.store.flush(60)
         clock.advance(FILE_S * AT_ONCE)
         await node.deleter.enforce_rules()
-        if keep_days and minute == 25 * 60:
-            before = await asyncio.to_thread(Holdings.of)
+        if minute == (25 * 60 if keep_days else 60):
+            before = await Holdings.now()
         if minute % 60 == 50:
             outcome.wrong += await _wrongly_kept(node, keep_days)
-    if before is not None:
-        outcome.leaks = (await asyncio.to_thread(Holdings.of)).leaks(before, may_mb=MAY_MB)
+    assert before is not None
+    outcome.leaked((await Holdings.now()).leaks(before, may_mb=MAY_MB))
     outcome.lost_s = [await _too_young(node, hours, keep_days)]
     outcome.wrong += len((await check(node.database, node.volumes)).problems)
     outcome.notes.append(f"{len(await rows(node, segments))} files left")
     await node.stop()
+    outcome.leaked(await asyncio.to_thread(left_behind, folder / "data", folder / "media"))
     outcome.unplayable = await asyncio.to_thread(unplayable, folder / "data", folder / "media")
     return outcome
 
@@ -99,11 +100,13 @@ async def many_rows(folder: Path, days: int) -> Outcome:
     opened_s = time.monotonic() - begun
     took_ms = await _read(node.database, days, 1, 100)
     run = node.store.begin_run(CAMERA, StreamKind.MAIN, node.clock.utc_us())
-    begun = time.monotonic()
+    before, begun = await Holdings.now(), time.monotonic()
     for index in range(20):
         at_us = node.clock.utc_us() + index * 2 * SECOND_US
         await node.record(run, at_us, offset_90k=index * 180_000)
     stored_ms = (time.monotonic() - begun) * 1000 / 20
+    _ = await _read(node.database, days, 1, 100)
+    outcome.leaked((await Holdings.now()).leaks(before, may_mb=MAY_MB))
     found = await node.database.read(_count)
     outcome.wrong = abs(found - count - 20)
     outcome.notes.append(

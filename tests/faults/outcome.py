@@ -1,10 +1,19 @@
 """What a fault cost, and the table of it."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+LEAKS = (
+    "A leak is what a process that lives through the faults holds more of after them than before: "
+    "open files, threads, tasks of its loop (where it is the measuring process itself), memory "
+    "beyond 16 to 24 MB. After a crash it is also what the next start leaves on the disk: footage "
+    "that neither index nor garbage knows, rows of open files, garbage or moves, and files that no "
+    "node has (temporary ones, sockets)."
+)
 
 
 @dataclass
@@ -18,7 +27,7 @@ class Outcome:
     budget_s: float | None = None
     unplayable: int = 0  # files in the index that no player plays
     wrong: int = 0  # rows: what `falconeye check` and the tests' own sums find
-    leaks: list[str] | None = None  # None: not measured
+    leaks: list[str] | None = None  # `LEAKS`; None: not measured
     notes: list[str] = field(default_factory=list)
     took_s: float = 0.0
 
@@ -30,6 +39,10 @@ class Outcome:
     def ok(self) -> bool:
         within = self.budget_s is None or self.worst_s <= self.budget_s
         return within and not (self.unplayable or self.wrong or self.leaks)
+
+    def leaked(self, found: Sequence[str]) -> None:
+        """These were looked for, and found."""
+        self.leaks = [*(self.leaks or ()), *found]
 
     def line(self) -> str:
         """A row of the table."""
@@ -79,6 +92,20 @@ class Holdings:
     fds: int
     threads: int
     rss_mb: float
+    tasks: int = 0  # those of other processes cannot be seen
+
+    @classmethod
+    async def now(cls, pid: int | str = "self") -> "Holdings":
+        """Of this process, or of another one, once what ends at this moment has ended."""
+        last = None
+        while True:
+            found = await asyncio.to_thread(cls.of, pid)
+            if pid == "self":
+                found = replace(found, tasks=len(asyncio.all_tasks()))
+            if last is not None and last.leaks(found, may_mb=0.5) == []:
+                return found
+            last = found
+            await asyncio.sleep(0.05)
 
     @classmethod
     def of(cls, pid: int | str = "self") -> "Holdings":
@@ -97,6 +124,8 @@ class Holdings:
             found.append(f"{self.fds - before.fds} file descriptors")
         if self.threads > before.threads:
             found.append(f"{self.threads - before.threads} threads")
+        if self.tasks > before.tasks:
+            found.append(f"{self.tasks - before.tasks} tasks")
         if self.rss_mb > before.rss_mb + may_mb:
             found.append(f"{self.rss_mb - before.rss_mb:.0f} MB")
         return found

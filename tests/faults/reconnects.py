@@ -27,34 +27,45 @@ async def reconnects(folder: Path, count: int) -> Outcome:
             before: Holdings | None = None
             rounds = -(-count // cameras)
             for number in range(rounds):
-                await _all_online(node, cameras)
+                await all_online(node, cameras)
                 if number == min(2, rounds - 1):
-                    await _all_recorded(node, cameras)
-                    before = await asyncio.to_thread(Holdings.of, node.process.pid)
+                    await all_recorded(node, cameras)
+                    before = await Holdings.now(node.process.pid)
                 server.drop_connections()
                 await _any_offline(node)
-            await _all_online(node, cameras)
-            await _all_recorded(node, cameras)
+            await all_online(node, cameras)
+            await all_recorded(node, cameras)
             assert before is not None
-            after = await asyncio.to_thread(Holdings.of, node.process.pid)
-            outcome.leaks = after.leaks(before, may_mb=MAY_MB)
+            after = await Holdings.now(node.process.pid)
+            outcome.leaked(after.leaks(before, may_mb=MAY_MB))
             outcome.notes.append(f"{before} → {after}")
             for camera in ids:
-                gaps = (await node.json(f"/api/cameras/{camera}/timeline"))["gaps"]
-                outcome.lost_s += [_length_s(gap) for gap in gaps[1:]]  # the first: being added
-                outcome.wrong += sum(gap["reason"] != "camera_offline" for gap in gaps[1:])
-        outcome.wrong += await _problems(node)
+                lengths_s, wrong = await offline_gaps(node, camera)
+                outcome.lost_s += lengths_s
+                outcome.wrong += wrong
+        outcome.wrong += await problems(node)
     outcome.unplayable = await asyncio.to_thread(unplayable, node.data_dir, node.media_dir)
     return outcome
 
 
-async def _all_online(node: RunningNode, count: int) -> None:
+async def offline_gaps(node: RunningNode, camera: str) -> tuple[list[float], int]:
+    """Lengths in seconds of what a camera's timeline lacks; how many of these name another cause.
+
+    The first gap is left out: the camera was being added.
+    """
+    gaps = (await node.json(f"/api/cameras/{camera}/timeline"))["gaps"][1:]
+    wrong = sum(gap["reason"] != "camera_offline" for gap in gaps)
+    return [_length_s(gap) for gap in gaps], wrong
+
+
+async def all_online(node: RunningNode, count: int) -> None:
+    """So many cameras deliver."""
     await node.until(
         "/api/cameras/", lambda found: sum(bool(c["online"]) for c in _cameras(found)) == count, 60
     )
 
 
-async def _all_recorded(node: RunningNode, count: int) -> None:
+async def all_recorded(node: RunningNode, count: int) -> None:
     """A file is open for each: only then is what the node holds all that it holds."""
     async with asyncio.timeout(60):
         while await asyncio.to_thread(_open_footage, node.process.pid) < count:  # noqa: ASYNC110 - no event
@@ -80,6 +91,7 @@ def _length_s(gap: dict[str, str]) -> float:
     return (ends[1] - ends[0]).total_seconds()
 
 
-async def _problems(node: RunningNode) -> int:
+async def problems(node: RunningNode) -> int:
+    """How many `falconeye check` finds."""
     code, out, _ = await node.command("check", "--json", "--media-dir", str(node.media_dir))
     return 0 if code == 0 else max(1, out.count('"fault"'))

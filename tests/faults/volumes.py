@@ -15,7 +15,7 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage.checks.check import check
 from falconeye.storage.tables.footage import segments
 from tests.clock import FakeClock
-from tests.faults.footage_on_disk import unplayable
+from tests.faults.footage_on_disk import left_behind, unplayable
 from tests.faults.outcome import Holdings, Outcome
 from tests.unit.storage_footage.cameras import Camera, in_time, pictures
 from tests.unit.storage_footage.footage import CAMERA, Node, open_node, rows
@@ -109,10 +109,9 @@ async def sick_volumes(folder: Path, count: int) -> Outcome:
     for number in range(count):
         ill = ills[number % len(ills)]
         await _one(folder / str(number), ill, outcome)
-        if number == min(len(ills), count - 1):
-            before = await asyncio.to_thread(Holdings.of)
-    if before is not None:
-        outcome.leaks = (await asyncio.to_thread(Holdings.of)).leaks(before, may_mb=MAY_MB)
+        before = before or await Holdings.now()
+    assert before is not None
+    outcome.leaked((await Holdings.now()).leaks(before, may_mb=MAY_MB))
     return outcome
 
 
@@ -140,6 +139,7 @@ async def _one(folder: Path, ill: str, outcome: Outcome) -> None:
         outcome.wrong += len((await check(node.database, node.volumes)).problems)
         outcome.wrong += node.budget.used_bytes != 0
         await node.stop()
+        outcome.leaked(await asyncio.to_thread(left_behind, folder / "data", mounted))
         bad = await asyncio.to_thread(unplayable, folder / "data", mounted)
         outcome.unplayable += bad
 
@@ -164,8 +164,11 @@ async def full_disk(folder: Path, seconds: int) -> Outcome:
         node = await open_node(folder, FakeClock(), media_dir=disk / "media", sync_interval_s=0.2)
         recording = Recording(node)
         gaps_us = 0
-        for _ in range(seconds // 10):
+        await recording.play(10)
+        before = await Holdings.now()
+        for _ in range(seconds // 10 - 1):
             await recording.play(10)
+        outcome.leaked((await Holdings.now()).leaks(before, may_mb=MAY_MB))
         recording.camera.hub.end_run(RunEnd.CAMERA_OFFLINE, "")
         assert await node.store.flush(20)
         found = sorted(await rows(node, segments), key=lambda row: row.start_us)
@@ -177,6 +180,7 @@ async def full_disk(folder: Path, seconds: int) -> Outcome:
         outcome.lost_s.append(recording.camera.recorder.lost_fragments.value / 2)
         outcome.wrong = len((await check(node.database, node.volumes)).problems)
         await node.stop()
+        outcome.leaked(await asyncio.to_thread(left_behind, folder / "data", disk / "media"))
         outcome.unplayable = await asyncio.to_thread(unplayable, folder / "data", disk / "media")
         outcome.notes.append(f"{len(found)} files left on it")
     return outcome

@@ -22,9 +22,11 @@ class Faults:
     udp_only: bool = False  # 461 to interleaved
     max_sessions: int | None = None  # 453 to the SETUP of one more
     max_connections: int | None = None  # one more is closed at its first request
-    silent: bool = False  # connected, but sends nothing
+    silent: bool = False  # connected, but sends nothing; goes on later where it was
+    skipping: bool = False  # the pictures of this time are never sent; its clock goes on
     audio_silent: bool = False
     cut: bool = False  # close the connection in the middle of the next picture
+    short: bool = False  # pictures lack their second half
     garbage: bool = False  # payloads are noise
     clock_step_s: float = 0.0  # added to the wall time in sender reports
     start_timestamp: int = 12_345

@@ -133,6 +133,8 @@ class Player:
         if channel is None or camera.video is None:
             return True
         packets = tracks.next_picture()
+        if camera.faults.skipping:
+            return True
         if camera.faults.cut:
             channel.rtp(packets[:1])
             self._writer.close()  # sends what is buffered, then FIN
@@ -141,6 +143,17 @@ class Player:
         camera.pictures_sent += 1
         camera.sent_at.append((tracks.shown, time.time()))
         return True
+
+
+def _first_half(payloads: list[bytes]) -> list[bytes]:
+    """The first half of a picture's bytes: its last packet ends anywhere."""
+    left, found = sum(map(len, payloads)) // 2, []
+    for payload in payloads:
+        found.append(payload[:left])
+        left -= len(payload)
+        if left <= 0:
+            break
+    return found
 
 
 class _Tracks:
@@ -174,6 +187,8 @@ class _Tracks:
             self._camera.next_video, self._position = None, 0
             frame = clip.frames[0]
         payloads = _packetised(clip)[self._position]
+        if self._camera.faults.short:
+            payloads = _first_half(payloads)
         if self._camera.faults.garbage:
             payloads = [os.urandom(len(payload)) for payload in payloads]
         self.shown = frame.pts_90k * clip.fps // 90_000

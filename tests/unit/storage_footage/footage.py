@@ -205,10 +205,11 @@ async def open_node(
     is_synchronised: Callable[[], bool] = lambda: True,
     data: str = "data",
     boot: str | None = None,
+    events: list[tuple[str, str, str]] | None = None,
 ) -> Node:
     database = Database(tmp_path / data, clock, ballast_bytes=1 << 20)
     await database.open(exclusive=True)
-    events: list[tuple[str, str, str]] = []
+    events = [] if events is None else events
     media = media_dir or tmp_path / "media"
     volumes = await Volumes.open(
         database,
