@@ -101,13 +101,14 @@ class Exports:
         own = [Spared(one.camera_id, one.from_us, one.to_us) for one in request.orders]
         try:
             await present(volume)
-            while True:
-                attempt = _Attempt(volume, files, request, [*own, *spared], left_out)
-                try:
-                    return await self._try(attempt, report)
-                except SourceLost as error:  # e.g. deleted meanwhile: the rest is still wanted
-                    log.warning("%s is left out of an export", error.source.path)
-                    left_out.add(error.source.path)
+            with self.room.promised(job_id):
+                while True:
+                    attempt = _Attempt(volume, files, request, [*own, *spared], left_out)
+                    try:
+                        return await self._try(attempt, report)
+                    except SourceLost as error:  # e.g. deleted meanwhile: the rest is still wanted
+                        log.warning("%s is left out of an export", error.source.path)
+                        left_out.add(error.source.path)
         except OSError as error:
             raise Unavailable(disk_words(error)) from error
 
@@ -237,7 +238,7 @@ class Exports:
             return
         attempt.found = attempt.found or bool(layout.parts)
         attempt.freed_bytes += await self.room.provide(
-            attempt.volume, layout.size_bytes + later_bytes, attempt.spared
+            attempt.files.job_id, attempt.volume, layout.size_bytes + later_bytes, attempt.spared
         )
         known = await self._timelines.read(order.camera_id, order.from_us, order.to_us)
         layout.corrections = export_layout.within_span(

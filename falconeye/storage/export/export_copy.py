@@ -89,8 +89,10 @@ class ExportCopies:
         package = Package(work.files, self._exports.circumstances(request), suffix=_SUFFIX)
         try:
             await present(volume)
-            freed = await self._exports.room.provide(volume, most_bytes(wanted), spared)
-            return replace(await self._write(work, package), freed_bytes=freed)
+            room = self._exports.room
+            with room.promised(job_id):
+                freed = await room.provide(job_id, volume, most_bytes(wanted), spared)
+                return replace(await self._write(work, package), freed_bytes=freed)
         except FileNotFoundError as error:
             msg = "the export was deleted meanwhile"
             raise NotFound(msg) from error

@@ -54,6 +54,7 @@ class ExportFiles:
     """The files of one export; on the exports' thread, but for `path`."""
 
     def __init__(self, volume: Volume, job_id: str) -> None:
+        self.job_id = job_id
         self._volume = volume
         self._directory = f"{DIRECTORY}/{job_id}"
 

@@ -3,11 +3,13 @@
 An export stays until somebody deletes it, so on a disk that recording keeps full there would never
 be room for one. Exports may therefore take up to `SHARE` of a disk from the oldest footage, which
 goes as it goes for recording: never protected footage, and never what is being exported. All that
-lies there as exports counts, so that many of them cannot push out the recordings.
+lies there as exports counts, and what others that run are to take, so that many of them cannot push
+out the recordings.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import ClassVar
 
@@ -37,6 +39,16 @@ class ExportRoom:
         self._database = database
         self._volumes = volumes
         self._deleter = deleter
+        self._promised: dict[str, tuple[int, int]] = {}  # by job that runs: (volume, bytes)
+
+    @contextmanager
+    def promised(self, job_id: str) -> Iterator[None]:
+        """What it is given within counts against the others' share, until it is done or gone."""
+        self._promised[job_id] = 0, 0
+        try:
+            yield
+        finally:
+            del self._promised[job_id]
 
     async def check(self, size_bytes: int) -> None:
         """NoRoom unless there is so much, or can be made; Unavailable without the disk."""
@@ -45,12 +57,23 @@ class ExportRoom:
         if size_bytes > free:
             await self._require_share(volume, size_bytes, free, total)
 
-    async def provide(self, volume: Volume, size_bytes: int, spared: Sequence[Spared]) -> int:
-        """Make it where it is lacking; the bytes of footage that went. Errors as `check`."""
+    async def provide(
+        self, job_id: str, volume: Volume, size_bytes: int, spared: Sequence[Spared]
+    ) -> int:
+        """Make it where it is lacking; the bytes of footage that went. Errors as `check`.
+
+        Within `promised`, perhaps again and again for what is left to do.
+        """
+        others = sum(
+            promised
+            for other, (number, promised) in self._promised.items()
+            if other != job_id and number == volume.number
+        )
+        self._promised[job_id] = volume.number, max(size_bytes, self._promised[job_id][1])
         free, total = await self._free(volume)
         if size_bytes <= free:
             return 0
-        await self._require_share(volume, size_bytes, free, total)
+        await self._require_share(volume, size_bytes, free, total, others)
         freed = await self._deleter.free(volume, size_bytes - free, spared)
         free, total = await self._free(volume)
         if size_bytes > free:
@@ -69,9 +92,15 @@ class ExportRoom:
         return space.free_bytes - floor, space.total_bytes
 
     async def _require_share(
-        self, volume: Volume, size_bytes: int, free_bytes: int, total_bytes: int
+        self,
+        volume: Volume,
+        size_bytes: int,
+        free_bytes: int,
+        total_bytes: int,
+        others_bytes: int = 0,
     ) -> None:
         held, recorded = await self._database.read(partial(export_rows.read_held, volume.number))
+        held += others_bytes
         share = total_bytes // SHARE
         if held + size_bytes > share:
             why = (

@@ -105,3 +105,24 @@ async def test_exports_take_no_more_than_their_share(tmp_path: Path, clock: Fake
     calls.free_bytes = 50 << 20  # above the floor nobody has to give way
     await exports.room.check(expected)
     exports.stop()
+
+
+async def test_two_that_run_at_once_share_one_share(tmp_path: Path, clock: FakeClock) -> None:
+    """An export and a copy of another one, neither of which is done."""
+    calls = SmallDisk()
+    node = await full_node(tmp_path, clock, calls)
+    exports = open_exports(node)
+    volume, room = node.volumes.all[0], exports.room
+    spared = [Spared(CAMERA, START_US, START_US + 9 * GOP_US)]
+    most = calls.total_bytes // 10
+    with room.promised("copy"):
+        calls.free_bytes = FLOOR + most  # it need not take from footage
+        assert await room.provide("copy", volume, most - 1000, spared) == 0
+        assert await room.provide("copy", volume, 10, spared) == 0  # the rest of it
+        calls.free_bytes = FLOOR
+        with pytest.raises(NoRoom, match="a tenth of the disk"):
+            await exports.make(JOB, order(5, 7), ignore)
+        assert await starts(node) == [0, 3, 5]
+    made = await exports.make(JOB, order(5, 7), ignore)
+    assert made.freed_bytes > 0
+    exports.stop()
