@@ -31,6 +31,7 @@ from falconeye.storage.checks.footage_names import (
     oldest_first,
 )
 from falconeye.storage.checks.index_files import Numbers, Read
+from falconeye.storage.export.export_found import exports_on, find_export, take_over_export
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments import segment_index
 from falconeye.storage.segments.clock_journal import read_journal
@@ -91,6 +92,8 @@ async def rebuild(database: Database, volumes: Volumes, *, node_name: str) -> Re
     await redate_rest(database)
     await database.write(_clear)
     await build.index(found)
+    for volume in volumes.all:
+        await build.list_exports(volume)
     await database.write(_finish)
     return build.report
 
@@ -174,6 +177,9 @@ class IndexBuild:
             await self.index(found)
         left = [volume for volume in self._volumes.all if volume.number not in self._whole]
         self.state.end(tuple(str(volume.path) for volume in left))
+        for names in found:  # last: all of their bytes are read
+            if names.volume.number in self._whole:
+                await self.list_exports(names.volume)
         if not left:
             await self._database.write(_finish)
         return not left
@@ -189,6 +195,19 @@ class IndexBuild:
         names = await _on_reader(volume, partial(list_names, volume, without))
         self.report.foreign += names.foreign
         return names
+
+    async def list_exports(self, volume: Volume) -> None:
+        """Give the exports a job that none knows; what cannot be read is left to `check`."""
+        try:
+            for job_id in await _on_reader(volume, partial(exports_on, volume)):
+                if await self._database.read(partial(check_rows.has_job, job_id)):
+                    continue
+                look = partial(find_export, volume, job_id, is_beside=self._is_beside)
+                export = await _on_reader(volume, look)
+                if export is not None and await take_over_export(self._database, export):
+                    log.info("the export %s is listed again", export.made.file_name)
+        except OSError as error:
+            log.warning("the exports on %s cannot be listed: %s", volume.path, error)
 
     async def index(self, found: Sequence[Names]) -> None:
         """Index what was found, the oldest first."""

@@ -14,6 +14,7 @@ from falconeye.accounts.audit import AuditLog
 from falconeye.jobs.exporting import ExportWorker, export_of
 from falconeye.jobs.runner import JobKind, Jobs
 from falconeye.storage.checks.check import Fault, check
+from falconeye.storage.checks.rebuild import IndexBuild, rebuild
 from falconeye.storage.export.export import Exports
 from falconeye.storage.export.export_result import Export
 from falconeye.storage.segments.retention import Named
@@ -30,6 +31,7 @@ from tests.unit.storage_footage.exporting import (
     path_of,
 )
 from tests.unit.storage_footage.footage import CAMERA, GOP_US, Node, open_node
+from tests.unit.storage_footage.test_index_build import forget_index
 from tests.unit.storage_footage.test_moving import add_archive
 
 ASKED = {"camera_name": "Front door", "from_us": START_US, "to_us": START_US + 7 * GOP_US}
@@ -176,6 +178,27 @@ async def test_check_lists_an_export_again_that_a_restored_database_does_not_kno
     assert found is not None
     assert found.sha256 == made.sha256
     assert path_of(node, made).stat().st_size == made.size_bytes
+    assert (await check(node.database, node.volumes)).problems == []
+    await node.stop()
+
+
+@pytest.mark.parametrize("is_beside", [False, True])
+async def test_a_restored_recorder_lists_its_exports_by_itself(
+    node: Node, *, is_beside: bool
+) -> None:
+    await footage(node)
+    made = await made_alone(node)
+    await forget_index(node, with_runs=False)
+    if is_beside:
+        build = IndexBuild(node.database, node.volumes, node_name="pi-1", numbers=node.store)
+        assert await build.run()
+    else:
+        await rebuild(node.database, node.volumes, node_name="pi-1")
+    job = await JobStore(node.database).get(JOB)
+    assert job is not None
+    found = export_of(job)
+    assert found is not None
+    assert found.sha256 == made.sha256
     assert (await check(node.database, node.volumes)).problems == []
     await node.stop()
 

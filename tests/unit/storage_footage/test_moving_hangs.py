@@ -18,6 +18,7 @@ from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volume_facts import Role
 from falconeye.storage.volumes.volumes import STUCK_S
 from tests.clock import START_US, FakeClock
+from tests.faults.volumes import sick_volume
 from tests.unit.storage_footage.footage import GOP_US, Node, rows
 from tests.unit.storage_footage.test_moving import (
     SEGMENTS,
@@ -221,3 +222,43 @@ async def test_a_source_that_hangs_leaves_the_archive_to_the_others(
     await assert_sound(node)
     await mover.stop()
     await node.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+@pytest.mark.root
+@pytest.mark.fault
+async def test_a_real_disk_that_hangs_in_the_kernel(node: Node, tmp_path: Path) -> None:
+    loop, hung = asyncio.get_running_loop(), threading.Event()
+    async with sick_volume(tmp_path / "backing", tmp_path / "mounted") as disk:
+        sick = await add_archive(node, tmp_path / "mounted")
+        well = await add_archive(node, tmp_path / "well")
+        await record_some(node)
+        before = await download(node)
+
+        class HangsOnce(DiskCalls):
+            @override
+            def fdatasync(self, fd: int) -> None:
+                if not hung.is_set():
+                    asyncio.run_coroutine_threadsafe(disk.tell("hang"), loop).result(LIMIT_S)
+                    hung.set()
+                super().fdatasync(fd)  # in the kernel, until the disk answers
+
+        sick.calls = HangsOnce()
+        mover = make_mover(node)
+        fill(node.volumes.all[0], free_bytes=0)
+        moving = asyncio.create_task(mover.enforce())
+        assert await asyncio.to_thread(hung.wait, LIMIT_S)
+        with pytest.raises(TimeoutError):  # as housekeeping notices it
+            await sick.space(0.1)
+        sick.does_not_answer()
+        async with asyncio.timeout(LIMIT_S):
+            assert await moving
+        assert await places(node) == {well.number: 2 * SEGMENTS}
+        assert await download(node) == before
+        await disk.tell("well")
+        await settled(node)
+        await sick.open()
+        await assert_sound(node)
+        assert await download(node) == before
+        await mover.stop()
+        await node.stop()
