@@ -5,6 +5,7 @@ import os
 import random
 import struct
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ async def test_it_costs_no_more_than_the_budget(tmp_path: Path, fault: Fault, am
 @needs_root
 @pytest.mark.parametrize(
     ("fault", "amount"),
-    [(full_disk, 60), (sick_volumes, 5), (power_cuts, 5)],
+    [(full_disk, 60), (sick_volumes, 5), (partial(power_cuts, record_s=15.0), 5)],
     ids=["full-disk", "sick-disk", "power"],
 )
 async def test_a_disk_costs_no_more_than_the_budget(

@@ -282,3 +282,34 @@ async def test_a_database_that_refuses_makes_nothing_pile_up(
     assert await rows(node, open_files) == []
     assert (await check(node.database, node.volumes)).problems == []
     await node.stop()
+
+
+class LosesPages(DiskCalls):
+    """Its sync fails, and what had not reached the disk by then reads as zeros afterwards."""
+
+    given = b""
+
+    @override
+    def fdatasync(self, fd: int) -> None:
+        if self.given:
+            super().fdatasync(fd)
+            return
+        size = os.fstat(fd).st_size
+        self.given = os.pread(fd, size, 0)
+        os.pwrite(fd, bytes(size // 3), size - size // 3)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+async def test_what_a_failed_sync_lost_is_in_no_row(tmp_path: Path) -> None:
+    disk = LosesPages()
+    node = await open_node(tmp_path, FakeClock(), calls=disk)
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    await node.record(run, gops=6)
+    (row,) = await rows(node, segments)
+    (path,) = await asyncio.to_thread(lambda: list(node.media_dir.rglob("*.mp4")))
+    content = await asyncio.to_thread(path.read_bytes)
+    assert len(content) == row.size_bytes < len(disk.given)
+    assert content == disk.given[: row.size_bytes]
+    assert 2 * GOP_90K < row.media_duration_90k < 6 * GOP_90K
+    assert (await check(node.database, node.volumes)).problems == []
+    await node.stop()
