@@ -30,12 +30,11 @@ from falconeye.storage.checks.footage_names import (
     list_names,
     oldest_first,
 )
-from falconeye.storage.checks.index_files import Numbers, Read
+from falconeye.storage.checks.index_files import Numbers, Read, read_file
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments import segment_index
 from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.segments.redating import redate_rest, take_over_journals
-from falconeye.storage.segments.salvage import Salvaged, salvage
 from falconeye.storage.tables.footage import (
     fragments,
     moves,
@@ -139,7 +138,7 @@ class IndexBuild:
         self._database = database
         self._volumes = volumes
         self._node_name = node_name
-        self._files = index_files.IndexFiles(node_name, numbers)
+        self._files = index_files.IndexFiles(numbers)
         self._is_beside = numbers is not None
         self._until_us = {} if until_us is None else until_us
         self._whole: set[int] = set()  # volumes whose files are all in the index
@@ -235,11 +234,11 @@ class IndexBuild:
                 found |= {(volume.number, path) for path in paths}
         return found
 
-    async def _read(self, file: FootageFile, lost: set[int]) -> Salvaged | None:
+    async def _read(self, file: FootageFile, lost: set[int]) -> Read | None:
         """What can be played of it; None when the disk cannot read it."""
         volume = file.volume
         try:
-            return await _on_reader(volume, partial(salvage, volume, file.path, cut=True))
+            return await _on_reader(volume, partial(read_file, file, self._node_name))
         except FileNotFoundError:
             return None  # deleted since it was listed
         except OSError as error:
@@ -254,13 +253,13 @@ class IndexBuild:
 
     async def _read_best(self, copies: Iterable[FootageFile], lost: set[int]) -> list[Read]:
         """Copies of one file, when it was being moved: the one with most in it first."""
-        found = [(file, await self._read(file, lost)) for file in copies]
-        read = [Read(file, salvaged) for file, salvaged in found if salvaged is not None]
+        found = [await self._read(file, lost) for file in copies]
+        read = [one for one in found if one is not None]
         read.sort(key=lambda one: -one.good_bytes)
         for one in read[:1]:
-            self.report.cut_bytes += one.salvaged.cut_bytes
-            self.report.empty += one.salvaged.found is None
-            self.report.indexed += one.salvaged.found is not None
+            self.report.cut_bytes += one.cut_bytes
+            self.report.empty += one.entry is None
+            self.report.indexed += one.entry is not None
         self.report.copies += len(read[1:])
         return read
 
