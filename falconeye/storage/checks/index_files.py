@@ -24,6 +24,8 @@ from falconeye.storage.segments.salvage import entry_of, salvage
 from falconeye.storage.segments.segment_index import FileKey, SegmentEntry
 from falconeye.storage.tables.footage import runs, streams
 
+_AGAIN_AT_ONCE = 5  # files that are in the index from another volume, in one transaction
+
 
 class Numbers(Protocol):
     """Who numbers streams and runs while the node records: `FootageStore`."""
@@ -67,50 +69,68 @@ class IndexFiles:
     """Adds files to the index; knows the runs that it had to give another number."""
 
     def __init__(self, numbers: Numbers | None) -> None:
+        self.left: Sequence[Sequence[Read]] = ()  # of the last batch: for the next transaction
         self._numbers = numbers
         self._renumbered: dict[tuple[int, int], int] = {}  # (stream, run in the files) → run
 
     async def add(self, batch: Sequence[Sequence[Read]], connection: AsyncConnection) -> None:
-        """Index files, of whose copies the first is the best; as if one came after the other."""
-        best = [copies[0] for copies in batch if copies and copies[0].entry is not None]
-        useless = [
-            one for copies in batch for rank, one in enumerate(copies) if rank or one.entry is None
-        ]
-        await _add_garbage(
-            connection, [(one.file.volume.number, one.file.path, one.size_bytes) for one in useless]
-        )
-        entries = await segment_index.dated(connection, [one.entry for one in best if one.entry])
-        names = [one.file.name for one in best]
-        entries = await self.of_streams(connection, names, entries)
-        there = await _rows_of(connection, entries)
+        """Index files, of whose copies the first is the best; as if one came after the other.
+
+        What is `left` then is to be added next: rows of recorders wait for a transaction, and a
+        file that is in the index from another volume takes a dozen statements.
+        """
+        entries = await self._entries(connection, batch)
+        there = await _rows_of(connection, [entry for entry in entries if entry is not None])
         new: list[SegmentEntry] = []
-        for one, entry in zip(best, entries, strict=True):
-            row = there.get(_name(entry))
-            if row is None:
-                new.append(entry)
-            elif row.volume_id != entry.file.volume:  # a copy, on a disk that was away
-                # It looks at recordings and totals: those before it are in them.
+        self.left, again = (), 0
+        for place, (copies, entry) in enumerate(zip(batch, entries, strict=True)):
+            row = None if entry is None else there.get(_name(entry))
+            is_again = row is not None and row.volume_id != copies[0].file.volume.number
+            again += is_again
+            if again > _AGAIN_AT_ONCE:
+                self.left = batch[place:]
+                break
+            await _add_garbage(connection, copies if entry is None else copies[1:])
+            if entry is not None and is_again:
+                # It looks at recordings and totals: those before it are to be in them.
                 await self._add_new(connection, new)
                 new = []
-                await self._add_copy(connection, one.file.path, entry)
+                await self._add_again(connection, copies[0], entry)
+            elif entry is not None and row is None:
+                new.append(entry)
             # else it was recorded and closed since it was listed, in a run of now
         await self._add_new(connection, new)
+
+    async def _entries(
+        self, connection: AsyncConnection, batch: Sequence[Sequence[Read]]
+    ) -> list[SegmentEntry | None]:
+        """Of the best copies, with their right times and streams; None: nothing of it plays."""
+        best = [copies[0] if copies else None for copies in batch]
+        found = [one.entry for one in best if one is not None and one.entry is not None]
+        names = [one.file.name for one in best if one is not None and one.entry is not None]
+        dated = await segment_index.dated(connection, found)
+        entries = iter(await self.of_streams(connection, names, dated))
+        return [next(entries) if one is not None and one.entry else None for one in best]
 
     async def _add_new(self, connection: AsyncConnection, entries: Sequence[SegmentEntry]) -> None:
         entries = await self.of_runs(connection, entries)
         await set_wall_ends(connection, await segment_index.add_segments(connection, entries))
 
-    async def _add_copy(self, connection: AsyncConnection, path: str, entry: SegmentEntry) -> None:
-        """Of a file that is in the index from another volume: the one with more in it stays."""
+    async def _add_again(
+        self, connection: AsyncConnection, read: Read, entry: SegmentEntry
+    ) -> None:
+        """Of a file that is in the index from another volume, which stays: what has more in it."""
         there = (await _rows_of(connection, [entry]))[_name(entry)]  # as it is by now
-        if there.size_bytes >= entry.size_bytes:
-            await _add_garbage(connection, [(entry.file.volume, path, entry.size_bytes)])
+        if there.size_bytes >= entry.size_bytes:  # a copy, on a disk that was away
+            await _add_garbage(connection, [read])
             return
         touched = await recordings_between(
             connection, there.stream_id, there.start_us, there.start_us + there.wall_duration_us
         )
         await remove_rows(connection, [there])
-        await _add_garbage(connection, [(there.volume_id, path, there.size_bytes)])
+        await segment_index.add_garbage(
+            connection, there.volume_id, read.file.path, there.size_bytes
+        )
         await self._add_new(connection, [entry])
         await restore_personal_fields(connection, touched)
 
@@ -220,10 +240,11 @@ async def _number(connection: AsyncConnection, wanted: Iterable[Stream]) -> dict
     return found
 
 
-async def _add_garbage(connection: AsyncConnection, files: Sequence[tuple[int, str, int]]) -> None:
-    """Files (volume, path, bytes) that are to be unlinked by the deleter."""
-    for volume, path, size_bytes in files:
-        await segment_index.add_garbage(connection, volume, path, size_bytes)
+async def _add_garbage(connection: AsyncConnection, useless: Sequence[Read]) -> None:
+    for one in useless:
+        await segment_index.add_garbage(
+            connection, one.file.volume.number, one.file.path, one.size_bytes
+        )
 
 
 def _name(entry: SegmentEntry) -> tuple[int, int]:

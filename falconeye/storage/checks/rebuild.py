@@ -54,7 +54,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _BATCH = 100
-_BATCH_BESIDE = 20  # rows of recorders wait for a transaction
+_BATCH_BESIDE = 50  # rows of recorders wait for a transaction
 _LOOK_S = 2.0
 _SHARE_BESIDE = 0.5  # of the time: the rest is for what records and who looks
 
@@ -215,24 +215,22 @@ class IndexBuild:
         if not wanted:
             return
         busy = await self._being_written() if self._is_beside else frozenset[tuple[int, str]]()
-        batch: list[list[Read]] = []
+        read: list[list[Read]] = []
         for copies in wanted:
             there = [
                 file
                 for file in copies
                 if file.volume.number not in lost and (file.volume.number, file.path) not in busy
             ]
-            batch.append(await self._read_best(there, lost))
-        await self._database.write(partial(self._files.add, batch))
+            read.append(await self._read_best(there, lost))
+        batch: Sequence[Sequence[Read]] = read
+        while batch:
+            await self._database.write(partial(self._files.add, batch))
+            batch = self._files.left
 
     async def _being_written(self) -> Collection[tuple[int, str]]:
         """Files that a recorder or the mover has open: cutting them would spoil what they write."""
-        found: set[tuple[int, str]] = set()
-        for volume in self._volumes.all:
-            for growing in (check_rows.moved_to, check_rows.opened):
-                paths = await self._database.read(partial(growing, volume.number))
-                found |= {(volume.number, path) for path in paths}
-        return found
+        return await self._database.read(check_rows.being_written)
 
     async def _read(self, file: FootageFile, lost: set[int]) -> Read | None:
         """What can be played of it; None when the disk cannot read it."""

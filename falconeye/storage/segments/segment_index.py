@@ -207,11 +207,12 @@ async def dated(connection: AsyncConnection, entries: Sequence[SegmentEntry]) ->
     late = {entry.run_id for entry in entries if entry.clock in shifts_us}
     waiting = await _waiting(connection, late) if late else set()
     found: list[SegmentEntry] = []
-    for entry in entries:
-        shift_us = shifts_us.get(entry.clock, 0) if entry.clock is not None else 0
-        if entry.run_id in waiting:
-            shift_us = 0
-        found.append(replace(entry, start_us=entry.start_us + shift_us, clock=None))
+    for given in entries:
+        entry = given
+        if entry.clock is not None:
+            shift_us = 0 if entry.run_id in waiting else shifts_us.get(entry.clock, 0)
+            entry = replace(entry, start_us=entry.start_us + shift_us, clock=None)
+        found.append(entry)
     return found
 
 
@@ -302,5 +303,7 @@ async def _is_taken(connection: AsyncConnection, stream_id: int, start_us: int) 
 
 def _begins_later(entry: SegmentEntry, start_us: int) -> SegmentEntry:
     """By a few µs, and ends where it did."""
+    if start_us == entry.start_us:
+        return entry
     wall_us = max(1, entry.end_us - start_us)
     return replace(entry, start_us=start_us, wall_duration_us=wall_us)

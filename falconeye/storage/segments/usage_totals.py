@@ -1,7 +1,7 @@
 """The running totals of footage: changed with its rows, counted anew for `falconeye check`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -47,7 +47,16 @@ async def change_usage(connection: AsyncConnection, changes: Sequence[UsageChang
                 "duration_us": usage.c.duration_us + row.excluded.duration_us,
             },
         ),
-        [asdict(change) for change in changes],
+        [
+            {
+                "stream_id": change.stream_id,
+                "volume_id": change.volume_id,
+                "segments": change.segments,
+                "size_bytes": change.size_bytes,
+                "duration_us": change.duration_us,
+            }
+            for change in changes
+        ],
     )
 
 
