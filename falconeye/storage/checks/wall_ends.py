@@ -70,19 +70,30 @@ async def _neighbours(
         )
         for entry in added
     ]
-    each = func.json_each(json.dumps(wanted)).table_valued("key", "value")
-    stream_id, run_id, start_us, offset_90k, end_90k = (
-        func.json_extract(each.c.value, f"$[{index}]") for index in range(5)
+    given = func.json_each(json.dumps(wanted)).table_valued("key", "value")
+    values = (func.json_extract(given.c.value, f"$[{index}]") for index in range(5))
+    stream_id, run_id, start_us, offset_90k, end_90k = values
+    each = (
+        select(
+            given.c.key.label("place"),
+            stream_id.label("stream_id"),
+            run_id.label("run_id"),
+            start_us.label("start_us"),
+            offset_90k.label("offset_90k"),
+            end_90k.label("end_90k"),
+        )
+        .cte("each")
+        .prefix_with("MATERIALIZED")  # else SQLite reads the JSON for each segment of the hours
     )
     found = await connection.execute(
-        select(segments, each.c.key.label("place"))
-        .join_from(each, segments, segments.c.stream_id == stream_id)
+        select(segments, each.c.place)
+        .join_from(each, segments, segments.c.stream_id == each.c.stream_id)
         .where(
-            segments.c.start_us.between(start_us - HOUR_US, start_us + HOUR_US),
-            segments.c.run_id == run_id,
+            segments.c.start_us.between(each.c.start_us - HOUR_US, each.c.start_us + HOUR_US),
+            segments.c.run_id == each.c.run_id,
             or_(
-                segments.c.media_offset_90k + segments.c.media_duration_90k == offset_90k,
-                segments.c.media_offset_90k == end_90k,
+                segments.c.media_offset_90k + segments.c.media_duration_90k == each.c.offset_90k,
+                segments.c.media_offset_90k == each.c.end_90k,
             ),
         )
     )

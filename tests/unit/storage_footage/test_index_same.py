@@ -4,8 +4,9 @@ import asyncio
 import os
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from falconeye.base.times import HOUR_US, SECOND_US
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.checks.rebuild import IndexBuild, prepare
+from falconeye.storage.segments import segment_index
+from falconeye.storage.segments.salvage import entry_of, salvage
+from falconeye.storage.segments.segment_index import NEAR_US, FileKey, SegmentEntry
 from falconeye.storage.segments.segments import Accepted, SegmentEnd
 from falconeye.storage.tables.footage import (
     fragments,
@@ -88,7 +92,7 @@ class Stream:
                 run_id, offset_90k, audio, utc_offset_us = self._begin_run()
 
     def _hole(self) -> None:
-        if not self.is_tidy and self.rng.random() < 0.2:
+        if not self.is_tidy and self.rng.random() < 0.4:
             self.at_us = self.first_us  # the clock was set back: two segments claim one start
         else:
             self.at_us += self.rng.choice((0, 3, 90)) * SECOND_US
@@ -96,7 +100,7 @@ class Stream:
     def _begin_run(self) -> tuple[int, int, bool, int | None]:
         wrong = WRONG_US if not self.is_tidy and self.rng.random() < 0.3 else None
         run_id = self.node.store.begin_run(self.camera_id, self.kind, self.at_us, wrong)
-        if not self.is_tidy and self.rng.random() < 0.2:
+        if not self.is_tidy and self.rng.random() < 0.4:
             run_id = 7  # as another stream's: the disk is a foreign one
         return run_id, 0, self.rng.random() < 0.7, wrong
 
@@ -242,6 +246,41 @@ async def test_it_is_as_it_was_recorded(seed: int, tmp_path: Path, clock: FakeCl
     assert await build.run()
     assert _as_files_know(await dump(node)) == before
     await node.stop()
+
+
+async def test_any_number_may_claim_one_start(node: Node) -> None:
+    """More than what is looked at together; the next free µs is theirs, one by one or at once."""
+    _ = await node.record(1)
+    (volume,) = node.volumes.all
+    [name] = await volume.readers.run(lambda: list(volume.paths()))
+    found = (await volume.readers.run(partial(salvage, volume, name, cut=False))).found
+    assert found is not None
+    [first] = await rows(node, segments)
+    count = NEAR_US + 6
+    claims = [
+        replace(
+            entry_of(found, FileKey(volume.number, first.stream_id, START_US + index),
+                     node_name="pi-1", run_end=None),
+            recording=None,
+        )
+        for index in range(1, count)
+    ]  # fmt: skip
+    halves = claims[: count // 2], claims[count // 2 : -1], claims[-1:]
+    for half in halves:
+        stored = await node.database.write(partial(add_segments_of, half))
+        assert [entry.start_us for entry in stored] == [one.file.named_start_us for one in half]
+    again = await node.database.write(partial(add_segments_of, halves[0]))
+    assert [entry.file for entry in again] == [one.file for one in halves[0]]
+    starts = sorted(row.start_us for row in await rows(node, segments))
+    assert starts == list(range(START_US, START_US + count))
+    [total] = await rows(node, usage)
+    assert total.segments == count
+
+
+async def add_segments_of(
+    entries: Sequence[SegmentEntry], connection: AsyncConnection
+) -> list[SegmentEntry]:
+    return await segment_index.add_segments(connection, entries)
 
 
 def _as_files_know(found: Dump) -> Dump:
