@@ -17,6 +17,7 @@ from falconeye.storage.export.export import Exports
 from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.export.export_result import ExportRequest
 from falconeye.storage.footage import Footage
+from falconeye.storage.index.database import Database
 from tests.benchmarks import clips, recorded
 from tests.benchmarks.figures import Plan, Result
 from tests.benchmarks.recorded import CAMERA, SEGMENT_S, START_US
@@ -72,7 +73,7 @@ def _ignore(_share: float) -> None:
 
 
 async def _open(stack: AsyncExitStack, settings: NodeSettings) -> tuple[Footage, Exports]:
-    database, footage = await recorded.open_footage(stack, settings)
+    database, footage = await recorded.open_footage(stack, settings, Database)
     exports = Exports(
         database,
         footage.volumes,

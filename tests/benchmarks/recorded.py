@@ -1,6 +1,7 @@
 """Footage on a disk with its index, as a recorder would have written it."""
 
 from contextlib import AsyncExitStack
+from typing import TypeVar
 
 from falconeye.base.clock import SystemClock
 from falconeye.base.memory import MemoryBudget
@@ -25,15 +26,19 @@ from falconeye.storage.segments.segments import ClockState, SegmentEnd, SegmentS
 from tests.benchmarks import clips
 from tests.peers.media_samples import VideoClip
 
+DatabaseT = TypeVar("DatabaseT", bound=Database)
+
 CAMERA = "camera-1"
 START_US = 1_790_000_000 * SECOND_US
 SEGMENT_S = 56  # whole repetitions of the clip
 
 
-async def open_footage(stack: AsyncExitStack, settings: NodeSettings) -> tuple[Database, Footage]:
+async def open_footage(
+    stack: AsyncExitStack, settings: NodeSettings, kind: type[DatabaseT]
+) -> tuple[DatabaseT, Footage]:
     """The storage of a node, closed with `stack`."""
     clock = SystemClock()
-    database = Database(settings.data_dir, clock)
+    database = kind(settings.data_dir, clock)
     await database.open(exclusive=True)
     stack.push_async_callback(database.close)
     footage = await Footage.open(
