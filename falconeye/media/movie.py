@@ -7,8 +7,9 @@ import struct
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import add
+from typing import NamedTuple
 
-from falconeye.media.boxes import BadBox, Box, box_at, child_boxes, find_child
+from falconeye.media.boxes import BadBox, Box, box_at, child_boxes, find_child, first_of
 
 _TFHD_BASE_OFFSET, _TFHD_DESCRIPTION = 0x01, 0x02
 _TFHD_DURATION, _TFHD_SIZE, _TFHD_FLAGS = 0x08, 0x10, 0x20
@@ -47,8 +48,7 @@ class Movie:
         raise BadBox(msg)
 
 
-@dataclass(frozen=True, slots=True)
-class TrackFragment:
+class TrackFragment(NamedTuple):
     """One `traf`: its decode time, where that is written, and its samples."""
 
     track: Track
@@ -149,14 +149,15 @@ def _track(moov: bytes, box: Box, defaults: dict[int, tuple[int, ...]]) -> Track
 
 
 def _track_fragment(moof: bytes, traf: Box, movie: Movie) -> TrackFragment:
-    header = find_child(moof, traf, b"tfhd")
+    boxes = list(child_boxes(moof, traf.body, traf.end))
+    header = first_of(boxes, b"tfhd", traf)
     track, duration, size, flags = _defaults(moof, header, movie)
-    time = find_child(moof, traf, b"tfdt")
+    time = first_of(boxes, b"tfdt", traf)
     if moof[time.body] != 1:
         msg = "a tfdt of 32 bits"
         raise BadBox(msg)
     (start,) = struct.unpack_from(">Q", moof, time.body + 4)
-    runs = [box for box in child_boxes(moof, traf.body, traf.end) if box.kind == b"trun"]
+    runs = [box for box in boxes if box.kind == b"trun"]
     if len(runs) != 1:
         msg = "not one trun in the traf"
         raise BadBox(msg)
@@ -192,8 +193,7 @@ def _defaults(moof: bytes, header: Box, movie: Movie) -> tuple[Track, int, int, 
     return track, duration, size, flags
 
 
-@dataclass(frozen=True, slots=True)
-class _Samples:
+class _Samples(NamedTuple):
     durations: tuple[int, ...]
     sizes: tuple[int, ...]
     data_offset: int

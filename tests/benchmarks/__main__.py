@@ -11,6 +11,7 @@ from tests.benchmarks import (
     export,
     footprint,
     growth,
+    index_build,
     latency,
     lateness,
     machine,
@@ -37,6 +38,7 @@ _ALL: dict[str, Measure] = {
     timeline.NAME: timeline.measure,
     playback.NAME: playback.measure,
     export.NAME: export.measure,
+    index_build.NAME: index_build.measure,
 }
 
 

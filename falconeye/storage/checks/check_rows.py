@@ -72,6 +72,21 @@ async def opened(volume: int, connection: AsyncConnection) -> Sequence[str]:
     ]
 
 
+async def being_written(connection: AsyncConnection) -> set[tuple[int, str]]:
+    """(volume, path) of the files that are open, or are being moved there, on all volumes."""
+    moved = await connection.execute(select(moves.c.volume_id, moves.c.path))
+    found = {(row.volume_id, row.path) for row in moved}
+    is_open = await connection.execute(
+        select(open_files, streams.c.camera_id, streams.c.kind).join(
+            streams, streams.c.id == open_files.c.stream_id
+        )
+    )
+    for row in is_open:
+        name = SegmentName(row.camera_id, StreamKind(row.kind), row.named_start_us)
+        found.add((row.volume_id, segment_path(name)))
+    return found
+
+
 async def has_job(job_id: str, connection: AsyncConnection) -> bool:
     return (
         await connection.execute(select(jobs.c.id).where(jobs.c.id == job_id))

@@ -30,7 +30,7 @@ from falconeye.storage.checks.footage_names import (
     list_names,
     oldest_first,
 )
-from falconeye.storage.checks.index_files import Numbers, Read
+from falconeye.storage.checks.index_files import Numbers, Read, read_file
 from falconeye.storage.export.export_found import exports_on, find_export, take_over_export
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments import segment_index
@@ -41,7 +41,6 @@ from falconeye.storage.segments.redating import (
     take_over_journal,
     take_over_journals,
 )
-from falconeye.storage.segments.salvage import Salvaged, salvage
 from falconeye.storage.tables.footage import (
     fragments,
     moves,
@@ -61,7 +60,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _BATCH = 100
-_BATCH_BESIDE = 20  # rows of recorders wait for a transaction
+_BATCH_BESIDE = 50  # rows of recorders wait for a transaction
 _LOOK_S = 2.0
 _SHARE_BESIDE = 0.5  # of the time: the rest is for what records and who looks
 
@@ -148,7 +147,7 @@ class IndexBuild:
         self._database = database
         self._volumes = volumes
         self._node_name = node_name
-        self._files = index_files.IndexFiles(node_name, numbers)
+        self._files = index_files.IndexFiles(numbers)
         self._is_beside = numbers is not None
         self._until_us = {} if until_us is None else until_us
         self._whole: set[int] = set()  # volumes whose files are all in the index
@@ -244,30 +243,28 @@ class IndexBuild:
         if not wanted:
             return
         busy = await self._being_written() if self._is_beside else frozenset[tuple[int, str]]()
-        batch: list[list[Read]] = []
+        read: list[list[Read]] = []
         for copies in wanted:
             there = [
                 file
                 for file in copies
                 if file.volume.number not in lost and (file.volume.number, file.path) not in busy
             ]
-            batch.append(await self._read_best(there, lost))
-        await self._database.write(partial(self._files.add, batch))
+            read.append(await self._read_best(there, lost))
+        batch: Sequence[Sequence[Read]] = read
+        while batch:
+            await self._database.write(partial(self._files.add, batch))
+            batch = self._files.left
 
     async def _being_written(self) -> Collection[tuple[int, str]]:
         """Files that a recorder or the mover has open: cutting them would spoil what they write."""
-        found: set[tuple[int, str]] = set()
-        for volume in self._volumes.all:
-            for growing in (check_rows.moved_to, check_rows.opened):
-                paths = await self._database.read(partial(growing, volume.number))
-                found |= {(volume.number, path) for path in paths}
-        return found
+        return await self._database.read(check_rows.being_written)
 
-    async def _read(self, file: FootageFile, lost: set[int]) -> Salvaged | None:
+    async def _read(self, file: FootageFile, lost: set[int]) -> Read | None:
         """What can be played of it; None when the disk cannot read it."""
         volume = file.volume
         try:
-            return await _on_reader(volume, partial(salvage, volume, file.path, cut=True))
+            return await _on_reader(volume, partial(read_file, file, self._node_name))
         except FileNotFoundError:
             return None  # deleted since it was listed
         except OSError as error:
@@ -282,13 +279,13 @@ class IndexBuild:
 
     async def _read_best(self, copies: Iterable[FootageFile], lost: set[int]) -> list[Read]:
         """Copies of one file, when it was being moved: the one with most in it first."""
-        found = [(file, await self._read(file, lost)) for file in copies]
-        read = [Read(file, salvaged) for file, salvaged in found if salvaged is not None]
+        found = [await self._read(file, lost) for file in copies]
+        read = [one for one in found if one is not None]
         read.sort(key=lambda one: -one.good_bytes)
         for one in read[:1]:
-            self.report.cut_bytes += one.salvaged.cut_bytes
-            self.report.empty += one.salvaged.found is None
-            self.report.indexed += one.salvaged.found is not None
+            self.report.cut_bytes += one.cut_bytes
+            self.report.empty += one.entry is None
+            self.report.indexed += one.entry is not None
         self.report.copies += len(read[1:])
         return read
 

@@ -8,7 +8,7 @@ since, and by how much at which time nobody knows. What no step proves keeps its
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -186,17 +186,29 @@ class Clocks:
         )
 
 
-async def shift_of(connection: AsyncConnection, setting: ClockSetting) -> int | None:
-    """What the times of a setting lack to the right ones, where it proved wrong."""
-    off_us = func.abs(clocks.c.offset_us - setting.offset_us)
-    found = await connection.execute(
-        select(clocks.c.shift_us)
-        .where(clocks.c.boot == setting.boot, clocks.c.shift_us.is_not(None), off_us <= SAME_US)
-        .order_by(off_us)
-        .limit(1)
+async def shifts_of(
+    connection: AsyncConnection, settings: Collection[ClockSetting]
+) -> dict[ClockSetting, int]:
+    """What the times of settings lack to the right ones (µs); of those that proved wrong."""
+    rows = await connection.execute(
+        select(clocks.c.boot, clocks.c.offset_us, clocks.c.shift_us)
+        .where(
+            clocks.c.boot.in_({setting.boot for setting in settings}),
+            clocks.c.shift_us.is_not(None),
+        )
+        .order_by(clocks.c.id)
     )
-    shift_us: int | None = found.scalar()
-    return shift_us
+    proved = rows.all()
+    found: dict[ClockSetting, int] = {}
+    for setting in settings:
+        near = [
+            (abs(row.offset_us - setting.offset_us), row.shift_us)
+            for row in proved
+            if row.boot == setting.boot and abs(row.offset_us - setting.offset_us) <= SAME_US
+        ]
+        if near:
+            _, found[setting] = min(near, key=lambda one: one[0])
+    return found
 
 
 async def read_corrections(

@@ -34,7 +34,7 @@ from falconeye.storage.segments.retention import (
     named,
     oldest_on,
 )
-from falconeye.storage.segments.segment_index import change_usage
+from falconeye.storage.segments.usage_totals import UsageChange, change_usage
 from falconeye.storage.tables.footage import fragments, garbage, segments
 from falconeye.storage.volumes.volume import ANSWER_S, Volume
 from falconeye.storage.volumes.volumes import Volumes
@@ -324,10 +324,13 @@ async def remove_rows(
     vanished: list[tuple[str, str]] = []
     for stream_id in {segment.stream_id for segment in gone}:
         mine = [segment for segment in gone if segment.stream_id == stream_id]
-        for row in mine:
-            await change_usage(
-                connection, stream_id, row.volume_id, -1, -row.size_bytes, -row.wall_duration_us
-            )
+        await change_usage(
+            connection,
+            [
+                UsageChange(stream_id, row.volume_id, -1, -row.size_bytes, -row.wall_duration_us)
+                for row in mine
+            ],
+        )
         vanished += await recount_recordings(
             connection,
             stream_id,

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.media.samples import StreamKind
 from falconeye.storage.segments.layout import SegmentName, segment_path
-from falconeye.storage.segments.segment_index import add_garbage, change_usage
+from falconeye.storage.segments.segment_index import add_garbage
+from falconeye.storage.segments.usage_totals import UsageChange, change_usage
 from falconeye.storage.tables.footage import garbage, moves, segments, streams, usage, volumes
 from falconeye.storage.volumes.volume_facts import Role
 
@@ -150,8 +151,13 @@ async def finish(
             continue
         await add_garbage(connection, segment.volume_id, segment.path, segment.size_bytes)
         size, duration = segment.size_bytes, segment.wall_duration_us
-        await change_usage(connection, segment.stream_id, segment.volume_id, -1, -size, -duration)
-        await change_usage(connection, segment.stream_id, to_volume, 1, size, duration)
+        await change_usage(
+            connection,
+            [
+                UsageChange(segment.stream_id, segment.volume_id, -1, -size, -duration),
+                UsageChange(segment.stream_id, to_volume, 1, size, duration),
+            ],
+        )
         moved.append(segment)
     return moved
 

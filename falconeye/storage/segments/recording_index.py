@@ -8,7 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -132,30 +147,54 @@ def _has_open_file(recording_id: ColumnElement[str]) -> ColumnElement[bool]:
     return exists().where(open_files.c.recording_id == recording_id)
 
 
-async def grow_recording(
-    connection: AsyncConnection, recording: RecordingEntry, growth: Growth
+async def grow_recordings(
+    connection: AsyncConnection, grown: Sequence[tuple[RecordingEntry, Growth]]
 ) -> None:
-    """A segment of it was closed. A row that is missing (recovery, rebuild) is made."""
-    known = await connection.execute(select(recordings.c.id).where(recordings.c.id == recording.id))
-    if known.first() is None:  # deleted meanwhile, or found by recovery or rebuild
-        await begin_recording(
-            connection, recording, growth.stream_id, growth.run_id, growth.start_us
-        )
-    ended = growth.is_last
+    """Segments of them were closed. A row that is missing (recovery, rebuild) is made."""
+    if not grown:
+        return
+    wanted = {recording.id for recording, _ in grown}
+    rows = await connection.execute(select(recordings.c.id).where(recordings.c.id.in_(wanted)))
+    known = set(rows.scalars())
+    for recording, growth in grown:
+        if recording.id not in known:  # deleted meanwhile, or found by recovery or rebuild
+            await begin_recording(
+                connection, recording, growth.stream_id, growth.run_id, growth.start_us
+            )
+            known.add(recording.id)
     await connection.execute(
-        update(recordings)
-        .where(recordings.c.id == recording.id)
-        .values(
-            segments=recordings.c.segments + 1,
-            size_bytes=recordings.c.size_bytes + growth.size_bytes,
-            duration_us=recordings.c.duration_us + growth.media_duration_90k * 100 // 9,
-            start_us=func.min(recordings.c.start_us, growth.start_us),
-            end_us=func.max(func.coalesce(recordings.c.end_us, 0), growth.end_us),
-            first_run_id=func.min(recordings.c.first_run_id, growth.run_id),
-            last_run_id=func.max(recordings.c.last_run_id, growth.run_id),
-            **({"status": "completed"} if ended else {}),
-        )
+        _GROW,
+        [
+            {
+                "recording": recording.id,
+                "run": growth.run_id,
+                "from_us": growth.start_us,
+                "until_us": growth.end_us,
+                "more_bytes": growth.size_bytes,
+                "more_us": growth.media_duration_90k * 100 // 9,
+                "is_last": growth.is_last,
+            }
+            for recording, growth in grown
+        ],
     )
+
+
+_GROW = (
+    update(recordings)
+    .where(recordings.c.id == bindparam("recording"))
+    .values(
+        segments=recordings.c.segments + 1,
+        size_bytes=recordings.c.size_bytes + bindparam("more_bytes", type_=BigInteger),
+        duration_us=recordings.c.duration_us + bindparam("more_us", type_=BigInteger),
+        start_us=func.min(recordings.c.start_us, bindparam("from_us", type_=BigInteger)),
+        end_us=func.max(
+            func.coalesce(recordings.c.end_us, 0), bindparam("until_us", type_=BigInteger)
+        ),
+        first_run_id=func.min(recordings.c.first_run_id, bindparam("run", type_=Integer)),
+        last_run_id=func.max(recordings.c.last_run_id, bindparam("run", type_=Integer)),
+        status=case((bindparam("is_last", type_=Boolean), "completed"), else_=recordings.c.status),
+    )
+)
 
 
 async def finish_recording(connection: AsyncConnection, recording_id: str) -> None:

@@ -19,7 +19,7 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage.ledger.clocks import KnownClock, Proof, set_state
 from falconeye.storage.ledger.coverage import MIN_GAP_US
 from falconeye.storage.segments.recording_index import in_recording
-from falconeye.storage.segments.segment_index import change_usage
+from falconeye.storage.segments.usage_totals import UsageChange, change_usage
 from falconeye.storage.tables.footage import (
     fragments,
     open_files,
@@ -201,7 +201,8 @@ async def _move(
         )
         less_us = wall_us - row.wall_duration_us
         if less_us:
-            await change_usage(connection, row.stream_id, row.volume_id, 0, 0, less_us)
+            change = UsageChange(row.stream_id, row.volume_id, 0, 0, less_us)
+            await change_usage(connection, [change])
         ends[start_us] = start_us + wall_us
     return ends
 

@@ -9,9 +9,11 @@ from falconeye.media.identity_box import Identity
 from falconeye.media.runs import RunEnd
 from falconeye.media.segment_file import SegmentFile, read_segment_file
 from falconeye.storage.ledger.clocks import ClockSetting
+from falconeye.storage.segments import fragment_table
 from falconeye.storage.segments.fragment_table import FragmentTable
+from falconeye.storage.segments.init_rows import InitEntry
 from falconeye.storage.segments.recording_index import RecordingEntry
-from falconeye.storage.segments.segment_index import FileKey, InitEntry, SegmentEntry
+from falconeye.storage.segments.segment_index import FileKey, SegmentEntry
 from falconeye.storage.segments.segments import RecordingKind
 from falconeye.storage.volumes.volume import Volume
 
@@ -66,21 +68,23 @@ def entry_of(
 ) -> SegmentEntry:
     """The index entry; the wall duration is the media's, as nothing better is known."""
     identity, video = found.head.identity, found.head.movie.video
-    media_us = sum(place.duration_90k for place in found.fragments) * 100 // 9
+    media_90k = sum(place.duration_90k for place in found.fragments)
+    table = FragmentTable(
+        head_bytes=found.head.size_bytes,
+        audio_offset_ticks=identity.audio_offset_ticks,
+        audio_end_ticks=found.audio_end_ticks,
+        fragments=found.fragments,
+    )
     return SegmentEntry(
         file=key,
         run_id=identity.run_id,
         start_us=identity.start_us,
-        wall_duration_us=max(1, media_us),
+        wall_duration_us=max(1, media_90k * 100 // 9),
         media_offset_90k=identity.media_offset_90k,
+        media_duration_90k=media_90k,
         size_bytes=found.good_bytes,
         init=InitEntry(found.head.init, identity.codecs, video.width, video.height),
-        table=FragmentTable(
-            head_bytes=found.head.size_bytes,
-            audio_offset_ticks=identity.audio_offset_ticks,
-            audio_end_ticks=found.audio_end_ticks,
-            fragments=found.fragments,
-        ),
+        places=fragment_table.encode(table),
         recording=_recording(identity, node_name),
         run_end=run_end,
         recording_ended=True,

@@ -10,10 +10,12 @@ from falconeye.media.random_access import read_access
 from falconeye.media.runs import RunEnd
 from falconeye.media.segment_file import FragmentPlace, SegmentFile, audio_end_ticks
 from falconeye.storage.ledger.clocks import ClockSetting
+from falconeye.storage.segments import fragment_table
 from falconeye.storage.segments.fragment_table import FragmentTable
+from falconeye.storage.segments.init_rows import InitEntry
 from falconeye.storage.segments.recording_index import RecordingEntry
 from falconeye.storage.segments.recording_rows import Growing
-from falconeye.storage.segments.segment_index import FileKey, InitEntry, SegmentEntry
+from falconeye.storage.segments.segment_index import FileKey, SegmentEntry
 from falconeye.storage.segments.segments import SegmentEnd, SegmentStart
 
 
@@ -88,25 +90,28 @@ class SegmentContents:
     ) -> SegmentEntry:
         """The row of the closed file."""
         init = self._start.init
-        media_us = sum(place.duration_90k for place in self._places) * 100 // 9
+        media_90k = sum(place.duration_90k for place in self._places)
+        media_us = media_90k * 100 // 9
         wall_us = max(1, end.end_us - self._start.start_us) if end else media_us
         if failure is not None:  # the recorder's end lies behind what was kept
             wall_us = min(wall_us, media_us)
         run_end = end.run_end if end else None
+        table = FragmentTable(
+            head_bytes=self._head_bytes,
+            audio_offset_ticks=self._start.audio_offset_ticks,
+            audio_end_ticks=self._audio_end(),
+            fragments=tuple(self._places),
+        )
         return SegmentEntry(
             file=key,
             run_id=self._start.run_id,
             start_us=self._start.start_us,
             wall_duration_us=max(1, wall_us),
             media_offset_90k=self._start.media_offset_90k,
+            media_duration_90k=media_90k,
             size_bytes=self.size_bytes,
             init=InitEntry(init.data, init.codecs, init.video.width, init.video.height),
-            table=FragmentTable(
-                head_bytes=self._head_bytes,
-                audio_offset_ticks=self._start.audio_offset_ticks,
-                audio_end_ticks=self._audio_end(),
-                fragments=tuple(self._places),
-            ),
+            places=fragment_table.encode(table),
             recording=recording,
             run_end=run_end or failure,
             recording_ended=bool(end and end.recording_ended)

@@ -3,35 +3,42 @@
 Each function is one step of a transaction (`Database.write`), made of Core statements on rows.
 """
 
-import hashlib
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    Row,
+    delete,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.media.runs import RunEnd
-from falconeye.media.samples import StreamKind
-from falconeye.storage.ledger.clocks import ClockSetting, shift_of
-from falconeye.storage.segments import fragment_table
-from falconeye.storage.segments.fragment_table import FragmentTable
+from falconeye.storage.ledger.clocks import ClockSetting, shifts_of
+from falconeye.storage.segments.init_rows import InitEntry, init_ids
 from falconeye.storage.segments.recording_index import (
     Growth,
     RecordingEntry,
     begin_recording,
     complete_others,
-    grow_recording,
+    grow_recordings,
 )
+from falconeye.storage.segments.run_rows import RunGrowth, end_runs
+from falconeye.storage.segments.usage_totals import UsageChange, change_usage
 from falconeye.storage.tables.footage import (
     fragments,
     garbage,
-    inits,
     open_files,
     runs,
     segments,
-    streams,
-    usage,
 )
+
+NEAR_US = 64  # segments that claim one start begin within so much of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +51,6 @@ class FileKey:
 
 
 @dataclass(frozen=True, slots=True)
-class InitEntry:
-    """An init segment as it is kept once for all segments that share it."""
-
-    data: bytes
-    codecs: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
 class SegmentEntry:
     """A closed segment."""
 
@@ -62,72 +59,18 @@ class SegmentEntry:
     start_us: int
     wall_duration_us: int
     media_offset_90k: int
+    media_duration_90k: int
     size_bytes: int
     init: InitEntry
-    table: FragmentTable
+    places: bytes  # of its fragments: `fragment_table`
     recording: RecordingEntry | None
     run_end: RunEnd | None
     recording_ended: bool
     clock: ClockSetting | None = None  # by which `start_us` was made, while it may prove wrong
 
     @property
-    def media_duration_90k(self) -> int:
-        return sum(place.duration_90k for place in self.table.fragments)
-
-    @property
     def end_us(self) -> int:
         return self.start_us + self.wall_duration_us
-
-
-async def add_stream(
-    connection: AsyncConnection, stream_id: int, camera_id: str, kind: StreamKind
-) -> None:
-    await connection.execute(
-        upsert(streams)
-        .values(id=stream_id, camera_id=camera_id, kind=kind.value)
-        .on_conflict_do_nothing()
-    )
-
-
-async def add_run(
-    connection: AsyncConnection,
-    run_id: int,
-    stream_id: int,
-    started_us: int,
-    clock_id: int | None = None,
-) -> None:
-    await connection.execute(
-        upsert(runs)
-        .values(id=run_id, stream_id=stream_id, started_us=started_us, clock_id=clock_id)
-        .on_conflict_do_nothing()
-    )
-
-
-async def end_run(
-    connection: AsyncConnection, run_id: int, ended_us: int | None, reason: RunEnd | None
-) -> None:
-    """The run has footage up to `ended_us` (None: no more than before); with a reason it ended.
-
-    Or up to later: a repair indexes a file amid its run again.
-    """
-    values: dict[str, object] = {}
-    if ended_us is not None:
-        values["ended_us"] = func.max(func.coalesce(runs.c.ended_us, ended_us), ended_us)
-    if reason is not None:
-        values["end_reason"] = reason.value
-    if values:
-        await connection.execute(update(runs).where(runs.c.id == run_id).values(values))
-
-
-async def forget_empty_run(connection: AsyncConnection, run_id: int) -> None:
-    """A file came to nothing: its run goes, unless it has footage or another file."""
-    await connection.execute(
-        delete(runs).where(
-            runs.c.id == run_id,
-            runs.c.ended_us.is_(None),
-            ~exists().where(open_files.c.run_id == run_id),
-        )
-    )
 
 
 async def add_open_file(
@@ -155,7 +98,13 @@ async def add_open_file(
 
 
 async def remove_open_file(connection: AsyncConnection, key: FileKey) -> None:
-    await connection.execute(delete(open_files).where(_is_file(open_files, key)))
+    await connection.execute(
+        delete(open_files).where(
+            open_files.c.volume_id == key.volume,
+            open_files.c.stream_id == key.stream_id,
+            open_files.c.named_start_us == key.named_start_us,
+        )
+    )
 
 
 async def add_garbage(connection: AsyncConnection, volume: int, path: str, size_bytes: int) -> None:
@@ -178,85 +127,106 @@ async def add_segment(connection: AsyncConnection, entry: SegmentEntry) -> Segme
 
     The entry as it was stored: another segment may have its start.
     """
-    entry = await dated(connection, entry)
-    if await _is_indexed(connection, entry):
-        await remove_open_file(connection, entry.file)
-        return entry
-    entry = _begins_later(entry, await _free_start(connection, entry))
-    stream_id = entry.file.stream_id
-    await connection.execute(
-        insert(segments).values(
-            stream_id=stream_id,
-            start_us=entry.start_us,
-            run_id=entry.run_id,
-            volume_id=entry.file.volume,
-            wall_duration_us=entry.wall_duration_us,
-            media_duration_90k=entry.media_duration_90k,
-            media_offset_90k=entry.media_offset_90k,
-            size_bytes=entry.size_bytes,
-            init_id=await _init_id(connection, entry.init),
-            named_offset_us=entry.file.named_start_us - entry.start_us,
-        )
-    )
-    await connection.execute(
-        insert(fragments).values(
-            stream_id=stream_id,
-            start_us=entry.start_us,
-            places=fragment_table.encode(entry.table),
-        )
-    )
-    await change_usage(
-        connection, stream_id, entry.file.volume, 1, entry.size_bytes, entry.wall_duration_us
-    )
-    await end_run(connection, entry.run_id, entry.end_us, entry.run_end)
-    if entry.recording is not None:
-        await grow_recording(connection, entry.recording, _growth(entry))
-    await remove_open_file(connection, entry.file)
-    return entry
+    [stored] = await add_segments(connection, [entry])
+    await remove_open_file(connection, stored.file)
+    return stored
 
 
-async def dated(connection: AsyncConnection, entry: SegmentEntry) -> SegmentEntry:
-    """With the right start, where its clock proved wrong and its run was re-dated already.
+async def add_segments(
+    connection: AsyncConnection, entries: Sequence[SegmentEntry]
+) -> list[SegmentEntry]:
+    """`add_segment` of files that were not open, with as few statements for many as for one.
+
+    As if one came after the other.
+    """
+    if not entries:
+        return []
+    entries = await dated(connection, entries)
+    near = await _near(connection, entries)
+    stored: list[SegmentEntry] = []
+    added: list[SegmentEntry] = []
+    for given in entries:
+        entry = given
+        if not near.has(entry):
+            entry = _begins_later(entry, await _free_start(connection, entry, near))
+            near.add(entry.file, entry.start_us)
+            added.append(entry)
+        stored.append(entry)
+    if added:
+        await _insert(connection, added)
+        await change_usage(connection, [_usage(entry) for entry in added])
+        await end_runs(
+            connection, [RunGrowth(entry.run_id, entry.end_us, entry.run_end) for entry in added]
+        )
+        grown = [(entry.recording, _growth(entry)) for entry in added if entry.recording]
+        await grow_recordings(connection, grown)
+    return stored
+
+
+async def _insert(connection: AsyncConnection, entries: Sequence[SegmentEntry]) -> None:
+    """The rows of `segments` and `fragments`."""
+    numbers = await init_ids(connection, [entry.init for entry in entries])
+    await connection.execute(
+        insert(segments),
+        [
+            {
+                "stream_id": entry.file.stream_id,
+                "start_us": entry.start_us,
+                "run_id": entry.run_id,
+                "volume_id": entry.file.volume,
+                "wall_duration_us": entry.wall_duration_us,
+                "media_duration_90k": entry.media_duration_90k,
+                "media_offset_90k": entry.media_offset_90k,
+                "size_bytes": entry.size_bytes,
+                "init_id": numbers[entry.init],
+                "named_offset_us": entry.file.named_start_us - entry.start_us,
+            }
+            for entry in entries
+        ],
+    )
+    await connection.execute(
+        insert(fragments),
+        [
+            {
+                "stream_id": entry.file.stream_id,
+                "start_us": entry.start_us,
+                "places": entry.places,
+            }
+            for entry in entries
+        ],
+    )
+
+
+async def dated(connection: AsyncConnection, entries: Sequence[SegmentEntry]) -> list[SegmentEntry]:
+    """With the right start, where their clock proved wrong and their run was re-dated already.
 
     One whose run waits for that is re-dated with it (`redating`).
     """
-    if entry.clock is None:
-        return entry
-    shift_us = await shift_of(connection, entry.clock)
-    if shift_us is not None:
-        waits = await connection.execute(
-            select(runs.c.clock_id).where(runs.c.id == entry.run_id, runs.c.clock_id.is_not(None))
-        )
-        if waits.first() is None:
-            entry = replace(entry, start_us=entry.start_us + shift_us)
-    return replace(entry, clock=None)
+    settings = {entry.clock for entry in entries if entry.clock is not None}
+    shifts_us = await shifts_of(connection, settings) if settings else {}
+    late = {entry.run_id for entry in entries if entry.clock in shifts_us}
+    waiting = await _waiting(connection, late) if late else set()
+    found: list[SegmentEntry] = []
+    for given in entries:
+        entry = given
+        if entry.clock is not None:
+            shift_us = 0 if entry.run_id in waiting else shifts_us.get(entry.clock, 0)
+            entry = replace(entry, start_us=entry.start_us + shift_us, clock=None)
+        found.append(entry)
+    return found
 
 
-async def change_usage(
-    connection: AsyncConnection,
-    stream_id: int,
-    volume: int,
-    count: int,
-    size_bytes: int,
-    duration_us: int,
-) -> None:
-    """Add to the running totals of a stream on a volume (negative: take away)."""
-    row = upsert(usage).values(
-        stream_id=stream_id,
-        volume_id=volume,
-        segments=count,
-        size_bytes=size_bytes,
-        duration_us=duration_us,
+async def _waiting(connection: AsyncConnection, run_ids: Collection[int]) -> set[int]:
+    """Those of the runs that are still to be re-dated."""
+    rows = await connection.execute(
+        select(runs.c.id).where(runs.c.id.in_(run_ids), runs.c.clock_id.is_not(None))
     )
-    await connection.execute(
-        row.on_conflict_do_update(
-            index_elements=["stream_id", "volume_id"],
-            set_={
-                "segments": usage.c.segments + row.excluded.segments,
-                "size_bytes": usage.c.size_bytes + row.excluded.size_bytes,
-                "duration_us": usage.c.duration_us + row.excluded.duration_us,
-            },
-        )
+    return set(rows.scalars())
+
+
+def _usage(entry: SegmentEntry) -> UsageChange:
+    return UsageChange(
+        entry.file.stream_id, entry.file.volume, 1, entry.size_bytes, entry.wall_duration_us
     )
 
 
@@ -272,58 +242,68 @@ def _growth(entry: SegmentEntry) -> Growth:
     )
 
 
-async def _is_indexed(connection: AsyncConnection, entry: SegmentEntry) -> bool:
-    """Whether this very file has its row already (a commit whose answer was lost)."""
-    near = and_(
-        segments.c.stream_id == entry.file.stream_id,
-        segments.c.start_us.between(entry.start_us - 64, entry.start_us + 64),
-        segments.c.start_us + segments.c.named_offset_us == entry.file.named_start_us,
-        segments.c.volume_id == entry.file.volume,
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """The starts about those of some entries, and whose they are."""
+
+    taken: set[tuple[int, int]]  # (stream, start)
+    files: dict[FileKey, list[int]]  # by file: its starts
+
+    def has(self, entry: SegmentEntry) -> bool:
+        """Whether this very file has its row already (a commit whose answer was lost)."""
+        starts = self.files.get(entry.file, ())
+        return any(abs(start_us - entry.start_us) <= NEAR_US for start_us in starts)
+
+    def add(self, file: FileKey, start_us: int) -> None:
+        self.taken.add((file.stream_id, start_us))
+        self.files.setdefault(file, []).append(start_us)
+
+
+async def _near(connection: AsyncConnection, entries: Sequence[SegmentEntry]) -> _Near:
+    near = _Near(set(), {})
+    for row in await rows_near(connection, entries):
+        named_us = row.start_us + row.named_offset_us
+        near.add(FileKey(row.volume_id, row.stream_id, named_us), row.start_us)
+    return near
+
+
+async def rows_near(
+    connection: AsyncConnection, entries: Sequence[SegmentEntry]
+) -> Sequence[Row[Any]]:
+    """The segments that begin where one of the entries does, or up to `NEAR_US` beside it."""
+    wanted = [(entry.file.stream_id, entry.start_us) for entry in entries]
+    each = func.json_each(json.dumps(wanted)).table_valued("value")
+    start_us = func.json_extract(each.c.value, "$[1]")
+    found = await connection.execute(
+        select(segments)
+        .join_from(each, segments, segments.c.stream_id == func.json_extract(each.c.value, "$[0]"))
+        .where(segments.c.start_us.between(start_us - NEAR_US, start_us + NEAR_US))
     )
-    return (await connection.execute(select(segments.c.start_us).where(near))).first() is not None
+    return found.all()
 
 
-async def _free_start(connection: AsyncConnection, entry: SegmentEntry) -> int:
+async def _free_start(connection: AsyncConnection, entry: SegmentEntry, near: _Near) -> int:
     """The start, or the next free µs: a clock set back may make two segments claim one."""
-    start = entry.start_us
-    while True:
-        taken = await connection.execute(
-            select(segments.c.run_id).where(
-                segments.c.stream_id == entry.file.stream_id, segments.c.start_us == start
-            )
+    stream_id, start_us = entry.file.stream_id, entry.start_us
+    while (stream_id, start_us) in near.taken or (
+        start_us > entry.start_us + NEAR_US and await _is_taken(connection, stream_id, start_us)
+    ):
+        start_us += 1
+    return start_us
+
+
+async def _is_taken(connection: AsyncConnection, stream_id: int, start_us: int) -> bool:
+    taken = await connection.execute(
+        select(segments.c.run_id).where(
+            segments.c.stream_id == stream_id, segments.c.start_us == start_us
         )
-        if taken.first() is None:
-            return start
-        start += 1
+    )
+    return taken.first() is not None
 
 
 def _begins_later(entry: SegmentEntry, start_us: int) -> SegmentEntry:
     """By a few µs, and ends where it did."""
+    if start_us == entry.start_us:
+        return entry
     wall_us = max(1, entry.end_us - start_us)
     return replace(entry, start_us=start_us, wall_duration_us=wall_us)
-
-
-async def _init_id(connection: AsyncConnection, init: InitEntry) -> int:
-    digest = hashlib.sha256(init.data).hexdigest()
-    await connection.execute(
-        upsert(inits)
-        .values(
-            sha256=digest,
-            data=init.data,
-            codecs=init.codecs,
-            width=init.width,
-            height=init.height,
-        )
-        .on_conflict_do_nothing()
-    )
-    found = await connection.execute(select(inits.c.id).where(inits.c.sha256 == digest))
-    number: int = found.scalar_one()
-    return number
-
-
-def _is_file(table: Table, key: FileKey) -> ColumnElement[bool]:
-    return and_(
-        table.c.volume_id == key.volume,
-        table.c.stream_id == key.stream_id,
-        table.c.named_start_us == key.named_start_us,
-    )

@@ -7,9 +7,10 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.media.samples import StreamKind
-from falconeye.storage.segments import recording_index, segment_index
+from falconeye.storage.segments import recording_index, run_rows, segment_index
 from falconeye.storage.segments.layout import SegmentName
 from falconeye.storage.segments.recording_index import RecordingEntry
+from falconeye.storage.segments.run_rows import RunGrowth
 from falconeye.storage.segments.segment_index import FileKey, SegmentEntry
 from falconeye.storage.segments.segments import SegmentEnd, SegmentStart
 from falconeye.storage.tables.footage import open_files, recordings, runs, streams
@@ -51,7 +52,7 @@ def _open_file(row: Row[Any]) -> OpenFile:
 async def add_stream(
     stream_id: int, camera_id: str, kind: StreamKind, connection: AsyncConnection
 ) -> None:
-    await segment_index.add_stream(connection, stream_id, camera_id, kind)
+    await run_rows.add_stream(connection, stream_id, camera_id, kind)
 
 
 async def add_run(
@@ -61,7 +62,7 @@ async def add_run(
     clock_id: int | None,
     connection: AsyncConnection,
 ) -> None:
-    await segment_index.add_run(connection, run_id, stream_id, started_us, clock_id)
+    await run_rows.add_run(connection, run_id, stream_id, started_us, clock_id)
 
 
 async def register(
@@ -73,8 +74,8 @@ async def register(
     connection: AsyncConnection,
 ) -> None:
     """A file is about to be made."""
-    await segment_index.add_stream(connection, key.stream_id, start.camera_id, start.stream)
-    await segment_index.add_run(connection, start.run_id, key.stream_id, start.start_us, clock_id)
+    await run_rows.add_stream(connection, key.stream_id, start.camera_id, start.stream)
+    await run_rows.add_run(connection, start.run_id, key.stream_id, start.start_us, clock_id)
     if instead_of is not None:
         await segment_index.remove_open_file(connection, instead_of)
     await segment_index.add_open_file(connection, key, start.run_id, start.start_us, recording)
@@ -96,8 +97,9 @@ async def close(
         if useless is not None:
             await segment_index.add_garbage(connection, key.volume, *useless)
         await segment_index.remove_open_file(connection, key)
-        await segment_index.forget_empty_run(connection, run_id)
-        await segment_index.end_run(connection, run_id, None, end.run_end if end else None)
+        await run_rows.forget_empty_run(connection, run_id)
+        run_end = end.run_end if end else None
+        await run_rows.end_runs(connection, [RunGrowth(run_id, None, run_end)])
         return False
     await segment_index.add_segment(connection, entry)
     if entry.recording is None or entry.recording_ended:
