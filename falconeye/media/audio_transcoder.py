@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import av
-from av.audio.resampler import AudioResampler
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.error import BlockingIOError as NothingYet
 from av.error import FFmpegError
+from av.filter import Graph
 
 from falconeye.media.packets import RawPacket
 from falconeye.media.samples import AudioParameters, Codec
@@ -25,7 +27,8 @@ class AacTranscoder:
     def __init__(self, stream: AudioStream) -> None:
         self._time_base = stream.time_base or Fraction(1, stream.codec_context.sample_rate or 8000)
         self._decoder = stream.codec_context
-        self._resampler = AudioResampler(format="fltp", layout="mono", rate=RATE, frame_size=_FRAME)
+        self._decoder.thread_count = 1
+        self._resampler = _Resampler()
         encoder = av.CodecContext.create("aac", "w")
         encoder.sample_rate = RATE
         encoder.layout = "mono"
@@ -33,6 +36,7 @@ class AacTranscoder:
         encoder.bit_rate = _BITS
         encoder.time_base = Fraction(1, RATE)
         encoder.flags |= 1 << 22  # AV_CODEC_FLAG_GLOBAL_HEADER: the configuration as extradata
+        encoder.thread_count = 1
         encoder.open()
         self._encoder = encoder
         self._count = 0  # samples given to the encoder
@@ -70,3 +74,40 @@ class AacTranscoder:
                 for encoded in self._encoder.encode(frame):
                     at = (encoded.pts or 0) + self._offset
                     yield RawPacket(bytes(encoded), at, at, is_keyframe=True, arrived_us=arrived_us)
+
+
+class _Resampler:
+    """To what the encoder takes. PyAV's own one starts a thread per core for each camera."""
+
+    def __init__(self) -> None:
+        self._graph: Graph | None = None
+        self._takes: tuple[str, str, int] | None = None
+
+    def resample(self, frame: AudioFrame) -> Iterator[AudioFrame]:
+        """Frames of `_FRAME` samples, as far as they are whole. FFmpegError."""
+        is_like = frame.format.name, frame.layout.name, frame.sample_rate
+        if self._graph is None or is_like != self._takes:  # a camera may change what it sends
+            self._graph, self._takes = _graph(*is_like), is_like
+        self._graph.push(frame)
+        while True:
+            try:
+                made = self._graph.pull()
+            except NothingYet:
+                return
+            if isinstance(made, AudioFrame):
+                yield made
+
+
+def _graph(sample_format: str, layout: str, rate: int) -> Graph:
+    graph = Graph()
+    graph.threads = 1  # before there are filters
+    filters = (
+        graph.add(
+            "abuffer", sample_rate=str(rate), sample_fmt=sample_format, channel_layout=layout
+        ),
+        graph.add("aformat", sample_rates=str(RATE), sample_fmts="fltp", channel_layouts="mono"),
+        graph.add("abuffersink"),
+    )
+    graph.link_nodes(*filters).configure()
+    graph.set_audio_frame_size(_FRAME)
+    return graph
