@@ -12,6 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
+
 from falconeye.storage.index.data_directory import DATABASE_NAME
 from tests.faults.footage_on_disk import unplayable
 from tests.faults.outcome import Holdings, Outcome
@@ -192,9 +194,11 @@ async def _ward(folder: Path, count: int, outcome: Outcome, spells: Sequence[Spe
                 url = server.url(patient.camera.name)
                 patient.camera_id = await node.add(patient.camera.name, url)
             await _all_well(node, patients)
-            # Each connects once more: only then the node's pools hold what they will hold.
+            # Each connects once more, and many ask at once: only then the node's pools hold what
+            # they will hold, such as all connections to the database.
             await asyncio.gather(*(_once_more(patient.camera) for patient in patients))
             await _all_well(node, patients)
+            await _ask_at_once(node, patients)
             before = await Holdings.now(node.process.pid)
             for number in range(rounds):
                 chosen = [spells[(number + at) % len(spells)] for at in range(len(patients))]
@@ -219,6 +223,18 @@ async def _ward(folder: Path, count: int, outcome: Outcome, spells: Sequence[Spe
         )
     outcome.unplayable = await asyncio.to_thread(unplayable, node.data_dir, node.media_dir)
     return outcome
+
+
+async def _ask_at_once(node: RunningNode, patients: Sequence[Patient]) -> None:
+    """By connections that are closed then."""
+    headers = node.client.headers
+    async with httpx.AsyncClient(base_url=node.url, headers=headers, trust_env=False) as client:
+        asked = [
+            client.get(f"/api/cameras/{patient.camera_id}/timeline", timeout=20)
+            for patient in patients
+        ]
+        answers = await asyncio.gather(*asked)
+    assert {answer.status_code for answer in answers} == {200}
 
 
 async def _once_more(camera: ReplayCamera) -> None:

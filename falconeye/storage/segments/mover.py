@@ -64,6 +64,7 @@ class Mover:
         self._clock = clock
         self._log = RepeatingLog(log, clock)
         self._states: dict[int, MoveState] = {}
+        self._refused_until_us: dict[int, int] = {}  # by target: tried last until then
         self._retry_at_us: dict[int, int] = {}
         self._after: dict[int, dict[int, int]] = {}  # volume → stream → nothing is older there
         # By volume: (stream, start) of the segments whose files cannot be read.
@@ -157,11 +158,17 @@ class Mover:
             words = f"{unreadable} files cannot be read" if unreadable else ""
             self._set(volume, moving=False, trouble=words)
             return False
-        for target in await self._in_order(targets, sum(one.size_bytes for one in wanted)):
+        in_order = await self._in_order(targets, sum(one.size_bytes for one in wanted))
+        for target in sorted(in_order, key=self._refuses):
             moved = await self._move_batch(volume, target, wanted)
             if moved is not None:
+                if not self._refuses(target):  # whatever another one has said before
+                    self._retry_at_us.pop(volume.number, None)
                 return moved > 0
         return False
+
+    def _refuses(self, target: Volume) -> bool:
+        return self._clock.monotonic_us() < self._refused_until_us.get(target.number, 0)
 
     async def _in_order(self, targets: Sequence[Volume], size_bytes: int) -> list[Volume]:
         """Those with room first: nothing is deleted while one has; then that with the oldest."""
@@ -223,7 +230,7 @@ class Mover:
             return None
         words = await self._look_at(target)
         if words:
-            self._try_later(source, words)
+            self._try_later(source, target, words)
             return None
         is_media_dir = target is self._volumes.all[0]
         try:
@@ -291,13 +298,18 @@ class Mover:
         except OSError as error:  # it was removed this moment
             transfer.words = f"{target.path}: {error.strerror or error}"
         if transfer.words:
-            self._try_later(source, transfer.words)
+            at_fault = target if transfer.waits_for is None else None
+            self._try_later(source, at_fault, transfer.words)
             # Another target helps only where this one is at fault.
             return len(copied) if copied or transfer.waits_for is not None else None
         return len(copied)
 
-    def _try_later(self, source: Volume, words: str) -> None:
-        self._retry_at_us[source.number] = self._clock.monotonic_us() + RETRY_US
+    def _try_later(self, source: Volume, at_fault: Volume | None, words: str) -> None:
+        """`at_fault`: the target; None: the source itself."""
+        retry_at_us = self._clock.monotonic_us() + RETRY_US
+        self._retry_at_us[source.number] = retry_at_us
+        if at_fault is not None:
+            self._refused_until_us[at_fault.number] = retry_at_us
         self._set(source, moving=False, trouble=words)
 
     async def _oldest_on(self, source: Volume) -> list[Movable]:

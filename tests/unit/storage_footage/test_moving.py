@@ -212,6 +212,26 @@ async def test_an_archive_that_refuses_costs_nothing(
     await node.stop()
 
 
+async def test_beside_an_archive_that_refuses_the_other_takes_all(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, and not a batch a minute: what does not move in time is deleted."""
+    monkeypatch.setattr(move_rows, "BATCH", 2)
+    ill = await add_archive(node, tmp_path / "ill")
+    good = await add_archive(node, tmp_path / "good")
+    await record_some(node)
+    disk = ill.calls = SickDisk("writev", 0)
+    mover = make_mover(node)
+    fill(node.volumes.all[0], free_bytes=0)
+    for _ in range(SEGMENTS):
+        assert await mover.enforce()
+    assert await places(node) == {good.number: 2 * SEGMENTS}
+    assert disk.left == -1  # it was asked once
+    assert mover.state(node.volumes.all[0]).trouble == ""
+    await assert_sound(node)
+    await node.stop()
+
+
 async def test_a_disk_that_reads_back_other_bytes_keeps_the_original(
     node: Node, tmp_path: Path
 ) -> None:
