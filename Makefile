@@ -90,7 +90,7 @@ bench: packages $(VENV)/.development  ## the benchmarks of the README (a quiet m
 	$(BIN)/python -m tests.benchmarks
 
 .PHONY: faults
-faults: packages $(VENV)/.development  ## the fault suite in full, 40 minutes, as root
+faults: packages $(VENV)/.development  ## the fault suite in full, a quarter of an hour, as root
 	$(BIN)/python -m tests.faults
 
 .PHONY: screenshots

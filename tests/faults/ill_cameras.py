@@ -17,8 +17,15 @@ import httpx
 from falconeye.storage.index.data_directory import DATABASE_NAME
 from tests.faults.footage_on_disk import unplayable
 from tests.faults.outcome import Holdings, Outcome
-from tests.faults.reconnects import MAY_MB, all_online, all_recorded, offline_gaps, problems
-from tests.nodes import RunningNode, running_node
+from tests.faults.reconnects import (
+    MAY_MB,
+    all_online,
+    all_recorded,
+    offline_gaps,
+    problems,
+    steady_node,
+)
+from tests.nodes import RunningNode
 from tests.peers.media_samples import audio_clip, video_clip
 from tests.peers.replay_camera import ReplayCamera
 from tests.peers.replay_rtsp import ReplayServer
@@ -189,7 +196,7 @@ async def _ward(folder: Path, count: int, outcome: Outcome, spells: Sequence[Spe
         ]
         for patient in patients:
             patient.camera.faults.sender_report_s = 0.5
-        async with running_node(folder) as node:
+        async with steady_node(folder) as node:
             for patient in patients:
                 url = server.url(patient.camera.name)
                 patient.camera_id = await node.add(patient.camera.name, url)

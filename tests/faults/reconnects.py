@@ -1,6 +1,10 @@
 """Cameras that drop their connection over and over, against a whole node."""
 
 import asyncio
+import contextlib
+import os
+import unittest.mock
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
@@ -22,7 +26,7 @@ async def reconnects(folder: Path, count: int) -> Outcome:
     with ReplayServer() as server:
         for index in range(cameras):
             server.add(f"c{index}", video=video_clip(), audio=audio_clip())
-        async with running_node(folder) as node:
+        async with steady_node(folder) as node:
             ids = [await node.add(f"C{i}", server.url(f"c{i}")) for i in range(cameras)]
             before: Holdings | None = None
             rounds = -(-count // cameras)
@@ -46,6 +50,17 @@ async def reconnects(folder: Path, count: int) -> Outcome:
         outcome.wrong += await problems(node)
     outcome.unplayable = await asyncio.to_thread(unplayable, node.data_dir, node.media_dir)
     return outcome
+
+
+@contextlib.asynccontextmanager
+async def steady_node(folder: Path) -> AsyncIterator[RunningNode]:
+    """One that makes no nightly copy, which begins a minute after its start.
+
+    What SQLite opened for it stays open while there are other connections, for the next night.
+    """
+    with unittest.mock.patch.dict(os.environ, FALCONEYE_NIGHTLY_BACKUP="false"):
+        async with running_node(folder) as node:
+            yield node
 
 
 async def offline_gaps(node: RunningNode, camera: str) -> tuple[list[float], int]:
