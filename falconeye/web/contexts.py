@@ -11,6 +11,7 @@ from datetime import tzinfo
 from falconeye.cameras.views import Camera, TestResult
 from falconeye.config.camera import DEFAULT_ROLL_S
 from falconeye.events.camera_state import CameraState
+from falconeye.web.recording_contexts import RecordingRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +66,6 @@ class WallPage:
     total: int  # cameras the viewer may see
     number: int = 1  # page, from 1
     pages: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingRow:
-    """One recording in a list."""
-
-    id: str
-    camera_id: str
-    camera_name: str
-    start_us: int
-    end_us: int | None  # None: it is being written
-    duration_us: int
-    size_bytes: int
-    status: str  # recording | stopped | completed | failed | error
-    error_message: str = ""
-    camera_deleted: bool = False
-    on_disk: bool = True  # a first segment is closed, so it can be played and downloaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,74 +140,6 @@ class CameraFormPage:
     camera_name: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)  # field → what to do; "" = whole form
     trial: TrialPage | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingGroup:
-    """The recordings of one camera on one day of the site's zone, newest first."""
-
-    day_us: int
-    camera_id: str
-    camera_name: str
-    rows: tuple[RecordingRow, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        """Of the rows shown."""
-        return sum(row.size_bytes for row in self.rows)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingFilter:
-    """The filter form, as given; `errors` says which value could not be read."""
-
-    camera_id: str = ""
-    status: str = ""
-    from_us: int | None = None
-    to_us: int | None = None
-    errors: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_set(self) -> bool:
-        """Whether it narrows anything."""
-        return bool(self.camera_id or self.status or self.from_us or self.to_us)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingsPage:
-    """The list of recordings."""
-
-    groups: tuple[RecordingGroup, ...]
-    total: int
-    filter: RecordingFilter
-    cameras: tuple[tuple[str, str], ...]  # (id, name) to choose from
-    first: int = 0  # number of the first row shown, from 1; 0 = none
-    last: int = 0
-    newer_query: str | None = None
-    older_query: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GapRow:
-    """A stretch of a recording that was not recorded, and why."""
-
-    start_us: int
-    end_us: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingPage:
-    """One recording, playable."""
-
-    row: RecordingRow
-    mime_type: str  # with codecs; empty: it cannot be played now, see `problem`
-    problem: str
-    gaps: tuple[GapRow, ...]
-    file_name: str
-    node_name: str
-    newer_id: str | None = None
-    older_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

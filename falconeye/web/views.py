@@ -10,8 +10,9 @@ from falconeye.cameras.views import Camera
 from falconeye.storage.ledger.coverage import Gap, GapReason, merge_spans
 from falconeye.storage.reading.timeline import Timeline
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
-from falconeye.web.contexts import ClockRow, DayPart, RecordingRow, Tile, WallPage
+from falconeye.web.contexts import ClockRow, DayPart, Tile, WallPage
 from falconeye.web.i18n import gettext as _
+from falconeye.web.recording_contexts import RecordingRow
 from falconeye.web.security.access import may_on
 from falconeye.web.services import Services
 

@@ -25,6 +25,7 @@ from falconeye.web import (
     footage_contexts,
     job_contexts,
     notice_contexts,
+    recording_contexts,
     schedule_contexts,
     storage_contexts,
 )
@@ -158,12 +159,12 @@ def camera() -> Camera:
     return Camera(config, state(0), (main, sub), "camera-0_20261120140000", NOW_US)
 
 
-def rows(count: int, *, name: str = "Front door") -> tuple[contexts.RecordingRow, ...]:
+def rows(count: int, *, name: str = "Front door") -> tuple[recording_contexts.RecordingRow, ...]:
     made = []
     for n in range(count):
         start = NOW_US - NOW_US % HOUR_US - n * HOUR_US
         made.append(
-            contexts.RecordingRow(
+            recording_contexts.RecordingRow(
                 id=f"camera-0_{n}",
                 camera_id="camera-0",
                 camera_name=name,
@@ -249,15 +250,15 @@ def trial(*, ok: bool = True) -> contexts.TrialPage:
     )
 
 
-def groups() -> tuple[contexts.RecordingGroup, ...]:
+def groups() -> tuple[recording_contexts.RecordingGroup, ...]:
     first = rows(5)
     second = tuple(
         replace(row, end_us=row.start_us + HOUR_US, status="completed", camera_deleted=True)
         for row in rows(3, name="Yard")
     )
     return (
-        contexts.RecordingGroup(NOW_US, "camera-0", "Front door", first),
-        contexts.RecordingGroup(NOW_US, "camera-1", "Yard", second),
+        recording_contexts.RecordingGroup(NOW_US, "camera-0", "Front door", first),
+        recording_contexts.RecordingGroup(NOW_US, "camera-1", "Yard", second),
     )
 
 
@@ -564,13 +565,13 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
     one = camera()
     question = contexts.DeleteCameraPage("camera-0", "Front door", 214, 388_000_000_000)
     gaps = (
-        contexts.GapRow(NOW_US, NOW_US + 21_000_000, "the camera was offline"),
-        contexts.GapRow(
+        recording_contexts.GapRow(NOW_US, NOW_US + 21_000_000, "the camera was offline"),
+        recording_contexts.GapRow(
             NOW_US + HOUR_US // 2, NOW_US + HOUR_US // 2 + 4_000_000, "the disk was too slow"
         ),
     )
     recordings = replace(FRAME, path="/recordings")
-    no_filter = contexts.RecordingFilter()
+    no_filter = recording_contexts.RecordingFilter()
     cameras = tuple((f"camera-{n}", name) for n, name in enumerate(NAMES))
     form = contexts.CameraForm(
         name="Front door",
@@ -677,15 +678,17 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
         "recordings": (
             "pages/recordings.html",
             recordings,
-            contexts.RecordingsPage(groups(), 214, no_filter, cameras, 1, 8, None, "offset=50"),
+            recording_contexts.RecordingsPage(
+                groups(), 214, no_filter, cameras, 1, 8, None, "offset=50"
+            ),
         ),
         "recordings-none": (
             "pages/recordings.html",
             recordings,
-            contexts.RecordingsPage(
+            recording_contexts.RecordingsPage(
                 (),
                 0,
-                contexts.RecordingFilter(
+                recording_contexts.RecordingFilter(
                     camera_id="camera-1", errors={"from": "This is no date and time."}
                 ),
                 cameras,
@@ -694,12 +697,12 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
         "recordings-empty": (
             "pages/recordings.html",
             recordings,
-            contexts.RecordingsPage((), 0, no_filter, ()),
+            recording_contexts.RecordingsPage((), 0, no_filter, ()),
         ),
         "recording": (
             "pages/recording.html",
             replace(FRAME, path="/recordings/camera-0_1"),
-            contexts.RecordingPage(
+            recording_contexts.RecordingPage(
                 rows(2)[1],
                 'video/mp4; codecs="hvc1.1.6.L93.B0"',
                 "",

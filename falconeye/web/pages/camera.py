@@ -10,10 +10,11 @@ from falconeye.base.errors import BadRequest, InvalidInput
 from falconeye.base.times import MINUTE_US
 from falconeye.web import views
 from falconeye.web.audit import record
-from falconeye.web.contexts import CameraPage, DeleteCameraPage, RecordingRow
+from falconeye.web.contexts import CameraPage, DeleteCameraPage
 from falconeye.web.htmx import is_htmx
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, part, services_of, show, texts
+from falconeye.web.recording_contexts import RecordingRow
 from falconeye.web.security.access import may_on, needs, principal_of
 
 _PAUSES: Final = ("", "15", "60", "480")  # minutes; without: until somebody switches it on

@@ -14,10 +14,11 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339, rfc3339, to_us
 from falconeye.cameras.views import Camera
 from falconeye.web import i18n, views
-from falconeye.web.contexts import EventRow, FootagePage, RecordingRow
+from falconeye.web.contexts import EventRow, FootagePage
 from falconeye.web.footage_contexts import FootageChoice, ManyFootagePage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
+from falconeye.web.recording_contexts import RecordingRow
 from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 from falconeye.web.services import Services
 

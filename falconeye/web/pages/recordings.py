@@ -14,7 +14,10 @@ from falconeye.base.times import LATEST_US, parse_rfc3339
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
 from falconeye.web import i18n, views
 from falconeye.web.audit import record
-from falconeye.web.contexts import (
+from falconeye.web.htmx import is_htmx
+from falconeye.web.i18n import gettext as _
+from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show
+from falconeye.web.recording_contexts import (
     GapRow,
     RecordingFilter,
     RecordingGroup,
@@ -22,9 +25,6 @@ from falconeye.web.contexts import (
     RecordingRow,
     RecordingsPage,
 )
-from falconeye.web.htmx import is_htmx
-from falconeye.web.i18n import gettext as _
-from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show
 from falconeye.web.security.access import needs, principal_of, require_camera
 
 PAGE_SIZE: Final = 50

@@ -1,0 +1,89 @@
+"""What the templates of recordings get: a row of a list, the list, one recording."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRow:
+    """One recording in a list."""
+
+    id: str
+    camera_id: str
+    camera_name: str
+    start_us: int
+    end_us: int | None  # None: it is being written
+    duration_us: int
+    size_bytes: int
+    status: str  # recording | stopped | completed | failed | error
+    error_message: str = ""
+    camera_deleted: bool = False
+    on_disk: bool = True  # a first segment is closed, so it can be played and downloaded
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingGroup:
+    """The recordings of one camera on one day of the site's zone, newest first."""
+
+    day_us: int
+    camera_id: str
+    camera_name: str
+    rows: tuple[RecordingRow, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the rows shown."""
+        return sum(row.size_bytes for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFilter:
+    """The filter form, as given; `errors` says which value could not be read."""
+
+    camera_id: str = ""
+    status: str = ""
+    from_us: int | None = None
+    to_us: int | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it narrows anything."""
+        return bool(self.camera_id or self.status or self.from_us or self.to_us)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingsPage:
+    """The list of recordings."""
+
+    groups: tuple[RecordingGroup, ...]
+    total: int
+    filter: RecordingFilter
+    cameras: tuple[tuple[str, str], ...]  # (id, name) to choose from
+    first: int = 0  # number of the first row shown, from 1; 0 = none
+    last: int = 0
+    newer_query: str | None = None
+    older_query: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """A stretch of a recording that was not recorded, and why."""
+
+    start_us: int
+    end_us: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPage:
+    """One recording, playable."""
+
+    row: RecordingRow
+    mime_type: str  # with codecs; empty: it cannot be played now, see `problem`
+    problem: str
+    gaps: tuple[GapRow, ...]
+    file_name: str
+    node_name: str
+    newer_id: str | None = None
+    older_id: str | None = None
