@@ -20,14 +20,15 @@ from tests.faults.outcome import LEAKS, Outcome, rows_of, table
 from tests.faults.power import power_cuts
 from tests.faults.reconnects import reconnects
 from tests.faults.vm_power import NotHere, vm_power_cuts
-from tests.faults.volumes import full_disk, sick_volumes
+from tests.faults.volumes import failing_volumes, full_disk, slow_volumes
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 # Name → what it is, and how much of it in full: times, hours, days or seconds.
 FAULTS: dict[str, tuple[Callable[[Path, int], Awaitable[Outcome]], int]] = {
     "clock": (clock_steps, 200),
     "full-disk": (full_disk, 300),
-    "sick-disk": (sick_volumes, 30),
+    "sick-disk": (failing_volumes, 15),
+    "slow-disk": (slow_volumes, 15),
     "power": (power_cuts, 100),
     "power-vm": (vm_power_cuts, 100),
     "kill": (kills, 200),

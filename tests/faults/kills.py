@@ -16,7 +16,7 @@ async def kills(folder: Path, count: int) -> Outcome:
     """Kill so many processes; recover and check each."""
     seed = random.SystemRandom().randrange(1 << 32)
     chance = random.Random(seed)  # noqa: S311 - moments, not secrets
-    outcome = Outcome("kill -9 of the node", f"{count} times", f"{BUDGET_S:.0f} s", [], BUDGET_S)
+    outcome = Outcome("kill -9 of a recorder", f"{count} times", f"{BUDGET_S:.0f} s", [], BUDGET_S)
     outcome.notes.append(f"seed {seed}")
     before: Holdings | None = None
     for first in range(0, count, AT_ONCE):

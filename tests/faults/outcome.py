@@ -29,6 +29,7 @@ class Outcome:
     lost_s: list[float] = field(default_factory=list)  # of footage, each time
     budget_s: float | None = None
     unplayable: int = 0  # files in the index that no player plays
+    has_files: bool = True
     wrong: int = 0  # rows: what `falconeye check` and the tests' own sums find
     leaks: list[str] | None = None  # `LEAKS`; None: not measured
     notes: list[str] = field(default_factory=list)
@@ -51,10 +52,11 @@ class Outcome:
         """A row of the table."""
         ordered = sorted(self.lost_s)
         middle = ordered[len(ordered) // 2] if ordered else 0.0
+        lost = f"{middle:.2f} / {self.worst_s:.2f} s" if ordered else "not measured"
         leaks = "not measured" if self.leaks is None else "; ".join(self.leaks) or "none"
         cells = (
-            self.fault, self.met, f"{middle:.2f} / {self.worst_s:.2f} s", self.budget,
-            str(self.unplayable), str(self.wrong), leaks,
+            self.fault, self.met, lost, self.budget,
+            str(self.unplayable) if self.has_files else "no files", str(self.wrong), leaks,
         )  # fmt: skip
         return "| " + " | ".join(cells) + " |"
 

@@ -22,7 +22,7 @@ from tests.faults.outcome import Holdings, Outcome, table
 from tests.faults.power import Entry, power_cuts, rebuild
 from tests.faults.reconnects import reconnects
 from tests.faults.vm_power import WriteLog
-from tests.faults.volumes import full_disk, sick_volumes
+from tests.faults.volumes import failing_volumes, full_disk, slow_volumes
 from tests.unit.storage_footage.footage import CAMERA, GOP_US, open_node
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(180)]
@@ -59,8 +59,13 @@ async def test_it_costs_no_more_than_the_budget(tmp_path: Path, fault: Fault, am
 @needs_root
 @pytest.mark.parametrize(
     ("fault", "amount"),
-    [(full_disk, 60), (sick_volumes, 5), (partial(power_cuts, record_s=15.0), 5)],
-    ids=["full-disk", "sick-disk", "power"],
+    [
+        (full_disk, 60),
+        (failing_volumes, 3),
+        (slow_volumes, 2),
+        (partial(power_cuts, record_s=15.0), 5),
+    ],
+    ids=["full-disk", "sick-disk", "slow-disk", "power"],
 )
 async def test_a_disk_costs_no_more_than_the_budget(
     tmp_path: Path, fault: Fault, amount: int

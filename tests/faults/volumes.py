@@ -5,7 +5,7 @@ import contextlib
 import errno
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -98,13 +98,23 @@ class Recording:
         return float(sum(row.media_duration_90k for row in found)) / 90_000
 
 
-async def sick_volumes(folder: Path, count: int) -> Outcome:
-    """Refusals by EIO and EROFS, slow calls, hanging ones, and a disk pulled and put back."""
+async def failing_volumes(folder: Path, count: int) -> Outcome:
+    """Refusals by EIO and EROFS, and a disk pulled and put back."""
     outcome = Outcome(
-        f"a disk (FUSE) that fails, delays, hangs or goes for {SICK_S} s", f"{count} times",
+        f"a disk (FUSE) that fails or goes for {SICK_S} s", f"{count} times",
         f"its illness + {BUDGET_S - SICK_S:.1f} s", [], BUDGET_S,
     )  # fmt: skip
-    ills = [f"fail {errno.EIO}", "slow 0.05", "hang", f"fail {errno.EROFS}", "gone", "hang"]
+    return await _ill(folder, count, outcome, [f"fail {errno.EIO}", f"fail {errno.EROFS}", "gone"])
+
+
+async def slow_volumes(folder: Path, count: int) -> Outcome:
+    """Slow calls, and hanging ones: memory holds what comes meanwhile."""
+    name = f"a disk (FUSE) that delays or hangs for {SICK_S} s"
+    outcome = Outcome(name, f"{count} times", "nothing", [], 0.1)
+    return await _ill(folder, count, outcome, ["slow 0.05", "hang"])
+
+
+async def _ill(folder: Path, count: int, outcome: Outcome, ills: Sequence[str]) -> Outcome:
     before: Holdings | None = None
     for number in range(count):
         ill = ills[number % len(ills)]
