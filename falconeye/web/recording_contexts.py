@@ -19,6 +19,7 @@ class RecordingRow:
     error_message: str = ""
     camera_deleted: bool = False
     on_disk: bool = True  # a first segment is closed, so it can be played and downloaded
+    protected: bool = False  # no rule and no person deletes it
 
 
 @dataclass(frozen=True, slots=True)

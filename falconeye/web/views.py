@@ -80,6 +80,7 @@ def recording_row(recording: Recording, now_us: int) -> RecordingRow:
         error_message=recording.error_message or "",
         camera_deleted=recording.camera_deleted,
         on_disk=not growing or recording.segments > 0,
+        protected=recording.protected,
     )
 
 

@@ -176,6 +176,7 @@ def rows(count: int, *, name: str = "Front door") -> tuple[recording_contexts.Re
             )
         )
     if count > 3:
+        made[2] = replace(made[2], protected=True)
         made[3] = replace(made[3], status="failed", error_message="The disk was full.")
     return tuple(made)
 

@@ -56,6 +56,7 @@ _PAGES: Final = Router(
         recordings.recording_page,
         recordings.delete_question,
         recordings.delete_recording,
+        recordings.protect_recording,
         settings.settings_page,
         settings.save_settings,
         settings.save_theme,

@@ -30,6 +30,10 @@ NOTICES: Final[Mapping[str, str]] = {
     "camera-deleted": _("The camera was deleted; its recordings stay."),
     "camera-and-footage-deleted": _("The camera and its recordings were deleted."),
     "recording-deleted": _("The recording was deleted."),
+    "recording-protected": _(
+        "The recording is protected: it stays until somebody takes that away."
+    ),
+    "recording-unprotected": _("The recording is not protected any more."),
     "export-asked": _("The export is being made."),
     "copy-asked": _("The copy in H.264 is being made."),
     "export-gone": _("The export was taken away."),

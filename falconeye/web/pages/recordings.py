@@ -108,6 +108,21 @@ async def recording_page(request: Asking, recording_id: FromPath[str]) -> Respon
     return show(request, "pages/recording.html", context)
 
 
+@post(
+    "/recordings/{recording_id:str}/protection",
+    opt=needs(Action.CONTROL),
+    include_in_schema=False,
+)
+async def protect_recording(request: Asking, recording_id: FromPath[str]) -> Response[str]:
+    """No rule deletes it from now on, nor can a person; or they may again."""
+    await _visible(request, recording_id, Action.CONTROL)
+    protected = (await request.form()).get("protected") == "1"
+    await services_of(request).recordings.update(recording_id, {"protected": protected})
+    await record(request, "recording.changed", "recording", recording_id, f"protected: {protected}")
+    done = "recording-protected" if protected else "recording-unprotected"
+    return go_to(f"/recordings/{recording_id}", done=done)
+
+
 @get(
     "/recordings/{recording_id:str}/delete",
     opt=needs(Action.DELETE_FOOTAGE),

@@ -113,3 +113,24 @@ async def test_a_day_with_more_than_is_listed_says_so(
     listed = (await served.viewer.get(unescape(link))).text
     assert listed.count('id="recording-') == 4
     assert "Earlier events of this day are left out." in page
+
+
+async def test_a_recording_is_protected_and_let_go_on_its_page(served: Served) -> None:
+    made = await footage(served)
+    page, rule = f"/recordings/{made}", f"/recordings/{made}/protection"
+    assert "Protect" not in (await served.viewer.get(page)).text
+    assert (await served.viewer.post(rule, data={"protected": "1"})).status_code == 403
+    assert ">Protect</button>" in (await served.operator.get(page)).text
+    answer = await served.operator.post(rule, data={"protected": "1"})
+    assert answer.status_code == 303
+    told = (await served.admin.get(answer.headers["location"])).text
+    assert "The recording is protected" in told
+    assert "Take protection away" in told
+    assert f"{page}/delete" not in told
+    assert "protected</span>" in (await served.viewer.get("/recordings")).text
+    assert (await served.viewer.get(f"/api{page}")).json()["protected"]
+    assert (await served.admin.post(f"{page}/delete")).status_code == 409
+    answer = await served.operator.post(rule, data={"protected": "0"})
+    assert "is not protected any more" in (await served.admin.get(answer.headers["location"])).text
+    assert "protected</span>" not in (await served.viewer.get("/recordings")).text
+    assert (await served.admin.post(f"{page}/delete")).status_code == 303
