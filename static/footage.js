@@ -121,7 +121,7 @@ class FootagePage {
     this.close();
     this.video.hidden = false;
     const stream = small ? "sub" : this.streamAt(us);
-    const [from, to] = [us - 10 * SECOND, us + WINDOW];
+    const [from, to] = [us - 10 * SECOND, Math.min(us + WINDOW, this.day[1])];
     Object.assign(this, { from, to, stream });
     try {
       const playback = await open(this.video, this.camera, from, to, stream, this.api, () => opening === this.opening);
@@ -211,10 +211,16 @@ class FootagePage {
     if (round === this.round) this.go(us + SECOND, { goesOn: true });
   }
 
-  // No list goes on from here: live does, where the camera records.
+  // No list goes on from here: live does, where the camera records, or the next day.
   atEnd() {
     if (this.isNow()) this.goLive();
+    else if (this.timeline.isOver(this.timeline.value)) this.toNextDay();
     else this.rest(this.timeline.value);
+  }
+
+  toNextDay() {
+    this.video.pause();
+    location.assign(`?${new URLSearchParams({ at: stamp(this.day[1]) })}`);
   }
 
   isNow(us = this.timeline.value) {
@@ -256,6 +262,7 @@ class FootagePage {
   follow() {
     const us = this.playback?.wallUs();
     if (us == null || this.video.seeking || this.leads) return;
+    if (us >= this.day[1]) return void this.toNextDay();
     this.timeline.set(us);
     this.tell();
   }

@@ -162,6 +162,9 @@ class ManyPage {
     if (this.wants || us !== this.clock.us) return; // somebody was faster
     if (overHole(this.timeline, us, 1) !== null) this.seek(overHole(this.timeline, us, 1), true);
     else if (this.isNow(us)) this.goLive();
+    else if (this.timeline.isOver(us)) {
+      location.assign(`?${new URLSearchParams({ cameras: this.root.dataset.many, at: stamp(this.day[1]) })}`);
+    }
   }
 
   goLive() {

@@ -83,6 +83,9 @@ export class Timeline {
   // Now, by the recorder's clock.
   now() { return this.known + (performance.now() - this.heard) * 1000; }
 
+  // Whether a moment is the end of the day, which has passed.
+  isOver(us) { return us > this.day[1] - 2 * SECOND && this.now() > this.day[1]; }
+
   // The moment that is shown now; the view follows it where it leaves.
   set(us) {
     this.value = Math.min(Math.max(us, this.day[0]), this.day[1]);

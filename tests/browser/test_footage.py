@@ -3,8 +3,9 @@
 import asyncio
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -478,4 +479,27 @@ async def test_playing_up_to_now_goes_over_to_live(tmp_path: Path) -> None:
         await page.wait_for_url(re.compile(r"\?done=live"))
         await expect(page.get_by_text("this is live")).to_be_visible()
         await expect(page.locator("[data-player]")).to_have_attribute("data-state", "live")
+        assert found == []
+
+
+@pytest.mark.parametrize("path", ["/cameras/{}/footage?at={}", "/footage?cameras={}&at={}"])
+@pytest.mark.parametrize("speed", ["1", "8"])
+async def test_at_midnight_the_next_day_plays_on(tmp_path: Path, path: str, speed: str) -> None:
+    """Without it the clock would stand at midnight while the pictures went on."""
+    async with clocked_site(tmp_path) as site:
+        page = site.page
+        local = datetime.fromtimestamp(site.start_us / SECOND_US, ZoneInfo("Europe/Vienna"))
+        midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        to_midnight = int(midnight.timestamp()) - site.start_us // SECOND_US
+        camera = await site.add("Door")
+        await site.record("Door", to_midnight - 20, 60, recording="Door-1")
+        found = complaints(page)
+        await page.goto(path.format(camera, quote(site.at(to_midnight - 4))))
+        await expect(page.locator("[data-moment]")).to_contain_text("23:59:5")
+        await page.get_by_label("Speed").select_option(speed)
+        await page.wait_for_url(lambda url: quote_plus(site.at(to_midnight)) in url)
+        await expect(page.locator("[data-moment]")).to_contain_text("00:00:0")
+        async with asyncio.timeout(20):
+            while not to_midnight < await site.second() < to_midnight + 30:  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_S)
         assert found == []
