@@ -8,6 +8,7 @@ const WINDOW = HOUR; // what one playlist holds; the next one is opened where it
 const REFRESH_MS = 15_000;
 const STILL_MS = 120; // a preview is asked for when the pointer rests
 const NOW_US = 15 * SECOND; // footage comes to the list so much later, so what is newer is live
+const SETTLED_US = 3 * SECOND; // for less than that the stream is not changed
 const STEP_US = SECOND; // where a player cannot tell how long a picture is
 
 const root = document.querySelector("[data-footage]");
@@ -75,8 +76,13 @@ class FootagePage {
     this.video.hidden = false;
   }
 
-  streamAt(us) { return this.covers("main", us) ? "main" : "sub"; }
+  // The large picture, and where only the small one was recorded that one; not for a start that it only just has earlier.
+  streamAt(us) { return this.covers("main", us) || this.covers("main", us + SETTLED_US) ? "main" : "sub"; }
   covers(stream, us) { return this.timeline.rows[0].streams[stream].some(([from, to]) => from <= us && us < to); }
+  streamFor(us) {
+    const { small } = this; // within it the large one cannot be decoded here
+    return small && us >= small[0] && us < small[1] && this.covers("sub", us) ? "sub" : this.streamAt(us);
+  }
 
   async load() {
     const query = new URLSearchParams({ from: stamp(this.day[0]), to: stamp(this.day[1]) });
@@ -111,16 +117,17 @@ class FootagePage {
 
   // The list that holds a moment, which may be on its way; false where it cannot be had, which is said.
   opened(us) {
-    if (!this.list || us < this.from || us >= this.to - SECOND) this.list = this.begin(us);
+    const isElsewhere = us < this.from || us >= this.to - SECOND || this.stream !== this.streamFor(us);
+    if (!this.list || isElsewhere) this.list = this.begin(us);
     return this.list;
   }
 
   async begin(us) {
     const opening = (this.opening = {}); // a newer one takes its place
-    const small = this.small && us >= this.small[0] && us < this.small[1] && this.covers("sub", us);
     this.close();
     this.video.hidden = false;
-    const stream = small ? "sub" : this.streamAt(us);
+    const stream = this.streamFor(us);
+    const small = stream !== this.streamAt(us);
     const [from, to] = [us - 10 * SECOND, Math.min(us + WINDOW, this.day[1])];
     Object.assign(this, { from, to, stream });
     try {
@@ -263,8 +270,18 @@ class FootagePage {
     const us = this.playback?.wallUs();
     if (us == null || this.video.seeking || this.leads) return;
     if (us >= this.day[1]) return void this.toNextDay();
+    const from = this.otherStream(us);
+    if (from) return void this.go(from, { goesOn: true });
     this.timeline.set(us);
     this.tell();
+  }
+
+  // From where the other stream is to be played: what this one leaves out, or the large picture that is there again.
+  otherStream(us) {
+    const last = this.timeline.value + SECOND;
+    if (this.stream === "main") return us - last > SETTLED_US && this.streamAt(last) === "sub" && this.covers("sub", last) ? last : null;
+    const isBack = this.streamFor(us) === "main" && this.covers("main", us - SETTLED_US) && this.covers("main", us + SETTLED_US);
+    return isBack ? us : null;
   }
 
   tell() {
@@ -280,7 +297,8 @@ class FootagePage {
     link.href = `?day=${this.root.dataset.day}&at=${encodeURIComponent(stamp(timeline.value))}`;
     const picture = this.root.querySelector("[data-picture]");
     if (picture) picture.hidden = Boolean(gap);
-    if (picture) picture.href = `${this.api}/still.jpg?save=true&at=${encodeURIComponent(stamp(timeline.value + 1000))}`;
+    const wanted = { save: true, stream: this.streamAt(timeline.value), at: stamp(timeline.value + 1000) };
+    if (picture) picture.href = `${this.api}/still.jpg?${new URLSearchParams(wanted)}`;
     const around = new URLSearchParams({
       camera: this.camera, from: stamp(timeline.value - MINUTE / 2), to: stamp(timeline.value + MINUTE / 2),
     });

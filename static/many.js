@@ -55,7 +55,9 @@ class ManyPage {
     }
     await this.load();
     this.isReady = true;
-    const wanted = parse(new URLSearchParams(location.search).get("at"));
+    const query = new URLSearchParams(location.search);
+    this.isImpatient ||= query.has("plays"); // it comes from the day before
+    const wanted = parse(query.get("at"));
     const last = this.timeline.footage.at(-1);
     if (Number.isFinite(wanted)) this.seek(wanted, Boolean(this.isImpatient));
     else if (last) this.seek(Math.max(last[0], last[1] - MINUTE), Boolean(this.isImpatient));
@@ -163,7 +165,7 @@ class ManyPage {
     if (overHole(this.timeline, us, 1) !== null) this.seek(overHole(this.timeline, us, 1), true);
     else if (this.isNow(us)) this.goLive();
     else if (this.timeline.isOver(us)) {
-      location.assign(`?${new URLSearchParams({ cameras: this.root.dataset.many, at: stamp(this.day[1]) })}`);
+      location.assign(`?${new URLSearchParams({ cameras: this.root.dataset.many, at: stamp(this.day[1]), plays: 1 })}`);
     }
   }
 

@@ -19,7 +19,7 @@ from tests.browser.browsers import needs_chromium
 from tests.browser.clocked_site import Touch, clocked_site
 from tests.browser.test_pages import complaints
 from tests.browser.test_site import demo, signed_in
-from tests.clocked_footage import LARGE
+from tests.clocked_footage import LARGE, SMALL
 from tests.integration.api.conftest import Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(90), needs_chromium]
@@ -496,10 +496,44 @@ async def test_at_midnight_the_next_day_plays_on(tmp_path: Path, path: str, spee
         found = complaints(page)
         await page.goto(path.format(camera, quote(site.at(to_midnight - 4))))
         await expect(page.locator("[data-moment]")).to_contain_text("23:59:5")
+        if path.startswith("/footage"):  # which waits to be told
+            await page.get_by_role("button", name="Play").click()
+        await expect(page.get_by_role("button", name="Pause")).to_be_visible()
         await page.get_by_label("Speed").select_option(speed)
         await page.wait_for_url(lambda url: quote_plus(site.at(to_midnight)) in url)
         await expect(page.locator("[data-moment]")).to_contain_text("00:00:0")
         async with asyncio.timeout(20):
             while not to_midnight < await site.second() < to_midnight + 30:  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_S)
+        assert found == []
+
+
+async def test_what_only_the_small_picture_has_is_played_by_it(tmp_path: Path) -> None:
+    """A hole of the full picture is none of the camera: neither a click nor playing leaps over."""
+    async with clocked_site(tmp_path) as site:
+        page = site.page
+        camera = await site.add("Door")
+        await site.record("Door", 0, 20, size=LARGE)
+        await site.record("Door", 0, 60, kind=StreamKind.SUB)
+        await site.record("Door", 40, 20, size=LARGE)
+        found = complaints(page)
+        width = "(wanted) => document.querySelector('video').videoWidth === wanted"
+        await page.goto(f"/cameras/{camera}/footage?at={quote(site.at(16))}")
+        await page.wait_for_function(width, arg=LARGE[0])
+        await page.get_by_label("Speed").select_option("4")
+        await page.wait_for_function(width, arg=SMALL[0])
+        assert 19 < await site.second() < 30
+        await page.wait_for_function(width, arg=LARGE[0])
+        assert 40 < await site.second() < 55
+        await page.get_by_role("button", name="Pause").click()
+        await page.evaluate(SEEK, site.start_us + 30 * SECOND_US)
+        await page.wait_for_function(width, arg=SMALL[0])
+        await page.wait_for_function("() => !document.querySelector('video').seeking")
+        shown = await page.evaluate("() => readCode(document.querySelector('video'))")
+        assert abs(shown - site.code(30)) <= 2000
+        link = await page.get_by_role("link", name="Save picture").get_attribute("href")
+        assert "stream=sub" in str(link)
+        assert (await site.served.operator.get(str(link))).status_code == 200
+        await page.evaluate(SEEK, site.start_us + 45 * SECOND_US)
+        await page.wait_for_function(width, arg=LARGE[0])
         assert found == []
