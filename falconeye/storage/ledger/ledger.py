@@ -64,6 +64,7 @@ class Ledger:
         self._log = RepeatingLog(log, clock)
         self._steps: dict[str, Step] = {}  # the present one of each camera
         self._waiting: list[_Noted] = []  # not stored yet
+        self._in_writing: Sequence[_Noted] = ()  # the database is asked to take them
         self._undated = 0  # steps stored of times that may prove wrong
         self._undone: list[tuple[int, int]] = []  # this process noted them, and they never were
         self._ups: list[_Up] = [self._up_from_now()]  # those not stored; the last one lasts
@@ -103,6 +104,14 @@ class Ledger:
     def present(self) -> Mapping[str, Step]:
         """The present step of every camera."""
         return self._steps
+
+    def unstored(self, camera_id: str) -> list[Step]:
+        """What is noted of a camera and not in the database yet: for long where that is full."""
+        return [
+            noted.step
+            for noted in (*self._in_writing, *self._waiting)
+            if noted.camera_id == camera_id and not noted.is_undone
+        ]
 
     def forget(self, camera_id: str) -> None:
         """The camera is gone; its history stays."""
@@ -174,7 +183,8 @@ class Ledger:
             return await self._store_all()
 
     async def _store_all(self) -> bool:
-        waiting, self._waiting = self._waiting, []
+        self._in_writing = waiting = self._waiting
+        self._waiting = []
         undone, self._undone = self._undone, []
         ups = tuple(self._ups)
         try:
@@ -185,6 +195,8 @@ class Ledger:
                 raise
             self._log.warning(f"the coverage ledger cannot be stored now: {error}")
             return False
+        finally:
+            self._in_writing = ()
         self._ups = self._ups[len(ups) - 1 :]
         return True
 

@@ -21,6 +21,7 @@ from falconeye.storage.ledger.coverage import (
     GapReason,
     Known,
     Span,
+    Step,
     Uptime,
     find_gaps,
     merge_spans,
@@ -88,9 +89,7 @@ class Timelines:
         to_us = min(to_us, self._known_until(growing))
         if to_us <= from_us:
             return Timeline(from_us, from_us, (), ())
-        rows = await self._database.read(
-            partial(read_rows, camera_id, from_us, to_us, self._ledger.up)
-        )
+        rows = await self._rows(camera_id, from_us, to_us)
         made = await asyncio.to_thread(make_timeline, rows, from_us, to_us, growing)
         if len(made.spans) + len(made.gaps) > MAX_PIECES:
             msg = "from: too much happened in this time to list it: ask for a shorter one"
@@ -105,11 +104,17 @@ class Timelines:
         if recording.external_path is not None or recording.end_us is None:
             return ()
         span = recording.start_us, recording.end_us
-        rows = await self._database.read(
-            partial(read_rows, recording.camera_id, *span, self._ledger.up)
-        )
+        rows = await self._rows(recording.camera_id, *span)
         rows = replace(rows, spans={**rows.spans, StreamKind.SUB: ()})
         return (await asyncio.to_thread(make_timeline, rows, *span)).gaps
+
+    async def _rows(self, camera_id: str, from_us: int, to_us: int) -> TimelineRows:
+        """What is stored, with what the ledger has not stored yet."""
+        unstored = self._ledger.unstored(camera_id)  # before the rows: else one may be in neither
+        rows = await self._database.read(
+            partial(read_rows, camera_id, from_us, to_us, self._ledger.up)
+        )
+        return replace(rows, steps=_with_unstored(rows.steps, unstored, to_us))
 
     def _known_until(self, growing: Sequence[tuple[StreamKind, Growing]]) -> int:
         now_us = self._clock.utc_us()
@@ -155,6 +160,12 @@ def make_timeline(
     gaps = [_explained(gap, rows.run_ends) for gap in find_gaps(spans, from_us, to_us, reasons)]
     kinds = list(_with_kinds(spans, rows.kinds))
     return Timeline(from_us, to_us, kinds, gaps, rows.corrections)
+
+
+def _with_unstored(stored: Sequence[Step], unstored: Sequence[Step], to_us: int) -> list[Step]:
+    """In the order of time; of two of one moment the later noted one holds, as in the database."""
+    known = {step.since_us: step for step in (*stored, *unstored) if step.since_us < to_us}
+    return sorted(known.values(), key=lambda step: step.since_us)
 
 
 def _explained(gap: Gap, run_ends: Sequence[tuple[int, RunEnd]]) -> Gap:

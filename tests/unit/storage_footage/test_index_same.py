@@ -210,13 +210,13 @@ async def dump(node: Node) -> Dump:
     }
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))  # runs kept or not, a disk away at first or not
 async def test_it_is_the_same_in_batches_of_any_size(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One file a transaction is the plain way; no neighbour in a batch may make a difference."""
     site = Site(tmp_path, is_away_first=seed % 2 == 1)
-    await site.make(seed, with_runs=seed % 3 > 0)
+    await site.make(seed, with_runs=seed in {1, 2})
     found = {}
     for size in (1, 7, 100):
         monkeypatch.setattr("falconeye.storage.checks.rebuild._BATCH_BESIDE", size)
@@ -230,7 +230,7 @@ async def test_it_is_the_same_in_batches_of_any_size(
     assert found[100] == found[1]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 async def test_it_is_as_it_was_recorded(seed: int, tmp_path: Path, clock: FakeClock) -> None:
     """But for what no file knows: why a run ended, and when its last picture did."""
     node = await open_node(tmp_path, clock)

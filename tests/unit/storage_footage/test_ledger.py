@@ -279,6 +279,36 @@ async def test_what_the_database_refuses_is_stored_later(
     assert [row.reason for row in steps] == [None, "disk_full"]
 
 
+async def test_the_timeline_knows_what_the_database_has_not_taken_yet(
+    node: Node, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a second each time, and for hours where the data directory's disk is full."""
+    ledger = await records(node)
+    await record(node, 0, 8)
+    clock.advance(8)
+    ledger.note(CAMERA, GapReason.PAUSED, "ann")
+    clock.advance(8)
+    ledger.note(CAMERA, OFFLINE, "no answer")
+    clock.advance(8)
+    known = [(8, 16, "paused", "ann"), (16, 24, "camera_offline", "no answer")]
+    assert gaps(await read(node, ledger)) == known
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    write = Database.write
+
+    async def slow(self: Database, *given: Any) -> Any:
+        begun.set()
+        await go_on.wait()
+        return await write(self, *given)
+
+    monkeypatch.setattr(Database, "write", slow)
+    storing = asyncio.create_task(ledger.settle())
+    await begun.wait()
+    assert gaps(await read(node, ledger)) == known
+    go_on.set()
+    assert await storing
+    assert gaps(await read(node, ledger)) == known
+
+
 async def test_deleted_footage_says_by_which_rule(tmp_path: Path, clock: FakeClock) -> None:
     node = await open_node(tmp_path, clock, keep=lambda: Keep(days=1))
     ledger = await records(node)
