@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.faults.clock_steps import clock_steps
+from tests.faults.ext4_volumes import ext4_volumes
 from tests.faults.ill_cameras import changes, other_streams, stalls, truncations
-from tests.faults.kills import kills
+from tests.faults.kills import kills, node_kills
 from tests.faults.long_time import many_rows, retention_week
 from tests.faults.outcome import LEAKS, Outcome, rows_of, table
 from tests.faults.power import power_cuts
@@ -28,10 +29,12 @@ FAULTS: dict[str, tuple[Callable[[Path, int], Awaitable[Outcome]], int]] = {
     "clock": (clock_steps, 200),
     "full-disk": (full_disk, 300),
     "sick-disk": (failing_volumes, 15),
+    "ext4": (ext4_volumes, 15),
     "slow-disk": (slow_volumes, 15),
     "power": (power_cuts, 100),
     "power-vm": (vm_power_cuts, 100),
     "kill": (kills, 200),
+    "kill-node": (node_kills, 50),
     "reconnect": (reconnects, 1000),
     "camera-stall": (stalls, 120),
     "camera-truncate": (truncations, 200),

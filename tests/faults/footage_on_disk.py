@@ -11,12 +11,13 @@ from falconeye.storage.index.ballast import BALLAST_NAME
 from falconeye.storage.index.data_directory import DATABASE_NAME
 from falconeye.storage.index.instance_lock import LOCK_NAME
 from falconeye.storage.segments.layout import SegmentName, segment_path
+from falconeye.storage.stores.credentials import KEY_NAME
 from falconeye.storage.volumes.id_file import ID_FILE
 from falconeye.storage.volumes.volume import JOURNAL_FILE
 
 _ROWS = """SELECT camera_id, kind, start_us + named_offset_us, media_duration_90k
 FROM segments JOIN streams ON streams.id = stream_id"""
-_OWN = frozenset({DATABASE_NAME, BALLAST_NAME, LOCK_NAME, ID_FILE, JOURNAL_FILE})
+_OWN = frozenset({DATABASE_NAME, BALLAST_NAME, LOCK_NAME, ID_FILE, JOURNAL_FILE, KEY_NAME})
 
 
 def left_behind(data_dir: Path, media_dir: Path) -> list[str]:

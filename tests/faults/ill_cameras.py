@@ -5,25 +5,23 @@ begin to the next one's, less the time in which the camera itself sent no pictur
 """
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
-from falconeye.storage.index.data_directory import DATABASE_NAME
+from tests.faults.camera_footage import footage, lost_s
 from tests.faults.footage_on_disk import unplayable
 from tests.faults.outcome import Holdings, Outcome
 from tests.faults.reconnects import (
     MAY_MB,
     all_online,
     all_recorded,
-    offline_gaps,
     problems,
     steady_node,
+    wrong_gaps,
 )
 from tests.nodes import RunningNode
 from tests.peers.media_samples import audio_clip, video_clip
@@ -38,9 +36,6 @@ WELL_S = 2.0  # of pictures between spells: a GOP
 BACK_S = 5.0  # the camera is back: 3 s, and up to a GOP of 2 s
 STAYS_S = 0.2  # the connection lives: no picture that was sent is lost
 FPS = 25
-_SEGMENTS = """SELECT start_us, media_duration_90k, width FROM segments
-JOIN streams ON streams.id = stream_id JOIN inits ON inits.id = init_id
-WHERE camera_id = ? ORDER BY start_us"""
 
 
 @dataclass
@@ -216,17 +211,16 @@ async def _ward(folder: Path, count: int, outcome: Outcome, spells: Sequence[Spe
             outcome.leaked(after.leaks(before, may_mb=MAY_MB))
             outcome.notes.append(f"{before} → {after}")
             for patient in patients:
-                _lengths, wrong = await offline_gaps(node, patient.camera_id)
-                outcome.wrong += wrong
+                outcome.wrong += await wrong_gaps(node, patient.camera_id, "camera_offline")
             ended = time.time()
         outcome.wrong += await problems(node)
     for patient in patients:
-        footage = await asyncio.to_thread(_footage, node.data_dir, patient.camera_id)
-        outcome.lost_s += _lost_s(footage, patient, ended)
+        found = await asyncio.to_thread(footage, node.data_dir, patient.camera_id)
+        outcome.lost_s += lost_s(found, patient.spells, ended)
         outcome.wrong += sum(
             begun < at < end and told != width
             for at, width in patient.widths
-            for begun, end, told in footage
+            for begun, end, told in found
         )
     outcome.unplayable = await asyncio.to_thread(unplayable, node.data_dir, node.media_dir)
     return outcome
@@ -260,31 +254,3 @@ async def _have(patient: Patient, spell: Spell) -> None:
 async def _all_well(node: RunningNode, patients: Sequence[Patient]) -> None:
     await all_online(node, len(patients))
     await all_recorded(node, len(patients))
-
-
-Footage = Sequence[tuple[float, float, int]]  # begin and end in seconds of the epoch, width
-
-
-def _footage(data_dir: Path, camera_id: str) -> Footage:
-    with closing(sqlite3.connect(data_dir / DATABASE_NAME)) as connection:
-        rows = connection.execute(_SEGMENTS, (camera_id,)).fetchall()
-    return [(start / 1e6, start / 1e6 + length / 90_000, width) for start, length, width in rows]
-
-
-def _lost_s(footage: Footage, patient: Patient, ended: float) -> list[float]:
-    """Of each spell: the time without footage up to the next, less what the camera kept back."""
-    ends = [begun for begun, _well in patient.spells[1:]] + [ended]
-    return [
-        max(0.0, _without(footage, begun, end) - (well - begun))
-        for (begun, well), end in zip(patient.spells, ends, strict=True)
-    ]
-
-
-def _without(footage: Footage, begun: float, end: float) -> float:
-    """Seconds from `begun` to `end` that no file has; those are in order."""
-    missing, covered_to = 0.0, begun
-    for one, other, _width in footage:
-        if other > covered_to and one < end:
-            missing += max(0.0, one - covered_to)
-            covered_to = other
-    return missing + max(0.0, end - covered_to)

@@ -1,15 +1,22 @@
-"""kill -9 at random moments of a recorder on the real clock."""
+"""kill -9 at random moments: of a recorder on the real clock, and of a whole node."""
 
 import asyncio
 import random
+import time
 from pathlib import Path
 
 from tests.clock import FakeClock
+from tests.faults.camera_footage import Footage, footage
 from tests.faults.footage_on_disk import left_behind, unplayable
 from tests.faults.outcome import Holdings, Outcome
+from tests.faults.reconnects import all_online, all_recorded, gap_reasons, problems, steady_node
+from tests.peers.media_samples import audio_clip, video_clip
+from tests.peers.replay_rtsp import ReplayServer
 from tests.unit.storage_footage.test_kill import AT_ONCE, BUDGET_S, lost_s
 
 MAY_MB = 16.0
+CAMERAS = 4
+LONGEST_S = 4.0  # from the first files of a start to the kill: two GOPs
 
 
 async def kills(folder: Path, count: int) -> Outcome:
@@ -39,3 +46,49 @@ async def kills(folder: Path, count: int) -> Outcome:
     assert before is not None
     outcome.leaked((await Holdings.now()).leaks(before, may_mb=MAY_MB))
     return outcome
+
+
+async def node_kills(folder: Path, count: int) -> Outcome:
+    """Kill a node with cameras, start it again; what had come and is not in its files is lost."""
+    seed = random.SystemRandom().randrange(1 << 32)
+    chance = random.Random(seed)  # noqa: S311 - moments, not secrets
+    name = f"kill -9 of a node with {CAMERAS} cameras"
+    outcome = Outcome(name, f"{count} times", f"{BUDGET_S:.0f} s", [], BUDGET_S)
+    killed: list[float] = []
+    with ReplayServer() as server:
+        for index in range(CAMERAS):
+            server.add(f"c{index}", video=video_clip(), audio=audio_clip())
+        async with steady_node(folder) as node:
+            ids = [await node.add(f"C{i}", server.url(f"c{i}")) for i in range(CAMERAS)]
+            for _ in range(count):
+                await all_online(node, CAMERAS)
+                await all_recorded(node, CAMERAS)
+                await asyncio.sleep(chance.uniform(0, LONGEST_S))
+                killed.append(time.time())
+                await node.kill()
+                await node.start()
+                await node.sign_in()
+            await all_online(node, CAMERAS)
+            await all_recorded(node, CAMERAS)
+            for camera in ids:
+                told = await gap_reasons(node, camera)
+                starts = told.count("camera_offline")  # until the camera is connected to again
+                outcome.wrong += abs(len(told) - starts - count) + abs(
+                    told.count("node_crashed") - count
+                )
+            await node.terminate()
+        outcome.wrong += await problems(node)
+    back_s: list[float] = []
+    for camera in ids:
+        found = await asyncio.to_thread(footage, node.data_dir, camera)
+        outcome.lost_s += [max(0.0, at - _last_before(found, at)) for at in killed]
+        back_s += [min(begin for begin, _, _ in found if begin > at) - at for at in killed]
+    outcome.unplayable = await asyncio.to_thread(unplayable, node.data_dir, node.media_dir)
+    outcome.leaked(await asyncio.to_thread(left_behind, node.data_dir, node.media_dir))
+    outcome.notes.append(f"seed {seed}; footage again {max(back_s):.1f} s after a kill at most")
+    return outcome
+
+
+def _last_before(found: Footage, at: float) -> float:
+    """When the footage ends that was there at a moment."""
+    return max(end for begin, end, _width in found if begin < at)

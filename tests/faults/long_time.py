@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from falconeye.base.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from falconeye.base.times import DAY_US, HOUR_US, SECOND_US
 from falconeye.media.samples import StreamKind
 from falconeye.storage.checks.check import check
 from falconeye.storage.index.data_directory import DATABASE_NAME
@@ -26,8 +26,11 @@ AT_ONCE = 10
 MAY_MB = 16.0
 
 
-async def retention_week(folder: Path, hours: int) -> Outcome:
-    """A file a minute and a rule of one day: neither a file too many goes nor one too few."""
+async def retention_week(folder: Path, hours: int, file_s: int = FILE_S) -> Outcome:
+    """A file a minute and a rule of one day: neither a file too many goes nor one too few.
+
+    Of a time shorter than a day, a rule of so many bytes.
+    """
     clock = FakeClock()
     outcome = Outcome("retention of a day", f"{hours} simulated hours", "nothing", [], 0.0)
     keep_days = 1 if hours > 24 else None
@@ -35,19 +38,20 @@ async def retention_week(folder: Path, hours: int) -> Outcome:
     node = await open_node(folder, clock, keep=lambda: Keep(keep_days, keep_bytes))
     run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
     before: Holdings | None = None
-    for minute in range(0, hours * 60, AT_ONCE):
-        for number in range(minute, minute + AT_ONCE):
-            _write(node, run, number)
+    for first in range(0, hours * 3600 // file_s, AT_ONCE):
+        for number in range(first, first + AT_ONCE):
+            _write(node, run, number, file_s)
         assert await node.store.flush(60)
-        clock.advance(FILE_S * AT_ONCE)
+        clock.advance(file_s * AT_ONCE)
         await node.deleter.enforce_rules()
-        if minute == (25 * 60 if keep_days else 60):
+        if before is None and first * file_s >= (25 if keep_days else 1) * 3600:
             before = await Holdings.now()
-        if minute % 60 == 50:
-            outcome.wrong += await _wrongly_kept(node, keep_days)
+        if first // AT_ONCE % 6 == 5:
+            outcome.wrong += await _wrongly_kept(node, keep_days, file_s)
     assert before is not None
+    outcome.wrong += await _wrongly_kept(node, keep_days, file_s)
     outcome.leaked((await Holdings.now()).leaks(before, may_mb=MAY_MB))
-    outcome.lost_s = [await _too_young(node, hours, keep_days)]
+    outcome.lost_s = [await _too_young(node, hours, keep_days, file_s)]
     outcome.wrong += len((await check(node.database, node.volumes)).problems)
     outcome.notes.append(f"{len(await rows(node, segments))} files left")
     await node.stop()
@@ -56,35 +60,35 @@ async def retention_week(folder: Path, hours: int) -> Outcome:
     return outcome
 
 
-def _write(node: Node, run: int, minute: int) -> None:
-    start_us = START_US + minute * MINUTE_US
+def _write(node: Node, run: int, number: int, file_s: int) -> None:
+    start_us, offset_90k = START_US + number * file_s * SECOND_US, number * 180_000
     start = node.start(
-        run, start_us, offset_90k=minute * 180_000, recording_id=f"rec-{start_us // HOUR_US}"
+        run, start_us, offset_90k=offset_90k, recording_id=f"rec-{start_us // HOUR_US}"
     )
     writer = node.store.create(start)
-    for fragment in segment_fragments(2, offset_90k=minute * 180_000):
+    for fragment in segment_fragments(2, offset_90k=offset_90k):
         assert writer.append(fragment) is Accepted.YES
-    writer.close(SegmentEnd(start_us + MINUTE_US))
+    writer.close(SegmentEnd(start_us + file_s * SECOND_US))
 
 
-async def _wrongly_kept(node: Node, keep_days: int | None) -> int:
+async def _wrongly_kept(node: Node, keep_days: int | None, file_s: int) -> int:
     """Rows older than the rule says, and files that no row, or garbage, knows of."""
     known = await rows(node, segments)
     files = await asyncio.to_thread(lambda: len(list(node.media_dir.rglob("*.mp4"))))
     wrong = abs(files - len(known) - len(await rows(node, garbage)))
     if keep_days is not None:
-        oldest_us = node.clock.utc_us() - keep_days * DAY_US - (AT_ONCE + 2) * MINUTE_US
+        oldest_us = node.clock.utc_us() - keep_days * DAY_US - (AT_ONCE + 2) * file_s * SECOND_US
         wrong += sum(row.start_us + row.wall_duration_us < oldest_us for row in known)
     return wrong
 
 
-async def _too_young(node: Node, hours: int, keep_days: int | None) -> float:
+async def _too_young(node: Node, hours: int, keep_days: int | None, file_s: int) -> float:
     """Seconds of the last day that are not there."""
     if keep_days is None:
         return 0.0
     first_us = node.clock.utc_us() - keep_days * DAY_US
     kept = [row for row in await rows(node, segments) if row.start_us >= first_us]
-    return max(0.0, min(hours, 24) * 3600.0 - len(kept) * FILE_S - FILE_S)
+    return max(0.0, min(hours, 24) * 3600.0 - len(kept) * file_s - file_s)
 
 
 async def many_rows(folder: Path, days: int) -> Outcome:

@@ -14,9 +14,10 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage.tables.footage import open_files
 from tests.clock import START_US, FakeClock
 from tests.faults.clock_steps import clock_steps
+from tests.faults.ext4_volumes import ext4_volumes
 from tests.faults.footage_on_disk import left_behind, unplayable
 from tests.faults.ill_cameras import changes, other_streams, stalls, truncations
-from tests.faults.kills import kills
+from tests.faults.kills import kills, node_kills
 from tests.faults.long_time import many_rows, retention_week
 from tests.faults.outcome import Holdings, Outcome, table
 from tests.faults.power import Entry, power_cuts, rebuild
@@ -42,12 +43,14 @@ def judge(outcome: Outcome) -> None:
     [
         pytest.param(clock_steps, 12, id="clock"),
         pytest.param(kills, 4, id="kill"),
+        pytest.param(node_kills, 2, id="kill-node"),
         pytest.param(reconnects, 30, id="reconnect"),
         pytest.param(stalls, 3, id="camera-stall"),
         pytest.param(truncations, 3, id="camera-truncate"),
         pytest.param(changes, 2, id="camera-change"),
         pytest.param(other_streams, 2, id="camera-other"),
-        pytest.param(retention_week, 3, id="retention"),
+        pytest.param(retention_week, 3, id="retention-bytes"),
+        pytest.param(partial(retention_week, file_s=600), 40, id="retention-age"),
         pytest.param(many_rows, 1, id="rows"),
     ],
 )
@@ -62,10 +65,11 @@ async def test_it_costs_no_more_than_the_budget(tmp_path: Path, fault: Fault, am
     [
         (full_disk, 60),
         (failing_volumes, 3),
+        (ext4_volumes, 3),
         (slow_volumes, 2),
         (partial(power_cuts, record_s=15.0), 5),
     ],
-    ids=["full-disk", "sick-disk", "slow-disk", "power"],
+    ids=["full-disk", "sick-disk", "ext4", "slow-disk", "power"],
 )
 async def test_a_disk_costs_no_more_than_the_budget(
     tmp_path: Path, fault: Fault, amount: int

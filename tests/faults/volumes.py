@@ -5,9 +5,12 @@ import contextlib
 import errno
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 from falconeye.hub.stream import StreamHub
 from falconeye.media.runs import RunEnd
@@ -104,54 +107,97 @@ async def failing_volumes(folder: Path, count: int) -> Outcome:
         f"a disk (FUSE) that fails or goes for {SICK_S} s", f"{count} times",
         f"its illness + {BUDGET_S - SICK_S:.1f} s", [], BUDGET_S,
     )  # fmt: skip
-    return await _ill(folder, count, outcome, [f"fail {errno.EIO}", f"fail {errno.EROFS}", "gone"])
+    ills = [f"fail {errno.EIO}", f"fail {errno.EROFS}", "gone"]
+    return await fall_ill(folder, count, outcome, [partial(_fuse, ill=ill) for ill in ills])
 
 
 async def slow_volumes(folder: Path, count: int) -> Outcome:
     """Slow calls, and hanging ones: memory holds what comes meanwhile."""
     name = f"a disk (FUSE) that delays or hangs for {SICK_S} s"
     outcome = Outcome(name, f"{count} times", "nothing", [], 0.1)
-    return await _ill(folder, count, outcome, ["slow 0.05", "hang"])
+    return await fall_ill(
+        folder, count, outcome, [partial(_fuse, ill="slow 0.05"), partial(_fuse, ill="hang")]
+    )
 
 
-async def _ill(folder: Path, count: int, outcome: Outcome, ills: Sequence[str]) -> Outcome:
+class Patient(Protocol):
+    """A disk that is mounted at `media`."""
+
+    media: Path
+    refuses: bool  # at once, while it is ill; else what is asked of it waits
+
+    async def fall_ill(self) -> None: ...
+    async def get_well(self) -> None: ...
+
+
+Ward = Callable[[Path], AbstractAsyncContextManager[Patient]]
+
+
+class _FusePatient:
+    """A `SickVolume` with one illness."""
+
+    def __init__(self, folder: Path, ill: str, stack: contextlib.AsyncExitStack) -> None:
+        self.media = folder / "mounted"
+        self.refuses = ill.startswith(("fail", "gone"))
+        self._backing = folder / "backing"
+        self._ill = ill
+        self._stack = stack
+        self._volume: SickVolume | None = None
+
+    async def get_well(self) -> None:
+        if self._volume is not None and self._ill != "gone":
+            await self._volume.tell("well")
+        else:
+            mounted = sick_volume(self._backing, self.media)
+            self._volume = await self._stack.enter_async_context(mounted)
+
+    async def fall_ill(self) -> None:
+        assert self._volume is not None
+        if self._ill == "gone":
+            await self._volume.end()
+        else:
+            await self._volume.tell(self._ill)
+
+
+@contextlib.asynccontextmanager
+async def _fuse(folder: Path, *, ill: str) -> AsyncIterator[Patient]:
+    async with contextlib.AsyncExitStack() as stack:
+        patient = _FusePatient(folder, ill, stack)
+        await patient.get_well()
+        yield patient
+
+
+async def fall_ill(folder: Path, count: int, outcome: Outcome, wards: Sequence[Ward]) -> Outcome:
+    """So many disks, each ill once under a recorder."""
     before: Holdings | None = None
     for number in range(count):
-        ill = ills[number % len(ills)]
-        await _one(folder / str(number), ill, outcome)
+        place = folder / str(number)
+        await asyncio.to_thread(place.mkdir)
+        async with wards[number % len(wards)](place) as patient:
+            await _one(place, patient, outcome)
         before = before or await Holdings.now()
     assert before is not None
     outcome.leaked((await Holdings.now()).leaks(before, may_mb=MAY_MB))
     return outcome
 
 
-async def _one(folder: Path, ill: str, outcome: Outcome) -> None:
-    backing, mounted = folder / "backing", folder / "mounted"
-    async with contextlib.AsyncExitStack() as stack:
-        volume = await stack.enter_async_context(sick_volume(backing, mounted))
-        node = await open_node(folder, FakeClock(), media_dir=mounted, sync_interval_s=0.2)
-        recording = Recording(node)
-        await recording.play(WELL_S)
-        if ill == "gone":
-            await volume.end()
-        else:
-            await volume.tell(ill)
-        await recording.play(SICK_S, settle=ill.startswith(("fail", "gone")))
-        if ill == "gone":
-            await stack.enter_async_context(sick_volume(backing, mounted))
-        else:
-            await volume.tell("well")
-        await settled(node)
-        await recording.play(2 * WELL_S)
-        recording.camera.hub.end_run(RunEnd.CAMERA_OFFLINE, "")
-        assert await node.store.flush(20)
-        outcome.lost_s.append(recording.played_s - await recording.kept_s())
-        outcome.wrong += len((await check(node.database, node.volumes)).problems)
-        outcome.wrong += node.budget.used_bytes != 0
-        await node.stop()
-        outcome.leaked(await asyncio.to_thread(left_behind, folder / "data", mounted))
-        bad = await asyncio.to_thread(unplayable, folder / "data", mounted)
-        outcome.unplayable += bad
+async def _one(folder: Path, patient: Patient, outcome: Outcome) -> None:
+    node = await open_node(folder, FakeClock(), media_dir=patient.media, sync_interval_s=0.2)
+    recording = Recording(node)
+    await recording.play(WELL_S)
+    await patient.fall_ill()
+    await recording.play(SICK_S, settle=patient.refuses)
+    await patient.get_well()
+    await settled(node)
+    await recording.play(2 * WELL_S)
+    recording.camera.hub.end_run(RunEnd.CAMERA_OFFLINE, "")
+    assert await node.store.flush(20)
+    outcome.lost_s.append(recording.played_s - await recording.kept_s())
+    outcome.wrong += len((await check(node.database, node.volumes)).problems)
+    outcome.wrong += node.budget.used_bytes != 0
+    await node.stop()
+    outcome.leaked(await asyncio.to_thread(left_behind, folder / "data", patient.media))
+    outcome.unplayable += await asyncio.to_thread(unplayable, folder / "data", patient.media)
 
 
 @contextlib.contextmanager
