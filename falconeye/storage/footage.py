@@ -21,7 +21,7 @@ from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.segments.mover import Mover
-from falconeye.storage.segments.recovery import end_all, recover
+from falconeye.storage.segments.recovery import RecoveryTimes, end_all, recover
 from falconeye.storage.segments.redating import Redater
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segment_store import FootageStore, RecordingListener
@@ -66,6 +66,7 @@ class Footage:
     imports: ImportRoot
     redater: Redater
     spool: Spool
+    recovery_times: RecoveryTimes
     tasks: TaskSet
 
     @classmethod
@@ -137,6 +138,7 @@ class Footage:
             imports,
             Redater(database, volumes, deleter, ledger, clocks, clock),
             Spool(volumes, clock),
+            RecoveryTimes(clock),
             TaskSet("footage"),
         )
         ledger.start()
@@ -160,8 +162,10 @@ class Footage:
     async def _begin(self, database: Database, node_name: str) -> None:
         recovering, is_due = await self._start_recovery(database, node_name), False
         while True:
-            is_due = await self._look_for_disks() or is_due
-            if recovering.done() and ((is_due and self.store.leftovers) or not recovering.result()):
+            is_back = await self._look_for_disks()
+            left = len(self.store.leftovers)
+            is_due = self.recovery_times.is_due(left, disk_is_back=is_back) or is_due
+            if recovering.done() and (is_due or not recovering.result()):
                 recovering, is_due = await self._start_recovery(database, node_name), False
             await self._round()
             await asyncio.sleep(ROUND_S)

@@ -36,8 +36,13 @@ _QEMU = (
 )
 
 
+FAULT = "power cut of a virtual machine (QEMU, ext4, files and SQLite)"
+
+
 class NotHere(Exception):
     """This fault cannot be met on this machine; the text says why."""
+
+    fault = FAULT
 
 
 class WriteLog:
@@ -82,7 +87,7 @@ async def vm_power_cuts(folder: Path, count: int, record_s: float = 25.0) -> Out
     seed = random.SystemRandom().randrange(1 << 32)
     chance = random.Random(seed)  # noqa: S311 - moments, not secrets
     outcome = Outcome(
-        "power cut of a virtual machine (QEMU, ext4, files and SQLite)", f"{count} crash points",
+        FAULT, f"{count} crash points",
         f"sync interval {SYNC_INTERVAL_S:.0f} s + 1 s", [], BUDGET_S,
     )  # fmt: skip
     outcome.notes.append(f"seed {seed}")

@@ -1,20 +1,23 @@
-"""After a crash or a power cut: the files that were open are cut, indexed and kept.
+"""After a crash, a power cut or a fault of a disk: what files have is cut, indexed and kept.
 
-Runs beside recorders that have already begun anew, and looks only at rows of `open_files`.
+Runs beside recorders that have already begun anew, and looks only at rows of `open_files`: those of
+the last process, and those of this one whose disk did not tell what it has.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from falconeye.base.clock import Clock
 from falconeye.base.errors import FalconEyeError
+from falconeye.base.times import MINUTE_US, SECOND_US
 from falconeye.media.runs import RunEnd
 from falconeye.storage.index.database import Database
-from falconeye.storage.segments import recording_index, segment_index
+from falconeye.storage.segments import recording_index, run_rows, segment_index
 from falconeye.storage.segments.layout import segment_path
 from falconeye.storage.segments.salvage import Salvaged, entry_of, salvage
 from falconeye.storage.segments.segment_store import FootageStore
@@ -23,6 +26,9 @@ from falconeye.storage.tables.footage import open_files, recordings, runs
 from falconeye.storage.volumes.volumes import Volumes
 
 log = logging.getLogger(__name__)
+
+FIRST_WAIT_US = 5 * SECOND_US
+LONGEST_WAIT_US = 10 * MINUTE_US
 
 
 @dataclass(slots=True)
@@ -46,7 +52,8 @@ async def recover(
     """
     report = RecoveryReport()
     unreadable: list[OpenFile] = []
-    for left in sorted(store.leftovers, key=lambda left: left.key.named_start_us):
+    tried = sorted(store.leftovers, key=lambda left: left.key.named_start_us)
+    for left in tried:
         before = report.unreadable
         try:
             await _recover_file(database, volumes, left, node_name, report)
@@ -58,10 +65,31 @@ async def recover(
         if report.unreadable > before:
             unreadable.append(left)
     await end_all(database, store)
-    if store.leftovers:
-        log.info("recovery after a crash: %s", report)
-    store.leftovers = unreadable
+    if tried:
+        log.info("recovery: %s", report)
+    store.leftovers = unreadable + [left for left in store.leftovers if left not in tried]
     return report
+
+
+class RecoveryTimes:
+    """When leftovers whose disk is there are tried again: soon at first, then ever later."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known = 0
+        self._wait_us = self._due_us = 0
+
+    def is_due(self, leftovers: int, *, disk_is_back: bool) -> bool:
+        """To be asked once a round; True means that it is tried now."""
+        now_us = self._clock.monotonic_us()
+        if disk_is_back or leftovers > self._known:
+            self._wait_us, self._due_us = FIRST_WAIT_US, now_us
+        self._known = leftovers
+        if not leftovers or now_us < self._due_us:
+            return False
+        self._due_us = now_us + self._wait_us
+        self._wait_us = min(2 * self._wait_us, LONGEST_WAIT_US)
+        return True
 
 
 async def end_all(database: Database, store: FootageStore) -> None:
@@ -99,6 +127,7 @@ async def _recover_file(
 
 async def _forget(left: OpenFile, connection: AsyncConnection) -> None:
     await segment_index.remove_open_file(connection, left.key)
+    await run_rows.forget_empty_run(connection, left.run_id)
 
 
 async def _index(
@@ -106,10 +135,13 @@ async def _index(
 ) -> None:
     if salvaged.found is None:
         await segment_index.add_garbage(connection, left.key.volume, path, salvaged.size_bytes)
-        await segment_index.remove_open_file(connection, left.key)
+        await _forget(left, connection)
         return
-    entry = entry_of(salvaged.found, left.key, node_name=node_name, run_end=RunEnd.NODE_CRASHED)
+    entry = entry_of(salvaged.found, left.key, node_name=node_name, run_end=left.run_end)
+    entry = replace(entry, recording_ended=not left.is_of_this_process)
     await segment_index.add_segment(connection, entry)
+    if entry.recording is not None and not entry.recording_ended:
+        await recording_index.complete_left(connection, left.key.stream_id, entry.recording.id)
 
 
 async def _end_all(

@@ -35,12 +35,15 @@ class Salvaged:
 def salvage(volume: Volume, path: str, *, cut: bool, whole: bool = False) -> Salvaged:
     """Read a file back; with `cut`, shorten it to what is whole. Reader threads.
 
-    `whole`: after a power cut. Any part may be lost that was not synced, and a slow disk is behind.
+    `whole`: after a crash, a power cut or a fault of the disk. Any part may be lost that was not
+    synced; what is found then is on the disk when this returns, its name too.
 
-    FileNotFoundError when it is not there, OSError when the disk cannot read it.
+    FileNotFoundError when it is not there, OSError when the disk cannot read or keep it.
     """
     fd = volume.open_file(path, os.O_RDWR if cut else os.O_RDONLY)
     try:
+        if whole:
+            _bring_to_disk(volume, path, fd)
         size = os.fstat(fd).st_size
         try:
             found = read_segment_file(
@@ -61,6 +64,13 @@ def salvage(volume: Volume, path: str, *, cut: bool, whole: bool = False) -> Sal
         return Salvaged(found, found.good_bytes, torn)
     finally:
         os.close(fd)
+
+
+def _bring_to_disk(volume: Volume, path: str, fd: int) -> None:
+    """And forget what memory has of it: pages that could not be written count as clean there."""
+    volume.calls.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    volume.sync_parents([path])
 
 
 def entry_of(

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Row,
     delete,
     func,
     insert,
     select,
+    update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -98,12 +100,19 @@ async def add_open_file(
 
 
 async def remove_open_file(connection: AsyncConnection, key: FileKey) -> None:
-    await connection.execute(
-        delete(open_files).where(
-            open_files.c.volume_id == key.volume,
-            open_files.c.stream_id == key.stream_id,
-            open_files.c.named_start_us == key.named_start_us,
-        )
+    await connection.execute(delete(open_files).where(*_is_open(key)))
+
+
+async def forget_recording(connection: AsyncConnection, key: FileKey) -> None:
+    """No recording is under way because of this open file; what it belongs to, the file knows."""
+    await connection.execute(update(open_files).where(*_is_open(key)).values(recording_id=None))
+
+
+def _is_open(key: FileKey) -> tuple[ColumnElement[bool], ...]:
+    return (
+        open_files.c.volume_id == key.volume,
+        open_files.c.stream_id == key.stream_id,
+        open_files.c.named_start_us == key.named_start_us,
     )
 
 

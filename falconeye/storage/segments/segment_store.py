@@ -29,6 +29,7 @@ from falconeye.storage.ledger.clocks import Clocks
 from falconeye.storage.segments import store_rows
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.index_state import IndexState
+from falconeye.storage.segments.layout import SegmentName
 from falconeye.storage.segments.recording_index import recording_of
 from falconeye.storage.segments.recording_rows import Growing
 from falconeye.storage.segments.segment_contents import identity_of
@@ -79,7 +80,8 @@ class FootageStore(SegmentStore):
         self._lock = threading.Lock()
         self._streams: dict[StreamName, int] = {}
         self._latest: dict[StreamName, str] = {}  # recording ids
-        self.leftovers: list[OpenFile] = []  # files that were open when the node ended
+        # Files that were open when the node ended, or of which their disk did not tell what it has.
+        self.leftovers: list[OpenFile] = []
         self.first_run_id = 1  # of this process
         self.index = IndexState()
         self._run_ids = itertools.count(1)
@@ -267,6 +269,7 @@ class FootageStore(SegmentStore):
             make_room=self._make_room,
             register=self._register,
             closed=self._closed,
+            left=self._left,
         )
 
     def _counter(self, name: StreamName) -> Counter:
@@ -335,6 +338,21 @@ class FootageStore(SegmentStore):
             )
         )
         answer.add_done_callback(partial(self._indexed, segment, entry, size_bytes))
+
+    def _left(self, segment: OpenSegment) -> None:
+        """What its disk has of it is not known now: `recover` looks at it again. Any thread."""
+        left = OpenFile(
+            segment.key,
+            SegmentName(segment.start.camera_id, segment.start.stream, segment.key.named_start_us),
+            segment.start.run_id,
+            None,
+            segment.failure if segment.end is None else segment.end.run_end or segment.failure,
+            is_of_this_process=True,
+        )
+        self._call_soon(self.leftovers.append, left)
+        answer = self._database.write_threadsafe(partial(store_rows.leave, left))
+        answer.add_done_callback(self._note_refusal)
+        answer.add_done_callback(lambda _: self._forget(segment))
 
     def _indexed(
         self,

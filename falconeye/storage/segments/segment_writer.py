@@ -56,6 +56,8 @@ class WriterParts:
     register: Callable[["OpenSegment", FileKey, FileKey | None], Future[None]]
     # What became of the file: an entry for the index, or None with the file's size if it is there.
     closed: Callable[["OpenSegment", SegmentEntry | None, int | None], None]
+    # Its disk does not tell now what became of it: it is to be looked at again.
+    left: Callable[["OpenSegment"], None]
 
 
 class OpenSegment(SegmentWriter, DirtyFile):
@@ -332,17 +334,20 @@ class OpenSegment(SegmentWriter, DirtyFile):
         if self._fd is None:
             self._parts.closed(self, None, None)
             return
+        size_bytes = None
         try:
             self._sync_all()
             if self._must_check:
                 self._check()
             size_bytes = os.fstat(self._fd).st_size
         except OSError as error:
-            log.warning("%s cannot be read back: %s", self.path, error)
-            size_bytes = self._contents.size_bytes
+            log.warning("%s: its disk cannot tell what it has of it: %s", self.path, error)
         finally:
             fd, self._fd = self._fd, None
             close_quietly(fd)  # NFS and FUSE may refuse: what counts was synced, or is checked
+        if size_bytes is None:
+            self._parts.left(self)
+            return
         entry = None
         if self._contents:
             entry = self._contents.entry(self.key, self.end, self._failure, self.recording)
@@ -363,9 +368,14 @@ class OpenSegment(SegmentWriter, DirtyFile):
             self.sync_failed(failure)
 
     def _check(self) -> None:
-        """Keep what is really on the disk: all up to the first fragment that is not whole."""
-        fd = self._open_fd()
-        # Drop what the kernel holds in memory of pages that it could not write.
+        """Keep what is really on the disk: all up to the first fragment that is not whole.
+
+        OSError while that cannot be known: what only memory has would be gone with the mount.
+        """
+        fd, volume = self._open_fd(), self._parts.volume
+        # Pages that could not be written count as clean from then on, and are dropped: what is read
+        # comes from the disk. The others, and where they lie, are brought there before.
+        volume.calls.fsync(fd)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         try:
             found = read_segment_file(
@@ -377,9 +387,10 @@ class OpenSegment(SegmentWriter, DirtyFile):
             self._contents.keep(None)
             return
         self._contents.keep(found)
-        os.ftruncate(fd, found.good_bytes)
-        if not self._sync_failed:
-            self._parts.volume.calls.fdatasync(fd)
+        if found.good_bytes < os.fstat(fd).st_size:
+            os.ftruncate(fd, found.good_bytes)
+            volume.calls.fsync(fd)
+        volume.sync_parents([self.path])
 
 
 def _reason(error: OSError) -> RunEnd:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.segments import recording_index, run_rows, segment_index
 from falconeye.storage.segments.layout import SegmentName
@@ -20,12 +21,14 @@ StreamName = tuple[str, StreamKind]
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A row of `open_files`."""
+    """A row of `open_files` whose file nobody writes any more."""
 
     key: FileKey
     name: SegmentName
     run_id: int
     recording_id: str | None
+    run_end: RunEnd | None = RunEnd.NODE_CRASHED  # None: its run went on in another file
+    is_of_this_process: bool = False  # its recording may go on
 
 
 async def read_known(
@@ -105,6 +108,15 @@ async def close(
     if entry.recording is None or entry.recording_ended:
         return entry.recording_ended
     return await recording_index.complete_left(connection, key.stream_id, entry.recording.id)
+
+
+async def leave(left: OpenFile, connection: AsyncConnection) -> None:
+    """Nobody writes this file any more, but what it has is not known yet: its row stays.
+
+    Its recording does not wait for that: see `recording_index.complete_others`.
+    """
+    await segment_index.forget_recording(connection, left.key)
+    await run_rows.end_runs(connection, [RunGrowth(left.run_id, None, left.run_end)])
 
 
 async def end_idle(

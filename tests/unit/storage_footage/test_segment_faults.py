@@ -20,6 +20,7 @@ from falconeye.storage.checks.check import check
 from falconeye.storage.index.write_queue import Operation
 from falconeye.storage.segments import segment_index
 from falconeye.storage.segments.recording_rows import RecordingStatus
+from falconeye.storage.segments.recovery import RecoveryTimes, recover
 from falconeye.storage.segments.segment_index import SegmentEntry
 from falconeye.storage.segments.segments import Accepted, SegmentEnd
 from falconeye.storage.tables.footage import open_files, recordings, runs, segments
@@ -135,12 +136,62 @@ async def test_a_directory_that_fails_keeps_no_other_from_being_synced(
     assert (one.failure, two.failure) == (RunEnd.DISK_ERROR, None)
     for path in node.media_dir.rglob("*.mp4"):
         assert f"fsync {path.parent}" in disk.calls
-    assert len(await rows(node, segments)) == 2  # what can be read back is kept
+    assert len(await rows(node, segments)) == 1  # a name that is not on the disk is no footage yet
+    assert (await check(node.database, node.volumes)).problems == []
     disk.calls.clear()
     disk.bad.clear()
     await node.record(3, START_US + 10 * GOP_US)
     assert f"fsync {node.media_dir / CAMERA}" in disk.calls  # it was not forgotten
+    await recover(node.database, node.volumes, node.store, node_name="pi-1")
+    kept = await rows(node, segments)
+    assert sorted(row.run_id for row in kept) == [1, 2, 3]
+    assert await rows(node, open_files) == node.store.leftovers == []
+    assert (await check(node.database, node.volumes)).problems == []
     await node.stop()
+
+
+async def test_what_a_disk_does_not_tell_is_asked_again_while_its_recording_goes_on(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """Its row stays; the run says why it ended; the recording is neither held up nor ended."""
+    disk = TracedDisk()
+    node = await open_node(tmp_path, clock, calls=disk)
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    await node.record(run)
+    disk.bad = {str(path) for path in (node.media_dir / CAMERA).rglob("*") if path.is_dir()}
+    writer = node.store.create(node.start(run, START_US + 2 * GOP_US, offset_90k=2 * GOP_90K))
+    for fragment in segment_fragments(2, offset_90k=2 * GOP_90K):
+        writer.append(fragment)
+    writer.close(SegmentEnd(START_US + 4 * GOP_US))
+    assert await node.store.flush(5)
+    (left,) = await rows(node, open_files)
+    assert (left.named_start_us, left.recording_id) == (START_US + 2 * GOP_US, None)
+    assert len(await rows(node, segments)) == 1
+    assert [row.end_reason for row in await rows(node, runs)] == ["disk_error"]
+    found = await recover(node.database, node.volumes, node.store, node_name="pi-1")
+    assert (found.unreadable, len(node.store.leftovers)) == (1, 1)
+    disk.bad.clear()
+    after = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US + 6 * GOP_US)
+    await node.record(after, START_US + 6 * GOP_US)
+    found = await recover(node.database, node.volumes, node.store, node_name="pi-1")
+    assert (found.recovered, node.store.leftovers) == (1, [])
+    (recording,) = await rows(node, recordings)
+    assert (recording.status, recording.segments) == ("recording", 3)
+    assert [row.end_reason for row in await rows(node, runs)] == ["disk_error", None]
+    await node.stop()
+
+
+def test_a_disk_that_does_not_tell_is_asked_ever_more_seldom(clock: FakeClock) -> None:
+    times, asked = RecoveryTimes(clock), []
+    for second in range(0, 3600, 5):
+        if times.is_due(1, disk_is_back=second == 3000):
+            asked.append(second)
+        clock.advance(5)
+    assert asked == [0, 5, 15, 35, 75, 155, 315, 635, 1235, 1835, 2435, 3000, 3005, 3015, 3035,
+                     3075, 3155, 3315]  # fmt: skip
+    assert times.is_due(2, disk_is_back=False)  # one more
+    assert not times.is_due(2, disk_is_back=False)
+    assert not times.is_due(0, disk_is_back=True)
 
 
 @pytest.mark.parametrize("at", [0, 2])
