@@ -1,16 +1,19 @@
-"""How costs grow from 1 to 64 cameras: CPU, memory, what reaches the disk, and its syncs."""
+"""How costs grow from 1 to 64 cameras: CPU, memory, the disk, its syncs, and what readers wait."""
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.benchmarks import processes
-from tests.benchmarks.figures import Plan, Result
+from tests.benchmarks.figures import Plan, Result, percentile
 from tests.benchmarks.load import Load
 from tests.benchmarks.metrics import LATENESS, quantile
 from tests.benchmarks.node import Node
+from tests.benchmarks.playback import milliseconds
 
 NAME = "growth"
+ASKED = 30  # times for each figure of a reader
 COUNTS = (1, 8, 32, 64)
 _SETTLE_S = 4.0
 _WRITTEN = "falconeye_stream_written_bytes_total"
@@ -27,12 +30,23 @@ class _Sample:
     late_p99_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What someone who looks at one camera waits, while all of them are recorded; p99 in ms."""
+
+    timeline: float
+    playlist: float
+    picture: float
+
+
 def measure(plan: Plan) -> Result:
     """Windows one after another in one node per number of cameras."""
     result = Result(NAME, "From 1 to 64 cameras 1080p25, 4 Mb/s, AAC, in one process on one core")
     with Load() as load:
         for count in (1, 64) if plan.is_quick else COUNTS:
-            _rows(result, count, _measure(load, count, plan))
+            samples, reads = _measure(load, count, plan)
+            _rows(result, count, samples)
+            _read_rows(result, count, reads)
     result.note(
         "Written to the disk: what the kernel counts for the process (write_bytes of "
         "/proc/PID/io: footage, the index and its log) for each byte of footage."
@@ -44,15 +58,34 @@ def measure(plan: Plan) -> Result:
     return result
 
 
-def _measure(load: Load, count: int, plan: Plan) -> list[_Sample]:
+def _measure(load: Load, count: int, plan: Plan) -> tuple[list[_Sample], list[_Read]]:
     with Node() as node:
         time.sleep(2.0)
         empty = processes.private_bytes(node.pid)
-        for camera in range(count):
-            node.add_camera(f"camera {camera}", load.main_url(camera))
+        ids = [
+            node.add_camera(f"camera {camera}", load.main_url(camera)) for camera in range(count)
+        ]
         node.wait_streams(count)
+        begun = datetime.now(UTC)
         time.sleep(_SETTLE_S)
-        return [_window(node, empty, plan.seconds(12.0, 8.0)) for _ in range(plan.runs(5))]
+        samples = [_window(node, empty, plan.seconds(12.0, 8.0)) for _ in range(plan.runs(5))]
+        recorded_s = (datetime.now(UTC) - begun).total_seconds() - _SETTLE_S
+        _ = _read(node, ids[0], begun, recorded_s)  # the first finds no cache filled
+        return samples, [_read(node, ids[0], begun, recorded_s) for _ in range(plan.runs(5))]
+
+
+def _read(node: Node, camera: str, begun: datetime, recorded_s: float) -> _Read:
+    path = f"/api/cameras/{camera}"
+    asked: dict[str, list[float]] = {"timeline": [], "playback.m3u8": [], "still.jpg": []}
+    for index in range(ASKED):
+        at = begun + timedelta(seconds=recorded_s * index / ASKED)
+        window = {"from": begun.isoformat(), "to": (at + timedelta(hours=1)).isoformat()}
+        for name, taken in asked.items():
+            picture = {"at": at.isoformat(), "height": "180"}
+            taken.append(
+                milliseconds(node, f"{path}/{name}", picture if name == "still.jpg" else window)
+            )
+    return _Read(*(percentile(taken, 0.99) for taken in asked.values()))
 
 
 def _window(node: Node, empty: int, window_s: float) -> _Sample:
@@ -84,6 +117,13 @@ def _rows(result: Result, count: int, samples: list[_Sample]) -> None:
     result.add(f"{words}: syncing, of the time", "%", share, budget=25)
     late = [sample.late_p99_ms for sample in samples]
     result.add(f"{words}: event loop late, p99", "ms", late, budget=5)
+
+
+def _read_rows(result: Result, count: int, reads: list[_Read]) -> None:
+    words = f"{count} cameras" if count > 1 else "1 camera"
+    result.add(f"{words}: timeline of one, p99", "ms", [read.timeline for read in reads])
+    result.add(f"{words}: playlist of one, p99", "ms", [read.playlist for read in reads])
+    result.add(f"{words}: picture for scrubbing, p99", "ms", [read.picture for read in reads])
 
 
 def _disk_bytes(pid: int) -> int:
