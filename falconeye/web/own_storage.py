@@ -12,7 +12,7 @@ from falconeye.accounts.model import Action, Principal
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import rfc3339
 from falconeye.storage.reading.storage_use import CameraUse, Lasting, lasting, room_days
-from falconeye.storage.segments.mover import MoveState
+from falconeye.storage.segments.move_state import MoveState
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.volume_changes import Added, Known, held_words
 from falconeye.storage.volumes.mount_lines import MountLines, mount_lines
