@@ -12,6 +12,7 @@ from falconeye.accounts.model import Action, Principal
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import rfc3339
 from falconeye.storage.reading.storage_use import CameraUse, Lasting, lasting, room_days
+from falconeye.storage.segments.deletion import Cancelled
 from falconeye.storage.segments.move_state import MoveState
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.volume_changes import Added, Known, held_words
@@ -138,13 +139,18 @@ async def delete_span(
 ) -> tuple[int, int]:
     """Delete a camera's footage of a time; how many files went, and how many protected ones stay.
 
-    InvalidInput, NotFound; Conflict while the time is still being written.
+    InvalidInput, NotFound; Conflict while the time is still being written, or when it was
+    cancelled: what went by then is in the audit log, too.
     """
     services = shell_of(request).services
     span = await checked_span(request, camera_id, from_us, to_us, reason)
     why = f"{principal_of(request).name}: {reason.strip()}"
-    gone, kept = await services.recordings.delete_time(camera_id, *span, who=why)
     words = f"{rfc3339(span[0])} to {rfc3339(span[1])}, {reason.strip()}"
+    try:
+        gone, kept = await services.recordings.delete_time(camera_id, *span, who=why)
+    except Cancelled as error:
+        await record(request, "footage.deleted", "camera", camera_id, f"{words}; {error}")
+        raise
     await record(request, "footage.deleted", "camera", camera_id, words)
     return gone, kept
 

@@ -35,7 +35,7 @@ class VolumePanel:
     footage_bytes: int
     shares: Sequence[Share]
     moving: str  # what is moving, or what holds it up; empty for nothing
-    is_held_up: bool
+    is_held_up: bool  # by something, or paused
     fstab: str
     unit_name: str
     unit: str

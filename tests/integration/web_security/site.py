@@ -141,6 +141,7 @@ async def running_site(
             storage=StorageParts(absent, absent, absent, absent, IndexState(), absent),
             exports=absent,
             jobs=absent,
+            works=absent,
             backups=absent,
             patient=absent,
         )
