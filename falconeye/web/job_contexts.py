@@ -97,6 +97,14 @@ class JobsPage:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteExportPage:
+    """The question before an export goes."""
+
+    row: ExportRow
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedFile:
     """What was found out about a file; all but the hash is empty for one that is not known."""
 

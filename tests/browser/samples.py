@@ -670,6 +670,11 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             exports(),
         ),
         "jobs": ("pages/jobs.html", replace(FRAME, path="/jobs", index_percent=42), jobs()),
+        "export-delete": (
+            "pages/export_delete.html",
+            replace(FRAME, path="/jobs/job-complete/delete"),
+            job_contexts.DeleteExportPage(jobs().rows[2], "3-cameras_2026-11-20_14-02-10+0100.zip"),
+        ),
         "jobs-none": (
             "pages/jobs.html",
             replace(FRAME, path="/jobs", may_export=False, may_set=False),

@@ -45,6 +45,8 @@ _PAGES: Final = Router(
         jobs.jobs_page,
         jobs.jobs_list,
         jobs.job_action,
+        jobs.delete_question,
+        jobs.delete_export,
         check_file.check_page,
         check_file.check_file,
         camera_form.add_form,

@@ -12,7 +12,7 @@ from falconeye.jobs.system_work import Act
 from falconeye.storage.stores.job_store import Job, JobState
 from falconeye.web import own_jobs, own_works, work_views
 from falconeye.web.i18n import gettext as _
-from falconeye.web.job_contexts import ExportRow, JobsPage, ListPlace, WorkRow
+from falconeye.web.job_contexts import DeleteExportPage, ExportRow, JobsPage, ListPlace, WorkRow
 from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show, texts
 from falconeye.web.security.access import needs
 
@@ -48,6 +48,8 @@ async def job_action(request: Asking, job_id: FromPath[str]) -> Response[str]:
         return await _act(request, job_id, action)
     job = await own_jobs.own_job(request, job_id)
     match action:
+        case "remove" if export_of(job) is not None:  # perhaps it was done since the page was made
+            return go_to(f"/jobs/{job.id}/delete")
         case "remove":
             await own_jobs.take_off(request, job)
             return go_to("/jobs", done="export-gone")
@@ -58,6 +60,30 @@ async def job_action(request: Asking, job_id: FromPath[str]) -> Response[str]:
             await own_jobs.ask_copy(request, job)
             return go_to("/jobs", done="copy-asked")
     raise BadRequest(_("There is no such action."))
+
+
+@get("/jobs/{job_id:str}/delete", opt=needs(Action.EXPORT), include_in_schema=False)
+async def delete_question(request: Asking, job_id: FromPath[str]) -> Response[str]:
+    """What would be lost."""
+    job = await _over(request, job_id)
+    row, made = _row(job, 1.0), export_of(job)
+    page = DeleteExportPage(row, "" if made is None else made.file_name)
+    return show(request, "pages/export_delete.html", page)
+
+
+@post("/jobs/{job_id:str}/delete", opt=needs(Action.EXPORT), include_in_schema=False)
+async def delete_export(request: Asking, job_id: FromPath[str]) -> Response[str]:
+    """Take it off the list, with its files."""
+    await own_jobs.take_off(request, await _over(request, job_id))
+    return go_to("/jobs", done="export-gone")
+
+
+async def _over(request: Asking, job_id: str) -> Job:
+    """NotFound; Conflict while it is not over."""
+    job = await own_jobs.own_job(request, job_id)
+    if not job.state.is_over:
+        raise Conflict(_("The export is not over: cancel it first."))
+    return job
 
 
 async def _act(request: Asking, work_id: str, action: str) -> Response[str]:

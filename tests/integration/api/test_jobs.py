@@ -14,6 +14,7 @@ from falconeye.base.times import SECOND_US, rfc3339
 from falconeye.jobs.node_works import RedateWork
 from falconeye.jobs.system_work import WorkKind
 from falconeye.storage.backups.nightly import NightlyState
+from falconeye.storage.export.export import Exports
 from falconeye.storage.segments.redating import RedateState
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volume_facts import Role as VolumeRole
@@ -268,3 +269,55 @@ async def test_the_page_acts_without_scripts(served: Served, tmp_path: Path) -> 
     assert "can be done now: resume" in again.text
     assert (await served.admin.post(address, data={"action": "remove"})).status_code == 400
     assert (await served.admin.post(address, data={"action": "resume"})).status_code == 303
+
+
+async def test_a_made_export_is_deleted_only_after_a_question(served: Served) -> None:
+    """Also when it was done the moment before somebody pressed Cancel."""
+    camera_id, start_us = await with_footage(served)
+    span = {"from": rfc3339(start_us), "to": rfc3339(start_us + SECOND_US)}
+    job = (await served.operator.post(f"/api/cameras/{camera_id}/export", json=span)).json()
+    job = await finished(served.operator, job["id"])
+    address = f"/jobs/{job['id']}"
+    answer = await served.operator.post(f"{address}/action", data={"action": "remove"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{address}/delete")
+    assert (await served.operator.get(f"/api{address}")).json()["state"] == "complete"
+    assert f'href="{address}/delete"' in (await served.operator.get("/jobs")).text
+    question = (await served.operator.get(f"{address}/delete")).text
+    assert "Delete this export?" in question
+    assert job["export"]["file_name"] in question
+    other = await served.client(Role.OPERATOR, cameras=frozenset({camera_id}))
+    try:
+        assert (await other.get(f"{address}/delete")).status_code == 404
+        assert (await other.post(f"{address}/delete")).status_code == 404
+    finally:
+        await other.aclose()
+    answer = await served.operator.post(f"{address}/delete")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/jobs?done=export-gone")
+    for method in ("GET", "POST"):
+        assert (await served.operator.request(method, f"{address}/delete")).status_code == 404
+    assert len(await audited(served, "export.deleted")) == 1
+
+
+async def test_what_still_runs_is_cancelled_and_not_asked_about(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera_id, start_us = await with_footage(served)
+    begun = asyncio.Event()
+
+    async def held(*_arguments: Any) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Exports, "make", held)
+    span = {"from": rfc3339(start_us), "to": rfc3339(start_us + SECOND_US)}
+    job = (await served.operator.post(f"/api/cameras/{camera_id}/export", json=span)).json()
+    await begun.wait()
+    address = f"/jobs/{job['id']}"
+    assert (await served.operator.get(f"{address}/delete")).status_code == 409
+    assert (await served.operator.post(f"{address}/delete")).status_code == 409
+    answer = await served.operator.post(f"{address}/action", data={"action": "remove"})
+    assert answer.headers["location"] == "/jobs?done=export-gone"
+    assert (await served.operator.get(f"/api{address}")).json()["state"] == "cancelled"
+    answer = await served.operator.post(f"{address}/action", data={"action": "remove"})
+    assert answer.headers["location"] == "/jobs?done=export-gone"  # there is nothing to lose
+    assert (await served.operator.get(f"/api{address}")).status_code == 404
