@@ -5,6 +5,7 @@ the asking one's scope, also for admins.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
@@ -46,6 +47,29 @@ async def own_jobs(request: Asking, limit: int, offset: int) -> tuple[Sequence[J
     owner = None if who.role is Role.ADMIN else (who.kind.value, who.id)
     jobs = shell_of(request).services.jobs
     return await jobs.list(owner=owner, cameras=who.cameras, limit=limit, offset=offset)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportsOfTime:
+    """What exports have of a camera's time: deleting that leaves them as they are."""
+
+    made: Sequence[Job]
+    unmade: Sequence[Job]  # they wait, or run: what is deleted before may be missing from them
+    unseen: int  # of both, that the asking one may not see
+
+
+async def exports_of_time(
+    request: Asking, camera_id: str, from_us: int, to_us: int
+) -> ExportsOfTime:
+    """Those of the time in [from, to), newest first."""
+    who = principal_of(request)
+    found = await shell_of(request).services.jobs.of_time(camera_id, from_us, to_us)
+    seen = [job for job in found if _is_seen(job, who)]
+    return ExportsOfTime(
+        made=[job for job in seen if job.state.is_over],
+        unmade=[job for job in seen if not job.state.is_over],
+        unseen=len(found) - len(seen),
+    )
 
 
 async def ask(

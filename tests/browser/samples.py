@@ -801,7 +801,21 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             "pages/storage_delete.html",
             replace(FRAME, path="/storage"),
             storage_contexts.DeleteSpanPage(
-                "camera-0", "Front door", NOW_US, NOW_US + HOUR_US, "asked to", 61, 10**9, 1
+                "camera-0",
+                "Front door",
+                NOW_US,
+                NOW_US + HOUR_US,
+                "asked to",
+                61,
+                10**9,
+                1,
+                tuple(
+                    storage_contexts.SpanExport(
+                        f"job-{is_made}", NAMES[:2], NOW_US, NOW_US + HOUR_US, is_made, "anna"
+                    )
+                    for is_made in (False, True)
+                ),
+                1,
             ),
         ),
         "about": ("pages/about.html", replace(FRAME, path="/about", plain_http=True), about()),
