@@ -87,20 +87,25 @@ class Redater:
             self._begin(unsettled[0])
             is_moving = [await self._redate(known) for known in unsettled]
             self._deleter.moving_times = any(is_moving)
-            self._note(is_waiting=not any(is_moving))
             await self._clocks.reload()
+            self._note(is_waiting=not any(is_moving))
             await self._keep_journals()
         else:
             self._deleter.moving_times = False
-            self._note(ended_us=self._clock.utc_us())
+            self._note()
 
     def _begin(self, known: KnownClock) -> None:
         if self.state is None or self.state.ended_us is not None:
             self.state = RedateState(known.shift_us or 0, self._clock.utc_us())
 
-    def _note(self, *, is_waiting: bool = False, ended_us: int | None = None) -> None:
+    def _note(self, *, is_waiting: bool = False) -> None:
         if self.state is not None and self.state.ended_us is None:
-            self.state = replace(self.state, is_waiting=is_waiting, ended_us=ended_us)
+            is_over = not self._clocks.unsettled
+            self.state = replace(
+                self.state,
+                is_waiting=is_waiting and not is_over,
+                ended_us=self._clock.utc_us() if is_over else None,
+            )
 
     async def _redate(self, known: KnownClock) -> bool:
         """Go on with it; whether there is more to be done at once."""
