@@ -35,12 +35,10 @@ from falconeye.config.serving_address import (
 from falconeye.config.settings import NodeSettings
 from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus, NoticesChanged, RecordingChanged
-from falconeye.jobs.exporting import export_workers
-from falconeye.jobs.runner import Jobs
+from falconeye.jobs.node_works import system_works
+from falconeye.jobs.parts import JobParts
 from falconeye.storage.backups.backup import Sources
 from falconeye.storage.backups.nightly import NightlyBackups
-from falconeye.storage.export.export import Exports
-from falconeye.storage.export.export_copy import ExportCopies
 from falconeye.storage.footage import Footage
 from falconeye.storage.index.change_watch import ChangeWatch
 from falconeye.storage.index.database import Database
@@ -49,7 +47,6 @@ from falconeye.storage.segments.retention import Keep
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import key_file, load_cipher
 from falconeye.storage.stores.event_store import EventStore
-from falconeye.storage.stores.job_store import JobStore
 from falconeye.storage.stores.node_store import NodeIdentity, load_identity
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
@@ -146,7 +143,7 @@ class Node:
             CameraStore(database, cipher), stored, footage, bus, budget, pictures
         )
         accounts = await self._start_accounts(database)
-        exports, jobs = await self._start_jobs(database, stored, footage, accounts)
+        jobs = await self._start_jobs(database, stored, footage, accounts)
         alerts = await self._start_alerts(database, identity, stored, footage, bus, cameras)
         backups = await self._start_backups(database, identity.node_id, stored)
         self.services = Services(
@@ -167,8 +164,9 @@ class Node:
             stills=FootageStills(footage.playback, pictures),
             volumes=footage.volumes,
             storage=footage.storage,
-            exports=exports,
-            jobs=jobs,
+            exports=jobs.exports,
+            jobs=jobs.jobs,
+            works=system_works(footage, backups),
             backups=backups,
             patient=Patient(self.settings, database, CameraStore(database, cipher), self._clock),
         )
@@ -318,26 +316,17 @@ class Node:
 
     async def _start_jobs(
         self, database: Database, stored: SettingsStore, footage: Footage, accounts: Accounts
-    ) -> tuple[Exports, Jobs]:
-        exports = Exports(
+    ) -> JobParts:
+        parts = await JobParts.open(
             database,
-            footage.volumes,
-            footage.store,
-            footage.timelines,
-            footage.deleter,
+            footage,
+            accounts.audit,
             self._clock,
             node_name=self.name,
             zone=lambda: stored.zone,
         )
-        self._stack.callback(exports.stop)
-        copies = ExportCopies(exports, footage.volumes)
-        self._stack.callback(copies.stop)
-        store = JobStore(database)
-        workers = export_workers(exports, copies, accounts.audit, store)
-        jobs = Jobs(store, workers, self._clock)
-        self._on_stop("jobs", jobs.stop)
-        await jobs.open()
-        return exports, jobs
+        self._on_stop("jobs", parts.stop)
+        return parts
 
     async def _watch_changes(
         self,

@@ -159,6 +159,10 @@ class Jobs:
         """The latest one that made a file with this SHA-256."""
         return await self._store.find_hash(sha256, self._lanes.keys())
 
+    async def of_time(self, camera_id: str, from_us: int, to_us: int) -> Sequence[Job]:
+        """Those that have some of a camera's time in [from, to), or still may; newest first."""
+        return await self._store.of_time(camera_id, from_us, to_us, self._lanes.keys())
+
     async def list(
         self,
         *,

@@ -10,7 +10,8 @@ from falconeye.base.errors import FalconEyeError
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.tasks import TaskSet
 from falconeye.config.settings import NodeSettings
-from falconeye.storage.checks.rebuild import IndexBuild, prepare
+from falconeye.storage.checks.index_runner import IndexRunner
+from falconeye.storage.checks.rebuild import prepare
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.clocks import Clocks
 from falconeye.storage.ledger.ledger import Ledger
@@ -21,7 +22,7 @@ from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.segments.mover import Mover
-from falconeye.storage.segments.recovery import RecoveryTimes, end_all, recover
+from falconeye.storage.segments.recovery import RecoveryTimes, recover
 from falconeye.storage.segments.redating import Redater
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segment_store import FootageStore, RecordingListener
@@ -48,6 +49,7 @@ class StorageParts:
     use: StorageUse
     mounts: Mounts
     index: IndexState
+    index_runner: IndexRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class Footage:
         recordings = Recordings(database, volumes, store, deleter, imports, node_name=node_name)
         ledger = Ledger(database, clock, clocks)
         mover = Mover(database, volumes, deleter, clock)
+        index = IndexRunner(database, volumes, store, deleter, clock, node_name=node_name)
         footage = cls(
             volumes,
             store,
@@ -134,7 +137,7 @@ class Footage:
             ledger,
             Timelines(database, store, ledger, clock),
             Playback(database, volumes, store, clock),
-            _storage_parts(database, settings, clock, deleter, mover, store.index),
+            _storage_parts(database, settings, clock, deleter, mover, index),
             imports,
             Redater(database, volumes, deleter, ledger, clocks, clock),
             Spool(volumes, clock),
@@ -144,8 +147,7 @@ class Footage:
         ledger.start()
         await footage.mover.start(ROUND_S)
         if lacks_files:
-            store.index.since_us = clock.utc_us()
-            _ = footage.tasks.start(footage._build_index(database, node_name), "index")
+            index.start(ROUND_S)
         _ = footage.tasks.start(footage._begin(database, node_name), "housekeeping")
         return footage
 
@@ -153,6 +155,7 @@ class Footage:
         """Wait until closed files are indexed (≤ 2 s), end the threads; False when time ran out."""
         done = await self.store.flush(FLUSH_S)
         await self.mover.stop()
+        await self.storage.index_runner.stop()
         await self.tasks.stop()
         await self.ledger.stop()
         self.imports.stop()
@@ -186,37 +189,6 @@ class Footage:
         except Exception:  # a mistake of ours would not mend itself: left to the next start
             log.exception("recovery failed")
         return True
-
-    async def _build_index(self, database: Database, node_name: str) -> None:
-        """After a restore, beside the recorders, until the files of all disks are in the index."""
-        log.warning("the database came from a backup: its index is made anew from the files")
-        build = IndexBuild(
-            database,
-            self.volumes,
-            node_name=node_name,
-            numbers=self.store,
-            state=self.store.index,
-            until_us=self.deleter.indexed_until_us,
-        )
-        try:
-            while not await self._goes_on(build):  # noqa: ASYNC110 - a disk tells nobody
-                await asyncio.sleep(ROUND_S)
-            await end_all(database, self.store)
-        except Exception:  # a mistake of ours would not mend itself: left to the next start
-            log.exception("the index is not made anew until the next start")
-        finally:
-            self.store.index.end(())
-            self.deleter.indexed_until_us.clear()
-        report = build.report
-        log.warning("indexed %d files, %d cannot be read", report.indexed, report.unreadable)
-
-    async def _goes_on(self, build: IndexBuild) -> bool:
-        """Whether it is done; else a disk is away, or the database takes no rows now."""
-        try:
-            return await build.run()
-        except FalconEyeError as error:
-            log.warning("the index is not whole yet: %s", error)
-            return False
 
     async def _look_for_disks(self) -> bool:
         """Notice disks that went away; whether one is back that was missing."""
@@ -253,7 +225,7 @@ def _storage_parts(
     clock: Clock,
     deleter: Deleter,
     mover: Mover,
-    index: IndexState,
+    index: IndexRunner,
 ) -> StorageParts:
     changes = VolumeChanges(
         database,
@@ -262,7 +234,7 @@ def _storage_parts(
         media_dir=settings.media_dir,
         alone=deleter.alone,
     )
-    return StorageParts(changes, mover, StorageUse(database, clock), Mounts(), index)
+    return StorageParts(changes, mover, StorageUse(database, clock), Mounts(), index.state, index)
 
 
 async def _prepare_index(database: Database, volumes: Volumes) -> bool:

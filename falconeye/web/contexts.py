@@ -35,12 +35,14 @@ class Frame:
     may_delete_footage: bool = False
     may_see_footage: bool = False
     may_download: bool = False
+    may_see_jobs: bool = False
     may_set: bool = False  # settings
     plain_http: bool = False  # the page crossed a network without encryption
     notice: str = ""  # what the last action did, said once
     not_recorded: tuple[str, ...] = ()  # names of cameras that should record and do not
     disk_troubles: tuple[str, ...] = ()  # sentences about volumes that are missing
     index_percent: int | None = None  # of an index that is being made anew
+    index_cancelled: bool = False  # that was cancelled, and lacks files
 
     def at(self, path: str) -> "Frame":
         """The same frame around another page."""

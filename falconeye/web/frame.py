@@ -55,7 +55,9 @@ def frame_of(connection: Connection, *, notice: str = "") -> Frame:
         notice=notice,
         not_recorded=not_recorded(services, who),
         disk_troubles=disk_troubles(services, who),
+        may_see_jobs=may_on(who, Action.EXPORT) or sees_works(who),
         index_percent=index_percent(services, who),
+        index_cancelled=services.storage.index.is_cancelled,
     )
 
 
@@ -70,7 +72,7 @@ def not_recorded(services: Services, who: Principal | None) -> tuple[str, ...]:
 
 def disk_troubles(services: Services, who: Principal | None) -> tuple[str, ...]:
     """What is wrong with volumes now, for those who see all cameras' footage."""
-    if who is None or who.cameras is not None or not may_on(who, Action.VIEW_FOOTAGE):
+    if not sees_works(who):
         return ()
     return tuple(
         notice_words.volume_words(notice)
@@ -79,10 +81,15 @@ def disk_troubles(services: Services, who: Principal | None) -> tuple[str, ...]:
     )
 
 
+def sees_works(who: Principal | None) -> bool:
+    """Whether what concerns the footage of all cameras may be told."""
+    return who is not None and who.cameras is None and may_on(who, Action.VIEW_FOOTAGE)
+
+
 def index_percent(services: Services, who: Principal | None) -> int | None:
     """How much of the index is made anew after a restore, for those who see footage."""
     index = services.storage.index
-    if not index.is_building or not may_on(who, Action.VIEW_FOOTAGE):
+    if not index.is_partial or not may_on(who, Action.VIEW_FOOTAGE):
         return None
     return int(index.share * 100)
 

@@ -24,16 +24,32 @@ class ExportRow:
     has_sheet: bool = False
     has_hevc: bool = False  # a copy in H.264 can be made of it
     is_copy: bool = False
+    owner: str = ""
+    since_us: int | None = None  # it waits, or runs, since then
 
 
 @dataclass(frozen=True, slots=True)
 class WorkRow:
-    """What the recorder does by itself now."""
+    """What the recorder does by itself, or what came of it last."""
 
+    id: str
     what: str
-    detail: str
+    state: str  # as an export's, and paused
+    is_over: bool = False
+    detail: str = ""
     share: float | None = None  # 0-1; None: nobody knows how much is left
-    trouble: str = ""  # what holds it up
+    trouble: str = ""  # what holds it up, or why it failed
+    hint: str = ""  # what its state means for the footage
+    by: str = ""  # who asked for it, or paused it
+    since_us: int | None = None
+    ended_us: int | None = None
+    link: str = ""  # the page that tells more
+    acts: tuple[str, ...] = ()  # cancel | pause | resume | retry
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it changes without anybody doing anything."""
+        return self.state in {"pending", "processing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +79,29 @@ class ExportForm:
 
 @dataclass(frozen=True, slots=True)
 class ExportsPage:
-    """The list and the form."""
+    """The form."""
 
-    rows: tuple[ExportRow, ...]
     form: ExportForm
     cameras: tuple[tuple[str, str], ...]  # (id, name) to choose from
     errors: Mapping[str, str] = field(default_factory=dict)  # field → what to do; "" = whole form
+
+
+@dataclass(frozen=True, slots=True)
+class JobsPage:
+    """What the recorder works on, and a part of the exports."""
+
+    works: tuple[WorkRow, ...] = ()
+    rows: tuple[ExportRow, ...] = ()
     place: ListPlace = ListPlace()
-    work: tuple[WorkRow, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteExportPage:
+    """The question before an export goes."""
+
+    row: ExportRow
+    file_name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ the asking one's scope, also for admins.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
 
-from falconeye.accounts.model import Action, Principal, Role, may
+from falconeye.accounts.model import Action, Principal, Role, may, require
 from falconeye.base.errors import InvalidInput, NotFound
 from falconeye.base.times import DAY_US, rfc3339
 from falconeye.jobs.export_hashes import KnownFile, find_file
@@ -27,19 +28,48 @@ MAX_CAMERAS = 32
 
 
 async def own_job(request: Asking, job_id: str) -> Job:
-    """The job; NotFound for one that is another's or of a camera beyond the scope."""
+    """The export's job; NotFound for one that is another's or of a camera beyond the scope.
+
+    NotAllowed for whom exports are none of.
+    """
     job = await shell_of(request).services.jobs.get(job_id)
+    require(principal_of(request), Action.EXPORT)
     if not _is_seen(job, principal_of(request)):
         raise NotFound("there is no such job")
     return job
 
 
 async def own_jobs(request: Asking, limit: int, offset: int) -> tuple[Sequence[Job], int]:
-    """Newest first, and how many there are; of everybody for an admin."""
+    """Newest first, and how many there are; of everybody for an admin, none without the right."""
     who = principal_of(request)
+    if not may(who, Action.EXPORT):
+        return (), 0
     owner = None if who.role is Role.ADMIN else (who.kind.value, who.id)
     jobs = shell_of(request).services.jobs
     return await jobs.list(owner=owner, cameras=who.cameras, limit=limit, offset=offset)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportsOfTime:
+    """What exports have of a camera's time: deleting that leaves them as they are."""
+
+    made: Sequence[Job]
+    unmade: Sequence[Job]  # they wait, or run: what is deleted before may be missing from them
+    unseen: int  # of both, that the asking one may not see
+
+
+async def exports_of_time(
+    request: Asking, camera_id: str, from_us: int, to_us: int
+) -> ExportsOfTime:
+    """Those of the time in [from, to), newest first."""
+    who = principal_of(request)
+    found = await shell_of(request).services.jobs.of_time(camera_id, from_us, to_us)
+    seen = [job for job in found if _is_seen(job, who)]
+    return ExportsOfTime(
+        made=[job for job in seen if job.state.is_over],
+        unmade=[job for job in seen if not job.state.is_over],
+        unseen=len(found) - len(seen),
+    )
 
 
 async def ask(

@@ -12,13 +12,15 @@ from falconeye.accounts.model import Action, Principal
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import rfc3339
 from falconeye.storage.reading.storage_use import CameraUse, Lasting, lasting, room_days
-from falconeye.storage.segments.mover import MoveState
+from falconeye.storage.segments.deletion import Cancelled
+from falconeye.storage.segments.move_state import MoveState
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.volume_changes import Added, Known, held_words
 from falconeye.storage.volumes.mount_lines import MountLines, mount_lines
 from falconeye.storage.volumes.mounts import MOUNTINFO, is_fit, mount_of, read_mounts, uuid_of
 from falconeye.storage.volumes.volume_facts import Role, VolumeFacts
 from falconeye.web.audit import record
+from falconeye.web.own_jobs import ExportsOfTime, exports_of_time
 from falconeye.web.security.access import may_on, principal_of
 from falconeye.web.services import Services
 from falconeye.web.shell import shell_of
@@ -56,6 +58,15 @@ class StorageView:
     cameras: tuple[CameraView, ...]
     bytes_per_day: float  # of all cameras
     days_left: float | None  # until the oldest footage makes room; None: nothing grows
+
+
+@dataclass(frozen=True, slots=True)
+class SpanDeleted:
+    """What came of it: the files that went, the protected ones that stay, and the exports."""
+
+    files: int
+    kept: int
+    left: ExportsOfTime
 
 
 async def volumes(request: Asking) -> tuple[VolumeView, ...]:
@@ -135,18 +146,23 @@ async def remove(request: Asking, volume_id: str, *, forget: bool) -> tuple[Know
 
 async def delete_span(
     request: Asking, camera_id: str, from_us: int | None, to_us: int | None, reason: str
-) -> tuple[int, int]:
-    """Delete a camera's footage of a time; how many files went, and how many protected ones stay.
+) -> SpanDeleted:
+    """Delete a camera's footage of a time; what went, and what stays.
 
-    InvalidInput, NotFound; Conflict while the time is still being written.
+    InvalidInput, NotFound; Conflict while the time is still being written, or when it was
+    cancelled: what went by then is in the audit log, too.
     """
     services = shell_of(request).services
     span = await checked_span(request, camera_id, from_us, to_us, reason)
     why = f"{principal_of(request).name}: {reason.strip()}"
-    gone, kept = await services.recordings.delete_time(camera_id, *span, who=why)
     words = f"{rfc3339(span[0])} to {rfc3339(span[1])}, {reason.strip()}"
+    try:
+        gone, kept = await services.recordings.delete_time(camera_id, *span, who=why)
+    except Cancelled as error:
+        await record(request, "footage.deleted", "camera", camera_id, f"{words}; {error}")
+        raise
     await record(request, "footage.deleted", "camera", camera_id, words)
-    return gone, kept
+    return SpanDeleted(gone, kept, await exports_of_time(request, camera_id, *span))
 
 
 async def checked_span(

@@ -10,6 +10,7 @@ from falconeye.config.settings import NodeSettings
 from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus
 from falconeye.jobs.runner import Jobs
+from falconeye.jobs.system_work import SystemWorks
 from falconeye.storage.backups.nightly import NightlyBackups
 from falconeye.storage.export.export import Exports
 from falconeye.storage.footage import StorageParts
@@ -45,5 +46,6 @@ class Services:
     storage: StorageParts
     exports: Exports
     jobs: Jobs
+    works: SystemWorks
     backups: NightlyBackups
     patient: Patient  # of the doctor

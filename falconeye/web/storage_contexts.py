@@ -35,7 +35,7 @@ class VolumePanel:
     footage_bytes: int
     shares: Sequence[Share]
     moving: str  # what is moving, or what holds it up; empty for nothing
-    is_held_up: bool
+    is_held_up: bool  # by something, or paused
     fstab: str
     unit_name: str
     unit: str
@@ -125,6 +125,18 @@ class RemoveVolumePage:
 
 
 @dataclass(frozen=True, slots=True)
+class SpanExport:
+    """An export that has some of a time."""
+
+    job_id: str
+    camera_names: tuple[str, ...]
+    from_us: int
+    to_us: int
+    is_made: bool
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteSpanPage:
     """The question before a time is deleted."""
 
@@ -136,6 +148,8 @@ class DeleteSpanPage:
     files: int
     size_bytes: int
     kept: int  # protected files
+    exports: Sequence[SpanExport] = ()  # they stay
+    other_exports: int = 0  # that the asking one may not see
 
     @property
     def from_text(self) -> str:

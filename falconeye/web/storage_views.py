@@ -163,19 +163,26 @@ def _problem(view: VolumeView, role: Role) -> str:
 def _moving(view: VolumeView) -> tuple[str, bool]:
     """What is moved off it, and whether something holds that up."""
     moves = view.moves
-    left = i18n.size_text(view.known.held.size_bytes)
+    if moves.pause is not None:
+        words = _("Moving footage off it is paused by {name}, also over a restart.")
+        return words.format(name=moves.pause.by), True
     if moves.trouble:
         return _("Moving is held up: {reason}").format(reason=moves.trouble), True
+    return _moved(view), False
+
+
+def _moved(view: VolumeView) -> str:
+    moves, left = view.moves, i18n.size_text(view.known.held.size_bytes)
     if view.known.row.role is Role.LEAVING and not view.known.is_media_dir:
         if view.known.held.is_empty:
-            return _("It is empty and can be removed."), False
-        return _("{size} are still to be moved off it.").format(size=left), False
+            return _("It is empty and can be removed.")
+        return _("{size} are still to be moved off it.").format(size=left)
     if moves.moving:
-        return _("The oldest footage is being moved to an archive."), False
+        return _("The oldest footage is being moved to an archive.")
     if moves.moved_bytes:
         size = i18n.size_text(moves.moved_bytes)
-        return _("{size} were moved off it since the start.").format(size=size), False
-    return "", False
+        return _("{size} were moved off it since the start.").format(size=size)
+    return ""
 
 
 def _shares(

@@ -17,6 +17,7 @@ from falconeye.config.schedule import DAYS
 from falconeye.doctor.examination import Examination
 from falconeye.doctor.finding import Finding, Level
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
+from falconeye.jobs.system_work import Act, Amount, SystemWork, WorkKind, WorkState
 from falconeye.media.samples import StreamKind
 from falconeye.storage.backups.nightly import KEPT, KeptBackup
 from falconeye.web import (
@@ -28,6 +29,7 @@ from falconeye.web import (
     recording_contexts,
     schedule_contexts,
     storage_contexts,
+    work_views,
 )
 
 NOW_US = 1_795_000_000_000_000
@@ -49,6 +51,7 @@ FRAME = contexts.Frame(
     may_delete_footage=True,
     may_see_footage=True,
     may_download=True,
+    may_see_jobs=True,
     may_set=True,
 )
 NOBODY = replace(
@@ -61,6 +64,7 @@ NOBODY = replace(
     may_delete_footage=False,
     may_see_footage=False,
     may_download=False,
+    may_see_jobs=False,
     may_set=False,
 )
 NAMES = ("Front door", "Yard", "Garage", "Stairs, second floor", "Parking", "Workshop", "Gate")
@@ -408,7 +412,59 @@ def many_footage(count: int) -> footage_contexts.ManyFootagePage:
 
 
 def exports() -> job_contexts.ExportsPage:
-    """An export in each state."""
+    """The form, with a second camera."""
+    form = job_contexts.ExportForm(
+        "camera-0", ("camera-1",), NOW_US - HOUR_US, NOW_US - HOUR_US // 2
+    )
+    return job_contexts.ExportsPage(form, (("camera-0", "Front door"), ("camera-1", "Yard")))
+
+
+def _works() -> tuple[job_contexts.WorkRow, ...]:
+    """Each kind of what the recorder does by itself, as its words are made."""
+    move = SystemWork(
+        "move-1", WorkKind.MOVE, WorkState.PENDING, "/var/lib/falconeye/media",
+        Amount(1204), Amount(31_000_000_000), NOW_US - HOUR_US, trouble="/mnt/archive is full",
+        acts=(Act.RETRY, Act.PAUSE),
+    )  # fmt: skip
+    return tuple(
+        work_views.work_row(work, lambda camera_id: camera_id)
+        for work in (
+            SystemWork(
+                "index", WorkKind.INDEX, WorkState.PROCESSING, "", Amount(84211, 200502),
+                since_us=NOW_US - HOUR_US, acts=(Act.CANCEL,),
+            ),
+            move,
+            replace(
+                move, id="move-2", subject="/mnt/usb", state=WorkState.PAUSED, by="anna",
+                trouble="", files=Amount(204, 1000), acts=(Act.RESUME,),
+                size_bytes=Amount(6_000_000_000, 30_000_000_000),
+            ),
+            SystemWork(
+                "deletion-1", WorkKind.DELETION, WorkState.PROCESSING, "Front door",
+                Amount(300, 1440), Amount(3_000_000_000), NOW_US, by="anna: asked for by Bert",
+                acts=(Act.CANCEL,),
+            ),
+            SystemWork(
+                "redating", WorkKind.REDATING, WorkState.PENDING, since_us=NOW_US,
+                shift_us=30 * HOUR_US,
+            ),
+            SystemWork("move-3", WorkKind.MOVE, WorkState.COMPLETE, "/mnt/old", Amount(12),
+                       Amount(900_000_000), ended_us=NOW_US, acts=(Act.PAUSE,)),
+            SystemWork(
+                "backup", WorkKind.BACKUP, WorkState.FAILED, "/var/lib/falconeye/backups",
+                size_bytes=Amount(12_000_000), ended_us=NOW_US - 24 * HOUR_US,
+                trouble="the directory of backups /mnt/usb does not answer: see its disk",
+                acts=(Act.RETRY,),
+            ),
+        )
+    )  # fmt: skip
+
+
+WORKS = _works()  # before a loop runs: the catalogue is read
+
+
+def jobs() -> job_contexts.JobsPage:
+    """What the recorder does, and an export in each state."""
     states = ("processing", "pending", "complete", "failed", "cancelled")
     rows = tuple(
         job_contexts.ExportRow(
@@ -426,21 +482,12 @@ def exports() -> job_contexts.ExportsPage:
             has_sheet=state == "complete",
             has_hevc=state == "complete",
             is_copy=state == "failed",
+            owner="anna",
+            since_us=NOW_US,
         )
         for state in states
     )
-    form = job_contexts.ExportForm(
-        "camera-0", ("camera-1",), NOW_US - HOUR_US, NOW_US - HOUR_US // 2
-    )
-    cameras = (("camera-0", "Front door"), ("camera-1", "Yard"))
-    work = (
-        job_contexts.WorkRow("Makes the list of footage anew", "84211 of 200502 files", 0.42),
-        job_contexts.WorkRow(
-            "Moves footage off /var/lib/falconeye/media", "1204 files, 31 GB so far",
-            trouble="/mnt/archive is full",
-        ),
-    )  # fmt: skip
-    return job_contexts.ExportsPage(rows, form, cameras, work=work)
+    return job_contexts.JobsPage(WORKS, rows)
 
 
 def storage() -> storage_contexts.StoragePage:
@@ -619,8 +666,19 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
         ),
         "exports": (
             "pages/exports.html",
-            replace(FRAME, path="/exports", index_percent=42),
+            replace(FRAME, path="/exports", index_percent=42, index_cancelled=True),
             exports(),
+        ),
+        "jobs": ("pages/jobs.html", replace(FRAME, path="/jobs", index_percent=42), jobs()),
+        "export-delete": (
+            "pages/export_delete.html",
+            replace(FRAME, path="/jobs/job-complete/delete"),
+            job_contexts.DeleteExportPage(jobs().rows[2], "3-cameras_2026-11-20_14-02-10+0100.zip"),
+        ),
+        "jobs-none": (
+            "pages/jobs.html",
+            replace(FRAME, path="/jobs", may_export=False, may_set=False),
+            job_contexts.JobsPage(),
         ),
         "check-file": (
             "pages/check_file.html",
@@ -743,7 +801,21 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             "pages/storage_delete.html",
             replace(FRAME, path="/storage"),
             storage_contexts.DeleteSpanPage(
-                "camera-0", "Front door", NOW_US, NOW_US + HOUR_US, "asked to", 61, 10**9, 1
+                "camera-0",
+                "Front door",
+                NOW_US,
+                NOW_US + HOUR_US,
+                "asked to",
+                61,
+                10**9,
+                1,
+                tuple(
+                    storage_contexts.SpanExport(
+                        f"job-{is_made}", NAMES[:2], NOW_US, NOW_US + HOUR_US, is_made, "anna"
+                    )
+                    for is_made in (False, True)
+                ),
+                1,
             ),
         ),
         "about": ("pages/about.html", replace(FRAME, path="/about", plain_http=True), about()),

@@ -281,6 +281,7 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("settings-errors", "/settings", _wrong_zone),
         Scene("notices", "/notices"),
         Scene("exports", "/exports"),
+        Scene("jobs", "/jobs"),
         Scene("exports-made", "/exports?camera={Yard}", _exported),
         Scene("check-file", "/exports/check"),
         Scene("check-file-unknown", "/exports/check", _checked),

@@ -215,7 +215,8 @@ async def test_a_minute_is_exported_and_downloaded(tmp_path: Path) -> None:
         assert download.suggested_filename.startswith("Front-door_20")
         data = await asyncio.to_thread(Path(await download.path()).read_bytes)
         assert data[4:8] == b"ftyp"
-        await page.get_by_role("button", name="Delete").click()
+        await page.get_by_role("link", name="Delete").click()
+        await page.get_by_role("button", name="Delete export").click()
         await expect(page.get_by_role("heading", name="No export yet")).to_be_visible()
         assert found == []
 

@@ -8,15 +8,16 @@ the key, for the day on which this disk is gone.
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from falconeye.base.clock import Clock
-from falconeye.base.errors import FalconEyeError, InvalidInput, Unavailable
+from falconeye.base.errors import Conflict, FalconEyeError, InvalidInput, Unavailable
 from falconeye.base.secret import Secret
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import DAY_US, to_datetime, to_us
@@ -51,6 +52,16 @@ class KeptBackup:
     path: Path
     made_us: int
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class NightlyState:
+    """The nightly copies now. Times are UTC."""
+
+    is_on: bool
+    since_us: int | None  # one is being made since then
+    newest: tuple[KeptBackup, ...]  # of each directory, as it was looked at last
+    problem: str  # why last night's is not there; empty when it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +158,25 @@ class NightlyBackups:
         self._listing = AnotherDisk(directory) if directory is not None else None
         self._passphrase_file = passphrase_file
         self._tasks = TaskSet("backups")
+        self._woken = asyncio.Event()
+        self._begun_us: int | None = None  # one is being made since then
+        self._newest: tuple[KeptBackup, ...] = ()
+        self._is_on = False
         self.problem = ""  # why last night's is not there, in words
 
+    @property
+    def state(self) -> "NightlyState":
+        """What is done now, and what came of the last night; asks no disk."""
+        return NightlyState(self._is_on, self._begun_us, self._newest, self.problem)
+
+    def retry(self) -> None:
+        """Look at once for what is not there yet. Conflict where none are made."""
+        if not self._is_on:
+            raise Conflict("no nightly backups are made: see the setting nightly_backup")
+        self._woken.set()
+
     def start(self) -> None:
+        self._is_on = True
         _ = self._tasks.start(self._run(), "nightly")
 
     async def stop(self) -> None:
@@ -157,20 +184,25 @@ class NightlyBackups:
 
     async def look(self) -> None:
         """Make what is not there yet; what fails is said, and tried again at the next look."""
-        problems = []
+        try:
+            problem = "; ".join([problem async for problem in self._make()])
+        finally:
+            self._begun_us = None
+        if problem and problem != self.problem:
+            log.warning("no nightly backup: %s", problem)
+        self.problem = problem
+
+    async def _make(self) -> AsyncIterator[str]:
+        """Why one could not be made, of each."""
         try:
             await asyncio.to_thread(self._keep_here)
         except (FalconEyeError, OSError) as error:
-            problems.append(str(error))
+            yield str(error)
         try:
             if self._making is not None:
                 await self._making.ask(self._keep_elsewhere, MAKE_S)
         except (FalconEyeError, OSError) as error:
-            problems.append(str(error))
-        problem = "; ".join(problems)
-        if problem and problem != self.problem:
-            log.warning("no nightly backup: %s", problem)
-        self.problem = problem
+            yield str(error)
 
     async def kept(self) -> list[KeptBackup]:
         """Those that are there, the newest first; without those of a disk that does not answer."""
@@ -180,13 +212,34 @@ class NightlyBackups:
         return found
 
     async def _run(self) -> None:
-        await asyncio.sleep(FIRST_LOOK_S)
+        await self._note_newest()
+        await self._wait(FIRST_LOOK_S)
         while True:
             try:
                 await self.look()
             except Exception:  # a mistake of ours: the next night's must not be lost by it
                 log.exception("no nightly backup")
-            await asyncio.sleep(LOOK_S)
+            await self._note_newest()
+            await self._wait(LOOK_S)
+
+    async def _wait(self, seconds: float) -> None:
+        """So long, or until somebody wants it tried again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        self._woken.clear()
+
+    async def _note_newest(self) -> None:
+        """The newest of each directory, for whoever asks for the state."""
+        try:
+            found = await self.kept()
+        except (FalconEyeError, OSError) as error:  # the next look makes one, or says why not
+            log.warning("the nightly backups cannot be listed: %s", error)
+            return
+        newest: dict[Path, KeptBackup] = {}
+        for one in found:
+            newest.setdefault(one.path.parent, one)
+        self._newest = tuple(newest.values())
 
     def _keep_here(self) -> None:
         series = _here(self.sources.data_dir)
@@ -196,6 +249,7 @@ class NightlyBackups:
         forget_abandoned(self.sources.data_dir)
         if not self._is_due(series):
             return
+        self._begun_us = now_us
         require_room(self.sources.data_dir)
         target = series.path(now_us)
         snapshot(self.sources.database, target)
@@ -212,6 +266,7 @@ class NightlyBackups:
         series.forget_parts(now_us)
         if not self._is_due(series):
             return
+        self._begun_us = now_us
         target = series.path(now_us)
         make_backup(self.sources, target, self._passphrase(), now_us)
         log.info("backed the node up to %s", target)

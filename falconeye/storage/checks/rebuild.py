@@ -157,6 +157,7 @@ class IndexBuild:
     async def run(self) -> bool:
         """Index the files of all disks that are there; whether that were all disks.
 
+        False, too, when it was cancelled: the files at hand are in the index then, others may be.
         FalconEyeError when the database does not take rows now: it may be run again, and goes on.
         """
         found: list[Names] = []
@@ -174,6 +175,8 @@ class IndexBuild:
                     self._until_us.pop(volume.number, None)  # it goes on with what is known
         if found:
             await self.index(found)
+        if self.state.is_cancelled:
+            return False
         left = [volume for volume in self._volumes.all if volume.number not in self._whole]
         self.state.end(tuple(str(volume.path) for volume in left))
         for names in found:  # last: all of their bytes are read
@@ -209,13 +212,15 @@ class IndexBuild:
             log.warning("the exports on %s cannot be listed: %s", volume.path, error)
 
     async def index(self, found: Sequence[Names]) -> None:
-        """Index what was found, the oldest first."""
+        """Index what was found, the oldest first; until the state says that it is cancelled."""
         known = {names.volume.number: await self._known(names) for names in found}
         lost: set[int] = set()
         self.state.begin(sum(names.count for names in found))
         by_name = groupby(oldest_first(found), key=lambda file: file.name)
         size = _BATCH_BESIDE if self._is_beside else _BATCH
         while names := [list(copies) for _, copies in islice(by_name, size)]:
+            if self.state.is_cancelled:
+                return
             begun_s = time.monotonic()
             wanted = [[file for file in copies if not _is_known(file, known)] for copies in names]
             await self._index_batch([copies for copies in wanted if copies], lost)

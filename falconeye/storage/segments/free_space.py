@@ -23,6 +23,7 @@ from falconeye.base.times import DAY_US, MINUTE_US, SECOND_US
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.ledger_prune import KEPT_US, prune
 from falconeye.storage.segments.deleted_times import note_deleted
+from falconeye.storage.segments.deletion import Deletions
 from falconeye.storage.segments.recording_index import recount_recordings
 from falconeye.storage.segments.retention import (
     Doomed,
@@ -76,6 +77,7 @@ class Deleter:
         self.alone = asyncio.Lock()
         self._unlinking: dict[Volume, Future[tuple[list[str], OSError | None]]] = {}  # the last
         self.deleted_bytes = 0  # for room, since the start
+        self.deletions = Deletions(database, clock)  # that persons asked for
         # By volume: up to where its files are in the index, while some are not (`IndexBuild`).
         self.indexed_until_us: dict[int, int] = {}
         self.moving_times = False  # footage gets other times: none is too old until it has them
@@ -124,15 +126,19 @@ class Deleter:
         return await self.free(volume, need) > 0
 
     async def delete_named(self, wanted: Named) -> int:
-        """Delete what a person named and nobody protected; how many segments."""
-        count = 0
-        while True:
-            async with self.alone:  # for a batch only, as above
-                doomed = await self._database.read(partial(named, wanted))
-                if not doomed:
-                    return count
-                await self._delete(doomed)
-            count += len(doomed)
+        """Delete what a person named and nobody protected; how many segments.
+
+        `deletion.Cancelled` when it was meanwhile: what went is gone.
+        """
+        async with self.deletions.under_way(wanted) as deletion:
+            while True:
+                async with self.alone:  # for a batch only, as above
+                    deletion.require_wanted()
+                    doomed = await self._database.read(partial(named, wanted))
+                    if not doomed:
+                        return deletion.gone_files
+                    await self._delete(doomed)
+                deletion.note(doomed)
 
     async def empty_garbage(self) -> None:
         """Unlink what is left of a crash, or what recovery threw away."""

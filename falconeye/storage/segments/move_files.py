@@ -30,9 +30,7 @@ T = TypeVar("T", int, bytes)
 class Transfer:
     """A batch of files on its way; `run` on the target's mover thread fills in what came of it."""
 
-    def __init__(
-        self, source: Volume, target: Volume, begun: Sequence[Movable], stop: threading.Event
-    ) -> None:
+    def __init__(self, source: Volume, target: Volume, begun: Sequence[Movable]) -> None:
         self.source = source
         self.target = target
         self.begun = begun
@@ -42,10 +40,14 @@ class Transfer:
         # What the source has not answered, when that ended it.
         self.waits_for: tuple[Movable, Future[bytes] | Future[int]] | None = None
         self.alive_s = time.monotonic()  # when the target last answered
-        self._stop = stop
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """End it within a chunk, from any thread: files that are whole count, half ones do not."""
+        self._stop.set()
 
     def run(self) -> None:
-        """Copy one after the other, until the disks or the end of the node forbid it."""
+        """Copy one after the other, until the disks or `stop` forbid it."""
         copied: list[Movable] = []
         for segment in self.begun:
             try:
@@ -81,7 +83,7 @@ class Transfer:
 
     def _copy(self, segment: Movable) -> None:
         """Copy one file and read it back. OSError: the target; `_Unreadable`: the original."""
-        self._note()
+        self._rest(0)
         from_fd = self._ask(partial(self.source.open_file, segment.path), late=close_quietly)
         waits_for = None
         try:
@@ -160,7 +162,7 @@ class Transfer:
         return self.alive_s
 
     def _rest(self, busy_s: float) -> None:
-        """As long as the disks were busy; `_Stopped` at the end of the node."""
+        """As long as the disks were busy; `_Stopped` once it is to end."""
         self._note()
         if self._stop.wait(min(busy_s, 1.0)):
             raise _Stopped
@@ -189,4 +191,4 @@ class _Hangs(Exception):
 
 
 class _Stopped(Exception):
-    """The node ends."""
+    """The node ends, or the move was paused."""

@@ -11,11 +11,10 @@ when its thread answers, one that is read from is left alone until the read has 
 import asyncio
 import contextlib
 import logging
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from falconeye.base.clock import Clock
@@ -27,7 +26,9 @@ from falconeye.storage.index.database import Database
 from falconeye.storage.segments import move_rows, retention
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.move_files import LOOK_S, Transfer
+from falconeye.storage.segments.move_queue import MoveQueue
 from falconeye.storage.segments.move_rows import Movable
+from falconeye.storage.segments.move_state import MovePauses, MoveState, Pause
 from falconeye.storage.volumes.volume import ANSWER_S, Space, Volume
 from falconeye.storage.volumes.volume_facts import Role
 from falconeye.storage.volumes.volumes import STUCK_S, Volumes
@@ -38,18 +39,6 @@ MARGIN_SHARE = 50  # of a volume's size: moving begins 1/50 above the floor, and
 RETRY_US = MINUTE_US  # after a disk refused
 LOOK_ANEW_US = HOUR_US  # for older footage, and whether what was unreadable can be read
 STOP_S = 1.0  # a disk that hangs is not waited for
-_MAX_UNREADABLE = 1000  # files passed over; beyond it the disk is at fault
-
-
-@dataclass(frozen=True, slots=True)
-class MoveState:
-    """What the mover does with a volume now."""
-
-    moving: bool = False
-    moved_bytes: int = 0  # off it, since the node's start
-    moved_files: int = 0
-    unreadable: int = 0  # files that could not be read; they stay where they are
-    trouble: str = ""  # why nothing is moved though it should be
 
 
 class Mover:
@@ -66,24 +55,48 @@ class Mover:
         self._states: dict[int, MoveState] = {}
         self._refused_until_us: dict[int, int] = {}  # by target: tried last until then
         self._retry_at_us: dict[int, int] = {}
-        self._after: dict[int, dict[int, int]] = {}  # volume → stream → nothing is older there
-        # By volume: (stream, start) of the segments whose files cannot be read.
-        self._passed_over: dict[int, set[tuple[int, int]]] = {}
+        self._queue = MoveQueue(database)
         self._look_anew_at_us = clock.monotonic_us() + LOOK_ANEW_US
         # By target: what is being copied there, also while it hangs and nobody waits for it.
         self._transfers: dict[Volume, Transfer] = {}
         self._unfinished: set[int] = set()  # volumes with rows in `moves` that nobody works on
         # By source: a read that did not come back, and what it was to read.
         self._asked: dict[Volume, tuple[Movable, Future[bytes] | Future[int]]] = {}
-        self._stop = threading.Event()  # for the copying thread
-        self._stopped = asyncio.Event()  # for the loop
+        self._pauses = MovePauses(database)
+        self._is_stopping = False
+        self._woken = asyncio.Event()
         self._tasks = TaskSet("mover")
         self._task: asyncio.Task[None] | None = None
         self.moved_bytes = Counter()
 
     def state(self, volume: Volume) -> MoveState:
         """What is moved off a volume."""
-        return self._states.get(volume.number, MoveState())
+        last, pause = self._last(volume), self._pauses.of(volume)
+        return replace(last, moving=last.moving and pause is None, pause=pause)
+
+    async def pause(self, volume: Volume, by: str) -> None:
+        """Move nothing off it, across starts. Unavailable when that cannot be stored.
+
+        What is being copied ends within a chunk: files that are whole have moved, a half copy is
+        garbage and its original stays.
+        """
+        await self._pauses.pause(volume, Pause(by, self._clock.utc_us()))
+        for transfer in self._transfers.values():
+            if transfer.source is volume:
+                transfer.stop()
+        self._states[volume.number] = replace(self._last(volume), moving=False, trouble="")
+
+    async def resume(self, volume: Volume) -> None:
+        """Go on with it at once. Unavailable when that cannot be stored."""
+        await self._pauses.resume(volume)
+        self.retry(volume)
+
+    def retry(self, volume: Volume) -> None:
+        """Try at once what was put off, also files that could not be read."""
+        self._retry_at_us.pop(volume.number, None)
+        self._refused_until_us.clear()
+        self._queue.look_anew(volume)
+        self._woken.set()
 
     async def enforce(self) -> bool:
         """One batch off each volume that needs room or is to be emptied; whether any moved."""
@@ -93,26 +106,32 @@ class Mover:
         self._look_anew()
         moved = False
         for volume in self._volumes.all:
-            if volume.missing is None and self._is_due(volume) and not self._stop.is_set():
+            if self._is_stopping or volume.missing is not None or self._pauses.of(volume):
+                continue
+            if self._is_due(volume):
                 moved = await self._relieve(volume) or moved
         return moved
 
     async def start(self, pause_s: float) -> None:
         """From now on move what is to be moved. Half copies of the last process are garbage."""
         await self._database.write(move_rows.give_up_all)
+        await self._pauses.load()
         self._task = self._tasks.start(self._run(pause_s), "move")
 
     async def stop(self) -> None:
         """A copy that is under way ends within a chunk; what is half copied is garbage."""
-        self._stop.set()
-        self._stopped.set()
+        self._is_stopping = True
+        self._woken.set()
+        for transfer in self._transfers.values():
+            transfer.stop()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=STOP_S)
         await self._tasks.stop()
 
     async def _run(self, pause_s: float) -> None:
-        while not self._stop.is_set():
+        while not self._is_stopping:
             moved = False
+            self._woken.clear()
             try:
                 moved = await self.enforce()
             except FalconEyeError as error:  # the database is full or busy: the next round
@@ -122,14 +141,13 @@ class Mover:
             if not moved:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
-                        await self._stopped.wait()
+                        await self._woken.wait()
 
     def _look_anew(self) -> None:
         """Once an hour: re-dating and recovery bring older footage; a disk is back that was ill."""
         if self._clock.monotonic_us() >= self._look_anew_at_us:
             self._look_anew_at_us = self._clock.monotonic_us() + LOOK_ANEW_US
-            self._after.clear()
-            self._passed_over.clear()
+            self._queue.look_anew()
 
     def _is_due(self, volume: Volume) -> bool:
         if volume in self._asked:
@@ -143,20 +161,20 @@ class Mover:
 
     async def _relieve(self, volume: Volume) -> bool:
         if not await self._needs_room(volume):
-            self._set(volume, moving=False, trouble="")
+            self._set(volume, is_due=False)
             return False
         targets = self._targets(volume)
         if not targets:
             words = "" if volume.role is not Role.LEAVING else "there is no other volume"
             for target in self._transfers:
                 words = _hangs(target)
-            self._set(volume, moving=False, trouble=words)
+            self._set(volume, trouble=words, is_due=bool(words))
             return False
-        wanted = await self._oldest_on(volume)
+        wanted = await self._queue.next_of(volume)
         if not wanted:
-            unreadable = len(self._passed_over.get(volume.number, ()))
+            unreadable = self._queue.unreadable_on(volume)
             words = f"{unreadable} files cannot be read" if unreadable else ""
-            self._set(volume, moving=False, trouble=words)
+            self._set(volume, trouble=words, is_due=unreadable > 0)
             return False
         in_order = await self._in_order(targets, sum(one.size_bytes for one in wanted))
         for target in sorted(in_order, key=self._refuses):
@@ -209,7 +227,7 @@ class Mover:
         margin = space.total_bytes // MARGIN_SHARE
         lacking = self._volumes.floor_bytes(volume, space.total_bytes) - space.free_bytes
         # Once begun it goes on to twice the margin: not file by file at the edge.
-        aim = 2 * margin if self.state(volume).moving else margin
+        aim = 2 * margin if self._last(volume).moving else margin
         return lacking + aim > 0
 
     async def _space(self, volume: Volume) -> Space | None:
@@ -226,7 +244,7 @@ class Mover:
     ) -> int | None:
         """Move some of the oldest; the files moved, None when the target takes none."""
         if not await self._has_room(target, sum(one.size_bytes for one in wanted)):
-            self._set(source, moving=False, trouble=f"{target.path} is full")
+            self._set(source, trouble=f"{target.path} is full")
             return None
         words = await self._look_at(target)
         if words:
@@ -241,11 +259,13 @@ class Mover:
         except BaseException:  # they may have been stored all the same
             self._unfinished.add(target.number)
             raise
-        self._set(source, moving=True, trouble="")
-        transfer = self._transfers[target] = Transfer(source, target, begun, self._stop)
+        self._set(source, moving=True)
+        transfer = self._transfers[target] = Transfer(source, target, begun)
+        if self._is_stopping or self._pauses.of(source):  # since it was looked for
+            transfer.stop()
         answer = asyncio.wrap_future(target.mover.call(transfer.run))
         if not await self._answers(transfer, answer):
-            self._set(source, moving=False, trouble=_hangs(target))
+            self._set(source, trouble=_hangs(target))
             _ = self._tasks.start(self._settle_late(transfer, answer), "late")
             return None
         return await self._settle(transfer, answer)
@@ -310,19 +330,7 @@ class Mover:
         self._retry_at_us[source.number] = retry_at_us
         if at_fault is not None:
             self._refused_until_us[at_fault.number] = retry_at_us
-        self._set(source, moving=False, trouble=words)
-
-    async def _oldest_on(self, source: Volume) -> list[Movable]:
-        after = self._after.setdefault(source.number, {})
-        passed_over = frozenset(self._passed_over.get(source.number, ()))
-        look = partial(move_rows.oldest_on, source.number, after, passed_over)
-        found = await self._database.read(look)
-        if not found and after:  # some may have come that is older: once more from the beginning
-            after.clear()
-            found = await self._database.read(look)
-        for one in reversed(found):
-            after[one.stream_id] = one.start_us
-        return found
+        self._set(source, trouble=words)
 
     async def _finish(
         self, source: Volume, target: Volume, begun: Sequence[Movable], copied: Sequence[Movable]
@@ -334,7 +342,7 @@ class Mover:
                 await self._database.write(partial(move_rows.give_up, target.number, rest))
         size = sum(one.size_bytes for one in moved)
         self.moved_bytes.add(size)
-        state = self.state(source)
+        state = self._last(source)
         self._states[source.number] = replace(
             state,
             moved_bytes=state.moved_bytes + size,
@@ -360,17 +368,27 @@ class Mover:
         floor = self._volumes.floor_bytes(target, space.total_bytes)
         return size_bytes + floor - space.free_bytes
 
-    def _set(self, volume: Volume, *, moving: bool, trouble: str) -> None:
+    def _set(
+        self, volume: Volume, *, moving: bool = False, trouble: str = "", is_due: bool = True
+    ) -> None:
+        """`is_due`: footage is to leave it."""
         if trouble:
             self._log.warning(f"footage is not moved off {volume.path}: {trouble}")
-        self._states[volume.number] = replace(self.state(volume), moving=moving, trouble=trouble)
+        last, now_us = self._last(volume), self._clock.utc_us()
+        since_us = (last.since_us or now_us) if is_due else None
+        has_ended = last.since_us is not None and not is_due
+        ended_us = now_us if has_ended else last.ended_us
+        self._states[volume.number] = replace(
+            last, moving=moving, trouble=trouble, since_us=since_us, ended_us=ended_us
+        )
+
+    def _last(self, volume: Volume) -> MoveState:
+        return self._states.get(volume.number, MoveState())
 
     def _pass_over(self, source: Volume, segment: Movable, words: str) -> None:
         self._log.warning(f"{segment.path} on {source.path} cannot be moved: {words}")
-        passed_over = self._passed_over.setdefault(source.number, set())
-        if len(passed_over) < _MAX_UNREADABLE:
-            passed_over.add((segment.stream_id, segment.start_us))
-        state = self.state(source)
+        self._queue.pass_over(source, segment)
+        state = self._last(source)
         self._states[source.number] = replace(state, unreadable=state.unreadable + 1)
 
 

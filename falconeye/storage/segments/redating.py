@@ -12,6 +12,7 @@ the index; one that comes later still (its disk was away) gets the right start t
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 from falconeye.base.clock import Clock
@@ -39,6 +40,16 @@ log = logging.getLogger(__name__)
 STEPS_A_ROUND = 50  # of a long backlog: other housekeeping gets its turn
 
 
+@dataclass(frozen=True, slots=True)
+class RedateState:
+    """The last re-dating of this process. Times are UTC."""
+
+    shift_us: int  # what the clock lacked: negative where it was ahead
+    since_us: int
+    ended_us: int | None = None  # None: footage has still to get its right times
+    is_waiting: bool = False  # for files that are open, or whose disk is away
+
+
 class Redater:
     """Lives on the loop; `round` is to be called every few seconds."""
 
@@ -56,7 +67,9 @@ class Redater:
         self._deleter = deleter
         self._ledger = ledger
         self._clocks = clocks
+        self._clock = clock
         self._log = RepeatingLog(log, clock)
+        self.state: RedateState | None = None  # None: no clock proved wrong
         self._journals: dict[int, frozenset[Correction]] = {}  # by volume: what is in it
         self._listeners: list[Callable[[], Awaitable[None]]] = []
 
@@ -71,12 +84,28 @@ class Redater:
         unsettled = self._clocks.unsettled
         if unsettled:
             self._deleter.moving_times = True
+            self._begin(unsettled[0])
             is_moving = [await self._redate(known) for known in unsettled]
             self._deleter.moving_times = any(is_moving)
             await self._clocks.reload()
+            self._note(is_waiting=not any(is_moving))
             await self._keep_journals()
         else:
             self._deleter.moving_times = False
+            self._note()
+
+    def _begin(self, known: KnownClock) -> None:
+        if self.state is None or self.state.ended_us is not None:
+            self.state = RedateState(known.shift_us or 0, self._clock.utc_us())
+
+    def _note(self, *, is_waiting: bool = False) -> None:
+        if self.state is not None and self.state.ended_us is None:
+            is_over = not self._clocks.unsettled
+            self.state = replace(
+                self.state,
+                is_waiting=is_waiting and not is_over,
+                ended_us=self._clock.utc_us() if is_over else None,
+            )
 
     async def _redate(self, known: KnownClock) -> bool:
         """Go on with it; whether there is more to be done at once."""

@@ -96,6 +96,14 @@ class JobStore:
         """Newest first, and how many there are; of an owner (kind, id), of some cameras."""
         return await self._database.read(partial(_list, owner, cameras, list(kinds), limit, offset))
 
+    async def of_time(
+        self, camera_id: str, from_us: int, to_us: int, kinds: Collection[str]
+    ) -> Sequence[Job]:
+        """Those that have some of a camera's time in [from, to), or still may; newest first."""
+        return await self._database.read(
+            partial(_of_time, camera_id, (from_us, to_us), list(kinds))
+        )
+
     async def in_states(self, states: Collection[JobState]) -> Sequence[Job]:
         """Oldest first."""
         return await self._database.read(partial(_in_states, list(states)))
@@ -180,6 +188,31 @@ def _within(cameras: list[str]) -> list[ColumnElement[bool]]:
         .correlate(jobs)
     )
     return [jobs.c.camera_id.in_(cameras), ~beyond]
+
+
+async def _of_time(
+    camera_id: str, span: tuple[int, int], kinds: list[str], connection: AsyncConnection
+) -> Sequence[Job]:
+    each = func.json_each(jobs.c.request, "$.cameras").table_valued("value")
+    is_named = exists(
+        select(1)
+        .select_from(each)
+        .where(func.json_extract(each.c.value, "$.id") == camera_id)
+        .correlate(jobs)
+    )
+    over_in_vain = [state.value for state in (JobState.FAILED, JobState.CANCELLED)]
+    rows = await connection.execute(
+        select(jobs)
+        .where(
+            jobs.c.kind.in_(kinds),
+            jobs.c.state.not_in(over_in_vain),
+            or_(jobs.c.camera_id == camera_id, is_named),
+            func.json_extract(jobs.c.request, "$.from_us") < span[1],
+            func.json_extract(jobs.c.request, "$.to_us") > span[0],
+        )
+        .order_by(jobs.c.created_us.desc(), _ROW.desc())
+    )
+    return [_job(row) for row in rows]
 
 
 async def _in_states(states: list[JobState], connection: AsyncConnection) -> Sequence[Job]:

@@ -1,4 +1,4 @@
-"""Jobs: how far they are, what came of them, cancel, retry, delete (api.md)."""
+"""Jobs: how far they are, what came of them, cancel, retry, pause, delete (api.md)."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,9 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import Conflict
 from falconeye.base.times import rfc3339
 from falconeye.jobs.exporting import Paper, copy_of, downloads, export_of, request_of
+from falconeye.jobs.system_work import Act, SystemWork
 from falconeye.storage.stores.job_store import Job, JobState
+from falconeye.web import own_works
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.download_audit import record_once
 from falconeye.web.api.parameters import DEFAULT_LIMIT, Limit, Offset
@@ -95,10 +97,58 @@ class JobAnswer(BaseModel):
         )
 
 
-class JobList(BaseModel):
-    """A page, newest first; `count` is of all that may be seen."""
+class WorkAnswer(BaseModel):
+    """What the node works on by itself, or what came of it last; null is what nobody knows.
 
-    jobs: list[JobAnswer]
+    `kind`: move | index | redating | backup | deletion. `state`: as a job's, or paused; pending
+    where it waits for what `error` says. `subject`: the path of a volume, the id of a camera, the
+    directories of backups. Of footage that moves, what is done counts from the start of the node.
+    `acts`: what can be done now: cancel (DELETE), retry, pause, resume.
+    """
+
+    id: str
+    kind: str
+    state: str
+    progress: float | None
+    error: str | None
+    owner: str  # who asked for it, or paused it; empty: nobody but the node
+    subject: str
+    files_done: int | None
+    files: int | None
+    bytes_done: int | None
+    bytes: int | None
+    started_at: str | None
+    ended_at: str | None
+    acts: list[str]
+
+    @classmethod
+    def of(cls, work: SystemWork) -> "WorkAnswer":
+        files, size, share = work.files, work.size_bytes, work.share
+        return cls(
+            id=work.id,
+            kind=work.kind.value,
+            state=work.state.value,
+            progress=None if share is None else round(share, 3),
+            error=work.trouble or None,
+            owner=work.by,
+            subject=work.subject,
+            files_done=files.done if files else None,
+            files=files.total if files else None,
+            bytes_done=size.done if size else None,
+            bytes=size.total if size else None,
+            started_at=_time(work.since_us),
+            ended_at=_time(work.ended_us),
+            acts=[act.value for act in work.acts],
+        )
+
+
+class JobList(BaseModel):
+    """A page: what the node works on by itself, then exports, newest first.
+
+    `count` is of all that may be seen.
+    """
+
+    jobs: list[JobAnswer | WorkAnswer]
     count: int
 
 
@@ -118,16 +168,37 @@ class JobController(Controller):
     path = "/api/jobs"
     tags = ("Jobs",)
 
-    @get("/", **documented(Action.EXPORT, "Your jobs, newest first; of everybody for an admin"))
+    @get(
+        "/",
+        **documented(
+            Action.VIEW_FOOTAGE,
+            "What the node works on by itself, for those who see all cameras; then, for those who "
+            "may export, their exports, newest first; of everybody for an admin",
+        ),
+    )
     async def list_jobs(
         self, request: Asking, limit: Limit = DEFAULT_LIMIT, offset: Offset = 0
     ) -> JobList:
+        works = await own_works.own_works(request)
+        shown = works[offset : offset + limit]
         jobs = shell_of(request).services.jobs
-        found, count = await own_jobs(request, limit, offset)
-        return JobList(jobs=[JobAnswer.of(job, jobs.progress(job)) for job in found], count=count)
+        # At least one is asked for: the count is of all.
+        found, count = await own_jobs(
+            request, max(1, limit - len(shown)), max(0, offset - len(works))
+        )
+        exports = [JobAnswer.of(job, jobs.progress(job)) for job in found[: limit - len(shown)]]
+        return JobList(
+            jobs=[*(WorkAnswer.of(work) for work in shown), *exports], count=len(works) + count
+        )
 
-    @get("/{job_id:str}", **documented(Action.EXPORT, "One job", 404))
-    async def get_job(self, request: Asking, job_id: JobId) -> JobAnswer:
+    @get(
+        "/{job_id:str}",
+        **documented(Action.VIEW_FOOTAGE, "One job; of an export its owner and admins", 404),
+    )
+    async def get_job(self, request: Asking, job_id: JobId) -> JobAnswer | WorkAnswer:
+        work = await own_works.own_work(request, job_id)
+        if work is not None:
+            return WorkAnswer.of(work)
         job = await own_job(request, job_id)
         return JobAnswer.of(job, shell_of(request).services.jobs.progress(job))
 
@@ -136,23 +207,59 @@ class JobController(Controller):
         status_code=200,
         **documented(
             Action.EXPORT,
-            "Cancel a job that waits or runs; one that is over goes off the list, with its files",
+            "Cancel a job that waits or runs; an export that is over goes off the list, with its "
+            "files. Of what the node does by itself: an index made anew, the deletion of a time "
+            "(admins); moves are paused",
             404,
             409,
             503,
         ),
     )
-    async def delete_job(self, request: Asking, job_id: JobId) -> JobAnswer:
+    async def delete_job(self, request: Asking, job_id: JobId) -> JobAnswer | WorkAnswer:
+        if await own_works.own_work(request, job_id) is not None:
+            return WorkAnswer.of(await own_works.act(request, job_id, Act.CANCEL))
         job = await take_off(request, await own_job(request, job_id))
         return JobAnswer.of(job, shell_of(request).services.jobs.progress(job))
 
     @post(
         "/{job_id:str}/retry",
         status_code=202,
-        **documented(Action.EXPORT, "Begin a failed or cancelled job again", 404, 409, 503),
+        **documented(
+            Action.EXPORT,
+            "Begin a failed or cancelled job again; try at once what the node would try again "
+            "later by itself (admins)",
+            404,
+            409,
+            503,
+        ),
     )
-    async def retry_job(self, request: Asking, job_id: JobId) -> JobAnswer:
+    async def retry_job(self, request: Asking, job_id: JobId) -> JobAnswer | WorkAnswer:
+        if await own_works.own_work(request, job_id) is not None:
+            return WorkAnswer.of(await own_works.act(request, job_id, Act.RETRY))
         return JobAnswer.of(await again(request, await own_job(request, job_id)), 0.0)
+
+    @post(
+        "/{job_id:str}/pause",
+        status_code=200,
+        **documented(
+            Action.MANAGE_SETTINGS,
+            "Pause the moving of footage off a disk: it ends at once, nothing is lost, and it "
+            "stays so across starts until it is resumed",
+            404,
+            409,
+            503,
+        ),
+    )
+    async def pause_job(self, request: Asking, job_id: JobId) -> WorkAnswer:
+        return WorkAnswer.of(await own_works.act(request, job_id, Act.PAUSE))
+
+    @post(
+        "/{job_id:str}/resume",
+        status_code=200,
+        **documented(Action.MANAGE_SETTINGS, "Go on with what was paused", 404, 409, 503),
+    )
+    async def resume_job(self, request: Asking, job_id: JobId) -> WorkAnswer:
+        return WorkAnswer.of(await own_works.act(request, job_id, Act.RESUME))
 
     @post(
         "/{job_id:str}/h264",

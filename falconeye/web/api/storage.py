@@ -22,9 +22,13 @@ VolumeId = FromPath[str]
 
 
 class MoveAnswer(BaseModel):
-    """What is moved off a volume. `trouble`: what holds it up, empty when nothing does."""
+    """What is moved off a volume. `trouble`: what holds it up, empty when nothing does.
+
+    `paused_by`: who wants nothing moved off it, across starts; null when nobody does.
+    """
 
     moving: bool
+    paused_by: str | None
     moved_bytes: int
     moved_files: int
     unreadable_files: int
@@ -70,6 +74,7 @@ class VolumeAnswer(BaseModel):
             exports=held.exports,
             moves=MoveAnswer(
                 moving=moves.moving,
+                paused_by=moves.pause.by if moves.pause else None,
                 moved_bytes=moves.moved_bytes,
                 moved_files=moves.moved_files,
                 unreadable_files=moves.unreadable,
@@ -130,7 +135,8 @@ class IndexAnswer(BaseModel):
     What is not in it yet plays nowhere and cannot be deleted or exported.
     """
 
-    is_building: bool  # false: it waits for the disks that are missing
+    is_building: bool  # false: it waits for the disks that are missing, or was cancelled
+    is_cancelled: bool
     files: int  # on the disks that are there
     files_done: int
     complete_until: str | None  # what began before is in it
@@ -138,11 +144,12 @@ class IndexAnswer(BaseModel):
 
     @classmethod
     def of(cls, state: IndexState) -> "IndexAnswer | None":
-        if not state.is_building and not state.away:
+        if not state.is_partial and not state.away:
             return None
         until = rfc3339(state.until_us) if state.until_us else None
         return cls(
             is_building=state.is_building,
+            is_cancelled=state.is_cancelled,
             files=state.files,
             files_done=state.done,
             complete_until=until,

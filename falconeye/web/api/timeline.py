@@ -12,9 +12,11 @@ from typing_extensions import TypedDict
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import DAY_US, SECOND_US, rfc3339
+from falconeye.jobs.exporting import export_of, request_of
 from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.reading.timeline import KindSpan, Timeline
 from falconeye.storage.stores.event_store import CameraEvent
+from falconeye.storage.stores.job_store import Job
 from falconeye.web import own_storage
 from falconeye.web.api.camera_events import EventAnswer
 from falconeye.web.api.documentation import documented
@@ -54,12 +56,39 @@ class TimelineEvent(BaseModel):
     clock_offset_s: float | None = None
 
 
+class ExportOfTime(BaseModel):
+    """An export that has some of the time, and stays. `file_name`: null while it is not made."""
+
+    job_id: str
+    state: str
+    file_name: str | None
+    asked_from: str
+    asked_to: str
+
+    @classmethod
+    def of(cls, job: Job) -> "ExportOfTime":
+        asked, made = request_of(job), export_of(job)
+        return cls(
+            job_id=job.id,
+            state=job.state.value,
+            file_name=None if made is None else made.file_name,
+            asked_from=rfc3339(asked.from_us),
+            asked_to=rfc3339(asked.to_us),
+        )
+
+
 class FootageDeleted(BaseModel):
-    """How many files went, and how many stay because a recording of theirs is protected."""
+    """How many files went, and how many stay because a recording of theirs is protected.
+
+    `exports` of that time stay, too; of those beyond what you may see, `other_exports` is the
+    number.
+    """
 
     message: str
     deleted: int
     kept: int
+    exports: list[ExportOfTime]
+    other_exports: int
 
 
 class TimelineController(Controller):
@@ -103,7 +132,8 @@ class TimelineController(Controller):
         **documented(
             Action.DELETE_FOOTAGE,
             "Delete the footage of a time, both streams. Files go whole, so up to a minute more on "
-            "either side; protected recordings stay. The timeline says who did it, and why",
+            "either side; protected recordings stay, and so do exports. The timeline says who did "
+            "it, and why",
             404,
             409,
             422,
@@ -120,10 +150,14 @@ class TimelineController(Controller):
         services = shell_of(request).services
         _ = services.cameras.get(camera_id)
         span = read_span(from_time, to_time, services.stored_settings.zone)
-        gone, kept = await own_storage.delete_span(
-            request, camera_id, span.from_us, span.to_us, reason
+        done = await own_storage.delete_span(request, camera_id, span.from_us, span.to_us, reason)
+        return FootageDeleted(
+            message="footage deleted",
+            deleted=done.files,
+            kept=done.kept,
+            exports=[ExportOfTime.of(job) for job in (*done.left.unmade, *done.left.made)],
+            other_exports=done.left.unseen,
         )
-        return FootageDeleted(message="footage deleted", deleted=gone, kept=kept)
 
 
 def _answer(

@@ -10,8 +10,10 @@ from litestar.params import FromPath, QueryParameter
 from falconeye.accounts.model import Action
 from falconeye.base.errors import Conflict, FalconEyeError, InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339
+from falconeye.jobs.exporting import request_of
+from falconeye.storage.stores.job_store import Job
 from falconeye.storage.volumes.volume_facts import Role
-from falconeye.web import own_storage, storage_views, views
+from falconeye.web import own_jobs, own_storage, storage_views, views
 from falconeye.web.i18n import gettext as _
 from falconeye.web.own_storage import VolumeView
 from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
@@ -20,6 +22,7 @@ from falconeye.web.storage_contexts import (
     AddForm,
     DeleteSpanPage,
     RemoveVolumePage,
+    SpanExport,
     SpanForm,
     StoragePage,
 )
@@ -113,6 +116,7 @@ async def delete_span_question(
         return await _show(request, span=span, errors=_field_errors(error), status=422)
     services = services_of(request)
     found = await services.recordings.total_of(camera, from_us, to_us)
+    left = await own_jobs.exports_of_time(request, camera, from_us, to_us)
     page = DeleteSpanPage(
         camera_id=camera,
         camera_name=services.cameras.get(camera).config.name,
@@ -122,6 +126,8 @@ async def delete_span_question(
         files=found.files,
         size_bytes=found.size_bytes,
         kept=found.protected,
+        exports=tuple(_span_export(job) for job in (*left.unmade, *left.made)),
+        other_exports=left.unseen,
     )
     return show(request, "pages/storage_delete.html", page)
 
@@ -192,6 +198,12 @@ async def _remove_page(request: Asking, volume_id: str) -> RemoveVolumePage:
         exports=held.exports,
         waiting=held.waiting,
     )
+
+
+def _span_export(job: Job) -> SpanExport:
+    asked = request_of(job)
+    names = tuple(order.camera_name for order in asked.orders)
+    return SpanExport(job.id, names, asked.from_us, asked.to_us, job.state.is_over, job.owner_name)
 
 
 def _field_errors(error: InvalidInput) -> dict[str, str]:

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from falconeye.accounts.audit import AuditLog
 from falconeye.accounts.model import Role
 from falconeye.accounts.service import Accounts
 from falconeye.alerts.service import Alerts
@@ -22,12 +21,10 @@ from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
 from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus
-from falconeye.jobs.exporting import export_workers
-from falconeye.jobs.runner import Jobs
+from falconeye.jobs.node_works import system_works
+from falconeye.jobs.parts import JobParts
 from falconeye.storage.backups.backup import Sources
 from falconeye.storage.backups.nightly import NightlyBackups
-from falconeye.storage.export.export import Exports
-from falconeye.storage.export.export_copy import ExportCopies
 from falconeye.storage.footage import Footage
 from falconeye.storage.index.database import Database
 from falconeye.storage.reading.footage_stills import FootageStills
@@ -36,7 +33,6 @@ from falconeye.storage.segments.segment_store import FootageStore
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import CredentialCipher
 from falconeye.storage.stores.event_store import EventStore
-from falconeye.storage.stores.job_store import JobStore
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
 from falconeye.web.app import create_app
@@ -70,34 +66,6 @@ class Served:
             timeout=8,
             trust_env=False,
         )
-
-
-async def _serve_jobs(
-    stack: AsyncExitStack,
-    database: Database,
-    footage: Footage,
-    stored: SettingsStore,
-    audit: AuditLog,
-    clock: SystemClock,
-) -> tuple[Exports, Jobs]:
-    exports = Exports(
-        database,
-        footage.volumes,
-        footage.store,
-        footage.timelines,
-        footage.deleter,
-        clock,
-        node_name="pi-1",
-        zone=lambda: stored.zone,
-    )
-    stack.callback(exports.stop)
-    copies = ExportCopies(exports, footage.volumes)
-    stack.callback(copies.stop)
-    job_store = JobStore(database)
-    jobs = Jobs(job_store, export_workers(exports, copies, audit, job_store), clock)
-    await jobs.open()
-    stack.push_async_callback(jobs.stop)
-    return exports, jobs
 
 
 async def serve(stack: AsyncExitStack, folder: Path) -> Served:
@@ -134,7 +102,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
     stack.push_async_callback(footage.stop)
     pictures = ThreadPoolExecutor(1, thread_name_prefix="pictures")
     stack.callback(pictures.shutdown, wait=True)
-    parts = PipelineParts(
+    pipelines = PipelineParts(
         loop=asyncio.get_running_loop(),
         clock=clock,
         bus=bus,
@@ -147,7 +115,9 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         spool=footage.spool,
     )
     store = CameraStore(database, cipher)
-    cameras = CameraRegistry(parts, store, footage.recordings, footage.ledger, "pi-1", lambda: 3.0)
+    cameras = CameraRegistry(
+        pipelines, store, footage.recordings, footage.ledger, "pi-1", lambda: 3.0
+    )
     await cameras.open()
     stack.push_async_callback(cameras.close)
     node_id = "11111111-1111-4111-8111-111111111111"
@@ -164,7 +134,15 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
     alerts.watch(footage.volumes)
     await alerts.start()
     stack.push_async_callback(alerts.stop)
-    exports, jobs = await _serve_jobs(stack, database, footage, stored, accounts.audit, clock)
+    parts = await JobParts.open(
+        database, footage, accounts.audit, clock, node_name="pi-1", zone=lambda: stored.zone
+    )
+    stack.push_async_callback(parts.stop)
+    backups = NightlyBackups(
+        Sources(database.data_dir, settings.data_dir / "data.key", None, "pi-1"),
+        clock,
+        lambda: stored.zone,
+    )
     services = Services(
         node_id=node_id,
         node_name="pi-1",
@@ -183,13 +161,10 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         stills=FootageStills(footage.playback, pictures),
         volumes=footage.volumes,
         storage=footage.storage,
-        exports=exports,
-        jobs=jobs,
-        backups=NightlyBackups(
-            Sources(database.data_dir, settings.data_dir / "data.key", None, "pi-1"),
-            clock,
-            lambda: stored.zone,
-        ),
+        exports=parts.exports,
+        jobs=parts.jobs,
+        works=system_works(footage, backups),
+        backups=backups,
         patient=Patient(settings, database, CameraStore(database, cipher), clock),
     )
     status = NodeStatus(

@@ -376,19 +376,19 @@ async def test_a_file_that_only_trickles_holds_up_nobody(
 async def test_the_page_lists_all_of_them_in_parts(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages.exports, "ROWS", 2)
+    monkeypatch.setattr(pages.jobs, "ROWS", 2)
     path, span = await recorded(served)
     ids = []
     for _ in range(3):
         job = (await served.operator.post(f"{path}/export", json=span)).json()
         ids.append((await finished(served.operator, job["id"]))["id"])
-    for address in ("/exports", "/exports/list"):
+    for address in ("/jobs", "/jobs/list"):
         first = (await served.operator.get(address)).text
         assert [f'id="export-{one}"' in first for one in ids] == [False, True, True]
-        assert '<a class="button" rel="next" href="/exports?offset=2">' in first
+        assert '<a class="button" rel="next" href="/jobs?offset=2">' in first
         second = (await served.operator.get(f"{address}?offset=2")).text
         assert [f'id="export-{one}"' in second for one in ids] == [True, False, False]
-        assert '<a class="button" rel="prev" href="/exports?offset=0">' in second
+        assert '<a class="button" rel="prev" href="/jobs?offset=0">' in second
         assert 'rel="next"' not in second
 
 

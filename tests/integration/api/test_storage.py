@@ -243,6 +243,7 @@ async def test_an_index_that_is_made_anew_is_told_and_nothing_is_done_by_half_of
     index.advance(84, start_us - 3600 * SECOND_US)
     assert (await json_of(served.viewer, "/api/storage"))["index"] == {
         "is_building": True,
+        "is_cancelled": False,
         "files": 200,
         "files_done": 84,
         "complete_until": rfc3339(start_us - 3600 * SECOND_US),
@@ -259,7 +260,7 @@ async def test_an_index_that_is_made_anew_is_told_and_nothing_is_done_by_half_of
         assert "being made anew (42% of the files" in answer.json()["detail"]
     async with httpx.AsyncClient(base_url=served.url, timeout=8, trust_env=False) as client:
         await signed_in(served, client)
-        page = (await client.get("/exports")).text
+        page = (await client.get("/jobs")).text
         assert "Makes the list of footage anew" in page
         assert "84 of 200 files" in page
         assert 'hx-trigger="every 2s"' in page

@@ -138,9 +138,10 @@ async def running_site(
             playback=absent,
             stills=absent,
             volumes=absent,
-            storage=StorageParts(absent, absent, absent, absent, IndexState()),
+            storage=StorageParts(absent, absent, absent, absent, IndexState(), absent),
             exports=absent,
             jobs=absent,
+            works=absent,
             backups=absent,
             patient=absent,
         )

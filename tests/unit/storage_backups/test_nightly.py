@@ -17,10 +17,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from falconeye.base.errors import Conflict
 from falconeye.base.times import DAY_US, HOUR_US, to_us
 from falconeye.storage.backups import nightly as nightly_module
 from falconeye.storage.backups.backup import Sources
-from falconeye.storage.backups.nightly import KEPT, NightlyBackups
+from falconeye.storage.backups.nightly import KEPT, NightlyBackups, NightlyState
 from falconeye.storage.backups.restore import needs_passphrase
 from falconeye.storage.index.database import Database
 from tests.clock import FakeClock
@@ -253,3 +254,57 @@ async def test_a_day_is_a_night_also_where_the_clocks_change(sources: Sources) -
     made = [kept.made_us for kept in await nightly.kept()]
     assert len(made) == 5
     assert all(before - after <= DAY_US + HOUR_US for before, after in pairwise(made))
+
+
+async def test_the_last_night_is_told_without_asking_a_disk_and_tried_again_at_once(
+    nightly: NightlyBackups, sources: Sources, clock: FakeClock
+) -> None:
+    """Its file, when and how large; why there is none; what is made now."""
+    with pytest.raises(Conflict):
+        nightly.retry()  # none are made
+    blocking = sources.data_dir / "backups"
+    await asyncio.to_thread(blocking.touch)
+    nightly.start()
+    assert nightly.state == NightlyState(is_on=True, since_us=None, newest=(), problem="")
+    nightly.retry()
+    async with asyncio.timeout(10):
+        while not nightly.state.problem:
+            await asyncio.to_thread(blocking.exists)
+    assert nightly.state.since_us is None
+    await asyncio.to_thread(blocking.unlink)
+    clock.advance(1)
+    nightly.retry()  # not in ten minutes
+    async with asyncio.timeout(10):
+        while not nightly.state.newest:
+            await asyncio.to_thread(blocking.exists)
+    [newest] = nightly.state.newest
+    assert (newest.made_us, newest.size_bytes) == (clock.utc_us(), newest.path.stat().st_size)
+    assert (nightly.state.problem, nightly.state.since_us) == ("", None)
+    await nightly.stop()
+    again = NightlyBackups(sources, clock, lambda: VIENNA)
+    again.start()
+    async with asyncio.timeout(10):
+        while not again.state.newest:  # what an earlier process made
+            await asyncio.to_thread(blocking.exists)
+    assert again.state.newest == (newest,)
+    await again.stop()
+
+
+async def test_what_is_being_made_says_since_when(
+    nightly: NightlyBackups, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, begun, goes_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def held(_source: Path, _target: Path) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert goes_on.wait(10)
+        raise KeyError
+
+    monkeypatch.setattr(nightly_module, "snapshot", held)
+    looking = asyncio.create_task(nightly.look())
+    await begun.wait()
+    assert nightly.state.since_us == clock.utc_us()
+    goes_on.set()
+    with pytest.raises(KeyError):  # a mistake of ours: nothing is made now
+        await looking
+    assert nightly.state.since_us is None

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from falconeye.base.errors import Conflict, NotFound
 from falconeye.storage.checks.check import check
 from falconeye.storage.segments import free_space, retention
+from falconeye.storage.segments.deletion import Cancelled
 from falconeye.storage.segments.retention import Named
 from falconeye.storage.tables.footage import garbage, recordings, segments
 from falconeye.storage.volumes.disk_calls import DiskCalls
 from tests.clock import START_US, FakeClock
-from tests.unit.storage_footage.footage import GOP_US, Node, open_node, rows
+from tests.unit.storage_footage.footage import CAMERA, GOP_US, Node, open_node, rows
 
 FLOOR_BYTES = 50_000_000
 
@@ -182,5 +184,63 @@ async def test_a_full_disk_does_not_wait_for_a_long_deletion(
         assert not deletion.done()
         assert await rows(node, segments) != []
     assert await rows(node, segments) == []
+    assert files(node) == 0
+    await node.stop()
+
+
+@pytest.mark.parametrize("batches", [0, 1, 3])
+async def test_a_deletion_is_told_and_cancelled_between_two_batches(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, batches: int
+) -> None:
+    """What went is gone, what is left is whole, and the same again takes the rest."""
+    monkeypatch.setattr(retention, "BATCH", 2)
+    node = await open_node(tmp_path, clock)
+    await record_many(node, 10)
+    await node.recordings.update("r0", {"protected": False})
+    deletions, delete = node.deleter.deletions, node.deleter._delete
+    told: list[tuple[int, int]] = []
+
+    async def cancelling(doomed: object) -> bool:
+        (deletion,) = deletions.list()
+        assert (deletion.camera_id, deletion.files) == (CAMERA, 10)
+        assert (deletion.wanted.who, deletion.since_us) == ("ann: asked", clock.utc_us())
+        told.append((deletion.gone_files, deletion.gone_bytes))
+        if len(told) == batches + 1:
+            deletions.cancel(deletion.number)
+        return await delete(doomed)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(node.deleter, "_delete", cancelling)
+        words = f"{2 * batches + 2} of 10 files are gone"
+        with pytest.raises(Cancelled, match=words):
+            await node.recordings.delete_time(CAMERA, START_US, START_US * 2, who="ann: asked")
+    assert [gone for gone, _ in told] == [2 * batch for batch in range(batches + 1)]
+    assert (told[-1][1] > 0) is (batches > 0)
+    assert deletions.list() == ()
+    assert len(await rows(node, segments)) == files(node) == 8 - 2 * batches
+    assert (await check(node.database, node.volumes)).problems == []
+    gone, kept = await node.recordings.delete_time(CAMERA, START_US, START_US * 2, who="ann")
+    assert (gone, kept, files(node)) == (8 - 2 * batches, 0, 0)
+    with pytest.raises(NotFound):
+        deletions.cancel(1)
+    await node.stop()
+
+
+async def test_a_recording_is_deleted_as_a_whole(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await open_node(tmp_path, clock)
+    await record_many(node, 3)
+    deletions, delete = node.deleter.deletions, node.deleter._delete
+
+    async def refused(doomed: object) -> bool:
+        (deletion,) = deletions.list()
+        assert not deletion.may_end
+        with pytest.raises(Conflict):
+            deletions.cancel(deletion.number)
+        return await delete(doomed)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(node.deleter, "_delete", refused)
+    await node.recordings.delete("r0", who="ann")
     assert files(node) == 0
     await node.stop()

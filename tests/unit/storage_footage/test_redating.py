@@ -17,6 +17,7 @@ from falconeye.storage.checks.rebuild import rebuild
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.segments.layout import recording_file_name
+from falconeye.storage.segments.redating import RedateState
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.tables.footage import recordings, runs, usage
 from falconeye.storage.tables.ledger import clocks, coverage_steps, undated_steps, uptimes
@@ -56,6 +57,8 @@ async def test_footage_of_a_wrong_clock_gets_its_right_times(
     before = await segments_of(board.node)
     first_run = before[0].run_id
     await board.redater.round()
+    now_us = clock.utc_us()
+    assert board.redater.state == RedateState(step_s * SECOND_US, now_us, ended_us=now_us)
     after = await segments_of(board.node)
     shift_us = step_s * SECOND_US
     for old, new in zip(before, after, strict=True):
@@ -276,9 +279,13 @@ async def test_a_file_that_is_open_is_moved_when_it_is_closed(
     await board.redater.round()
     assert board.node.clocks is not None
     assert [known.shift_us for known in board.node.clocks.unsettled] == [MONTHS_S * SECOND_US]
+    since_us = clock.utc_us()
+    waiting = RedateState(MONTHS_S * SECOND_US, since_us, is_waiting=True)
+    assert board.redater.state == waiting
     await board.record(4)
     await board.end()
     await board.redater.round()
+    assert board.redater.state == RedateState(waiting.shift_us, since_us, clock.utc_us())
     assert not board.node.clocks.unsettled
     found = await segments_of(board.node)
     assert min(row.start_us for row in found) == START_US + MONTHS_S * SECOND_US

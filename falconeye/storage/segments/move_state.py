@@ -1,0 +1,87 @@
+"""What is said of the footage that moves off a volume; and the moves that a person has paused.
+
+A pause outlives the process: it is a row of `settings`, so that a disk which is to be left alone
+for a night is left alone, whatever ends the node meanwhile.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from falconeye.storage.index.database import Database
+from falconeye.storage.tables.node import SETTINGS
+from falconeye.storage.volumes.volume import Volume
+
+PAUSED: Final = "moves_paused"  # a key of `settings`: volume id → [who, when]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing is moved off a volume because somebody wants it so."""
+
+    by: str
+    at_us: int  # UTC
+
+
+@dataclass(frozen=True, slots=True)
+class MoveState:
+    """What the mover does with a volume now. Times are UTC."""
+
+    moving: bool = False
+    moved_bytes: int = 0  # off it, since the node's start
+    moved_files: int = 0
+    unreadable: int = 0  # files that could not be read; they stay where they are
+    trouble: str = ""  # why nothing is moved though it should be
+    since_us: int | None = None  # footage is to leave it since then; None: none is
+    ended_us: int | None = None  # when the last that was to leave it had left
+    pause: Pause | None = None
+
+
+class MovePauses:
+    """The volumes off which nothing is moved, by their ids. Lives on the loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pauses: Mapping[str, Pause] = {}
+
+    def of(self, volume: Volume) -> Pause | None:
+        """The pause of a volume; None when footage may leave it."""
+        return self._pauses.get(volume.id)
+
+    async def load(self) -> None:
+        """Read what is stored."""
+        self._pauses = await self._database.read(_read)
+
+    async def pause(self, volume: Volume, pause: Pause) -> None:
+        """From now on; Unavailable when it cannot be stored: then it is not paused."""
+        self._pauses = await self._database.write(partial(_change, volume.id, pause))
+
+    async def resume(self, volume: Volume) -> None:
+        """Footage may leave it again; Unavailable when that cannot be stored."""
+        self._pauses = await self._database.write(partial(_change, volume.id, None))
+
+
+async def _read(connection: AsyncConnection) -> dict[str, Pause]:
+    found = await connection.scalar(select(SETTINGS.c.value).where(SETTINGS.c.key == PAUSED))
+    stored: dict[str, Any] = found or {}
+    return {volume_id: Pause(str(by), int(at_us)) for volume_id, (by, at_us) in stored.items()}
+
+
+async def _change(
+    volume_id: str, pause: Pause | None, connection: AsyncConnection
+) -> dict[str, Pause]:
+    """Store the pause of one volume, or none; all that are stored then."""
+    pauses = await _read(connection)
+    pauses.pop(volume_id, None)
+    if pause is not None:
+        pauses[volume_id] = pause
+    await connection.execute(delete(SETTINGS).where(SETTINGS.c.key == PAUSED))
+    if pauses:
+        stored = {known: [one.by, one.at_us] for known, one in pauses.items()}
+        await connection.execute(upsert(SETTINGS).values(key=PAUSED, value=stored))
+    return pauses
