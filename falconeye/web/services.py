@@ -1,5 +1,6 @@
 """What handlers may use, nothing else."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from falconeye.accounts.service import Accounts
@@ -11,6 +12,7 @@ from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus
 from falconeye.jobs.runner import Jobs
 from falconeye.storage.backups.nightly import NightlyBackups
+from falconeye.storage.backups.restoring import Restores
 from falconeye.storage.export.export import Exports
 from falconeye.storage.footage import StorageParts
 from falconeye.storage.reading.footage_stills import FootageStills
@@ -46,4 +48,6 @@ class Services:
     exports: Exports
     jobs: Jobs
     backups: NightlyBackups
+    restores: Restores
+    restart: Callable[[], None] | None  # ends the process; None: nobody would start it again
     patient: Patient  # of the doctor

@@ -547,6 +547,22 @@ def backups() -> backup_contexts.BackupsPage:
     return backup_contexts.BackupsPage(kept, nightly=True, directory=None)
 
 
+def backup_look() -> backup_contexts.LookPage:
+    return backup_contexts.LookPage(
+        id="sample",
+        name="falconeye-pi-1-20261120T020000Z.backup",
+        node_name="pi-1",
+        made_us=NOW_US - 24 * HOUR_US,
+        cameras=("Front door", "Garden", "Yard"),
+        users=("anna", "otto"),
+        admins=(),
+        cameras_gone=("Cellar",),
+        users_gone=("eve",),
+        tokens_gone=("vlc",),
+        restarts=True,
+    )
+
+
 def doctor() -> Examination:
     advice = "Check power, cable, address, login: falconeye camera test ADDRESS"
     media = "/srv/video"
@@ -795,6 +811,25 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
                 problem="the directory of backups /mnt/backup cannot be used: No such file",
                 errors={"password": "This is not your password."},
             ),
+        ),
+        "backups-waiting": (
+            "pages/backups.html",
+            replace(FRAME, path="/settings/backup"),
+            replace(
+                backups(),
+                waits=True,
+                look_errors={
+                    "": "Nothing was restored: see the marked fields.",
+                    "file": "The file cat.jpg is no backup of FalconEye.",
+                    "passphrase": "The passphrase is wrong.",
+                },
+            ),
+        ),
+        "backup-look": ("pages/backup_look.html", FRAME, backup_look()),
+        "backup-restored": (
+            "pages/backup_restored.html",
+            FRAME,
+            backup_contexts.RestoredPage("falconeye-pi-1.backup", restarts=False),
         ),
         "doctor": ("pages/doctor.html", replace(FRAME, path="/doctor"), doctor()),
         "setup": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=True)),

@@ -26,6 +26,7 @@ from falconeye.jobs.exporting import export_workers
 from falconeye.jobs.runner import Jobs
 from falconeye.storage.backups.backup import Sources
 from falconeye.storage.backups.nightly import NightlyBackups
+from falconeye.storage.backups.restoring import Restores
 from falconeye.storage.export.export import Exports
 from falconeye.storage.export.export_copy import ExportCopies
 from falconeye.storage.footage import Footage
@@ -165,6 +166,8 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
     await alerts.start()
     stack.push_async_callback(alerts.stop)
     exports, jobs = await _serve_jobs(stack, database, footage, stored, accounts.audit, clock)
+    restores = Restores(settings.data_dir, clock, other_key=None, has_settings=False)
+    stack.push_async_callback(restores.stop)
     services = Services(
         node_id=node_id,
         node_name="pi-1",
@@ -190,6 +193,8 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
             clock,
             lambda: stored.zone,
         ),
+        restores=restores,
+        restart=None,
         patient=Patient(settings, database, CameraStore(database, cipher), clock),
     )
     status = NodeStatus(

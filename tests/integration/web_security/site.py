@@ -142,6 +142,8 @@ async def running_site(
             exports=absent,
             jobs=absent,
             backups=absent,
+            restores=absent,
+            restart=None,
             patient=absent,
         )
         app = await asyncio.to_thread(_make_app, services, extra_routes or [])
