@@ -2,6 +2,7 @@
 
 from litestar.types import ControllerRouterHandler
 
+from falconeye.web.api.audit import AuditController
 from falconeye.web.api.backups import BackupController
 from falconeye.web.api.camera_events import EventController
 from falconeye.web.api.cameras import CameraController
@@ -43,6 +44,7 @@ ROUTES: list[ControllerRouterHandler] = [
     SettingsController,
     StorageController,
     BackupController,
+    AuditController,
     healthz,
     readyz,
     metrics,

@@ -8,6 +8,7 @@ from litestar.types import ControllerRouterHandler
 from falconeye.web import partials
 from falconeye.web.pages import (
     about,
+    audit,
     backups,
     camera,
     camera_form,
@@ -78,6 +79,7 @@ _PAGES: Final = Router(
         restoring.look_again,
         restoring.restore_backup,
         restoring.forget_restore,
+        audit.audit_page,
         doctor.doctor_page,
         doctor.download_bundle,
         about.about,
