@@ -277,7 +277,7 @@ class Node:
         await cameras.open()
         footage.redater.subscribe(cameras.reload)
         if settings.demo and not cameras.list():
-            await cameras.add(NewCamera("Demo", Protocol.DEMO, None))
+            await cameras.add(NewCamera("Demo", Protocol.DEMO, None, audio=True))
         started = sum(camera.config.started for camera in cameras.list())
         log.info("%d cameras, %d of them started", len(cameras.list()), started)
         self._stage("the cameras are started")
