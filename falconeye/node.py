@@ -37,15 +37,16 @@ from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus, NoticesChanged, RecordingChanged
 from falconeye.jobs.node_works import system_works
 from falconeye.jobs.parts import JobParts
-from falconeye.storage.backups.backup import Sources
 from falconeye.storage.backups.nightly import NightlyBackups
+from falconeye.storage.backups.node_backups import open_backups
+from falconeye.storage.backups.restoring import Restores
 from falconeye.storage.footage import Footage
 from falconeye.storage.index.change_watch import ChangeWatch
 from falconeye.storage.index.database import Database
 from falconeye.storage.reading.footage_stills import FootageStills
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.stores.camera_store import CameraStore
-from falconeye.storage.stores.credentials import key_file, load_cipher
+from falconeye.storage.stores.credentials import load_cipher
 from falconeye.storage.stores.event_store import EventStore
 from falconeye.storage.stores.node_store import NodeIdentity, load_identity
 from falconeye.storage.stores.notice_store import NoticeStore
@@ -145,7 +146,7 @@ class Node:
         accounts = await self._start_accounts(database)
         jobs = await self._start_jobs(database, stored, footage, accounts)
         alerts = await self._start_alerts(database, identity, stored, footage, bus, cameras)
-        backups = await self._start_backups(database, identity.node_id, stored)
+        backups, restores = await self._start_backups(identity.node_id, stored)
         self.services = Services(
             node_id=identity.node_id,
             node_name=self.name,
@@ -168,6 +169,8 @@ class Node:
             jobs=jobs.jobs,
             works=system_works(footage, backups),
             backups=backups,
+            restores=restores,
+            restart=self._stop.set if self._notifier.is_managed else None,
             patient=Patient(self.settings, database, CameraStore(database, cipher), self._clock),
         )
         status = NodeStatus(
@@ -216,23 +219,20 @@ class Node:
         return footage
 
     async def _start_backups(
-        self, database: Database, node_id: str, stored: SettingsStore
-    ) -> NightlyBackups:
-        settings = self.settings
-        key = await asyncio.to_thread(
-            key_file, settings.data_dir, settings.data_key_file, os.environ
-        )
-        backups = NightlyBackups(
-            Sources(database.data_dir, key, self._settings_file, self.name, node_id),
+        self, node_id: str, stored: SettingsStore
+    ) -> tuple[NightlyBackups, Restores]:
+        backups, restores = await open_backups(
+            self.settings,
+            self._settings_file,
+            (self.name, node_id),
             self._clock,
             lambda: stored.zone,
-            directory=settings.backup_dir,
-            passphrase_file=settings.backup_passphrase_file,
         )
-        if settings.nightly_backup:
+        self._on_stop("restores", restores.stop)
+        if self.settings.nightly_backup:
             backups.start()
             self._on_stop("backups", backups.stop)
-        return backups
+        return backups, restores
 
     def _open_pictures(self) -> ThreadPoolExecutor:
         pictures = ThreadPoolExecutor(PICTURE_THREADS, thread_name_prefix="stills")
@@ -275,7 +275,7 @@ class Node:
         await cameras.open()
         footage.redater.subscribe(cameras.reload)
         if settings.demo and not cameras.list():
-            await cameras.add(NewCamera("Demo", Protocol.DEMO, None))
+            await cameras.add(NewCamera("Demo", Protocol.DEMO, None, audio=True))
         started = sum(camera.config.started for camera in cameras.list())
         log.info("%d cameras, %d of them started", len(cameras.list()), started)
         self._stage("the cameras are started")

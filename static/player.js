@@ -149,8 +149,9 @@ class LivePlayer {
       this.stopStills();
       this.closeSource();
       this.state = "offline";
-      this.write("hint", message.reason);
-      if (message.reason_code !== "paused") return;
+      const paused = message.reason_code === "paused";
+      this.write("hint", paused ? texts.paused : message.reason); // the page says by whom, in its language
+      if (!paused) return;
       this.still.hidden = true; // privacy: the last picture is not to be seen either
       this.still.removeAttribute("src");
     }

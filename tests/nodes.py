@@ -121,9 +121,10 @@ class RunningNode:
         return answer.json()
 
     async def add(self, name: str, url: str, **fields: Any) -> str:
-        """A camera by the API, started; its id."""
+        """A camera by the API, started, its sound recorded; its id."""
         body = {
-            "name": name, "protocol": "rtsp", "source_url": url, "start": True, **fields,
+            "name": name, "protocol": "rtsp", "source_url": url, "start": True, "audio": True,
+            **fields,
         }  # fmt: skip
         answer = await self.client.post("/api/cameras/", json=body)
         assert answer.status_code == 201, answer.text

@@ -80,6 +80,18 @@ def test_the_unit_lets_the_state_of_the_clock_be_read_but_not_set() -> None:
     assert lines["CapabilityBoundingSet"] == ""
 
 
+def test_the_readme_removes_what_the_unit_and_the_repository_bring() -> None:
+    text = section("Upgrade, go back, remove")
+    lines = dict(re.findall(r"^(\w+)=(.*)$", UNIT, re.MULTILINE))
+    program = Path(lines["ExecStart"].split()[0])
+    assert f"rm -r {program.parents[1]} /etc/systemd/system/falconeye.service" in text
+    assert f"`/var/lib/{lines['StateDirectory']}`" in text
+    assert f"userdel {lines['User']}" in text
+    assert f"group `{lines['SupplementaryGroups']}`" in text
+    assert ("No udev rule is installed" in text) is (not list(ROOT.glob("*/*.rules")))
+    assert ("there are no manifests yet" in text) is (not (ROOT / "k3s").exists())
+
+
 @pytest.mark.timeout(30)
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     program = Path("/usr/bin/systemd-analyze")

@@ -1,13 +1,17 @@
 """The audit log: who viewed, exported, changed or deleted what. It only grows."""
 
+import builtins
+from collections.abc import AsyncGenerator
+
 from falconeye.accounts.model import Principal
 from falconeye.base.clock import Clock
 from falconeye.base.redact import redact_text
-from falconeye.storage.stores.audit_store import AuditEntry, AuditFilter, AuditStore
+from falconeye.storage.stores.audit_store import AuditEntry, AuditFilter, AuditStore, AuditWords
 
 SYSTEM = "system"
 NOBODY = "nobody"  # a request of somebody who had not signed in
 MAX_DETAIL = 2000
+BATCH = 500  # entries read at once for a download
 
 
 class AuditLog:
@@ -50,3 +54,16 @@ class AuditLog:
     ) -> tuple[list[AuditEntry], int]:
         """Entries, newest first, and how many match in all."""
         return await self._store.list(wanted or AuditFilter(), limit, offset)
+
+    async def batches(
+        self, wanted: AuditFilter | None = None
+    ) -> AsyncGenerator[builtins.list[AuditEntry], None]:
+        """All entries of now that match, newest first, in lists of at most `BATCH`."""
+        before_id: int | None = None
+        while found := await self._store.older(wanted or AuditFilter(), before_id, BATCH):
+            yield found
+            before_id = found[-1].id
+
+    async def words(self) -> AuditWords:
+        """What a filter can be set to."""
+        return await self._store.words()

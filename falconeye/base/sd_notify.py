@@ -21,11 +21,21 @@ class ServiceNotifier:
         address = environment.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._watchdog_us = _watchdog_us(environment)
+        # A shell in a pod has the variable as well; the pod's own process is the first.
+        self._is_in_pod = "KUBERNETES_SERVICE_HOST" in environment and os.getpid() == 1
 
     @property
     def watchdog_s(self) -> float | None:
         """`alive()` must come more often, else systemd kills us; None: it does not watch."""
         return self._watchdog_us / 1_000_000 if self._watchdog_us else None
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether a manager started the process, which starts it again when it has ended.
+
+        systemd as our unit says (`Restart=always`), or Kubernetes, whose pods do so by default.
+        """
+        return bool(self._address) or self._is_in_pod
 
     def ready(self, status: str = "") -> bool:
         """The node serves; `status` is shown by `systemctl status`."""

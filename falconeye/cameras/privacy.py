@@ -22,13 +22,17 @@ class Pause:
         return not self.by
 
     def words(self, now_us: int, zone: tzinfo) -> str:
-        """E.g. "paused by Anna until 18:00"; the date as well where it is another day."""
+        """E.g. "paused by Anna until 18:00", in English: for programs and the log."""
         who = self.by or "its schedule"
+        return f"paused by {who} until {self.until_text(now_us, zone) or 'switched on'}"
+
+    def until_text(self, now_us: int, zone: tzinfo) -> str:
+        """E.g. "18:00"; the date as well where it is another day, "" without an end."""
         if self.until_us is None:
-            return f"paused by {who} until switched on"
+            return ""
         until, now = (to_datetime(at_us).astimezone(zone) for at_us in (self.until_us, now_us))
         form = "%H:%M" if until.date() == now.date() else "%Y-%m-%d %H:%M"
-        return f"paused by {who} until {until.strftime(form)}"
+        return until.strftime(form)
 
 
 class UnstoredPauses:

@@ -26,7 +26,7 @@ class NewCamera:
     resolution: str | None = None
     framerate: int | None = None
     transport: Transport = Transport.AUTO
-    audio: bool = True
+    audio: bool = False  # recorded only where it is asked for
     record: RecordMode = RecordMode.CONTINUOUS
     schedule: WeekSchedule | None = None
     privacy_schedule: WeekSchedule | None = None

@@ -32,7 +32,7 @@ class AddressArguments(Arguments):
     password_stdin: bool
     password_file: Path | None
     transport: str
-    no_audio: bool
+    audio: bool
     allow_local: bool
 
 
@@ -54,7 +54,7 @@ def new_camera(
         password=_password(arguments),
         location=location,
         transport=Transport(arguments.transport),
-        audio=not arguments.no_audio,
+        audio=arguments.audio,
         record=RecordMode(record),
         start=start,
         allow_local=arguments.allow_local,

@@ -72,7 +72,10 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
         "--transport", choices=("auto", "tcp", "udp"), default="auto",
         help="for RTSP (default: TCP, UDP where the camera insists)",
     )  # fmt: skip
-    parser.add_argument("--no-audio", action="store_true", help="take the picture only")
+    parser.add_argument(
+        "--audio", action=argparse.BooleanOptionalAction, default=False,
+        help="record sound too, where that is allowed (default: the picture alone)",
+    )  # fmt: skip
     parser.add_argument(
         "--allow-local", action="store_true", help="allow an address on this computer"
     )

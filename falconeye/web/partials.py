@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from falconeye.accounts.model import Action
 from falconeye.cameras.views import Camera
-from falconeye.web import views
+from falconeye.web import i18n, views
 from falconeye.web.contexts import Frame
 from falconeye.web.frame import frame_of
 from falconeye.web.rendering import render_part
@@ -33,6 +33,9 @@ def partial(target: str, html: str, swap: str = "outerMorph") -> str:
 @register_partials
 async def changed_parts(request: Asking, changes: Changes) -> str:
     """What every page shows, and the parts of the page that the query names."""
+    # The texts that are made here, and not in a template, are in the language of the request, too.
+    header = request.headers.get("accept-language", "")
+    i18n.current_language.set(i18n.choose_language(header, shell_of(request).languages))
     parts = []
     if changes.everything or changes.notices:
         parts.append(_record_note(request))
@@ -54,7 +57,7 @@ def _record_note(request: Asking) -> str:
 
 def _wall_parts(request: Asking, changes: Changes) -> str:
     shell = shell_of(request)
-    cameras = views.visible_cameras(shell.services, principal_of(request))
+    cameras = views.shown_cameras(shell.services, principal_of(request))
     number = request.query_params.get("number", "1")
     page = views.wall(
         cameras,
@@ -79,7 +82,7 @@ def _wall_parts(request: Asking, changes: Changes) -> str:
 async def _camera_parts(request: Asking, changes: Changes) -> str:
     services = shell_of(request).services
     camera_id = request.query_params.get("camera", "")
-    cameras = views.visible_cameras(services, principal_of(request))
+    cameras = views.shown_cameras(services, principal_of(request))
     camera = next((each for each in cameras if each.config.id == camera_id), None)
     if camera is None:
         return ""

@@ -1,5 +1,6 @@
 """What handlers may use, nothing else."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from falconeye.accounts.service import Accounts
@@ -12,6 +13,7 @@ from falconeye.events.bus import EventBus
 from falconeye.jobs.runner import Jobs
 from falconeye.jobs.system_work import SystemWorks
 from falconeye.storage.backups.nightly import NightlyBackups
+from falconeye.storage.backups.restoring import Restores
 from falconeye.storage.export.export import Exports
 from falconeye.storage.footage import StorageParts
 from falconeye.storage.reading.footage_stills import FootageStills
@@ -48,4 +50,6 @@ class Services:
     jobs: Jobs
     works: SystemWorks
     backups: NightlyBackups
+    restores: Restores
+    restart: Callable[[], None] | None  # ends the process; None: nobody would start it again
     patient: Patient  # of the doctor

@@ -2,11 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import tzinfo
 from typing import Final
 
 from falconeye.accounts.model import Action, Principal
 from falconeye.base.redact import redact_text
+from falconeye.cameras.privacy import Pause
 from falconeye.cameras.views import Camera
+from falconeye.events.camera_state import ReasonCode
 from falconeye.storage.ledger.coverage import Gap, GapReason, merge_spans
 from falconeye.storage.reading.timeline import Timeline
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
@@ -29,6 +33,35 @@ def visible_cameras(services: Services, who: Principal | None) -> list[Camera]:
         for camera in services.cameras.list()
         if may_on(who, Action.VIEW_LIVE, camera.config.id)
     ]
+
+
+def shown_cameras(services: Services, who: Principal | None) -> list[Camera]:
+    """The same as `shown_camera` has each: for pages."""
+    return [shown_camera(services, camera) for camera in visible_cameras(services, who)]
+
+
+def shown_camera(services: Services, camera: Camera) -> Camera:
+    """A camera whose pause is told in the language of the request; the API's words are English."""
+    if camera.pause is None or camera.state.reason_code is not ReasonCode.PAUSED:
+        return camera
+    words = pause_words(camera.pause, services.clock.utc_us(), services.stored_settings.zone)
+    return replace(camera, state=replace(camera.state, reason=words))
+
+
+def pause_words(pause: Pause, now_us: int, zone: tzinfo) -> str:
+    """By whom it is paused, and until when, in the language of the request."""
+    until = pause.until_text(now_us, zone)
+    if pause.by_schedule:
+        words = (
+            _("paused by its schedule until {until}")
+            if until
+            else _("paused by its schedule until switched on")
+        )
+    else:
+        words = (
+            _("paused by {who} until {until}") if until else _("paused by {who} until switched on")
+        )
+    return words.format(who=pause.by, until=until)
 
 
 def tile(camera: Camera) -> Tile:

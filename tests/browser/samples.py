@@ -20,7 +20,9 @@ from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.jobs.system_work import Act, Amount, SystemWork, WorkKind, WorkState
 from falconeye.media.samples import StreamKind
 from falconeye.storage.backups.nightly import KEPT, KeptBackup
+from falconeye.storage.stores.audit_store import AuditEntry, AuditWords
 from falconeye.web import (
+    audit_contexts,
     backup_contexts,
     contexts,
     footage_contexts,
@@ -594,6 +596,47 @@ def backups() -> backup_contexts.BackupsPage:
     return backup_contexts.BackupsPage(kept, nightly=True, directory=None)
 
 
+def audit(**choice: Any) -> audit_contexts.AuditPage:
+    id_ = "0b7f7a52-93cd-4a3a-9d3b-3c1a9c2d7e11"
+    rows = (
+        ("user", "anna", "camera.changed", "camera", "camera-0", "audio, keep_days", "192.168.1.7"),
+        ("token", "vlc", "recording.downloaded", "recording", id_, "Front door", "192.168.1.8"),
+        ("system", "system", "user.added", "user", id_, "otto", ""),
+    )
+    entries = tuple(
+        AuditEntry(
+            NOW_US - number * HOUR_US, row[0], None, row[1], row[2], row[3], row[4], row[5], row[6]
+        )
+        for number, row in enumerate(rows)
+    )
+    return audit_contexts.AuditPage(
+        entries=() if choice else entries,
+        total=0 if choice else 203,
+        choice=audit_contexts.AuditChoice(**choice),
+        words=AuditWords(tuple(row[2] for row in rows), ("anna", "vlc"), ("camera", "user")),
+        names={"camera-0": "Front door"},
+        download_query="",
+        newer_query="",
+        older_query="offset=200",
+    )
+
+
+def backup_look() -> backup_contexts.LookPage:
+    return backup_contexts.LookPage(
+        id="sample",
+        name="falconeye-pi-1-20261120T020000Z.backup",
+        node_name="pi-1",
+        made_us=NOW_US - 24 * HOUR_US,
+        cameras=("Front door", "Garden", "Yard"),
+        users=("anna", "otto"),
+        admins=(),
+        cameras_gone=("Cellar",),
+        users_gone=("eve",),
+        tokens_gone=("vlc",),
+        restarts=True,
+    )
+
+
 def doctor() -> Examination:
     advice = "Check power, cable, address, login: falconeye camera test ADDRESS"
     media = "/srv/video"
@@ -867,6 +910,31 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
                 problem="the directory of backups /mnt/backup cannot be used: No such file",
                 errors={"password": "This is not your password."},
             ),
+        ),
+        "audit": ("pages/audit.html", replace(FRAME, path="/audit"), audit()),
+        "audit-errors": (
+            "pages/audit.html",
+            replace(FRAME, path="/audit"),
+            audit(actor="eve", to_us=NOW_US, errors={"to": "This lies before the beginning."}),
+        ),
+        "backups-waiting": (
+            "pages/backups.html",
+            replace(FRAME, path="/settings/backup"),
+            replace(
+                backups(),
+                waits=True,
+                look_errors={
+                    "": "Nothing was restored: see the marked fields.",
+                    "file": "The file cat.jpg is no backup of FalconEye.",
+                    "passphrase": "The passphrase is wrong.",
+                },
+            ),
+        ),
+        "backup-look": ("pages/backup_look.html", FRAME, backup_look()),
+        "backup-restored": (
+            "pages/backup_restored.html",
+            FRAME,
+            backup_contexts.RestoredPage("falconeye-pi-1.backup", restarts=False),
         ),
         "doctor": ("pages/doctor.html", replace(FRAME, path="/doctor"), doctor()),
         "setup": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=True)),

@@ -190,6 +190,19 @@ async def test_an_offline_camera_says_so_and_returns() -> None:
         await expect(page.locator(".player-hint")).to_be_hidden()
 
 
+async def test_a_pause_is_told_by_the_page_and_not_in_the_words_of_the_api() -> None:
+    """The page says who and until when, in its language; the player's hint is the page's too."""
+    async with live_server(served("camera"), still=picture()) as server, chromium() as browser:
+        page = await browser.new_page()
+        await open_camera(page, server)
+        await expect(page.locator("[data-player]")).to_have_attribute("data-state", "live")
+        await page.evaluate("document.getElementById('player-texts').dataset.paused = 'Pausiert'")
+        said = {"type": "offline", "reason_code": "paused", "reason": "paused by anna until 18:00"}
+        await server.say(said)
+        await expect(page.locator(".player-hint")).to_have_text("Pausiert")
+        await expect(page.locator(".player-still")).to_be_hidden()
+
+
 async def test_a_stream_that_comes_back_by_itself_is_not_called_offline() -> None:
     async with live_server(served("camera"), still=picture()) as server, chromium() as browser:
         page = await browser.new_page()

@@ -166,9 +166,9 @@ def _gather(sources: Sources, work: Path) -> dict[str, Path]:
     return {name: work / name for name in MEMBERS if (work / name).exists()}
 
 
-def require_room(data_dir: Path) -> None:
-    """Unavailable on a disk that has hardly anything left: the recorder needs that."""
-    if free_bytes(data_dir) < _RESERVE_BYTES:
+def require_room(data_dir: Path, size_bytes: int = 0) -> None:
+    """Unavailable on a disk that would have hardly anything left: the recorder needs that."""
+    if free_bytes(data_dir) < size_bytes + _RESERVE_BYTES:
         raise Unavailable("the disk of the data directory is full: a backup needs some room on it")
 
 

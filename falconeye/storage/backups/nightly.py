@@ -8,16 +8,18 @@ the key, for the day on which this disk is gone.
 import asyncio
 import logging
 import re
+import shutil
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from falconeye.base.clock import Clock
-from falconeye.base.errors import Conflict, FalconEyeError, InvalidInput, Unavailable
+from falconeye.base.errors import Conflict, FalconEyeError, InvalidInput, NotFound, Unavailable
 from falconeye.base.secret import Secret
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import DAY_US, to_datetime, to_us
@@ -156,6 +158,7 @@ class NightlyBackups:
         self._directory = directory
         self._making = AnotherDisk(directory, "backups-make") if directory is not None else None
         self._listing = AnotherDisk(directory) if directory is not None else None
+        self._reading = AnotherDisk(directory, "backups-read") if directory is not None else None
         self._passphrase_file = passphrase_file
         self._tasks = TaskSet("backups")
         self._woken = asyncio.Event()
@@ -210,6 +213,28 @@ class NightlyBackups:
         found, problem = await kept_backups(self.sources.data_dir, owner, self._listing)
         self.problem = self.problem or problem
         return found
+
+    async def bring(self, name: str, folder: Path) -> Path:
+        """The nightly copy of that name, to be read without waiting for another disk.
+
+        One that lies there is copied into `folder` first. NotFound, Unavailable when that disk does
+        not answer or there is no room.
+        """
+        for kept in await self.kept():
+            if kept.path.name == name:
+                break
+        else:
+            raise NotFound("there is no such nightly backup any more")
+        if self._reading is None or kept.path.parent != self._reading.directory:
+            return kept.path
+        target = folder / name
+        require_room(folder, kept.size_bytes)
+        try:
+            await self._reading.ask(partial(shutil.copyfile, kept.path, target), MAKE_S)
+        except OSError as error:
+            msg = f"the backup {kept.path} cannot be read: {error.strerror or error}"
+            raise Unavailable(msg) from error
+        return target
 
     async def _run(self) -> None:
         await self._note_newest()

@@ -12,7 +12,8 @@ import sqlite3
 import tarfile
 import tomllib
 import zlib
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -22,6 +23,7 @@ from falconeye.base.secret import Secret
 from falconeye.config.loading import FILE_NAME as SETTINGS_NAME
 from falconeye.storage import migrations
 from falconeye.storage.backups.backup import FORMAT, MANIFEST, MEMBERS, Manifest, work_directory
+from falconeye.storage.backups.contents import Contents, read_contents
 from falconeye.storage.backups.sealed_file import NotABackup, SealedReader, is_sealed
 from falconeye.storage.backups.snapshot import INCOMPLETE, fsync
 from falconeye.storage.index import data_directory, pending_restore
@@ -37,6 +39,16 @@ _RESERVE_BYTES: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """By whom a restore is: the audit log that it brings says so."""
+
+    who_kind: str = "system"
+    who_id: str | None = None
+    who_name: str = "system"
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Restored:
     """What came of it."""
 
@@ -46,14 +58,57 @@ class Restored:
     kept: tuple[Path, ...]  # what was replaced
 
 
-def needs_passphrase(file: Path) -> bool:
-    """Whether `file` is sealed; NotABackup when it is no backup at all."""
+@dataclass(frozen=True, slots=True)
+class CheckedBackup:
+    """A backup that is whole and that this release knows, unpacked in a work directory."""
+
+    work: Path  # of `work_directory`
+    manifest: Manifest | None  # None: a plain copy of a database
+    revision: str
+    contents: Contents
+
+    def lay_ready(
+        self, data_dir: Path, *, name: str, has_settings: bool, utc_us: int, origin: Origin
+    ) -> None:
+        """The next who holds the instance lock puts it in place. Takes `work` away. Blocks.
+
+        `name`: of the backup, for the audit log. Unavailable where the disk refuses: nothing was
+        changed then.
+        """
+        with _refusals():
+            _note(self.work / DATABASE_NAME, utc_us, name, origin)
+            _settle_settings(self.work / SETTINGS_NAME, has_settings=has_settings)
+            for member in self.work.iterdir():
+                fsync(member)
+            fsync(self.work)
+            _leave_pending(self.work, data_dir)
+
+
+def needs_passphrase(file: Path, name: str = "") -> bool:
+    """Whether `file`, called `name`, is sealed; NotABackup when it is no backup at all."""
     start = _start_of(file)
     if is_sealed(start):
         return True
     if start == _PLAIN:
         return False
-    raise NotABackup(f"{file} is no backup of FalconEye")
+    raise NotABackup(f"{name or file} is no backup of FalconEye")
+
+
+def check_backup(
+    file: Path, work: Path, passphrase: Secret | None, *, other_key: Path | None, name: str = ""
+) -> CheckedBackup:
+    """Unpack `file` into the empty directory `work` and check it to its end. Blocks.
+
+    `other_key`: the file of the data key where the node is told to use another than its own.
+    `name`: what messages call the file, where that is not its path. NotABackup, InvalidInput for
+    another data key, StartError for a newer schema, Unavailable where the disk refuses.
+    """
+    called = name or str(file)
+    with _refusals():
+        manifest = _unpack(file, work, passphrase, called)
+        revision = _check_database(work / DATABASE_NAME, called)
+        _check_key(work / KEY_NAME, other_key)
+        return CheckedBackup(work, manifest, revision, read_contents(work / DATABASE_NAME))
 
 
 def restore(
@@ -62,37 +117,38 @@ def restore(
 ) -> Restored:  # fmt: skip
     """Check `file` to its end, then let it take the place of what is in `data_dir`.
 
-    `other_key`: the file of the data key where the node is told to use another than its own.
+    `other_key`: as `check_backup` says.
     `has_settings`: this node has a settings file, which stays; the backup's is laid beside.
     NotABackup, StartError for a newer schema, Unavailable where the disk refuses: nothing was
     changed then.
     """
     data_directory.prepare(data_dir, lambda: False)
+    with _refusals(), work_directory(data_dir) as work:
+        checked = check_backup(file, work, passphrase, other_key=other_key)
+        checked.lay_ready(
+            data_dir, name=file.name, has_settings=has_settings, utc_us=utc_us, origin=Origin()
+        )
+    lock = InstanceLock(data_dir)
+    if not lock.try_acquire():
+        return Restored(checked.manifest, checked.revision, in_place=False, kept=())
     try:
-        with work_directory(data_dir) as work:
-            manifest = _unpack(file, work, passphrase)
-            revision = _check_database(work / DATABASE_NAME, file)
-            _check_key(work / KEY_NAME, other_key)
-            _note(work / DATABASE_NAME, utc_us, file.name)
-            _settle_settings(work / SETTINGS_NAME, has_settings=has_settings)
-            for member in work.iterdir():
-                fsync(member)
-            fsync(work)
-            _leave_pending(work, data_dir)
+        kept = pending_restore.put_in_place(data_dir, utc_us)
+    finally:
+        lock.release()
+    return Restored(checked.manifest, checked.revision, in_place=True, kept=tuple(kept))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the disk or SQLite says, as Unavailable."""
+    try:
+        yield
     except OSError as error:
         msg = f"nothing was restored: {error.strerror or error}"
         raise Unavailable(msg) from error
     except sqlite3.Error as error:  # a full disk, or a database that lacks a table
         msg = f"nothing was restored: {error}"
         raise Unavailable(msg) from error
-    lock = InstanceLock(data_dir)
-    if not lock.try_acquire():
-        return Restored(manifest, revision, in_place=False, kept=())
-    try:
-        kept = pending_restore.put_in_place(data_dir, utc_us)
-    finally:
-        lock.release()
-    return Restored(manifest, revision, in_place=True, kept=tuple(kept))
 
 
 def _start_of(file: Path) -> bytes:
@@ -104,13 +160,13 @@ def _start_of(file: Path) -> bytes:
         raise InvalidInput(msg) from error
 
 
-def _unpack(file: Path, work: Path, passphrase: Secret | None) -> Manifest | None:
-    if not needs_passphrase(file):
+def _unpack(file: Path, work: Path, passphrase: Secret | None, called: str) -> Manifest | None:
+    if not needs_passphrase(file, called):
         _require_room(work, file.stat().st_size)
         shutil.copyfile(file, _private(work / DATABASE_NAME))
         return None
     if passphrase is None:
-        raise InvalidInput("this backup needs its passphrase")
+        raise InvalidInput("this backup needs its passphrase", field="passphrase")
     with file.open("rb") as opened:
         sealed = io.BufferedReader(SealedReader(opened, passphrase), _PIECE)
         try:
@@ -119,7 +175,7 @@ def _unpack(file: Path, work: Path, passphrase: Secret | None) -> Manifest | Non
                 while packed.read(_PIECE):  # to the end: a cut file shows there only
                     pass
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise NotABackup(f"the backup {file} is damaged inside: {error}") from error
+            raise NotABackup(f"the backup {called} is damaged inside: {error}") from error
     return manifest
 
 
@@ -158,18 +214,18 @@ def _manifest(member: tarfile.TarInfo, content: IO[bytes]) -> Manifest:
     return found
 
 
-def _check_database(path: Path, file: Path) -> str:
+def _check_database(path: Path, called: str) -> str:
     """The revision of an unpacked database that is whole and that this release knows."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
             said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     except sqlite3.Error as error:
-        raise NotABackup(f"the database in {file} cannot be used: {error}") from error
+        raise NotABackup(f"the database in {called} cannot be used: {error}") from error
     if said != "ok":
-        raise NotABackup(f"the database in {file} is damaged: {said}")
+        raise NotABackup(f"the database in {called} is damaged: {said}")
     revision = current_revision(path)
     if revision is None:
-        raise NotABackup(f"the database in {file} is empty")
+        raise NotABackup(f"the database in {called} is empty")
     _require_known(revision, "a newer FalconEye")
     return revision
 
@@ -215,13 +271,14 @@ def _settle_settings(restored: Path, *, has_settings: bool) -> None:
         restored.rename(restored.with_name(f"{restored.name}.from-backup"))
 
 
-def _note(database: Path, utc_us: int, name: str) -> None:
+def _note(database: Path, utc_us: int, name: str, origin: Origin) -> None:
     """The audit log tells from where its earlier lines are; the index is that of another day."""
-    row = (utc_us, "system", "system", "backup.restored", "database", name, "")
+    who = (origin.who_kind, origin.who_id, origin.who_name)
+    row = (utc_us, *who, "backup.restored", "database", name, origin.address)
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(
-            "INSERT INTO audit (at_us, who_kind, who_name, action, object_kind, detail, address) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO audit (at_us, who_kind, who_id, who_name, action, object_kind, detail, "
+            "address) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
         connection.execute("DELETE FROM sessions")
@@ -244,6 +301,21 @@ def _leave_pending(work: Path, data_dir: Path) -> None:
             pending.rename(old / pending.name)
         work.rename(pending)
         fsync(data_dir)
+
+
+def forget_pending(data_dir: Path) -> bool:
+    """Take a restore away that waits for the next start; whether one did.
+
+    Only by the process that serves: nobody else puts it in place meanwhile. Unavailable where the
+    disk refuses. Blocks.
+    """
+    with _refusals(), work_directory(data_dir) as old:
+        try:
+            (data_dir / pending_restore.PENDING).rename(old / pending_restore.PENDING)
+        except FileNotFoundError:
+            return False
+        fsync(data_dir)
+    return True
 
 
 def _require_room(work: Path, size_bytes: int) -> None:

@@ -100,7 +100,7 @@ class SealedReader(io.RawIOBase):
             raise NotABackup("this is no backup of FalconEye")
         self._cipher, check = _keys(passphrase, self._head)
         if not hmac.compare_digest(check, given):
-            raise NotABackup("the passphrase is wrong")
+            raise NotABackup("the passphrase is wrong", field="passphrase")
         self._nonce = _HEAD.unpack(self._head)[-1]
         self._number = 0
         self._ahead = source.read(PIECE_BYTES + _TAG_BYTES)

@@ -1,5 +1,6 @@
 """The audit log: who did what. Rows are added and read, never changed."""
 
+import builtins
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,6 +39,15 @@ class AuditFilter:
     object_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AuditWords:
+    """What a filter can be set to."""
+
+    actions: tuple[str, ...]
+    names: tuple[str, ...]
+    object_kinds: tuple[str, ...]
+
+
 class AuditStore:
     """Append-only; the database refuses changes by triggers."""
 
@@ -65,6 +75,32 @@ class AuditStore:
             counted = _matching(select(func.count()).select_from(AUDIT), wanted)
             total: int = (await connection.execute(counted)).scalar_one()
             return [AuditEntry(**row) for row in rows.mappings()], total
+
+        return await self._database.read(read)
+
+    async def older(
+        self, wanted: AuditFilter, before_id: int | None, limit: int
+    ) -> builtins.list[AuditEntry]:
+        """Entries below an id (None: the newest), newest first; what is added moves none."""
+
+        async def read(connection: AsyncConnection) -> builtins.list[AuditEntry]:
+            matching = _matching(select(AUDIT), wanted)
+            if before_id is not None:
+                matching = matching.where(AUDIT.c.id < before_id)
+            rows = await connection.execute(matching.order_by(AUDIT.c.id.desc()).limit(limit))
+            return [AuditEntry(**row) for row in rows.mappings()]
+
+        return await self._database.read(read)
+
+    async def words(self) -> AuditWords:
+        """Every action, name and kind of object that stands in the log, in order."""
+
+        async def read(connection: AsyncConnection) -> AuditWords:
+            found = []
+            for column in (AUDIT.c.action, AUDIT.c.who_name, AUDIT.c.object_kind):
+                rows = await connection.execute(select(column).distinct().order_by(column))
+                found.append(tuple(word for word in rows.scalars() if word))
+            return AuditWords(*found)
 
         return await self._database.read(read)
 

@@ -2,6 +2,8 @@
 
 from litestar.types import ControllerRouterHandler
 
+from falconeye.web.api.audit import AuditController
+from falconeye.web.api.backups import BackupController
 from falconeye.web.api.camera_events import EventController
 from falconeye.web.api.cameras import CameraController
 from falconeye.web.api.download import download
@@ -41,6 +43,8 @@ ROUTES: list[ControllerRouterHandler] = [
     NoticeController,
     SettingsController,
     StorageController,
+    BackupController,
+    AuditController,
     healthz,
     readyz,
     metrics,

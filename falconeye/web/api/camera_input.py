@@ -75,7 +75,7 @@ class CameraInput(BaseModel):
     password: Login | None = None
     sub_url: Url | None = None
     transport: Literal["auto", "tcp", "udp"] = "auto"
-    audio: bool = True
+    audio: bool = False  # sound is recorded too; only where it is asked for
     record: RecordChoice = "continuous"  # "schedule": continuous, in the hours of `schedule`
     schedule: WeekInput | None = None  # of continuous and event; null: at all times
     privacy_schedule: WeekInput | None = None  # in these hours it is paused

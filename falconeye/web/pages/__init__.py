@@ -8,6 +8,7 @@ from litestar.types import ControllerRouterHandler
 from falconeye.web import partials
 from falconeye.web.pages import (
     about,
+    audit,
     backups,
     camera,
     camera_form,
@@ -18,6 +19,7 @@ from falconeye.web.pages import (
     jobs,
     notices,
     recordings,
+    restoring,
     schedules,
     session,
     settings,
@@ -77,6 +79,11 @@ _PAGES: Final = Router(
         storage.delete_span,
         backups.backups_page,
         backups.download_backup,
+        restoring.look_at_backup,
+        restoring.look_again,
+        restoring.restore_backup,
+        restoring.forget_restore,
+        audit.audit_page,
         doctor.doctor_page,
         doctor.download_bundle,
         about.about,

@@ -27,6 +27,7 @@ def _(message: str) -> str:
 NOTICES: Final[Mapping[str, str]] = {
     "added": _("The camera was added. Its first picture comes in a moment."),
     "saved": _("Saved."),
+    "restore-dropped": _("The restore was dropped: this recorder goes on with the present data."),
     "camera-deleted": _("The camera was deleted; its recordings stay."),
     "camera-and-footage-deleted": _("The camera and its recordings were deleted."),
     "recording-deleted": _("The recording was deleted."),

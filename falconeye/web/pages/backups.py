@@ -36,7 +36,7 @@ _MAKING: Final = "backup_making"  # in the application's state: one at a time
 @get("/settings/backup", opt=needs(Action.MANAGE_SETTINGS), include_in_schema=False)
 async def backups_page(request: Asking) -> Response[str]:
     """What there is."""
-    return await _show(request)
+    return await show_backups(request)
 
 
 @post(
@@ -92,11 +92,12 @@ def _require_same(passphrase: Secret, again: str) -> None:
 
 async def _refuse(request: Asking, status: int, errors: Mapping[str, str]) -> ASGIResponse:
     words = {"": _("No backup was made yet: see the marked fields.")}
-    page = await _show(request, status=status, errors=words | dict(errors))
+    page = await show_backups(request, status=status, errors=words | dict(errors))
     return page.to_asgi_response(app=None, request=request)
 
 
-async def _show(request: Asking, *, status: int = 200, **more: Any) -> Response[str]:
+async def show_backups(request: Asking, *, status: int = 200, **more: Any) -> Response[str]:
+    """The page, with what `BackupsPage` takes besides."""
     services = services_of(request)
     kept, unreadable = [], ""
     try:
@@ -108,6 +109,7 @@ async def _show(request: Asking, *, status: int = 200, **more: Any) -> Response[
         nightly=services.settings.nightly_backup,
         directory=services.settings.backup_dir,
         problem=services.backups.problem or unreadable,
+        waits=await services.restores.is_waiting(),
         **more,
     )
     return show(request, "pages/backups.html", page, status=status)

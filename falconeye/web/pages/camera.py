@@ -43,7 +43,7 @@ async def camera_page(request: Asking, camera_id: FromPath[str]) -> Response[str
         now_us = services.clock.utc_us()
         rows = tuple(views.recording_row(recording, now_us) for recording in recordings)
     context = CameraPage(
-        camera=camera,
+        camera=views.shown_camera(services, camera),
         address=views.shown_address(camera),
         recordings=rows,
     )

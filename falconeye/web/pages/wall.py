@@ -18,5 +18,5 @@ async def wall(
     number: Annotated[int, QueryParameter(name="page", ge=1, le=10_000)] = 1,
 ) -> Response[str]:
     """All cameras that the viewer may see, in a layout of auto, 1, 4, 9 or 16."""
-    cameras = views.visible_cameras(services_of(request), principal_of(request))
+    cameras = views.shown_cameras(services_of(request), principal_of(request))
     return show(request, "pages/wall.html", views.wall(cameras, layout, number))

@@ -25,6 +25,7 @@ from falconeye.jobs.node_works import system_works
 from falconeye.jobs.parts import JobParts
 from falconeye.storage.backups.backup import Sources
 from falconeye.storage.backups.nightly import NightlyBackups
+from falconeye.storage.backups.restoring import Restores
 from falconeye.storage.footage import Footage
 from falconeye.storage.index.database import Database
 from falconeye.storage.reading.footage_stills import FootageStills
@@ -143,6 +144,8 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         clock,
         lambda: stored.zone,
     )
+    restores = Restores(settings.data_dir, clock, other_key=None, has_settings=False)
+    stack.push_async_callback(restores.stop)
     services = Services(
         node_id=node_id,
         node_name="pi-1",
@@ -165,6 +168,8 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         jobs=parts.jobs,
         works=system_works(footage, backups),
         backups=backups,
+        restores=restores,
+        restart=None,
         patient=Patient(settings, database, CameraStore(database, cipher), clock),
     )
     status = NodeStatus(

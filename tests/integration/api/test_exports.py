@@ -19,7 +19,7 @@ from falconeye.base.errors import Unavailable
 from falconeye.base.times import to_us
 from falconeye.jobs import exporting
 from falconeye.storage.export.export import Exports
-from falconeye.web import hashed_upload, pages
+from falconeye.web import pages, streamed_form
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
 from tests.integration.api.test_recordings import footage
@@ -353,7 +353,7 @@ async def test_a_file_that_only_trickles_holds_up_nobody(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each byte came in time, and two such files kept everybody else from checking one."""
-    monkeypatch.setattr(hashed_upload, "IDLE_S", 0.5)
+    monkeypatch.setattr(streamed_form, "IDLE_S", 0.5)
     over = asyncio.Event()
 
     async def trickle() -> AsyncIterator[bytes]:

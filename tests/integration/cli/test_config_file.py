@@ -76,6 +76,24 @@ def test_cameras_exchange_their_addresses(falconeye: Falconeye, tmp_path: Path) 
     assert found == {name: f"rtsp://10.0.0.{place}/main" for name, place in places.items()}
 
 
+def test_sound_is_as_the_file_says_and_a_new_camera_has_none_without_it(
+    falconeye: Falconeye, tmp_path: Path
+) -> None:
+    made = tmp_path / "node.toml"
+    camera = '[[cameras]]\nname = "Yard"\nsource_url = "rtsp://10.0.0.9/main"\nstart = false\n'
+
+    def applied(*more: str) -> object:
+        made.write_text("format = 1\n" + camera + "".join(more))
+        assert falconeye("config", "apply", str(made)).code == 0
+        [found] = tomllib.loads(falconeye("config", "export", "-").out)["cameras"]
+        return found["audio"]
+
+    assert applied() is False
+    assert applied("audio = true\n") is True
+    assert applied() is True  # a camera that is there stays as it is
+    assert applied("audio = false\n") is False
+
+
 def test_a_dry_run_changes_nothing(falconeye: Falconeye, file: Path, data_dir: Path) -> None:
     assert falconeye("config", "apply", str(file), "--dry-run").code == 3  # no data yet
     assert not data_dir.exists()

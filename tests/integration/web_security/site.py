@@ -143,6 +143,8 @@ async def running_site(
             jobs=absent,
             works=absent,
             backups=absent,
+            restores=absent,
+            restart=None,
             patient=absent,
         )
         app = await asyncio.to_thread(_make_app, services, extra_routes or [])

@@ -34,7 +34,9 @@ def changes(**fields: Any) -> dict[str, Any]:
 def test_a_network_camera_is_created_stopped_unless_told_otherwise() -> None:
     new = CameraInput.model_validate(NETWORK).to_new_camera(node_name="pi-1")
     assert new.start is False
-    assert (new.framerate, new.record, new.audio) == (15, RecordMode.CONTINUOUS, True)
+    assert (new.framerate, new.record, new.audio) == (15, RecordMode.CONTINUOUS, False)
+    heard = CameraInput.model_validate({**NETWORK, "audio": True})
+    assert heard.to_new_camera(node_name="pi-1").audio is True
     started = CameraInput.model_validate({**NETWORK, "start": True})
     assert started.to_new_camera(node_name="pi-1").start is True
 

@@ -30,6 +30,14 @@ def test_states_arrive(tmp_path: Path, abstract: bool) -> None:
         assert manager.recv(1024) == b"STOPPING=1"
 
 
+def test_who_is_started_again_after_its_end(tmp_path: Path) -> None:
+    """A terminal in a pod, or on a desktop that systemd started, starts nothing again."""
+    assert ServiceNotifier({"NOTIFY_SOCKET": str(tmp_path / "notify")}).is_managed
+    assert not ServiceNotifier({}).is_managed
+    assert not ServiceNotifier({"INVOCATION_ID": "0123", "JOURNAL_STREAM": "8:1"}).is_managed
+    assert not ServiceNotifier({"KUBERNETES_SERVICE_HOST": "10.43.0.1"}).is_managed
+
+
 async def test_a_long_start_asks_for_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a restore every file is read: systemd would end the node meanwhile."""
     monkeypatch.setattr("falconeye.base.sd_notify.EXTEND_S", 0.01)

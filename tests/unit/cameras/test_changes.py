@@ -168,7 +168,7 @@ def test_unknown_fields_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "reconnects"),
-    [({"location": "Yard"}, False), ({"metadata": {"a": 1}}, False), ({"audio": False}, True),
+    [({"location": "Yard"}, False), ({"metadata": {"a": 1}}, False), ({"audio": True}, True),
      ({"record": RecordMode.OFF}, True), ({"password": Secret("x")}, True), ({"name": "Y"}, False)],
 )  # fmt: skip
 def test_what_needs_another_connection(changes: dict[str, Any], *, reconnects: bool) -> None:

@@ -36,6 +36,12 @@ def test_the_scheme_says_the_protocol(url: str, protocol: Protocol) -> None:
     assert (made.transport, made.audio, made.start) == (Transport.UDP, False, True)
 
 
+@pytest.mark.parametrize(("words", "audio"), [((), False), (("--audio",), True)])
+def test_sound_is_recorded_only_where_it_is_asked_for(words: tuple[str, ...], audio: bool) -> None:
+    """In many places sound may not be recorded of whoever passes by."""
+    assert camera("rtsp://10.0.0.9/main", *words).audio is audio
+
+
 def test_demo_is_a_word_of_its_own() -> None:
     assert (camera("demo").protocol, camera("demo").source_url) == (Protocol.DEMO, "demo:")
 

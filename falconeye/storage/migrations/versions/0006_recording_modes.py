@@ -19,6 +19,48 @@ _REASONS = {
 }
 
 
+# Exports and copies in H.264 of this release in a form that the release before takes: it knows
+# exports alone, and no result with anything else in it. What is not known there stays in the
+# request until an upgrade brings it back, unless the export was made anew meanwhile.
+_SET_JOBS_ASIDE = (
+    (
+        "UPDATE jobs SET request = json_set(request, '$.newer', "
+        "json_object('kind', kind, 'result', json(result))) "
+        "WHERE kind <> 'export' OR json(result) <> "
+        "json_remove(result, '$.sheet_name', '$.sheet_bytes', '$.files', '$.freed_bytes')"
+    ),
+    (
+        "UPDATE jobs SET state = 'cancelled', "
+        "ended_us = max(created_us, strftime('%s', 'now') * 1000000) "
+        "WHERE kind <> 'export' AND state IN ('pending', 'processing')"
+    ),
+    (
+        "UPDATE jobs SET kind = 'export', result = "
+        "json_remove(result, '$.sheet_name', '$.sheet_bytes', '$.files', '$.freed_bytes') "
+        "WHERE json_type(request, '$.newer') IS NOT NULL"
+    ),
+)
+_BRING_JOBS_BACK = (
+    (
+        "UPDATE jobs SET request = "
+        "json_remove(request, '$.newer', '$.copy_of', '$.copy_of_sha256') "
+        "WHERE json_type(request, '$.newer') IS NOT NULL AND "
+        "json_extract(request, '$.newer.result.sha256') IS NOT json_extract(result, '$.sha256')"
+    ),
+    (
+        "UPDATE jobs SET kind = json_extract(request, '$.newer.kind'), "
+        "result = json_extract(request, '$.newer.result'), "
+        "request = json_remove(request, '$.newer') "
+        "WHERE json_type(request, '$.newer') IS NOT NULL"
+    ),
+)
+# Its causes are unknown there, and so is when it ends.
+_END_NOTICES_OF_VOLUMES = (
+    "UPDATE notices SET until_us = max(since_us, strftime('%s', 'now') * 1000000) "
+    "WHERE until_us IS NULL AND camera_id LIKE 'volume:%'"
+)
+
+
 def upgrade() -> None:
     for column in (
         sa.Column("schedule", sa.JSON()),
@@ -39,6 +81,8 @@ def upgrade() -> None:
         sa.Column("label", sa.Text(), nullable=False),
         sqlite_with_rowid=False,
     )
+    for change in _BRING_JOBS_BACK:
+        op.execute(change)
 
 
 def downgrade() -> None:
@@ -61,6 +105,9 @@ def downgrade() -> None:
         "UPDATE runs SET end_reason = 'stopped_by_user' "
         "WHERE end_reason IN ('paused', 'schedule_over', 'event_over')"
     )
+    op.execute("UPDATE deletions SET reason = 'deleted_by_person' WHERE reason = 'disk_removed'")
+    for change in (_END_NOTICES_OF_VOLUMES, *_SET_JOBS_ASIDE):
+        op.execute(change)
     op.drop_table("events")
     for column in reversed(_COLUMNS):
         op.drop_column("cameras", column)

@@ -1,0 +1,134 @@
+"""The audit log is read by admins: filtered, in pages, as a file, and on a page in local time."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from falconeye.accounts import audit as audit_module
+from falconeye.accounts.model import Principal, PrincipalKind, Role
+from falconeye.web.pages import audit as audit_page
+from tests.integration.api.conftest import Served
+
+ANNA = Principal(PrincipalKind.USER, "user-1", "anna", Role.ADMIN)
+VLC = Principal(PrincipalKind.TOKEN, "token-1", "vlc", Role.VIEWER)
+DOOR = "11111111-1111-1111-1111-111111111111"
+
+
+@pytest.fixture
+async def filled(served: Served) -> Served:
+    audit = served.services.accounts.audit
+    await audit.record(ANNA, "camera.changed", "camera", DOOR, "Door: audio", "10.0.0.7")
+    await audit.record(VLC, "footage.viewed", "camera", DOOR, "Door", "10.0.0.8")
+    await audit.record(None, "user.added", "user", "user-2", "otto & <b>Eve</b>")
+    await audit.record(ANNA, "camera.deleted", "camera", DOOR, "Door", "10.0.0.7")
+    return served
+
+
+async def entries(client: httpx.AsyncClient, **wanted: Any) -> list[str]:
+    answer = await client.get("/api/audit/", params=wanted)
+    assert answer.status_code == 200, answer.text
+    return [entry["action"] for entry in answer.json()["entries"]]
+
+
+async def test_it_is_filtered_and_paged(filled: Served) -> None:
+    admin = filled.admin
+    everything = ["camera.deleted", "user.added", "footage.viewed", "camera.changed"]
+    assert await entries(admin) == everything
+    assert await entries(admin, action="user.added") == ["user.added"]
+    assert await entries(admin, actor="vlc") == ["footage.viewed"]
+    assert await entries(admin, actor="system") == ["user.added"]
+    assert await entries(admin, object_kind="user") == ["user.added"]
+    assert await entries(admin, object_id=DOOR, actor="anna") == [everything[0], everything[3]]
+    assert await entries(admin, action="camera.dele") == []
+    assert await entries(admin, action="", actor="") == everything  # an empty field of a form
+    answer = (await admin.get("/api/audit/", params={"limit": 2, "offset": 1})).json()
+    assert [entry["action"] for entry in answer["entries"]] == everything[1:3]
+    assert answer["total"] == 4
+    [one] = (await admin.get("/api/audit/", params={"actor": "vlc"})).json()["entries"]
+    assert one.pop("id") > 0
+    assert datetime.fromisoformat(one.pop("at")).tzinfo == UTC
+    assert one == {
+        "actor_kind": "token", "actor_id": "token-1", "actor": "vlc", "action": "footage.viewed",
+        "object_kind": "camera", "object_id": DOOR, "detail": "Door", "address": "10.0.0.8",
+    }  # fmt: skip
+
+
+async def test_a_time_is_from_up_to_and_not_including(filled: Served) -> None:
+    found = (await filled.admin.get("/api/audit/")).json()["entries"]
+    newest, oldest = found[0]["at"], found[-1]["at"]
+    year = {"from": "2020-01-01T00:00:00Z", "to": "2021-01-01T00:00:00Z"}
+    assert await entries(filled.admin, **year) == []
+    assert len(await entries(filled.admin, **{"from": oldest})) == 4
+    assert "camera.changed" not in await entries(filled.admin, **{"from": "2999-01-01T00:00:00Z"})
+    assert len(await entries(filled.admin, to="2999-01-01T00:00:00Z")) == 4
+    assert newest >= oldest
+    wrong = await filled.admin.get("/api/audit/", params={"from": "yesterday"})
+    assert (wrong.status_code, "not a time" in wrong.text) == (422, True)
+
+
+async def test_only_admins_read_it(filled: Served) -> None:
+    for client, status in ((filled.viewer, 403), (filled.operator, 403), (filled.nobody, 401)):
+        for path in ("/api/audit/", "/api/audit", "/api/audit/download"):
+            assert (await client.get(path)).status_code == status, path
+    assert (await filled.viewer.get("/audit")).status_code == 403
+    assert (await filled.nobody.get("/audit")).status_code == 303
+    limited = await filled.client(Role.ADMIN, cameras=frozenset({DOOR}))
+    async with limited:
+        for path in ("/api/audit/", "/audit"):
+            assert (await limited.get(path)).status_code == 403, path
+    assert (await filled.admin.delete("/api/audit/")).status_code == 405
+
+
+async def test_all_of_it_as_a_file(filled: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In batches by id: entries that are added meanwhile neither repeat nor hide any."""
+    monkeypatch.setattr(audit_module, "BATCH", 2)
+    before = await entries(filled.admin)
+    answer = await filled.admin.get("/api/audit/download")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("application/jsonl")
+    assert 'filename="falconeye-pi-1-audit.jsonl"' in answer.headers["content-disposition"]
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line["action"] for line in lines] == ["audit.downloaded", *before]
+    assert lines[2]["detail"] == "otto & <b>Eve</b>"
+    some = await filled.admin.get("/api/audit/download", params={"actor": "vlc"})
+    assert [json.loads(line)["action"] for line in some.text.splitlines()] == ["footage.viewed"]
+    none = await filled.admin.get("/api/audit/download", params={"actor": "nobody"})
+    assert (none.status_code, none.text) == (200, "")
+
+
+async def test_the_page_is_in_the_sites_time(
+    filled: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await filled.admin.get("/audit")
+    assert page.status_code == 200
+    [one, *_] = (await filled.admin.get("/api/audit/")).json()["entries"]
+    local = datetime.fromisoformat(one["at"]).astimezone(filled.services.stored_settings.zone)
+    assert f">{local:%Y-%m-%d %H:%M:%S}</time>" in page.text
+    assert "otto &amp; &lt;b&gt;Eve&lt;/b&gt;" in page.text
+    assert "4 entries" in page.text
+    assert 'href="/api/audit/download?"' in page.text
+    assert 'href="/audit"' in (await filled.admin.get("/settings")).text
+    monkeypatch.setattr(audit_page, "ROWS", 1)
+    some = await filled.admin.get("/audit", params={"actor": "anna", "offset": "1"})
+    assert "2 entries" in some.text
+    assert "camera.changed</strong>" in some.text
+    assert "camera.deleted</strong>" not in some.text
+    assert 'rel="prev" href="/audit?actor=anna"' in some.text
+    assert 'href="/api/audit/download?actor=anna"' in some.text
+    none = await filled.admin.get("/audit", params={"from": "2999-01-01T00:00"})
+    assert (none.status_code, "Nothing in the log matches." in none.text) == (200, True)
+    wrong = await filled.admin.get("/audit", params={"from": "soon", "action": "<i>"})
+    assert (wrong.status_code, "This is no date and time." in wrong.text) == (422, True)
+    assert "<i>" not in wrong.text
+
+
+async def test_the_document_says_how_to_ask(served: Served) -> None:
+    document = (await served.admin.get("/schema/openapi.json")).json()
+    wanted = {"action", "actor", "object_kind", "object_id", "from", "to"}
+    for path, more in (("/api/audit", {"limit", "offset"}), ("/api/audit/download", set())):
+        operation = document["paths"][path]["get"]
+        assert {one["name"] for one in operation["parameters"]} == wanted | more
+        assert operation["description"].startswith("Role: admin.")
