@@ -379,6 +379,17 @@ def footage() -> contexts.FootagePage:
                 start_us + 2 * HOUR_US, start_us + 3 * HOUR_US, 40_000_000, was_behind=False
             ),
         ),
+        seams=(
+            contexts.SeamRow(
+                start_us + 8 * HOUR_US,
+                start_us + 7 * HOUR_US,
+                ((start_us + 7 * HOUR_US, start_us + 8 * HOUR_US),),
+            ),
+            contexts.SeamRow(start_us + 15 * HOUR_US, start_us + 30 * HOUR_US),
+            contexts.SeamRow(
+                None, None, ((start_us + 16 * HOUR_US, start_us + 16 * HOUR_US + 9_000_000),)
+            ),
+        ),
         events=(
             contexts.EventRow(start_us + 16 * HOUR_US, "Somebody rings", "2026-11-20T15:00:00Z"),
             contexts.EventRow(start_us + 9 * HOUR_US, "motion.person", "2026-11-20T08:00:00Z"),

@@ -103,3 +103,26 @@ async def test_a_camera_older_than_the_ledger_is_counted(node: Node, clock: Fake
     report = await check(node.database, node.volumes)
     assert report.ok
     assert report.coverage.unexplained_s == pytest.approx(20 * 86400, abs=1)
+
+
+@pytest.mark.usefixtures("camera")
+@pytest.mark.parametrize("step_s", [-3, 30])
+async def test_a_clock_that_was_set_adds_up(node: Node, clock: FakeClock, step_s: int) -> None:
+    """Two runs claim the time that came again; that is no fault."""
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    await node.record(run, START_US, 5, run_end=RunEnd.CLOCK_CHANGED)
+    clock.advance(5)
+    clock.step_utc(step_s)
+    await ledger.round()
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, clock.utc_us())
+    await node.record(run, clock.utc_us(), 5)
+    clock.advance(5)
+    await ledger.stop()
+    report = await check(node.database, node.volumes)
+    assert report.problems == []
+    coverage = report.coverage
+    assert coverage.footage_s == pytest.approx(10 + min(0, step_s), abs=0.01)
+    assert coverage.gaps_s == pytest.approx(max(0, step_s), abs=0.01)
+    assert coverage.unexplained_s == 0
