@@ -461,7 +461,7 @@ def storage() -> storage_contexts.StoragePage:
     )
     shares = tuple(
         storage_contexts.Share(name, 90_000_000_000, place * 18.0, 18.0, place % 3)
-        for place, name in enumerate(("Front door", "Yard", "Other data"))
+        for place, name in enumerate(("Front door", "Yard", "Exports", "Other data"))
     )
     disk = storage_contexts.VolumePanel(
         id="disk-1",
@@ -476,6 +476,8 @@ def storage() -> storage_contexts.StoragePage:
         free_bytes=210_000_000_000,
         floor_bytes=25_000_000_000,
         footage_bytes=180_000_000_000,
+        grows_by=86e9,
+        full="in 4 days",
         shares=shares,
         moving="The oldest footage is being moved to an archive.",
         is_held_up=False,
