@@ -127,7 +127,8 @@ def seams(found: Timeline) -> tuple[SeamRow, ...]:
 
 
 def _lies_at(span: Span, seam: ClockSeam) -> bool:
-    return span.from_us < seam.before_us and span.to_us > seam.after_us
+    was_set_back = seam.after_us < seam.before_us
+    return was_set_back and span.from_us < seam.before_us and span.to_us > seam.after_us
 
 
 _WANTED: Final = frozenset(
