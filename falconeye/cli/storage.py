@@ -47,7 +47,8 @@ _CAUTIONS = {
 class AddArguments(Arguments):
     """The words of `storage add`."""
 
-    path: str
+    path: str | None
+    list: bool
     role: str
     on_root: bool
 
@@ -85,11 +86,19 @@ def mounts(arguments: Arguments) -> ExitCode:
 
 
 def add(arguments: AddArguments) -> ExitCode:
-    """Make a directory a volume, and say how its disk is mounted at each start."""
+    """Make a directory a volume, and say how its disk is mounted at each start.
+
+    Without one, say where one may lie.
+    """
+    path = arguments.path
+    if path is None or arguments.list:
+        code = mounts(arguments)
+        note("one of these becomes a volume by: falconeye storage add PATH")
+        return code
     role = Role(arguments.role)
 
     async def work(changes: VolumeChanges, audit: AuditLog) -> tuple[Added, str | None]:
-        added = await changes.add(arguments.path, role, on_root=arguments.on_root)
+        added = await changes.add(path, role, on_root=arguments.on_root)
         words = f"{added.row.path}, {role.value}"
         await audit.record(None, "volume.added", "volume", added.row.volume_id, words)
         mount = added.place.mount
@@ -219,8 +228,9 @@ def _explained(lines: MountLines) -> str:
         ]
     if lines.note:
         parts.append(f"\n{lines.note}")
-    parts += [f"\nFor the hardened service, as {DROP_IN}:\n", _indented(lines.drop_in)]
-    parts.append("\n  (then: systemctl daemon-reload && systemctl restart falconeye)")
+    if lines.drop_in:
+        parts += [f"\nFor the hardened service, as {DROP_IN}:\n", _indented(lines.drop_in)]
+        parts.append("\n  (then: systemctl daemon-reload && systemctl restart falconeye)")
     return "\n".join(parts)
 
 

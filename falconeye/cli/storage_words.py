@@ -48,6 +48,7 @@ def _add_add(storage: Commands) -> None:
         storage, "add", "falconeye.cli.storage:add",
         "use a directory of another disk for footage; never formats anything",
         examples="""\
+  falconeye storage add                          lists what is mounted, to choose from
   falconeye storage add /srv/disk2 --role archive
   falconeye storage add /mnt/nas/video --role archive
 """,
@@ -55,7 +56,11 @@ def _add_add(storage: Commands) -> None:
         "or a mount unit, and the drop-in for the service.\n\n" + _ROLES,
     )  # fmt: skip
     _add_media_dir(parser)
-    parser.add_argument("path", metavar="PATH", help="a directory, mounted and writable")
+    parser.add_argument("path", metavar="PATH", nargs="?", help="a directory, mounted and writable")
+    parser.add_argument(
+        "--list", action="store_true",
+        help="add nothing: list the mounted disks and shares, as without a path",
+    )  # fmt: skip
     parser.add_argument("--role", choices=("record", "archive"), default="archive")
     parser.add_argument(
         "--on-root", action="store_true",

@@ -4,8 +4,10 @@ Everything passes the redaction of the log; then every secret that this node kno
 it once more, as it is and as it stands in addresses.
 """
 
+import grp
 import io
 import json
+import os
 import platform
 import re
 import shutil
@@ -30,6 +32,16 @@ MIN_SECRET: Final = 3  # shorter ones would take every "a" out of the texts
 _LINK: Final = re.compile(r"(/setup/)[\w-]{16,}")  # the journal shows it: it makes an admin
 _LOG_LINES: Final = "2000"
 _LOG_S: Final = 10.0
+_NO_ENTRIES: Final = "-- No entries --"
+_READERS: Final = frozenset({"adm", "systemd-journal", "wheel"})
+_NO_RIGHT: Final = """\
+This report has no log: the user that FalconEye runs as may not read the journal.
+Let it, and make the report again. For the service, in a drop-in (systemctl edit falconeye):
+  [Service]
+  SupplementaryGroups=systemd-journal
+then: systemctl restart falconeye. For somebody who makes reports by the command line:
+  sudo usermod -aG systemd-journal NAME
+and sign in anew. Or add the log by hand: sudo journalctl --unit falconeye --lines 2000"""
 _PARTS: Final = ("av", "litestar", "uvicorn", "sqlalchemy", "aiosqlite", "cryptography", "pydantic")
 
 
@@ -126,7 +138,7 @@ def _versions() -> str:
 
 
 def _log() -> str:
-    """The service's last lines from the journal, where there is one that we may read."""
+    """The service's last lines from the journal, else why there are none."""
     program = shutil.which("journalctl")
     if program is None:
         return "there is no journal on this machine"
@@ -134,8 +146,23 @@ def _log() -> str:
              "short-iso"]  # fmt: skip
     try:
         said = subprocess.run(  # noqa: S603 - fixed words
-            words, capture_output=True, text=True, errors="replace", timeout=_LOG_S, check=True
+            words, capture_output=True, text=True, errors="replace", timeout=_LOG_S, check=False
         )
     except (OSError, subprocess.SubprocessError) as error:
         return f"the journal cannot be read: {error}"
-    return said.stdout
+    if said.stdout.strip() not in {"", _NO_ENTRIES}:
+        return said.stdout
+    why = f"\n\njournalctl says:\n{said.stderr}" if said.stderr.strip() else ""
+    if not _may_read_journal():
+        return _NO_RIGHT + why
+    if said.returncode:
+        return f"the journal cannot be read: journalctl ended with {said.returncode}{why}"
+    return f"the journal has nothing of the unit falconeye: was it started by hand?{why}"
+
+
+def _may_read_journal() -> bool:
+    """systemd-journald(8): root, and the members of some groups."""
+    if os.geteuid() == 0:
+        return True
+    known = (group for group in grp.getgrall() if group.gr_name in _READERS)
+    return not {group.gr_gid for group in known}.isdisjoint([os.getegid(), *os.getgroups()])

@@ -5,14 +5,13 @@ What a machine does not tell is left out. `root` stands for "/" in tests.
 
 import os
 import resource
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from falconeye.base.clock import clock_is_synchronised
 from falconeye.doctor.finding import Finding, Level
+from falconeye.doctor.throttling import examine_throttling
 
 _MEGABYTE: Final = 1_000_000
 _LITTLE_MEMORY: Final = 150 * _MEGABYTE
@@ -20,16 +19,6 @@ _NO_MEMORY: Final = 50 * _MEGABYTE
 _SWAPPED_SHARE: Final = 0.5
 _HOT, _TOO_HOT = 75.0, 85.0  # °C; a Raspberry Pi slows down from 80, and stops near 90
 _FILES: Final = 4096
-_VCGENCMD_S: Final = 3.0
-# Bits of get_throttled (raspberrypi.com, documentation of vcgencmd)
-_NOW: Final = {
-    0: "too little voltage",
-    1: "slowed down",
-    2: "throttled",
-    3: "near its limit of heat",
-}
-_SINCE_START: Final = {16: "too little voltage", 18: "throttled", 19: "near its limit of heat"}
-_POWER: Final = "Use the board's own power supply and a short cable, and cool it"
 
 
 def examine(root: Path = Path("/")) -> list[Finding]:
@@ -37,7 +26,7 @@ def examine(root: Path = Path("/")) -> list[Finding]:
     return [
         *_memory(root),
         *_temperature(root),
-        *_throttling(root),
+        *examine_throttling(root),
         *_limits(),
         *_devices(root),
         _clock(),
@@ -91,41 +80,6 @@ def _temperature(root: Path) -> Iterator[Finding]:
             level = Level.FAIL
         advice = "" if level is Level.OK else "Cool it: a heat sink, a fan, air around the case"
         yield Finding("machine", "temperature", level, f"{hottest:.0f} °C", advice)
-
-
-def _throttling(root: Path) -> Iterator[Finding]:
-    bits = _throttled(root)
-    if bits is None:
-        return
-    now = [words for bit, words in _NOW.items() if bits >> bit & 1]
-    before = [words for bit, words in _SINCE_START.items() if bits >> bit & 1]
-    if now:
-        yield Finding("machine", "throttling", Level.FAIL, f"now {', '.join(now)}", _POWER)
-    elif before:
-        words = f"since its start it was {', '.join(before)}"
-        yield Finding("machine", "throttling", Level.WARN, words, _POWER)
-    else:
-        yield Finding("machine", "throttling", Level.OK, "never since the start")
-
-
-def _throttled(root: Path) -> int | None:
-    """The bits of a Raspberry Pi; None on other machines."""
-    try:
-        file = root / "sys/devices/platform/soc/soc:firmware/get_throttled"
-        return int(file.read_text(encoding="ascii"), 16)
-    except (OSError, ValueError):
-        pass  # older kernels do not have it: the program of the firmware does
-    program = shutil.which("vcgencmd") if root == Path("/") else None
-    if program is None:
-        return None
-    try:
-        said = subprocess.run(  # noqa: S603 - fixed words
-            [program, "get_throttled"], capture_output=True, text=True, timeout=_VCGENCMD_S,
-            check=True,
-        )  # fmt: skip
-        return int(said.stdout.partition("=")[2], 16)
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return None
 
 
 def _limits() -> Iterator[Finding]:

@@ -170,6 +170,28 @@ class ClockRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SeamRow:
+    """Where the machine's clock was set; None: nobody noted it, two runs claim one time."""
+
+    before_us: int | None  # what it showed
+    after_us: int | None  # what it was set to
+    twice: tuple[tuple[int, int], ...] = ()  # of which time there is footage of before and after
+
+    @property
+    def at_us(self) -> int:
+        return self.twice[0][0] if self.before_us is None else self.before_us
+
+    @property
+    def by_us(self) -> int:
+        """How far it was set, whichever way."""
+        return abs((self.after_us or 0) - (self.before_us or 0))
+
+    @property
+    def was_set_back(self) -> bool:
+        return (self.after_us or 0) < (self.before_us or 0)
+
+
+@dataclass(frozen=True, slots=True)
 class EventRow:
     """Something that happened."""
 
@@ -194,6 +216,7 @@ class FootagePage:
     words: Mapping[str, str] = field(default_factory=dict)  # gap reason → to stand after "because"
     wanted: tuple[str, ...] = ()  # the reasons that a person, or a rule, wants
     corrections: tuple[ClockRow, ...] = ()
+    seams: tuple[SeamRow, ...] = ()
     events: tuple[EventRow, ...] = ()  # the newest first
     more_recordings: int = 0  # that day has, beside those listed
     day_query: str = ""  # what the list of recordings is asked for, for this day

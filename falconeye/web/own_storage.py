@@ -1,7 +1,7 @@
 """The disks and what lies on them, as the API and the pages read and change them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +11,11 @@ from litestar import Request
 from falconeye.accounts.model import Action, Principal
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import rfc3339
+from falconeye.storage.reading.filling import Filling, Room, fillings
 from falconeye.storage.reading.storage_use import CameraUse, Lasting, lasting, room_days
 from falconeye.storage.segments.deletion import Cancelled
 from falconeye.storage.segments.move_state import MoveState
+from falconeye.storage.segments.mover import MARGIN_SHARE
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.volume_changes import Added, Known, held_words
 from falconeye.storage.volumes.mount_lines import MountLines, mount_lines
@@ -58,6 +60,7 @@ class StorageView:
     cameras: tuple[CameraView, ...]
     bytes_per_day: float  # of all cameras
     days_left: float | None  # until the oldest footage makes room; None: nothing grows
+    fillings: Mapping[int, Filling]  # by the volume's number; of those that take footage
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +93,15 @@ async def overview(request: Asking) -> StorageView:
     keep = Keep(stored.keep_days, stored.keep_bytes)
     days = room_days(_room(found), uses)
     now_us = services.clock.utc_us()
+    bytes_per_day = sum(use.bytes_per_day or 0.0 for use in uses)
     return StorageView(
         volumes=found,
         cameras=tuple(
             CameraView(use, lasting(use, keep, days, now_us)) for use in uses if _sees(who, use)
         ),
-        bytes_per_day=sum(use.bytes_per_day or 0.0 for use in uses),
+        bytes_per_day=bytes_per_day,
         days_left=days,
+        fillings=fillings(_rooms(found), bytes_per_day),
     )
 
 
@@ -214,6 +219,23 @@ def _room(found: Sequence[VolumeView]) -> int:
         for one in found
         if one.facts is not None and one.facts.present and one.facts.role is not Role.LEAVING
     )
+
+
+def _rooms(found: Sequence[VolumeView]) -> list[Room]:
+    """In the order in which they fill: where new footage goes, then the archives."""
+    present = [one for one in found if one.facts is not None and one.facts.present]
+    first = [one for one in present if one.records]
+    archives = [one for one in present if one.known.row.role is Role.ARCHIVE and not one.records]
+    rooms = []
+    for one in [*first, *archives]:
+        if one.facts is None:
+            raise AssertionError
+        # The oldest is moved on before the floor is reached.
+        moves_on = bool(archives) and one in first
+        margin = one.facts.total_bytes // MARGIN_SHARE if moves_on else 0
+        size_bytes = one.facts.free_bytes - one.facts.floor_bytes - margin
+        rooms.append(Room(one.known.row.number, size_bytes))
+    return rooms
 
 
 def _sees(who: Principal, use: CameraUse) -> bool:

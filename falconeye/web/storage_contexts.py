@@ -33,6 +33,8 @@ class VolumePanel:
     free_bytes: int
     floor_bytes: int
     footage_bytes: int
+    grows_by: float | None  # bytes a day; None: no footage goes there now
+    full: str  # when it is, in words; empty where that is not in sight
     shares: Sequence[Share]
     moving: str  # what is moving, or what holds it up; empty for nothing
     is_held_up: bool  # by something, or paused

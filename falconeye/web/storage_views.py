@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from falconeye.storage.ledger.coverage import GapReason
+from falconeye.storage.reading.filling import Filling
 from falconeye.storage.reading.storage_use import CameraUse, DayBytes, Lasting
 from falconeye.storage.volumes.mounts import Against, MountFacts, MountKind
 from falconeye.storage.volumes.places import Caution
@@ -18,7 +19,9 @@ _SHADES = 3
 _LONG_DAYS = 999
 
 
-def volume_panel(view: VolumeView, uses: Sequence[CameraUse]) -> VolumePanel:
+def volume_panel(
+    view: VolumeView, uses: Sequence[CameraUse], filling: Filling | None = None
+) -> VolumePanel:
     """One disk; `uses` are of the cameras that may be named."""
     row, facts = view.known.row, view.facts
     role = Role.RECORD if view.known.is_media_dir else row.role
@@ -38,6 +41,8 @@ def volume_panel(view: VolumeView, uses: Sequence[CameraUse]) -> VolumePanel:
         free_bytes=free,
         floor_bytes=facts.floor_bytes if facts else 0,
         footage_bytes=view.known.held.size_bytes,
+        grows_by=filling.bytes_per_day or None if filling else None,
+        full=_full_words(filling),
         shares=_shares(view, uses, total, free),
         moving=moving,
         is_held_up=is_held_up,
@@ -47,6 +52,14 @@ def volume_panel(view: VolumeView, uses: Sequence[CameraUse]) -> VolumePanel:
         drop_in=view.lines.drop_in,
         note=view.lines.note,
     )
+
+
+def _full_words(filling: Filling | None) -> str:
+    if filling is None or filling.full_in_days is None:
+        return ""
+    if filling.full_in_days < 1 / 24:
+        return _("now: its oldest footage makes room, or is moved on")
+    return _("in {days}").format(days=days_words(filling.full_in_days))
 
 
 def role_words(role: Role) -> str:
@@ -188,13 +201,15 @@ def _moved(view: VolumeView) -> str:
 def _shares(
     view: VolumeView, uses: Sequence[CameraUse], total: int, free: int
 ) -> tuple[Share, ...]:
-    """Who takes how much of the disk: the largest first, then the rest of what is used."""
+    """Who takes how much of the disk: the largest first, then exports and what else there is."""
     number = view.known.row.number
     parts = [(use.name, size) for use in uses if (size := use.on_volumes.get(number, 0)) > 0]
     parts.sort(key=lambda part: -part[1])
     hidden = view.known.held.size_bytes - sum(size for _name, size in parts)
     if hidden > 0:
         parts.append((_("Other cameras"), hidden))
+    if exports := view.known.held.export_bytes:
+        parts.append((_("Exports"), exports))
     other = total - free - sum(size for _name, size in parts)
     if total and other > 0:
         parts.append((_("Other data"), other))

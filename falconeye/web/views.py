@@ -11,10 +11,11 @@ from falconeye.base.redact import redact_text
 from falconeye.cameras.privacy import Pause
 from falconeye.cameras.views import Camera
 from falconeye.events.camera_state import ReasonCode
-from falconeye.storage.ledger.coverage import Gap, GapReason, merge_spans
+from falconeye.storage.ledger.coverage import Gap, GapReason, Span, merge_spans
+from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.reading.timeline import Timeline
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
-from falconeye.web.contexts import ClockRow, DayPart, Tile, WallPage
+from falconeye.web.contexts import ClockRow, DayPart, SeamRow, Tile, WallPage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.recording_contexts import RecordingRow
 from falconeye.web.security.access import may_on
@@ -140,6 +141,27 @@ def corrections(found: Timeline) -> tuple[ClockRow, ...]:
         ClockRow(max(one.from_us, found.from_us), one.to_us, abs(one.shift_us), one.shift_us > 0)
         for one in found.corrections
     )
+
+
+def seams(found: Timeline) -> tuple[SeamRow, ...]:
+    """Where the machine's clock was set, and what was recorded twice because of that.
+
+    Of an index made anew of the files that is known of the footage alone.
+    """
+    twice = merge_spans(found.overlaps)  # of whichever stream
+    rows: list[SeamRow] = []
+    for seam in found.seams:
+        own = [span for span in twice if _lies_at(span, seam)]
+        twice = [span for span in twice if span not in own]
+        spans = tuple((span.from_us, span.to_us) for span in own)
+        rows.append(SeamRow(seam.before_us, seam.after_us, spans))
+    rows += [SeamRow(None, None, ((span.from_us, span.to_us),)) for span in twice]
+    return tuple(rows)
+
+
+def _lies_at(span: Span, seam: ClockSeam) -> bool:
+    was_set_back = seam.after_us < seam.before_us
+    return was_set_back and span.from_us < seam.before_us and span.to_us > seam.after_us
 
 
 _WANTED: Final = frozenset(

@@ -385,6 +385,17 @@ def footage() -> contexts.FootagePage:
                 start_us + 2 * HOUR_US, start_us + 3 * HOUR_US, 40_000_000, was_behind=False
             ),
         ),
+        seams=(
+            contexts.SeamRow(
+                start_us + 8 * HOUR_US,
+                start_us + 7 * HOUR_US,
+                ((start_us + 7 * HOUR_US, start_us + 8 * HOUR_US),),
+            ),
+            contexts.SeamRow(start_us + 15 * HOUR_US, start_us + 30 * HOUR_US),
+            contexts.SeamRow(
+                None, None, ((start_us + 16 * HOUR_US, start_us + 16 * HOUR_US + 9_000_000),)
+            ),
+        ),
         events=(
             contexts.EventRow(start_us + 16 * HOUR_US, "Somebody rings", "2026-11-20T15:00:00Z"),
             contexts.EventRow(start_us + 9 * HOUR_US, "motion.person", "2026-11-20T08:00:00Z"),
@@ -499,7 +510,7 @@ def storage() -> storage_contexts.StoragePage:
     )
     shares = tuple(
         storage_contexts.Share(name, 90_000_000_000, place * 18.0, 18.0, place % 3)
-        for place, name in enumerate(("Front door", "Yard", "Other data"))
+        for place, name in enumerate(("Front door", "Yard", "Exports", "Other data"))
     )
     disk = storage_contexts.VolumePanel(
         id="disk-1",
@@ -514,6 +525,8 @@ def storage() -> storage_contexts.StoragePage:
         free_bytes=210_000_000_000,
         floor_bytes=25_000_000_000,
         footage_bytes=180_000_000_000,
+        grows_by=86e9,
+        full="in 4 days",
         shares=shares,
         moving="The oldest footage is being moved to an archive.",
         is_held_up=False,

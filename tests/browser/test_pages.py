@@ -14,6 +14,11 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Of each plot: where it begins and ends, its height, and the room of a day.
+PLOTS = """(plots) => plots.map((plot) => {
+  const box = plot.getBoundingClientRect();
+  return [box.left, box.right, box.height, box.width / plot.querySelectorAll('title').length];
+})"""
 # What a thumb would miss. A tile is a target as a whole, and so is the label around a box.
 SMALL_TARGETS = """() => [...document.querySelectorAll('a[href], button, summary, input, select')]
   .filter((one) => one.checkVisibility() && !one.closest('p:not(.tile-label), .skip'))
@@ -62,6 +67,23 @@ async def test_pages_fit_their_window(width: int) -> None:
             await page.goto(server.url + path)
             assert await page.evaluate(OVERFLOW) <= 0, f"{path} scrolls sideways"
             assert await page.evaluate(SMALL_TARGETS) == [], path
+
+
+async def test_plots_are_readable_on_a_phone() -> None:
+    """All of each is seen without scrolling sideways, and its days stand apart."""
+    storage = {"/storage": pages()["storage"]}
+    async with live_server(storage) as server, chromium() as browser:
+        page = await browser.new_page(viewport={"width": 360, "height": 800})
+        await page.goto(server.url + "/storage")
+        plots = await page.locator("svg[role=img]:has(title)").evaluate_all(PLOTS)
+        assert len(plots) == 3
+        for left, right, height, day in plots:
+            assert (left >= 0, right <= 360) == (True, True)
+            assert height >= 28
+            assert day >= 16
+        await page.set_viewport_size({"width": 1280, "height": 800})
+        heads = page.get_by_role("columnheader", name="The oldest goes")
+        await expect(heads).to_be_visible()
 
 
 @pytest.mark.timeout(120)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from playwright.async_api import Page
 
 from falconeye.base.times import SECOND_US
+from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.segments.segments import Accepted, SegmentEnd
 from tests.browser.browsers import chromium, needs_chromium
@@ -22,6 +24,7 @@ from tests.clocked_footage import (
     Piece,
     begin,
     fragments_of,
+    record,
     record_hole_and_change,
 )
 from tests.integration.api.conftest import Served, serve
@@ -206,3 +209,71 @@ async def test_where_nothing_was_recorded_it_says_so(tmp_path: Path) -> None:
         from_us = site.pieces[0].start_us - 7200 * SECOND_US
         words = await site.open(from_us, from_us + 3600 * SECOND_US)
         assert words == "nothing was recorded in this time"
+
+
+# Plays on from there, and tells of each picture that is shown its bar code and what is said of it.
+PLAY_ALL = """async ([from, count]) => {
+  const { playback, barcode } = window;
+  const { video } = playback;
+  playback.seekWall(from);
+  await new Promise((done) => video.addEventListener('seeked', done, { once: true }));
+  const seen = [];
+  const all = new Promise((done) => {
+    const look = (_, { mediaTime }) => {
+      seen.push([barcode(), playback.wallUs(mediaTime)]);
+      if (seen.length < count && !video.ended) video.requestVideoFrameCallback(look);
+      else done();
+    };
+    video.requestVideoFrameCallback(look);
+  });
+  await video.play();
+  await all;
+  video.pause();
+  return seen;
+}"""
+TWICE_S, AGAIN_US = 16, 10_050_000  # how long each run is; when the second begins, off the grid
+
+
+async def test_a_time_that_was_recorded_twice_is_played_twice(tmp_path: Path) -> None:
+    """The clock was set back: first all of the run before, then all of the one after."""
+    async with shown(tmp_path) as site:
+        store = site.served.footage
+        start_us = site.pieces[0].start_us - 3600 * SECOND_US
+        runs = (Piece(start_us, TWICE_S, 0), Piece(start_us + AGAIN_US, TWICE_S, 0))
+        for piece, reason in zip(runs, (RunEnd.CLOCK_CHANGED, RunEnd.CAMERA_OFFLINE), strict=True):
+            run = store.begin_run(site.camera_id, StreamKind.MAIN, piece.start_us)
+            await record(store, site.camera_id, run, piece, run_end=reason)
+        end_us = start_us + TWICE_S * SECOND_US
+        assert await site.open(start_us, end_us + 60 * SECOND_US) is None
+        duration = await site.page.evaluate("window.playback.video.duration")
+        assert duration == pytest.approx(2 * TWICE_S, abs=0.2)
+        # A moment of it is that of the first time, from wherever one comes.
+        late_us = start_us + AGAIN_US + (TWICE_S - 1) * SECOND_US + 300_000
+        for wall_us in (end_us - 2_350_000, late_us, start_us + 12_450_000):
+            code = _code(_shown_at(runs, wall_us))
+            found = await site.page.evaluate(SEEK, [wall_us, code])
+            assert (found["went"], found["code"]) == (wall_us, code)
+        pictures = (TWICE_S - 12 + 5) * 10
+        seen = await site.page.evaluate(PLAY_ALL, [start_us + 12_050_000, pictures])
+        assert all(abs(said // 1000 % 2**32 - code) <= 3 for code, said in seen)
+        said = [round((wall_us - start_us) / 1e6, 2) for _code_, wall_us in seen]
+        turn = next(at for at, second in enumerate(said) if second < said[at - 1] and at)
+        assert TWICE_S - 0.5 < said[turn - 1] < TWICE_S
+        assert AGAIN_US / 1e6 <= said[turn] < AGAIN_US / 1e6 + 0.5
+        for stretch in (said[:turn], said[turn:]):
+            assert stretch == sorted(stretch)
+            assert all(after - before < 0.5 for before, after in pairwise(stretch))
+        assert said[-1] > 14
+        assert await site.page.evaluate("window.problems") == []
+
+
+def _shown_at(runs: tuple[Piece, ...], wall_us: int) -> int:
+    """The moment of the picture that is shown then: of the first run that has it."""
+    piece = next(
+        one for one in runs if one.start_us <= wall_us < one.start_us + TWICE_S * SECOND_US
+    )
+    return piece.start_us + (wall_us - piece.start_us) // FRAME_US * FRAME_US
+
+
+def _code(picture_us: int) -> int:
+    return picture_us // 1000 % 2**32

@@ -20,6 +20,7 @@ from tests.faults.long_time import many_rows, retention_week
 from tests.faults.outcome import LEAKS, Outcome, rows_of, table
 from tests.faults.power import power_cuts
 from tests.faults.reconnects import reconnects
+from tests.faults.vm_clock import vm_clock_steps
 from tests.faults.vm_power import NotHere, vm_power_cuts
 from tests.faults.volumes import failing_volumes, full_disk, slow_volumes
 
@@ -27,6 +28,7 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 # Name → what it is, and how much of it in full: times, hours, days or seconds.
 FAULTS: dict[str, tuple[Callable[[Path, int], Awaitable[Outcome]], int]] = {
     "clock": (clock_steps, 200),
+    "clock-vm": (vm_clock_steps, 3),
     "full-disk": (full_disk, 300),
     "sick-disk": (failing_volumes, 15),
     "ext4": (ext4_volumes, 15),

@@ -28,8 +28,8 @@ _ROOT = Path(__file__).parents[2]
 _SECTOR = 512
 _HEAD: Final = struct.Struct("<QQQQ")  # sector, sectors, flags, bytes of data
 _FLUSH, _FUA, _DISCARD, _MARK = 1, 2, 4, 8
-_BOOT_S = 300.0  # until the recorder speaks; a busy machine takes a minute
-_QEMU = (
+BOOT_S = 300.0  # until the recorder speaks; a busy machine takes a minute
+QEMU = (
     "-nodefaults -no-user-config -display none -machine q35 -accel tcg,thread=multi -cpu max -smp 2"
     " -m 1024 -no-reboot -serial stdio -device virtio-rng-pci -virtfs"
     " local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"
@@ -91,12 +91,13 @@ async def vm_power_cuts(folder: Path, count: int, record_s: float = 25.0) -> Out
         f"sync interval {SYNC_INTERVAL_S:.0f} s + 1 s", [], BUDGET_S,
     )  # fmt: skip
     outcome.notes.append(f"seed {seed}")
-    await _build(folder / "vm")
+    await build_machine(folder / "vm")
     await cut_often(folder, count, await _record(folder, record_s), chance, outcome)
     return outcome
 
 
-async def _build(folder: Path) -> None:
+async def build_machine(folder: Path) -> None:
+    """The kernel, and what starts a program in it. NotHere."""
     if platform.machine() != "x86_64" or shutil.which("apt-get") is None or os.geteuid() != 0:
         raise NotHere("the virtual machine needs root, and Debian on x86-64")
     process = await asyncio.create_subprocess_exec("bash", str(_BUILD), str(folder))
@@ -117,7 +118,7 @@ async def _record(folder: Path, record_s: float) -> Recorded:
         f"exec {shlex.join(words)} 2> /dev/ttyS1\n",
     )
     process = await asyncio.create_subprocess_exec(
-        "qemu-system-x86_64", *_QEMU.split(), "-serial", f"file:{folder / 'console.log'}",
+        "qemu-system-x86_64", *QEMU.split(), "-serial", f"file:{folder / 'console.log'}",
         "-kernel", str(folder / "vm/vmlinuz"), "-initrd", str(folder / "vm/initrd.img"),
         "-append", f"console=ttyS1 quiet panic=-1 job={job}",
         "-blockdev", f"driver=file,filename={disk},node-name=disk",
@@ -150,7 +151,7 @@ async def _listen(
     found: list[Said] = []
     begun = time.monotonic()
     while not found or found[-1].given_s < record_s:
-        async with asyncio.timeout(_BOOT_S):
+        async with asyncio.timeout(BOOT_S):
             line = await process.stdout.readline()
         assert line.endswith(b"\n"), await asyncio.to_thread(console.read_text, errors="replace")
         found.append(heard(line, writes.length(), found))

@@ -2,7 +2,7 @@
 
 Invariants: every row has its file with that size; every file is in the index, in garbage, or
 being written; no overlap within a run; every segment starts at a keyframe; the totals are sums;
-footage and gaps cover each camera's time once.
+footage and gaps cover each camera's time once, and a gap has its reason.
 """
 
 import logging
@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.storage.checks import check_rows, rebuild
-from falconeye.storage.checks.check_coverage import CoverageReport, check_coverage
+from falconeye.storage.checks.check_coverage import CoverageReport, check_coverage, note
 from falconeye.storage.checks.index_files import index_file
 from falconeye.storage.checks.lost_exports import Adopted, adopt_export
 from falconeye.storage.export.export_files import DIRECTORY as EXPORTS
@@ -55,6 +55,7 @@ class Fault(StrEnum):
     NO_KEYFRAME = "no_keyframe"  # nothing: players begin at the next one
     TOTALS = "totals"  # counted anew
     COVERAGE = "coverage"  # nothing: a camera's time does not add up, which is a mistake of ours
+    UNEXPLAINED = "unexplained"  # it is noted, and told once: see the log of that time
 
 
 @dataclass(slots=True)
@@ -120,9 +121,17 @@ async def check(
         Problem(Fault.TOTALS, "", f"of stream {stream} on volume {volume}", repair)
         for stream, volume in totals
     ]
-    report.coverage, wrong = await check_coverage(database)
-    report.problems += [Problem(Fault.COVERAGE, one.camera_id, one.detail) for one in wrong]
+    await _check_time(database, report, repair=repair)
     return report
+
+
+async def _check_time(database: Database, report: CheckReport, *, repair: bool) -> None:
+    report.coverage, wrong, unexplained = await check_coverage(database)
+    report.problems += [Problem(Fault.COVERAGE, one.camera_id, one.detail) for one in wrong]
+    for one in unexplained:
+        if repair:
+            await database.write(partial(note, one))
+        report.problems.append(Problem(Fault.UNEXPLAINED, one.camera_id, one.detail, repair))
 
 
 class _Check:

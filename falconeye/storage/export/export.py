@@ -244,6 +244,7 @@ class Exports:
         layout.corrections = export_layout.within_span(
             known.corrections, order.from_us, order.to_us
         )
+        layout.seams = known.seams
         holes = export_layout.find_holes(
             layout, order.from_us, max(known.to_us, order.from_us), known.gaps
         )

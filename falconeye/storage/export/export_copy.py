@@ -32,12 +32,14 @@ from falconeye.storage.export.export_thread import ExportThread
 from falconeye.storage.export.export_writer import PIECE_BYTES, Cancelled
 from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.ledger.coverage import Gap, GapReason
+from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.segments.retention import Spared
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
 
 log = logging.getLogger(__name__)
 
+_UTC = ZoneInfo("UTC")
 _SUFFIX = "_h264"
 _RATE_FACTOR = 2  # H.264 takes about so much more than HEVC for the same picture
 _LEAST_BITS_S = 500_000
@@ -224,12 +226,16 @@ def _described(
         for one in told.get("clock_corrected", ())
     ]
     unset = [_span(one) for one in told.get("clock_not_set", ())]
-    return ExportedCamera(order, copies, gaps, unset, corrections)
+    seams = [
+        ClockSeam(parse_rfc3339(one["at"], _UTC), parse_rfc3339(one["to"], _UTC))
+        for one in told.get("clock_set", ())
+    ]
+    twice = [_span(one) for one in told.get("recorded_twice", ())]
+    return ExportedCamera(order, copies, gaps, unset, corrections, seams=seams, overlaps=twice)
 
 
 def _span(told: dict[str, Any]) -> tuple[int, int]:
-    utc = ZoneInfo("UTC")
-    return parse_rfc3339(told["from"], utc), parse_rfc3339(told["to"], utc)
+    return parse_rfc3339(told["from"], _UTC), parse_rfc3339(told["to"], _UTC)
 
 
 def _bits_s(file: ExportedFile) -> int:

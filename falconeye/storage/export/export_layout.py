@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from falconeye.media.boxes import BadBox
+from falconeye.media.samples import StreamKind
 from falconeye.media.segment_file import read_head
 from falconeye.storage.export.export_part import (
     FragmentHead,
@@ -17,7 +18,8 @@ from falconeye.storage.export.export_part import (
 )
 from falconeye.storage.export.export_writer import Copier, SourceLost
 from falconeye.storage.ledger.clocks import ClockCorrection
-from falconeye.storage.ledger.coverage import Gap, GapReason
+from falconeye.storage.ledger.coverage import Gap, GapReason, Span, find_overlaps
+from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.segments import fragment_table
 from falconeye.storage.segments.fragment_table import FragmentTable
 from falconeye.storage.segments.segments import ClockState
@@ -43,6 +45,7 @@ class ExportLayout:
     lost: list[SourceSegment] = field(default_factory=list)
     unset: list[tuple[int, int]] = field(default_factory=list)  # wall time of no certain clock
     corrections: list[ClockCorrection] = field(default_factory=list)  # of these wall times
+    seams: Sequence[ClockSeam] = ()  # where the node's clock was set, that it has footage of
 
     @property
     def size_bytes(self) -> int:
@@ -57,6 +60,12 @@ class ExportLayout:
         """In the order of time, even where a clock was set back."""
         every = [piece for part in self.parts for piece in part.pieces]
         return sorted(every, key=lambda piece: piece.from_us)
+
+    @property
+    def overlaps(self) -> list[tuple[int, int]]:
+        """Times that are in it twice, because a clock was set back."""
+        every = (Span(piece.from_us, piece.to_us, StreamKind.MAIN) for piece in self.pieces)
+        return [(span.from_us, span.to_us) for span in find_overlaps(every)]
 
 
 def lay_out(

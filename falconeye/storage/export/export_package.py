@@ -70,15 +70,25 @@ class Package:
                 name=wanted,
                 camera_id=order.camera_id,
                 camera_name=order.camera_name,
-                from_us=part.pieces[0].from_us,
-                to_us=part.pieces[-1].to_us,
+                from_us=min(piece.from_us for piece in part.pieces),
+                to_us=max(piece.to_us for piece in part.pieces),
                 duration_us=part.duration_us,
                 size_bytes=0,
                 sha256="",
                 codec=part.codec,
             )
             made.append(self.write_file(file, len(layout.parts), partial(write, part)))
-        self.describe(ExportedCamera(order, made, holes, layout.unset, layout.corrections))
+        self.describe(
+            ExportedCamera(
+                order,
+                made,
+                holes,
+                layout.unset,
+                layout.corrections,
+                seams=layout.seams,
+                overlaps=layout.overlaps,
+            )
+        )
 
     def write_file(self, file: ExportedFile, of_camera: int, write: WritePart) -> ExportedFile:
         """One file, with its final name, size and hash; `of_camera`: how many that camera has."""

@@ -16,6 +16,7 @@ from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.export.export_result import ExportedFile, ExportRequest
 from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.ledger.coverage import Gap
+from falconeye.storage.ledger.seams import ClockSeam
 
 _REASONS = {"unknown": "for a reason that is not known"}
 
@@ -30,6 +31,8 @@ class ExportedCamera:
     unset: Sequence[tuple[int, int]] = ()  # recorded while NTP had not set the clock; UTC
     corrections: Sequence[ClockCorrection] = ()  # times that were put right since
     left_out: Sequence[ExportedFile] = ()  # of the original, by a copy in H.264: they are in it
+    seams: Sequence[ClockSeam] = ()  # where the node's clock was set
+    overlaps: Sequence[tuple[int, int]] = ()  # what is in it twice: the clock was set back; UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,17 @@ def _camera(camera: ExportedCamera) -> dict[str, Any]:
                 "clock_offset_seconds": round(-one.shift_us / SECOND_US, 6),
             }
             for one in camera.corrections
+        ],
+        "clock_set": [
+            {
+                "at": rfc3339(one.before_us),
+                "to": rfc3339(one.after_us),
+                "step_seconds": round(one.step_us / SECOND_US, 6),
+            }
+            for one in camera.seams
+        ],
+        "recorded_twice": [
+            {"from": rfc3339(begin), "to": rfc3339(end)} for begin, end in camera.overlaps
         ],
         "left_out": [
             {
@@ -233,7 +247,20 @@ def _clock_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:
         )
     for begin, end in doubtful:
         lines += _from_to(begin, end, zone)
-    return lines or ["The clock was set by NTP while it was recorded."]
+    lines = lines or ["The clock was set by NTP while it was recorded."]
+    if camera.seams:
+        lines.append("The clock was corrected while this was recorded; where it stood, and went:")
+    for seam in camera.seams:
+        way = "back" if seam.step_us < 0 else "ahead"
+        step = f"{abs(seam.step_us) / SECOND_US:.3f} s"
+        lines += [*_from_to(seam.before_us, seam.after_us, zone), f"    it was set {way} by {step}"]
+    if camera.overlaps:
+        lines.append(
+            "Recorded twice, before and after it was set back; it plays as it was recorded:"
+        )
+    for begin, end in camera.overlaps:
+        lines += _from_to(begin, end, zone)
+    return lines
 
 
 def _from_to(begin: int, end: int, zone: tzinfo) -> list[str]:

@@ -189,7 +189,9 @@ class PartBuilder:
     ) -> list[tuple[int, FragmentPlace]]:
         """The fragments of a segment whose heads `add` wants."""
         origin = _origin(table)
-        lowest = _to_90k(self._from_us - source.start_us) + origin if self.is_empty else None
+        # Not the first one alone begins before the span where a clock was set back.
+        begins_before = self.is_empty or source.start_us < self._from_us
+        lowest = _to_90k(self._from_us - source.start_us) + origin if begins_before else None
         return chosen_fragments(table, lowest, _to_90k(self._to_us - source.start_us) + origin)
 
     def add(

@@ -129,6 +129,22 @@ def merge_spans(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
+def find_overlaps(spans: Iterable[Span]) -> list[Span]:
+    """Times that at least two of these spans claim; of one stream, in order of their beginnings."""
+    twice: list[Span] = []
+    reached_us: int | None = None
+    for span in spans:
+        if reached_us is not None and span.from_us < reached_us:
+            twice.append(Span(span.from_us, min(span.to_us, reached_us), span.stream))
+        reached_us = span.to_us if reached_us is None else max(reached_us, span.to_us)
+    return long_overlaps(twice)
+
+
+def long_overlaps(pieces: Iterable[Span]) -> list[Span]:
+    """Without those that lie within what a wall time is exact to; `pieces` in order."""
+    return [span for span in merge_spans(pieces) if span.to_us - span.from_us >= MIN_GAP_US]
+
+
 def find_gaps(spans: Sequence[Span], from_us: int, to_us: int, known: Known) -> list[Gap]:
     """All that no span of any stream covers of [from, to), in pieces of one reason each."""
     gaps: list[Gap] = []

@@ -18,9 +18,9 @@ from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog
 from falconeye.base.errors import FalconEyeError
 from falconeye.base.tasks import TaskSet
-from falconeye.base.times import MINUTE_US, SECOND_US
+from falconeye.base.times import MINUTE_US
 from falconeye.storage.index.database import Database
-from falconeye.storage.ledger.clocks import Clocks
+from falconeye.storage.ledger.clocks import SAME_US, Clocks
 from falconeye.storage.ledger.coverage import GapReason, Step, Uptime
 from falconeye.storage.tables.ledger import coverage_steps, undated_steps, uptimes
 
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 
 ROUND_S = 1.0
 ALIVE_US = MINUTE_US
-CLOCK_STEP_US = SECOND_US
 MAX_WAITING = 10_000  # steps; beyond it only the newest of each camera is kept
 MAX_UNDATED = 100_000  # steps of a process that are moved should its clock prove wrong
 
@@ -42,6 +41,7 @@ class _Up:
     to_us: int
     ended: GapReason | None = None
     clock_id: int | None = None  # where its times may prove wrong
+    step_us: int | None = None  # how far the clock was set as it began
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +160,11 @@ class Ledger:
     def _follow_clock(self) -> None:
         """Where the clock was set the time line has a seam: what holds now holds from there on."""
         up, now = self._ups[-1], self._up_from_now()
-        if abs(now.offset_us - up.offset_us) <= CLOCK_STEP_US:
+        if abs(now.offset_us - up.offset_us) <= SAME_US:
             return
         up.to_us = self._clock.monotonic_us() + up.offset_us
         up.ended = GapReason.CLOCK_CHANGED
+        now.step_us = now.offset_us - up.offset_us
         self._ups.append(now)
         self._know_clock()
         if now.from_us <= up.to_us:
@@ -227,7 +228,8 @@ async def _write(
         values = {"to_us": up.to_us, "ended": up.ended, "clock_id": up.clock_id}
         await connection.execute(
             upsert(uptimes)
-            .values(from_us=up.from_us, **values)
+            # Told once: what was before the step may have got its right times since.
+            .values(from_us=up.from_us, step_us=up.step_us, **values)
             .on_conflict_do_update(index_elements=[uptimes.c.from_us], set_=values)
         )
 

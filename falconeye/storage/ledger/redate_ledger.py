@@ -15,6 +15,7 @@ from falconeye.base.times import MINUTE_US
 from falconeye.storage.ledger.clocks import KnownClock, Proof, set_state
 from falconeye.storage.ledger.coverage import MIN_GAP_US, GapReason, Step
 from falconeye.storage.ledger.ledger import put_step
+from falconeye.storage.ledger.seams import move_seam_after, step_left
 from falconeye.storage.tables.footage import runs, streams
 from falconeye.storage.tables.ledger import (
     clocks,
@@ -185,12 +186,20 @@ async def _move_uptimes(connection: AsyncConnection, clock_id: int, shift_us: in
         return
     await connection.execute(delete(uptimes).where(mine))
     for row in found:
-        values = {"to_us": row.to_us + shift_us, "ended": row.ended, "clock_id": None}
+        values = {
+            "to_us": row.to_us + shift_us,
+            "ended": row.ended,
+            "clock_id": None,
+            "step_us": None if row.step_us is None else step_left(row.step_us + shift_us),
+        }
         await connection.execute(
             upsert(uptimes)
             .values(from_us=row.from_us + shift_us, **values)
             .on_conflict_do_update(index_elements=[uptimes.c.from_us], set_=values)
         )
+    for row in found:
+        if row.ended == GapReason.CLOCK_CHANGED:
+            await move_seam_after(connection, row.to_us, shift_us)
     await connection.execute(
         update(clocks)
         .where(clocks.c.id == clock_id)

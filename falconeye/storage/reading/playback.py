@@ -166,11 +166,14 @@ class Playback:
         return found
 
     async def keyframe(self, camera_id: str, kind: StreamKind, at_us: int) -> StoredKeyframe:
-        """The keyframe at or before `at_us`, of the same GOP; NotFound in a hole."""
+        """The keyframe at or before `at_us`, of the same GOP; NotFound in a hole.
+
+        Of a time that was recorded twice, because the clock was set back, that of the first run.
+        """
         growing = [s for s in self._growing(camera_id, kind) if s.start.start_us <= at_us]
         row = await self._database.read(partial(playback_rows.read_latest, camera_id, kind, at_us))
         latest = max(growing, key=lambda segment: segment.start.start_us, default=None)
-        if latest is not None and (row is None or row.start_us < latest.start.start_us):
+        if latest is not None and (row is None or _comes_before(row, latest, at_us)):
             file, init = self._open(latest), latest.start.init
             end_us = file.start_us + file.duration_us + UNWRITTEN_US
             return _keyframe(file, init.data, at_us, end_us)
@@ -244,6 +247,14 @@ def _audio_rate(init: bytes) -> int:
 
 def _digest(init: bytes) -> str:
     return hashlib.sha256(init).hexdigest()
+
+
+def _comes_before(row: Row[Any], opened: OpenSegment, at_us: int) -> bool:
+    """Whether an open file has the moment rather than the closed one."""
+    is_earlier_run = row.run_id < opened.start.run_id
+    if is_earlier_run and at_us < row.start_us + row.wall_duration_us:
+        return False
+    return bool(row.start_us < opened.start.start_us)
 
 
 def _nothing() -> NotFound:

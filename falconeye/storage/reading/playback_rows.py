@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.times import HOUR_US
@@ -88,17 +88,26 @@ async def read_run_starts(run_ids: Collection[int], connection: AsyncConnection)
 async def read_latest(
     camera_id: str, kind: StreamKind, at_us: int, connection: AsyncConnection
 ) -> Row[Any] | None:
-    """The last segment that began at or before `at_us`, with the `data` of its init."""
-    found = await connection.execute(
-        _with_places()
-        .add_columns(inits.c.data)
+    """The segment of `at_us`, else the last one before it, with the `data` of its init.
+
+    Where a clock was set back and several claim that time, it is that of the first run.
+    """
+    end_us = segments.c.start_us + segments.c.wall_duration_us
+    claims = end_us > at_us
+    wanted_us = (
+        select(segments.c.start_us)
         .where(
             _of(camera_id, kind),
             segments.c.start_us > at_us - HOUR_US,
             segments.c.start_us <= at_us,
         )
-        .order_by(segments.c.start_us.desc())
+        .order_by(claims.desc(), case((claims, segments.c.run_id), else_=-end_us))
         .limit(1)
+    )
+    found = await connection.execute(
+        _with_places()
+        .add_columns(inits.c.data)
+        .where(_of(camera_id, kind), segments.c.start_us == wanted_us.scalar_subquery())
     )
     row: Row[Any] | None = found.first()
     return row

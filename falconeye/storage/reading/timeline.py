@@ -27,6 +27,7 @@ from falconeye.storage.ledger.coverage import (
     merge_spans,
 )
 from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.reading.timeline_rows import TimelineRows, read_rows
 from falconeye.storage.segments.recording_rows import Growing, Recording
 from falconeye.storage.segments.segment_store import FootageStore
@@ -67,6 +68,8 @@ class Timeline:
     spans: Sequence[KindSpan]
     gaps: Sequence[Gap]
     corrections: Sequence[ClockCorrection] = ()  # where the node's clock had been wrong
+    seams: Sequence[ClockSeam] = ()  # where it was set, and the times before it stay
+    overlaps: Sequence[Span] = ()  # what was recorded twice, by stream: the clock was set back
 
 
 class Timelines:
@@ -159,7 +162,10 @@ def make_timeline(
     reasons = Known(rows.steps, _outlived(rows.uptimes, spans), rows.deletions)
     gaps = [_explained(gap, rows.run_ends) for gap in find_gaps(spans, from_us, to_us, reasons)]
     kinds = list(_with_kinds(spans, rows.kinds))
-    return Timeline(from_us, to_us, kinds, gaps, rows.corrections)
+    clipped = (_clipped(span, from_us, to_us) for span in rows.overlaps)
+    overlaps = tuple(span for span in clipped if span.to_us > span.from_us)
+    seams = tuple(rows.seams)
+    return Timeline(from_us, to_us, kinds, gaps, rows.corrections, seams, overlaps)
 
 
 def _with_unstored(stored: Sequence[Step], unstored: Sequence[Step], to_us: int) -> list[Step]:

@@ -22,7 +22,16 @@ from falconeye.base.times import HOUR_US
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.ledger.clocks import ClockCorrection, read_corrections
-from falconeye.storage.ledger.coverage import MIN_GAP_US, Deletion, GapReason, Span, Step, Uptime
+from falconeye.storage.ledger.coverage import (
+    MIN_GAP_US,
+    Deletion,
+    GapReason,
+    Span,
+    Step,
+    Uptime,
+    long_overlaps,
+)
+from falconeye.storage.ledger.seams import ClockSeam, read_seams
 from falconeye.storage.segments.segments import MAX_HOLE_US
 from falconeye.storage.tables.footage import recordings, runs, segments, streams
 from falconeye.storage.tables.ledger import coverage_steps, deletions, uptimes
@@ -41,6 +50,8 @@ class TimelineRows:
     kinds: Sequence[tuple[int, str]]  # from when on which kind of recording was made
     run_ends: Sequence[tuple[int, RunEnd]]  # when runs of the main stream ended, and why
     corrections: Sequence[ClockCorrection]  # of the node's clock
+    seams: Sequence[ClockSeam]  # where it was set
+    overlaps: Sequence[Span]  # what two runs of a stream claim; closed files alone
 
 
 async def read_rows(
@@ -48,15 +59,18 @@ async def read_rows(
 ) -> TimelineRows:
     """Of [from, to), in one state of the database; `up`: the present uptime, where it runs."""
     ran = await _runs(camera_id, from_us, to_us, connection)
+    spans, overlaps = await _islands(camera_id, from_us, to_us, connection)
     deleted = await _deletions(camera_id, from_us, to_us, connection)
     return TimelineRows(
-        spans=await _islands(camera_id, from_us, to_us, connection),
+        spans=spans,
         steps=await _steps(camera_id, from_us, to_us, connection),
         uptimes=await _uptimes(from_us, to_us, up, connection),
         deletions=list(_without_holes(deleted, ran)),
         kinds=await _kinds(camera_id, from_us, to_us, connection),
         run_ends=_run_ends(ran),
         corrections=await read_corrections(from_us, to_us, connection),
+        seams=await read_seams(from_us, to_us, connection),
+        overlaps=overlaps,
     )
 
 
@@ -117,15 +131,35 @@ def _joined(kind: StreamKind) -> Select[*tuple[Any, ...]]:
     ).group_by(numbered.c.number)
 
 
+def _claimed_twice(kind: StreamKind) -> Select[*tuple[Any, ...]]:
+    """What of each segment one that began before it claims, too."""
+    start, end = segments.c.start_us, segments.c.start_us + segments.c.wall_duration_us
+    reached = func.max(end).over(order_by=start, rows=(None, -1))
+    rows = (
+        select(start, end.label("end_us"), reached.label("reached_us"))
+        .where(*_within(kind))
+        .subquery()
+    )
+    return select(
+        literal(kind.value).label("kind"),
+        rows.c.start_us,
+        func.min(rows.c.end_us, rows.c.reached_us).label("to_us"),
+    ).where(rows.c.reached_us > rows.c.start_us)
+
+
 # Made once: that takes longer than SQLite takes for a day.
 _EDGES = union_all(*(_edges(kind) for kind in StreamKind))
 _JOINED = union_all(*(_joined(kind) for kind in StreamKind))
+_TWICE = union_all(*(_claimed_twice(kind) for kind in StreamKind))
 
 
 async def _islands(
     camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
-) -> dict[StreamKind, list[Span]]:
-    """Stretches of segments without a hole between, joined by SQLite: a month has 80 000 rows."""
+) -> tuple[dict[StreamKind, list[Span]], list[Span]]:
+    """Stretches of segments without a hole between, joined by SQLite: a month has 80 000 rows.
+
+    And the overlaps among them, in order.
+    """
     given = {"camera": camera_id, "from_us": from_us, "to_us": to_us}
     found: dict[StreamKind, list[Span]] = {kind: [] for kind in StreamKind}
     begin_us = 0
@@ -138,13 +172,23 @@ async def _islands(
             kind = StreamKind(row.kind)
             found[kind].append(Span(begin_us, row.end_us, kind))
     else:
-        return found
+        return found, []
     # A clock was set back, which is seldom: what overlaps takes SQLite longer.
     found = {kind: [] for kind in StreamKind}
     for name, from_, to in await connection.execute(_JOINED, given):
         kind = StreamKind(name)
         found[kind].append(Span(from_, to, kind))
-    return {kind: sorted(spans, key=lambda span: span.from_us) for kind, spans in found.items()}
+    twice: dict[StreamKind, list[Span]] = {kind: [] for kind in StreamKind}
+    for name, from_, to in await connection.execute(_TWICE, given):
+        kind = StreamKind(name)
+        twice[kind].append(Span(from_, to, kind))
+    islands = {kind: sorted(spans, key=_begin) for kind, spans in found.items()}
+    overlaps = [span for each in twice.values() for span in long_overlaps(sorted(each, key=_begin))]
+    return islands, sorted(overlaps, key=_begin)
+
+
+def _begin(span: Span) -> int:
+    return span.from_us
 
 
 async def _steps(

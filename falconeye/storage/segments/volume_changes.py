@@ -43,6 +43,7 @@ class Held:
     size_bytes: int = 0
     waiting: int = 0  # files that are being written, moved there, or are to be deleted
     exports: int = 0
+    export_bytes: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -236,11 +237,12 @@ async def _held(number: int, connection: AsyncConnection) -> Held:
     for table in (open_files, moves, garbage):
         counted = select(func.count()).select_from(table).where(table.c.volume_id == number)
         waiting += (await connection.execute(counted)).scalar_one()
-    made = select(func.count()).where(
+    export_bytes = func.coalesce(func.sum(jobs.c.result["size_bytes"].as_integer()), 0)
+    made = select(func.count(), export_bytes).where(
         jobs.c.result["volume"].as_integer() == number, jobs.c.state == "complete"
     )
-    exports = (await connection.execute(made.select_from(jobs))).scalar_one()
-    return Held(sums[0], sums[1], waiting, exports)
+    exports = (await connection.execute(made.select_from(jobs))).one()
+    return Held(sums[0], sums[1], waiting, *exports)
 
 
 async def _remove_empty(row: VolumeRow, connection: AsyncConnection) -> None:

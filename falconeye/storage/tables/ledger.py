@@ -36,6 +36,7 @@ uptimes = Table(
     Column("to_us", BigInteger, nullable=False),  # stored at most once a minute, and at the end
     Column("ended", Text),  # `coverage.GapReason` of what follows; NULL: it runs, or it crashed
     Column("clock_id", Integer),  # `clocks`; NULL: its times are right, as far as is known
+    Column("step_us", BigInteger),  # how far the clock was set as it began; NULL: it was not
     sqlite_with_rowid=False,
 )
 

@@ -4,21 +4,29 @@ fstab(5), systemd.mount(5), and the drop-in for the hardened unit of FalconEye.
 """
 
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from falconeye.storage.volumes.mount_options import is_whole, mount_options
 from falconeye.storage.volumes.mounts import WITHOUT_OWNERS, Mount
 
-SERVICE_USER = "falconeye"
 DROP_IN = "/etc/systemd/system/falconeye.service.d/volumes.conf"
-_CREDENTIALS = "/etc/falconeye-smb"
+_STATE_DIRECTORY = Path("/var/lib/falconeye")  # which the unit may write to by itself
+_HOMES = (Path("/home"), Path("/root"), Path("/run/user"))  # which it does not see by itself
+_PART = (
+    "It is a part of a file system that is mounted elsewhere, too (a bind mount): see to it that "
+    "what mounts it now does so at each start"
+)
 _PLAIN = frozenset(string.ascii_letters + string.digits + ":_.")
-_SMB = frozenset({"cifs", "smb3", "smbfs"})
 
 
 @dataclass(frozen=True, slots=True)
 class MountLines:
-    """Empty where there is nothing to be written down (a RAM disk, the root file system)."""
+    """Empty where there is nothing to be written down (a RAM disk, the root file system).
+
+    The drop-in where the service may write there by itself.
+    """
 
     fstab: str  # one line
     unit_name: str  # of the systemd mount unit: either that, or fstab
@@ -33,14 +41,16 @@ def mount_lines(path: Path, mount: Mount | None, uuid: str | None) -> MountLines
         return MountLines("", "", "", drop_in(path, None))
     source = f"UUID={uuid}" if uuid else mount.source
     what = f"/dev/disk/by-uuid/{uuid}" if uuid else mount.source
-    options, note = _options(mount)
+    found, note = mount_options(mount)
     check = "0" if mount.is_network or mount.file_system in WITHOUT_OWNERS else "2"
     unit = escaped_unit(mount.path)
-    where = _fstab_text(str(mount.path))
+    if not is_whole(mount):
+        return MountLines("", "", "", drop_in(path, unit), _PART)
+    where, options = _fstab_text(str(mount.path)), _fstab_text(",".join(found))
     return MountLines(
         fstab=f"{_fstab_text(source)}  {where}  {mount.file_system}  {options}  0  {check}",
         unit_name=unit,
-        unit=_unit(mount, what, options),
+        unit=_unit(mount, what, found),
         drop_in=drop_in(path, unit),
         note=note,
     )
@@ -61,7 +71,12 @@ def drop_in(path: Path, unit: str | None) -> str:
             f"Wants={unit}",
             f"After={unit}",
         ]
-    return "\n".join([*lines, "[Service]", f'ReadWritePaths="-{_unit_text(str(path))}"', ""])
+    if not path.is_relative_to(_STATE_DIRECTORY):
+        lines.append("[Service]")
+        if any(path.is_relative_to(home) for home in _HOMES):
+            lines.append("ProtectHome=read-only")
+        lines.append(f'ReadWritePaths="-{_unit_text(str(path))}"')
+    return "\n".join([*lines, ""]) if lines else ""
 
 
 def escaped_unit(path: Path) -> str:
@@ -83,24 +98,8 @@ def _escaped(part: str, *, is_first: bool) -> str:
     )
 
 
-def _options(mount: Mount) -> tuple[str, str]:
-    """Mount options, and what else they need."""
-    owner = f"uid={SERVICE_USER},gid={SERVICE_USER}"
-    if mount.file_system in _SMB:
-        options = f"credentials={_CREDENTIALS},{owner},file_mode=0640,dir_mode=0750"
-        note = f"{_CREDENTIALS} (mode 0600) holds the lines username=… and password=…"
-        return f"{options},noatime,nofail,_netdev", note
-    if mount.is_network:  # hard: a server that comes back goes on where it was; nothing is torn
-        return "rw,hard,noatime,nofail,_netdev", ""
-    if mount.file_system in WITHOUT_OWNERS:
-        return f"{owner},umask=0027,noatime,nofail,x-systemd.device-timeout=10s", ""
-    return "defaults,noatime,nofail,x-systemd.device-timeout=10s", ""
-
-
-def _unit(mount: Mount, what: str, options: str) -> str:
-    kept = ",".join(
-        option for option in options.split(",") if not option.startswith(("nofail", "x-systemd"))
-    )
+def _unit(mount: Mount, what: str, options: Sequence[str]) -> str:
+    kept = ",".join(option for option in options if not option.startswith(("nofail", "x-systemd")))
     target = "remote-fs.target" if mount.is_network else "local-fs.target"
     network = (
         "Wants=network-online.target\nAfter=network-online.target\n" if mount.is_network else ""
@@ -108,7 +107,7 @@ def _unit(mount: Mount, what: str, options: str) -> str:
     return (
         f"[Unit]\nDescription=Footage of FalconEye\n{network}\n"
         f"[Mount]\nWhat={_unit_text(what)}\nWhere={_unit_text(str(mount.path))}\n"
-        f"Type={mount.file_system}\nOptions={kept}\nTimeoutSec=10\n\n"
+        f"Type={mount.file_system}\nOptions={_unit_text(kept)}\nTimeoutSec=10\n\n"
         f"[Install]\nWantedBy={target}\n"
     )
 

@@ -82,6 +82,9 @@ class Mount:
     file_system: str
     device: str  # "8:1"
     read_only: bool
+    root: str = "/"  # what of the file system is mounted there
+    flags: tuple[str, ...] = ()  # of this mount: "nosuid", "noatime", …
+    options: tuple[str, ...] = ()  # of the file system: "subvol=/@video", "vers=4.2", …
 
     @property
     def is_network(self) -> bool:
@@ -114,6 +117,9 @@ def read_mounts(content: bytes) -> list[Mount]:
             file_system=rest[0].decode(errors="replace"),
             device=fields[2].decode(errors="replace"),
             read_only=b"ro" in fields[5].split(b",") or b"ro" in b",".join(rest[2:]).split(b","),
+            root=_unescaped(fields[3]),
+            flags=_options(fields[5]),
+            options=_options(b",".join(rest[2:])),
         )
     return [found[path] for path in sorted(found)]
 
@@ -219,6 +225,10 @@ def _kind(mount: Mount) -> MountKind:
     if "mmcblk" in name:
         return MountKind.SD_CARD
     return MountKind.USB if "/usb" in name else MountKind.DISK
+
+
+def _options(field: bytes) -> tuple[str, ...]:
+    return tuple(_unescaped(option) for option in field.split(b",") if option)
 
 
 def _unescaped(field: bytes) -> str:

@@ -8,13 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from falconeye.accounts.model import Action
 from falconeye.base.times import rfc3339
+from falconeye.storage.reading.filling import Filling
 from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.volumes.mount_lines import DROP_IN
 from falconeye.storage.volumes.mounts import MountFacts
 from falconeye.storage.volumes.volume_facts import Role
 from falconeye.web import own_storage
 from falconeye.web.api.documentation import documented
-from falconeye.web.own_storage import CameraView, VolumeView
+from falconeye.web.own_storage import CameraView, StorageView, VolumeView
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
@@ -36,7 +37,11 @@ class MoveAnswer(BaseModel):
 
 
 class VolumeAnswer(BaseModel):
-    """A volume. Sizes are 0 while it is not there; `problem` says why, empty when all is well."""
+    """A volume. Sizes are 0 while it is not there; `problem` says why, empty when all is well.
+
+    `bytes_per_day`: how it grows now, 0 where footage goes elsewhere; `full_in_days`: until its
+    oldest footage makes room or is moved on, 0 when it does, null where that is not in sight.
+    """
 
     id: str
     path: str
@@ -52,10 +57,15 @@ class VolumeAnswer(BaseModel):
     footage_bytes: int
     footage_files: int
     exports: int
+    export_bytes: int
+    bytes_per_day: int
+    full_in_days: float | None
     moves: MoveAnswer
 
     @classmethod
-    def of(cls, view: VolumeView) -> "VolumeAnswer":
+    def of(cls, view: VolumeView, found: StorageView) -> "VolumeAnswer":
+        filling = found.fillings.get(view.known.row.number, Filling(0.0, None))
+        days = filling.full_in_days
         row, held, facts, moves = view.known.row, view.known.held, view.facts, view.moves
         return cls(
             id=row.volume_id,
@@ -72,6 +82,9 @@ class VolumeAnswer(BaseModel):
             footage_bytes=held.size_bytes,
             footage_files=held.segments,
             exports=held.exports,
+            export_bytes=held.export_bytes,
+            bytes_per_day=round(filling.bytes_per_day),
+            full_in_days=None if days is None else round(days, 2),
             moves=MoveAnswer(
                 moving=moves.moving,
                 paused_by=moves.pause.by if moves.pause else None,
@@ -255,7 +268,7 @@ class StorageController(Controller):
         found = await own_storage.overview(request)
         ids = {one.known.row.number: one.known.row.volume_id for one in found.volumes}
         return StorageAnswer(
-            volumes=[VolumeAnswer.of(one) for one in found.volumes],
+            volumes=[VolumeAnswer.of(one, found) for one in found.volumes],
             index=IndexAnswer.of(shell_of(request).services.storage.index),
             cameras=[CameraStorage.of(one, ids) for one in found.cameras],
             bytes_per_day=round(found.bytes_per_day),
@@ -264,8 +277,8 @@ class StorageController(Controller):
 
     @get("/volumes", **documented(Action.VIEW_FOOTAGE, "The disks"))
     async def list_volumes(self, request: Asking) -> VolumeList:
-        found = await own_storage.volumes(request)
-        return VolumeList(volumes=[VolumeAnswer.of(one) for one in found])
+        found = await own_storage.overview(request)
+        return VolumeList(volumes=[VolumeAnswer.of(one, found) for one in found.volumes])
 
     @get(
         "/mounts",
@@ -291,9 +304,9 @@ class StorageController(Controller):
     )
     async def add_volume(self, request: Asking, data: JSONBody[NewVolume]) -> VolumeAdded:
         added = await own_storage.add(request, data.path, Role(data.role))
-        view = await _view(request, added.row.volume_id)
+        view, found = await _view(request, added.row.volume_id)
         return VolumeAdded(
-            volume=VolumeAnswer.of(view),
+            volume=VolumeAnswer.of(view, found),
             cautions=[caution.value for caution in added.place.cautions],
             fstab=view.lines.fstab,
             mount_unit_name=view.lines.unit_name,
@@ -311,7 +324,7 @@ class StorageController(Controller):
         self, request: Asking, volume_id: VolumeId, data: JSONBody[VolumePatch]
     ) -> VolumeAnswer:
         await own_storage.change_role(request, volume_id, Role(data.role))
-        return VolumeAnswer.of(await _view(request, volume_id))
+        return VolumeAnswer.of(*await _view(request, volume_id))
 
     @delete(
         "/volumes/{volume_id:str}",
@@ -338,6 +351,6 @@ class StorageController(Controller):
         return VolumeRemoved(message="volume removed", id=known.row.volume_id, forgotten=forgotten)
 
 
-async def _view(request: Asking, volume_id: str) -> VolumeView:
-    found = await own_storage.volumes(request)
-    return next(one for one in found if one.known.row.volume_id == volume_id)
+async def _view(request: Asking, volume_id: str) -> tuple[VolumeView, StorageView]:
+    found = await own_storage.overview(request)
+    return next(one for one in found.volumes if one.known.row.volume_id == volume_id), found

@@ -14,6 +14,8 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.times import DAY_US, SECOND_US, rfc3339
 from falconeye.jobs.exporting import export_of, request_of
 from falconeye.storage.ledger.clocks import ClockCorrection
+from falconeye.storage.ledger.coverage import merge_spans
+from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.reading.timeline import KindSpan, Timeline
 from falconeye.storage.stores.event_store import CameraEvent
 from falconeye.storage.stores.job_store import Job
@@ -38,22 +40,39 @@ TimelineAnswer = TypedDict(
         "to": str,
         "spans": list[SpanAnswer],
         "gaps": list[GapAnswer],
-        "events": list["EventAnswer | TimelineEvent"],
+        "events": list["EventAnswer | ClockCorrected | ClockSet | TimelineEvent"],
     },
 )
 
 
 class TimelineEvent(BaseModel):
-    """Something that happened at a moment.
+    """Something of a stretch of time.
 
-    `clock_corrected`: from then until `to` the node's clock was wrong by `clock_offset_s`
-    (negative: behind); NTP set it, and the footage of that time was given its right times.
+    `recorded_twice`: there is footage of before and of after the node's clock was set back. It
+    plays in the order in which it was recorded; a moment of it is that of the first time.
     """
 
     at: str
     kind: str
-    to: str | None = None
-    clock_offset_s: float | None = None
+    to: str
+
+
+class ClockCorrected(TimelineEvent):
+    """`clock_corrected`: in that time the node's clock was wrong by `clock_offset_s`.
+
+    Negative: behind. NTP set it, and the footage of that time was given its right times.
+    """
+
+    clock_offset_s: float
+
+
+class ClockSet(TimelineEvent):
+    """`clock_set`: the node's clock showed `at` and was set to `to`, by `step_s`.
+
+    Negative: back. What was recorded before keeps its times.
+    """
+
+    step_s: float
 
 
 class ExportOfTime(BaseModel):
@@ -169,25 +188,42 @@ def _answer(
         "to": rfc3339(found.to_us),
         "spans": [_span(span, node_name) for span in found.spans],
         "gaps": [gap_answer(gap) for gap in found.gaps],
-        "events": _events(events, found.corrections),
+        "events": _events(events, found),
     }
 
 
 def _events(
-    events: Sequence[CameraEvent], corrections: Sequence[ClockCorrection]
-) -> list[EventAnswer | TimelineEvent]:
+    events: Sequence[CameraEvent], timeline: Timeline
+) -> list[EventAnswer | ClockCorrected | ClockSet | TimelineEvent]:
     """In the order of time."""
-    found: list[EventAnswer | TimelineEvent] = [EventAnswer.of(event) for event in events]
-    found += [_correction(one) for one in corrections]
+    found: list[EventAnswer | ClockCorrected | ClockSet | TimelineEvent] = [
+        EventAnswer.of(event) for event in events
+    ]
+    found += [_correction(one) for one in timeline.corrections]
+    found += [_seam(one) for one in timeline.seams]
+    twice = merge_spans(timeline.overlaps)  # of whichever stream
+    found += [
+        TimelineEvent(at=rfc3339(one.from_us), kind="recorded_twice", to=rfc3339(one.to_us))
+        for one in twice
+    ]
     return sorted(found, key=lambda one: one.at)
 
 
-def _correction(one: ClockCorrection) -> TimelineEvent:
-    return TimelineEvent(
+def _correction(one: ClockCorrection) -> ClockCorrected:
+    return ClockCorrected(
         at=rfc3339(one.from_us),
         kind="clock_corrected",
         to=rfc3339(one.to_us),
         clock_offset_s=-one.shift_us / SECOND_US,
+    )
+
+
+def _seam(one: ClockSeam) -> ClockSet:
+    return ClockSet(
+        at=rfc3339(one.before_us),
+        kind="clock_set",
+        to=rfc3339(one.after_us),
+        step_s=one.step_us / SECOND_US,
     )
 
 

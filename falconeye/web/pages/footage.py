@@ -124,6 +124,7 @@ async def _day_of(
         words=words,
         wanted=wanted,
         corrections=views.corrections(found),
+        seams=views.seams(found),
         events=tuple(
             EventRow(event.at_us, event.label or event.kind, rfc3339(event.at_us))
             for event in events[:EVENTS]

@@ -170,7 +170,10 @@ async def _show(
     mounts = await services.storage.mounts.found() if may_set else []
     cameras = views.visible_cameras(services, who)
     page = StoragePage(
-        volumes=tuple(storage_views.volume_panel(one, uses) for one in found.volumes),
+        volumes=tuple(
+            storage_views.volume_panel(one, uses, found.fillings.get(one.known.row.number))
+            for one in found.volumes
+        ),
         cameras=storage_views.camera_rows(found),
         days=storage_views.all_days(found),
         bytes_per_day=found.bytes_per_day,

@@ -28,6 +28,7 @@ from tests.clocked_footage import (
     Piece,
     begin,
     fragments_of,
+    record,
     record_hole_and_change,
 )
 from tests.integration.api.conftest import Served
@@ -367,3 +368,33 @@ async def test_scopes(served: Served) -> None:
             assert (await elsewhere.get(address)).status_code == 403
             assert (await live.get(address)).status_code == 403
             assert (await served.nobody.get(address)).status_code == 401
+
+
+async def test_ffmpeg_is_given_all_of_a_time_that_was_recorded_twice(served: Served) -> None:
+    """The clock was set back by 6 s after 8 s: the times of the second run begin earlier.
+
+    The reader gives all of it; the program ffmpeg itself leaves out what it decodes within half a
+    second after times that go back.
+    """
+    path, camera_id = await camera(served)
+    start_us = served.services.clock.utc_us() // SECOND_US * SECOND_US - 600 * SECOND_US
+    runs = [Piece(start_us, 8, 0), Piece(start_us + 2 * SECOND_US, 10, 0)]
+    for piece in runs:
+        run_id = served.footage.begin_run(camera_id, StreamKind.MAIN, piece.start_us)
+        await record(served.footage, camera_id, run_id, piece)
+    window = {"from": rfc3339(start_us), "to": rfc3339(start_us + 60 * SECOND_US)}
+    url = f"{served.url}{path}/playback.m3u8?{httpx.QueryParams(window)}"
+    login = ("-headers", f"Authorization: {served.viewer.headers['authorization']}\r\n")
+    said = await run(
+        program("ffprobe"), "-v", "error", *login, "-of", "json", "-show_packets",
+        "-select_streams", "v", url,
+    )  # fmt: skip
+    times = [float(packet["dts_time"]) for packet in json.loads(said)["packets"]]
+    assert times == pytest.approx(
+        [
+            (piece.start_us + index * FRAME_US) / SECOND_US
+            for piece in runs
+            for index in range(piece.seconds * 10)
+        ],
+        abs=0.001,
+    )

@@ -1,8 +1,10 @@
 """Storage by HTTP: disks on real mounts, what cameras take, times deleted; API and page alike."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ import pytest
 from falconeye.accounts.model import Role
 from falconeye.accounts.users import Rights
 from falconeye.base.secret import Secret
-from falconeye.base.times import SECOND_US, rfc3339
+from falconeye.base.times import HOUR_US, SECOND_US, rfc3339
 from falconeye.storage.volumes.volume_facts import Role as VolumeRole
 from falconeye.storage.volumes.volumes import adopt
 from tests.clocked_footage import SEGMENT_S, record_hole_and_change
 from tests.integration.api.conftest import Served
+from tests.integration.api.test_exports import finished
+from tests.integration.api.test_recordings import footage
 from tests.integration.web_security.site import csrf_in
 
 pytestmark = pytest.mark.timeout(60)
@@ -66,6 +70,40 @@ async def test_disks_and_cameras_are_told_with_their_numbers(served: Served) -> 
         assert found["cameras"] == []
         page = await limited.get("/storage")
         assert "Door" not in page.text
+
+
+async def test_a_disk_tells_how_it_grows_and_what_exports_take(served: Served) -> None:
+    camera_id, start_us = await with_footage(served)
+    # Growth is known of what is there for an hour.
+    for hours in range(1, 4):
+        _ = await footage(served, start_us - hours * HOUR_US, 20, camera_id)
+    span = {"from": rfc3339(start_us), "to": rfc3339(start_us + 10 * SECOND_US)}
+    answer = await served.operator.post(f"/api/cameras/{camera_id}/export", json=span)
+    assert answer.status_code == 202, answer.text
+    done = await finished(served.operator, answer.json()["id"])
+    found = await json_of(served.viewer, "/api/storage")
+    (volume,) = found["volumes"]
+    assert volume["bytes_per_day"] == found["bytes_per_day"] > 0
+    assert volume["full_in_days"] == pytest.approx(found["days_left"], rel=0.01)
+    assert volume["export_bytes"] == done["export"]["size_bytes"] > 0
+    (alone,) = (await json_of(served.viewer, VOLUMES))["volumes"]
+    for name in ("export_bytes", "footage_bytes"):
+        assert alone[name] == volume[name]
+    assert alone["bytes_per_day"] == pytest.approx(volume["bytes_per_day"], rel=0.01)
+    words = " ".join(re.sub(r"<[^>]*>", " ", (await served.viewer.get("/storage")).text).split())
+    assert "Grows by" in words
+    assert "Exports" in words.partition("Who takes how much")[2].partition("Other data")[0]
+
+
+async def test_what_the_service_needs_is_shown_also_without_a_line_for_fstab(
+    served: Served, tmp_path: Path
+) -> None:
+    """Of a directory on the root file system, or in memory."""
+    _ = await add_archive(served, tmp_path / "archive")
+    page = unescape((await served.admin.get("/storage")).text)
+    assert f'ReadWritePaths="-{tmp_path / "archive"}"' in page
+    viewers = unescape((await served.viewer.get("/storage")).text)
+    assert "ReadWritePaths" not in viewers
 
 
 async def test_only_admins_change_disks(served: Served) -> None:

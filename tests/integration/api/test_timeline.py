@@ -1,16 +1,24 @@
 """The timeline of a camera by HTTP: footage, and gaps with their reasons."""
 
+import re
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.accounts.model import Role
 from falconeye.base.times import DAY_US, SECOND_US, rfc3339
 from falconeye.storage.segments.clock_journal import Correction, take_over
+from falconeye.storage.tables.ledger import uptimes
+from falconeye.storage.tables.node import CAMERAS
+from falconeye.web import i18n
+from tests.clock import START_US
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
+from tests.integration.api.test_recordings import footage
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -121,6 +129,46 @@ async def test_where_the_clock_was_corrected(served: Served) -> None:
     assert "ahead" in answer.text
     before = await timeline(served, path, to=rfc3339(added_us - 5 * SECOND_US))
     assert before["events"] == []
+
+
+async def test_where_the_clock_was_set(served: Served) -> None:
+    """Ahead, and back: what was recorded before and after is footage of one time."""
+    body = {"name": "Demo", "protocol": "demo", "start": False}
+    camera_id = (await served.admin.post("/api/cameras/", json=body)).json()["id"]
+    path = f"/api/cameras/{camera_id}"
+    for start_us, gops in ((START_US, 40), (START_US + 30 * SECOND_US, 20)):
+        _ = await footage(served, start_us, gops, camera_id)
+    await served.services.timelines._database.write(partial(_have_it_set, camera_id))
+    await served.services.cameras.reload()
+    moments = [rfc3339(START_US + seconds * SECOND_US) for seconds in range(60)]
+    found = await timeline(served, path, **{"from": moments[0], "to": moments[59]})
+    assert found["events"] == [
+        {"at": moments[30], "kind": "recorded_twice", "to": moments[40]},
+        {"at": moments[40], "kind": "clock_set", "to": moments[30], "step_s": -10.0},
+        {"at": moments[50], "kind": "clock_set", "to": moments[55], "step_s": 5.0},
+    ]
+    day = moments[0][:10]
+    answer = await served.viewer.get(f"{path.removeprefix('/api')}/footage?day={day}")
+    words = " ".join(re.sub(r"<[^>]*>", "", answer.text).split())
+    zone = served.services.stored_settings.zone
+    begin, end = (
+        f"{i18n.local(START_US + seconds * SECOND_US, zone):%H:%M:%S}" for seconds in (30, 40)
+    )
+    assert f"{end}the clock of the machine was set back by 0:10, to {begin}" in words
+    assert f"{begin} – {end} was recorded twice: both are played, one after the other" in words
+    assert "the clock of the machine was set ahead by 0:05" in words
+    before = await timeline(served, path, **{"from": moments[0], "to": moments[29]})
+    assert before["events"] == []
+
+
+async def _have_it_set(camera_id: str, connection: AsyncConnection) -> None:
+    """The camera is older than its footage, and the ledger knows of two seams."""
+    mine = CAMERAS.c.id == camera_id
+    await connection.execute(update(CAMERAS).where(mine).values(created_at_us=START_US))
+    for second, step_s in ((30, -10), (55, 5)):
+        from_us = START_US + second * SECOND_US
+        step = {"from_us": from_us, "to_us": from_us + 1, "step_us": step_s * SECOND_US}
+        await connection.execute(insert(uptimes).values(step))
 
 
 async def test_footage_of_a_time_is_deleted_with_a_reason(served: Served) -> None:

@@ -61,6 +61,18 @@ def test_mounts_are_listed_without_any_data(falconeye: Falconeye) -> None:
     assert all(row["path"].startswith("/") for row in answer.json)
 
 
+def test_without_a_path_the_mounted_disks_are_listed_to_choose_from(
+    falconeye: Falconeye, known: Falconeye
+) -> None:
+    mounts = known("storage", "mounts", "--json").json
+    for words in (("add",), ("add", "--list"), ("add", "--list", "--role", "record")):
+        answer = known("storage", *words, "--json")
+        assert answer.code == 0, answer.err
+        assert [row["path"] for row in answer.json] == [row["path"] for row in mounts]
+    assert known("storage", "list", "--json").json == []
+    assert "falconeye storage add PATH" in falconeye("storage", "add").err
+
+
 def test_what_is_printed_tells_how_to_mount_it(known: Falconeye, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -65,6 +65,53 @@ def test_throttling_of_a_pi(tmp_path: Path, bits: str, level: Level, words: str)
     assert words in throttling.words
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "soc/soc:firmware",  # Raspberry Pi OS, up to a Pi 4
+        "soc@107c000000/soc@107c000000:firmware",  # a Pi 5
+        "axi/axi:firmware",
+        "firmware",
+    ],
+)
+def test_throttling_is_found_wherever_the_firmware_is(tmp_path: Path, path: str) -> None:
+    write(tmp_path, f"sys/devices/platform/{path}/get_throttled", "50005\n")
+    assert found(tmp_path)["throttling"].level is Level.FAIL
+
+
+@pytest.mark.parametrize(("alarm", "level"), [("0", Level.OK), ("1", Level.FAIL)])
+def test_a_kernel_of_debian_tells_of_the_voltage_alone(
+    tmp_path: Path, alarm: str, level: Level
+) -> None:
+    for number, name in enumerate(("cpu_thermal", "rpi_volt")):
+        write(tmp_path, f"sys/class/hwmon/hwmon{number}/name", f"{name}\n")
+        write(tmp_path, f"sys/class/hwmon/hwmon{number}/in0_lcrit_alarm", f"{alarm}\n")
+    throttling = found(tmp_path)["throttling"]
+    assert (throttling.level, "voltage" in throttling.words) == (level, True)
+    write(tmp_path, "sys/class/hwmon/hwmon1/in0_lcrit_alarm", "asleep\n")
+    assert "throttling" not in found(tmp_path)
+
+
+def program(root: Path, name: str, script: str) -> None:
+    write(root, f"usr/bin/{name}", f"#!/bin/sh\n{script}\n")
+    (root / "usr/bin" / name).chmod(0o755)
+
+
+def test_the_program_of_the_firmware_is_asked_where_no_kernel_tells(tmp_path: Path) -> None:
+    program(tmp_path, "vcgencmd", "echo throttled=0x50000")
+    throttling = found(tmp_path)["throttling"]
+    assert (throttling.level, "since its start" in throttling.words) == (Level.WARN, True)
+
+
+def test_it_is_said_where_the_service_may_not_ask_the_firmware(tmp_path: Path) -> None:
+    """`DevicePolicy=closed` of the unit."""
+    program(tmp_path, "vcgencmd", 'echo "Can\'t open device file: /dev/vcio" >&2; exit 255')
+    throttling = found(tmp_path)["throttling"]
+    assert throttling.level is Level.WARN
+    assert "Can't open device file: /dev/vcio" in throttling.words
+    assert "DeviceAllow=/dev/vcio rw" in throttling.advice
+
+
 def test_what_a_machine_does_not_tell_is_left_out(tmp_path: Path) -> None:
     assert set(found(tmp_path)) == {"open files", "synchronised"}
 

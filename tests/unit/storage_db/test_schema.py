@@ -195,6 +195,20 @@ def test_the_way_to_a_later_release_and_back_loses_nothing(
     assert len(backups(path)) == 2
 
 
+def test_stretches_of_before_have_no_step_and_survive_the_way_back(
+    path: Path, clock: FakeClock
+) -> None:
+    """Of a release that did not note how far the clock was set."""
+    schema._run_alembic(path, "upgrade", "0007")
+    execute(path, "INSERT INTO uptimes VALUES (1, 9, 'clock_changed', 3), (5, 20, NULL, NULL)")
+    migrate(path, clock)
+    wanted = [(1, 9, "clock_changed", 3, None), (5, 20, None, None, None)]
+    assert execute(path, "SELECT * FROM uptimes ORDER BY from_us") == wanted
+    execute(path, "UPDATE uptimes SET step_us = -4 WHERE from_us = 5")
+    schema.downgrade(path, "0007", clock)
+    assert execute(path, "SELECT * FROM uptimes ORDER BY from_us") == [row[:4] for row in wanted]
+
+
 def test_a_downgrade_to_where_it_is_does_nothing(path: Path, clock: FakeClock) -> None:
     migrate(path, clock)
     before = path.read_bytes()

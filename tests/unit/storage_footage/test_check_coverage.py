@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from falconeye.base.times import DAY_US, SECOND_US
+from falconeye.base.times import DAY_US, SECOND_US, rfc3339
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
@@ -103,3 +103,96 @@ async def test_a_camera_older_than_the_ledger_is_counted(node: Node, clock: Fake
     report = await check(node.database, node.volumes)
     assert report.ok
     assert report.coverage.unexplained_s == pytest.approx(20 * 86400, abs=1)
+
+
+@pytest.mark.usefixtures("camera")
+@pytest.mark.parametrize("step_s", [-3, 30])
+async def test_a_clock_that_was_set_adds_up(node: Node, clock: FakeClock, step_s: int) -> None:
+    """Two runs claim the time that came again; that is no fault."""
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    await node.record(run, START_US, 5, run_end=RunEnd.CLOCK_CHANGED)
+    clock.advance(5)
+    clock.step_utc(step_s)
+    await ledger.round()
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, clock.utc_us())
+    await node.record(run, clock.utc_us(), 5)
+    clock.advance(5)
+    await ledger.stop()
+    report = await check(node.database, node.volumes)
+    assert report.problems == []
+    coverage = report.coverage
+    assert coverage.footage_s == pytest.approx(10 + min(0, step_s), abs=0.01)
+    assert coverage.gaps_s == pytest.approx(max(0, step_s), abs=0.01)
+    assert coverage.unexplained_s == 0
+
+
+async def unexplained(node: Node, clock: FakeClock, *, hole_s: int) -> None:
+    """4 s of footage, then nothing for so long, and nobody noticed why; the node ran."""
+    ledger = Ledger(node.database, clock)
+    ledger.note(CAMERA, None)
+    await ledger.round()
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, START_US)
+    await node.record(run, START_US, 4)
+    clock.advance(4 + hole_s)
+    run = node.store.begin_run(CAMERA, StreamKind.MAIN, clock.utc_us())
+    await node.record(run, clock.utc_us(), 2)
+    clock.advance(2)
+    await ledger.stop()
+
+
+@pytest.mark.usefixtures("camera")
+async def test_time_that_nothing_explains_is_a_problem(node: Node, clock: FakeClock) -> None:
+    await unexplained(node, clock, hole_s=30)
+    report = await check(node.database, node.volumes)
+    (problem,) = report.problems
+    assert (problem.fault, problem.path, problem.repaired) == (Fault.UNEXPLAINED, CAMERA, False)
+    begin, end = (rfc3339(START_US + seconds * SECOND_US) for seconds in (4, 34))
+    assert (
+        problem.detail == f"{begin} to {end}: the node ran, and nobody knows why there is nothing"
+    )
+    assert report.coverage.unexplained_s == pytest.approx(30, abs=0.01)
+    assert not report.ok
+
+
+@pytest.mark.usefixtures("camera")
+async def test_repair_notes_it_once_and_the_time_line_says_so(node: Node, clock: FakeClock) -> None:
+    await unexplained(node, clock, hole_s=30)
+    repaired = await check(node.database, node.volumes, repair=True)
+    (problem,) = repaired.problems
+    assert (problem.fault, problem.repaired) == (Fault.UNEXPLAINED, True)
+    again = await check(node.database, node.volumes)
+    assert again.problems == []
+    assert again.coverage.unexplained_s == pytest.approx(30, abs=0.01)
+    window = (CAMERA, START_US, clock.utc_us(), None)
+    found = await node.database.read(partial(read_timeline, *window))
+    (gap,) = found.gaps
+    assert (gap.reason, gap.detail) == (GapReason.UNKNOWN, "noted by falconeye check")
+
+
+@pytest.mark.usefixtures("camera")
+async def test_what_a_start_or_a_keyframe_takes_is_no_problem(node: Node, clock: FakeClock) -> None:
+    await unexplained(node, clock, hole_s=9)
+    report = await check(node.database, node.volumes)
+    assert report.problems == []
+    assert report.coverage.unexplained_s == pytest.approx(9, abs=0.01)
+
+
+@pytest.mark.usefixtures("camera")
+async def test_a_long_time_is_one_problem(node: Node, clock: FakeClock) -> None:
+    """It is looked at a week at a time."""
+    await unexplained(node, clock, hole_s=16 * 86_400)
+    report = await check(node.database, node.volumes)
+    assert [problem.fault for problem in report.problems] == [Fault.UNEXPLAINED]
+
+
+@pytest.mark.usefixtures("camera")
+async def test_of_a_camera_without_footage_it_is_noted_too(node: Node, clock: FakeClock) -> None:
+    ledger = Ledger(node.database, clock)
+    clock.advance(60)
+    await ledger.stop()
+    report = await check(node.database, node.volumes, repair=True)
+    (problem,) = report.problems
+    assert (problem.fault, problem.repaired) == (Fault.UNEXPLAINED, True)
+    assert (await check(node.database, node.volumes)).problems == []

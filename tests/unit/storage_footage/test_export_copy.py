@@ -10,6 +10,7 @@ import threading
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -148,12 +149,16 @@ async def test_it_says_what_the_original_says_of_the_clock(original: Original) -
     told = sidecar_of(original.node, original.made)
     span = {"from": told["from"], "to": told["to"]}
     told |= {"clock_not_set": [span], "clock_corrected": [span | {"clock_offset_seconds": -61.5}]}
+    begin, end = (datetime.fromisoformat(told[name]) for name in ("from", "to"))
+    step_s = (begin - end).total_seconds()
+    seam = {"at": told["to"], "to": told["from"], "step_seconds": step_s}
+    told |= {"clock_set": [seam], "recorded_twice": [span]}
     folder = path_of(original.node, original.made).parent
     (folder / original.made.sidecar_name).write_text(json.dumps(told))
     made = await original.copy()
     folder = original.path(made).parent
     copied = json.loads((folder / made.sidecar_name).read_bytes())
-    for name in ("clock_not_set", "clock_corrected"):
+    for name in ("clock_not_set", "clock_corrected", "clock_set", "recorded_twice"):
         assert copied[name] == told[name]
     assert "it was 61.500 s behind" in (folder / made.sheet_name).read_text()
 

@@ -94,6 +94,100 @@ def test_nothing_is_printed_for_what_is_no_disk() -> None:
         assert lines.drop_in == '[Service]\nReadWritePaths="-/srv/video"\n'
 
 
+SHARES = b"\n".join(
+    (
+        (
+            rb"50 27 0:60 /@video /srv/video rw,nosuid,noatime - btrfs /dev/sda1 rw,ssd,"
+            rb"space_cache=v2,compress=zstd:3,subvolid=258,subvol=/@video"
+        ),
+        rb"51 27 0:61 / /mnt/my\040pool rw - btrfs /dev/sdb1 rw,subvolid=5,subvol=/",
+        (
+            rb"52 27 0:62 / /mnt/nas rw,relatime - nfs4 nas:/video rw,vers=4.1,rsize=65536,"
+            rb"wsize=65536,namlen=255,soft,proto=tcp,nconnect=4,timeo=600,retrans=2,sec=krb5,"
+            rb"clientaddr=10.0.0.2,local_lock=none,addr=10.0.0.5"
+        ),
+        (
+            rb"53 27 0:63 / /mnt/smb rw,nodev - cifs //nas/video rw,vers=2.1,cache=strict,"
+            rb"username=cam,domain=HOME,uid=0,noforceuid,gid=0,noforcegid,addr=10.0.0.5,"
+            rb"file_mode=0755,dir_mode=0755,soft,nounix,serverino,seal,rsize=65536,bsize=1048576"
+        ),
+        rb"54 27 0:64 / /mnt/guest rw - cifs //nas/guest rw,vers=3.1.1,sec=none,file_mode=0755",
+        rb"55 27 8:1 /cams /srv/cams rw - ext4 /dev/sda1 rw",
+        rb"56 27 0:60 /@video/cams /srv/part rw - btrfs /dev/sda1 rw,subvolid=258,subvol=/@video",
+        rb"57 27 0:65 /@a\040b /srv/ab rw - btrfs /dev/sdc1 rw,subvolid=259,subvol=/@a\040b",
+    )
+)
+
+
+def lines_of(path: str, uuid: str | None = None) -> MountLines:
+    (mount,) = (one for one in read_mounts(SHARES) if one.path == Path(path))
+    return mount_lines(mount.path, mount, uuid)
+
+
+def options_of(lines: MountLines) -> set[str]:
+    return set(lines.fstab.split()[3].split(","))
+
+
+def test_a_subvolume_stays_the_one_that_is_mounted() -> None:
+    lines = lines_of("/srv/video", "5f3c-1")
+    assert lines.fstab.startswith("UUID=5f3c-1  /srv/video  btrfs  ")
+    assert {"subvol=/@video", "compress=zstd:3", "nosuid", "noatime"} <= options_of(lines)
+    assert not {"subvolid=258", "ssd", "rw"} & options_of(lines)
+    assert "subvol=/@video" in lines.unit
+    assert "subvol=/" in options_of(lines_of("/mnt/my pool"))
+    assert r"subvol=/@a\040b" in lines_of("/srv/ab").fstab
+    assert "subvol=/@a b," in lines_of("/srv/ab").unit
+
+
+def test_a_share_of_nfs_keeps_its_options_but_for_what_it_found_itself() -> None:
+    found = options_of(lines_of("/mnt/nas"))
+    assert {"vers=4.1", "proto=tcp", "nconnect=4", "sec=krb5", "rsize=65536", "hard"} <= found
+    assert {"nofail", "_netdev", "noatime"} <= found
+    names = {option.partition("=")[0] for option in found}
+    assert not {"soft", "addr", "clientaddr", "namlen", "local_lock", "relatime"} & names
+
+
+def test_a_share_of_smb_keeps_its_options_and_its_secrets_apart() -> None:
+    lines = lines_of("/mnt/smb")
+    found = options_of(lines)
+    assert {"vers=2.1", "cache=strict", "nounix", "serverino", "seal", "nodev"} <= found
+    assert {"credentials=/etc/falconeye-smb", "uid=falconeye", "file_mode=0640"} <= found
+    names = {option.partition("=")[0] for option in found}
+    assert not {"username", "domain", "addr", "noforceuid", "bsize"} & names
+    assert not {"uid=0", "file_mode=0755"} & found
+    assert "username=cam" in lines.note
+    assert "domain=HOME" in lines.note
+    guest = lines_of("/mnt/guest")
+    assert "sec=none" in options_of(guest)
+    assert "credentials" not in guest.fstab + guest.note
+
+
+@pytest.mark.parametrize("path", ["/srv/cams", "/srv/part"])
+def test_a_part_of_a_file_system_is_not_mounted_as_the_whole(path: str) -> None:
+    """A bind mount: the line would show the whole file system there instead."""
+    lines = lines_of(path, "5f3c-1")
+    assert (lines.fstab, lines.unit) == ("", "")
+    assert "bind mount" in lines.note
+    assert f'ReadWritePaths="-{path}"' in lines.drop_in
+    assert f"After={escaped_unit(Path(path))}" in lines.drop_in
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/srv/video", '[Service]\nReadWritePaths="-/srv/video"\n'),
+        (
+            "/home/eve/video",
+            '[Service]\nProtectHome=read-only\nReadWritePaths="-/home/eve/video"\n',
+        ),
+        ("/var/lib/falconeye/more", ""),
+        ("/var/lib/falconeyes", '[Service]\nReadWritePaths="-/var/lib/falconeyes"\n'),
+    ],
+)
+def test_the_service_is_let_write_where_it_may_not_by_itself(path: str, words: str) -> None:
+    assert mount_lines(Path(path), None, None).drop_in == words
+
+
 @pytest.mark.parametrize("path", ["/", "/srv/video", "/srv/my-disk", "/media/Zoë 1%/x", "/.a/.b"])
 def test_units_are_named_as_systemd_names_them(path: str) -> None:
     program = shutil.which("systemd-escape")
