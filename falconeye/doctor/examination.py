@@ -18,6 +18,7 @@ from falconeye.doctor.finding import Finding, Level, worst
 from falconeye.storage.backups.nightly import KeptBackup
 from falconeye.storage.checks import health_rows
 from falconeye.storage.index.database import Database
+from falconeye.storage.index.instance_lock import InstanceLock
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.volumes import volume_rows
 from falconeye.storage.volumes.volume_facts import Role
@@ -78,7 +79,7 @@ async def examine(patient: Patient, kept: Sequence[KeptBackup]) -> Examination:
         _in_thread("data directory", partial(data.files, settings, database.path)),
         _volumes(patient),
         _in_thread("port", lambda: [data.port(settings, is_served=is_served)]),
-        _in_thread("machine", machine.examine),
+        _in_thread("machine", lambda: machine.examine(InstanceLock(settings.data_dir).server())),
         return_exceptions=True,
     )
     found = data.backups(kept, settings, clock)

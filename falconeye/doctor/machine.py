@@ -21,13 +21,13 @@ _HOT, _TOO_HOT = 75.0, 85.0  # °C; a Raspberry Pi slows down from 80, and stops
 _FILES: Final = 4096
 
 
-def examine(root: Path = Path("/")) -> list[Finding]:
-    """All that the machine tells of itself."""
+def examine(server: int | None, root: Path = Path("/")) -> list[Finding]:
+    """All that the machine tells of itself. `server`: the recorder's process, where one runs."""
     return [
         *_memory(root),
         *_temperature(root),
         *examine_throttling(root),
-        *_limits(),
+        *_limits(server, root),
         *_devices(root),
         _clock(),
     ]
@@ -82,14 +82,28 @@ def _temperature(root: Path) -> Iterator[Finding]:
         yield Finding("machine", "temperature", level, f"{hottest:.0f} °C", advice)
 
 
-def _limits() -> Iterator[Finding]:
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+def _limits(server: int | None, root: Path) -> Iterator[Finding]:
+    """The recorder's own: those of a shell say nothing of a service."""
+    if server is None or not _is_recorder(root / "proc" / str(server) / "cmdline"):
+        return
+    try:
+        files, _ = resource.prlimit(server, resource.RLIMIT_NOFILE)
+    except OSError:  # of another user, or just gone
+        return
     if files == resource.RLIM_INFINITY or files >= _FILES:
         yield Finding("machine", "open files", Level.OK, f"limit {files}")
     else:
         words = f"at most {files} files and connections at once"
         advice = "Raise it: LimitNOFILE=65536 in the unit, or ulimit -n 65536 before the start"
         yield Finding("machine", "open files", Level.WARN, words, advice)
+
+
+def _is_recorder(command_line: Path) -> bool:
+    """Not another process that has this number here: the recorder may be in a container."""
+    try:
+        return b"falconeye" in command_line.read_bytes()
+    except OSError:
+        return False
 
 
 def _devices(root: Path) -> Iterator[Finding]:

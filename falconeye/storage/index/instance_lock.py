@@ -72,5 +72,17 @@ class InstanceLock:
             os.close(self._fd)
             self._fd = None
 
+    def server(self) -> int | None:
+        """The process id of who serves; None when nobody does, or its id is not known here.
+
+        It may be of another PID namespace: a container's.
+        """
+        if not self.is_held_by_anyone():
+            return None
+        try:
+            return int(self._holder())
+        except ValueError:
+            return None
+
     def _holder(self) -> str:
         return self._path.read_text(encoding="ascii", errors="replace").strip() or "unknown"

@@ -1,5 +1,8 @@
 """What machines tell of themselves, from copies of their files."""
 
+import resource
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -8,8 +11,8 @@ from falconeye.doctor import machine
 from falconeye.doctor.finding import Finding, Level, worst
 
 
-def found(root: Path) -> dict[str, Finding]:
-    return {finding.subject: finding for finding in machine.examine(root)}
+def found(root: Path, server: int | None = None) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in machine.examine(server, root)}
 
 
 def write(root: Path, name: str, text: str) -> None:
@@ -113,7 +116,25 @@ def test_it_is_said_where_the_service_may_not_ask_the_firmware(tmp_path: Path) -
 
 
 def test_what_a_machine_does_not_tell_is_left_out(tmp_path: Path) -> None:
-    assert set(found(tmp_path)) == {"open files", "synchronised"}
+    assert set(found(tmp_path)) == {"synchronised"}
+
+
+def test_the_limit_of_the_recorder_is_told_not_that_of_a_shell(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        ["sh", "-c", "ulimit -n 100; read _ # falconeye"], stdin=subprocess.PIPE
+    ) as recorder:
+        write(tmp_path, f"proc/{recorder.pid}/cmdline", "falconeye\0serve\0")
+        write(tmp_path, "proc/1/cmdline", "init")
+        wait_for_limit(recorder.pid, 100)
+        limit = found(tmp_path, recorder.pid)["open files"]
+        assert (limit.level, "at most 100" in limit.words) == (Level.WARN, True)
+        assert "open files" not in found(tmp_path, 1)  # it is in a container
+        recorder.kill()
+
+
+def wait_for_limit(pid: int, files: int) -> None:
+    while resource.prlimit(pid, resource.RLIMIT_NOFILE)[0] != files:
+        time.sleep(0.01)
 
 
 def test_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
