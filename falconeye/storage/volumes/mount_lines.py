@@ -18,6 +18,10 @@ _PART = (
     "It is a part of a file system that is mounted elsewhere, too (a bind mount): see to it that "
     "what mounts it now does so at each start"
 )
+_PULLED = (
+    "For a disk that may be pulled (USB) take the unit: with the line in fstab it is recorded to "
+    "again only once somebody has unmounted and mounted it"
+)
 _PLAIN = frozenset(string.ascii_letters + string.digits + ":_.")
 
 
@@ -47,6 +51,8 @@ def mount_lines(path: Path, mount: Mount | None, uuid: str | None) -> MountLines
     if not is_whole(mount):
         return MountLines("", "", "", drop_in(path, unit), _PART)
     where, options = _fstab_text(str(mount.path)), _fstab_text(",".join(found))
+    if what.startswith("/dev/"):
+        note = f"{_PULLED}; {note[:1].lower()}{note[1:]}" if note else _PULLED
     return MountLines(
         fstab=f"{_fstab_text(source)}  {where}  {mount.file_system}  {options}  0  {check}",
         unit_name=unit,
@@ -81,12 +87,14 @@ def drop_in(path: Path, unit: str | None) -> str:
 
 def escaped_unit(path: Path) -> str:
     """The name of the mount unit of a path, as systemd-escape --path makes it."""
+    return f"{_escaped_path(path)}.mount"
+
+
+def _escaped_path(path: Path) -> str:
     parts = [part for part in path.parts if part != "/"]
     if not parts:
-        return "-.mount"
-    return (
-        "-".join(_escaped(part, is_first=index == 0) for index, part in enumerate(parts)) + ".mount"
-    )
+        return "-"
+    return "-".join(_escaped(part, is_first=index == 0) for index, part in enumerate(parts))
 
 
 def _escaped(part: str, *, is_first: bool) -> str:
@@ -100,15 +108,19 @@ def _escaped(part: str, *, is_first: bool) -> str:
 
 def _unit(mount: Mount, what: str, options: Sequence[str]) -> str:
     kept = ",".join(option for option in options if not option.startswith(("nofail", "x-systemd")))
-    target = "remote-fs.target" if mount.is_network else "local-fs.target"
-    network = (
-        "Wants=network-online.target\nAfter=network-online.target\n" if mount.is_network else ""
-    )
+    network, wanted_by, lazy = "", "local-fs.target", ""
+    if mount.is_network:
+        network = "Wants=network-online.target\nAfter=network-online.target\n"
+        wanted_by = "remote-fs.target"
+    elif what.startswith("/dev/"):
+        # A disk that is pulled is in use then: it goes all the same, and comes when it is back.
+        lazy = "LazyUnmount=yes\n"
+        wanted_by += f" {_escaped_path(Path(what))}.device"
     return (
         f"[Unit]\nDescription=Footage of FalconEye\n{network}\n"
         f"[Mount]\nWhat={_unit_text(what)}\nWhere={_unit_text(str(mount.path))}\n"
-        f"Type={mount.file_system}\nOptions={_unit_text(kept)}\nTimeoutSec=10\n\n"
-        f"[Install]\nWantedBy={target}\n"
+        f"Type={mount.file_system}\nOptions={_unit_text(kept)}\nTimeoutSec=10\n{lazy}\n"
+        f"[Install]\nWantedBy={wanted_by}\n"
     )
 
 

@@ -70,6 +70,15 @@ def test_the_lines_of_a_disk_name_it_by_its_uuid() -> None:
     assert "Wants=srv-video.mount\nAfter=srv-video.mount" in lines.drop_in
 
 
+def test_the_unit_of_a_disk_lets_it_go_and_come_back() -> None:
+    """It is in use when it is pulled; tests/vm has a real one."""
+    lines = mount_lines(Path("/srv/video"), DISK, "5f3c-1")
+    assert "LazyUnmount=yes\n" in lines.unit
+    device = r"dev-disk-by\x2duuid-5f3c\x2d1.device"
+    assert f"WantedBy=local-fs.target {device}\n" in lines.unit
+    assert "take the unit" in lines.note
+
+
 @pytest.mark.parametrize(
     ("mount", "says"),
     [
@@ -85,6 +94,7 @@ def test_the_lines_of_shares_and_odd_disks(mount: Mount, says: str) -> None:
     assert ("_netdev" in lines.fstab) == mount.is_network
     assert ("WantedBy=remote-fs.target" in lines.unit) == mount.is_network
     assert ("password=" in lines.note) == (mount.file_system == "cifs")
+    assert ("LazyUnmount" in lines.unit) == ("take the unit" in lines.note) == (not mount.is_network)
 
 
 def test_nothing_is_printed_for_what_is_no_disk() -> None:
