@@ -1,0 +1,209 @@
+"""A virtual machine with Debian, systemd and FalconEye as the README installs it.
+
+QEMU emulates it without acceleration: 5 to 10 times slower than the host. Its second serial port is
+a root shell, its USB disk can be pulled, and port 8900 of it is a port of the host's loopback.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parents[2]
+HOST = "10.0.2.2"  # the host's loopback, as the guest sees it
+BOOT_S = 240.0
+_IMAGE = Path(__file__).with_name("image.sh")
+_UP, _END = "@@listens", "@@ended"
+_DISK_MB = 4096
+_STICK = {
+    "driver": "usb-storage", "bus": "usb.0", "drive": "stick", "id": "stick", "serial": "FOOTAGE1",
+}  # fmt: skip
+_QEMU = (
+    "-nodefaults -no-user-config -display none -machine q35 -accel tcg,thread=multi -cpu max -smp 2"
+    " -m 1536 -no-reboot -device virtio-rng-pci"
+)
+
+
+class CannotBeHad(Exception):
+    """This machine cannot make one; the text says why."""
+
+
+class Machine:
+    """One that runs. Its calls block."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", control: Path, port: int) -> None:
+        self._process = process
+        self._monitor = _Monitor(control)
+        self._said = b""
+        self.url = f"http://127.0.0.1:{port}"
+
+    def shell(self, command: str, *, limit_s: float = 120.0, may_fail: bool = False) -> str:
+        """What a root shell prints; the exit code must be 0."""
+        words = f"{{ {command}\n}} 2>&1 < /dev/null; code=$?; echo; echo {_END} $code\n"
+        self._say(words)
+        printed: list[str] = []
+        while not (line := self._line(limit_s)).startswith(f"{_END} "):
+            if line != _UP:  # of a question before
+                printed.append(line)
+        text = "\n".join(printed).strip()
+        code = int(line.split()[1])
+        assert code == 0 or may_fail, f"{command}: {code}\n{text}"
+        return text
+
+    def wait_booted(self) -> None:
+        """What is said before its shell listens is lost."""
+        end_s = time.monotonic() + BOOT_S
+        while time.monotonic() < end_s:
+            self._say(f"stty raw -echo; echo; echo {_UP}\n")
+            with contextlib.suppress(TimeoutError):
+                while self._line(2.0) != _UP:
+                    pass
+                return
+        raise AssertionError(f"the machine does not start: {self._said!r}")
+
+    def until(self, command: str, wanted: str, limit_s: float = 120.0) -> None:
+        """Wait until a command prints that."""
+        end_s = time.monotonic() + limit_s
+        while (said := self.shell(command, may_fail=True)) != wanted:
+            assert time.monotonic() < end_s, f"{command}: {said!r}, not {wanted!r}"
+            time.sleep(0.5)
+
+    def pull_disk(self) -> None:
+        """The USB disk, out of its port."""
+        self._monitor.tell("device_del", id=_STICK["id"])
+        self.until("ls -1 /dev/disk/by-label", "root")
+
+    def plug_disk(self) -> None:
+        """The same one, in again."""
+        self._monitor.tell("device_add", **_STICK)
+        self.until("ls -1 /dev/disk/by-label", "footage\nroot")
+
+    def close(self) -> None:
+        """As when the power goes."""
+        self._monitor.close()
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _say(self, words: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(words.encode())
+        self._process.stdin.flush()
+
+    def _line(self, limit_s: float) -> str:
+        end_s = time.monotonic() + limit_s
+        output = self._process.stdout
+        assert output is not None
+        while b"\n" not in self._said:
+            ready, _, _ = select.select([output], [], [], max(0.0, end_s - time.monotonic()))
+            if not ready:
+                raise TimeoutError(f"the machine says nothing; so far: {self._said!r}")
+            more = os.read(output.fileno(), 65536)
+            assert more, "the machine has ended"
+            self._said += more
+        line, _, self._said = self._said.partition(b"\n")
+        return line.decode(errors="replace").rstrip("\r")
+
+
+class _Monitor:
+    """QMP, the protocol of QEMU's control socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(30)
+        self._socket.connect(str(path))
+        self._file = self._socket.makefile("rw")
+        json.loads(self._file.readline())  # its greeting
+        self.tell("qmp_capabilities")
+
+    def tell(self, command: str, **arguments: Any) -> None:
+        self._file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self._file.flush()
+        while "return" not in (answer := json.loads(self._file.readline())):  # between: events
+            assert "error" not in answer, (command, answer)
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+@contextlib.contextmanager
+def machine(folder: Path) -> Iterator[Machine]:
+    """Made in `folder` and started; its disks forget what was written. CannotBeHad."""
+    _make(folder)
+    disk, control, port = folder / "stick.img", folder / "control", _free_port()
+    process = subprocess.Popen(
+        [
+            "qemu-system-x86_64", *_QEMU.split(), "-serial", f"file:{folder / 'console.log'}",
+            "-serial", "stdio", "-qmp", f"unix:{control},server=on,wait=off",
+            "-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd.img"),
+            "-append", "console=ttyS0 quiet panic=-1 systemd.show_status=0",
+            "-drive", f"file={folder / 'root.img'},if=none,id=root,format=raw,snapshot=on",
+            "-device", "virtio-blk-pci,drive=root", "-device", "qemu-xhci,id=usb",
+            "-blockdev", f"driver=file,filename={disk},node-name=stick",
+            "-device", ",".join(f"{key}={value}" for key, value in _STICK.items()),
+            "-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:8900",
+        ],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        _wait_for(control)
+        made = Machine(process, control, port)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    try:
+        made.wait_booted()
+        made.shell(
+            "udevadm settle; card=$(ls /sys/class/net | grep -v lo);"
+            " ip link set lo up; ip link set $card up;"
+            " ip address add 10.0.2.15/24 dev $card; ip route add default via 10.0.2.2"
+        )
+        yield made
+    except BaseException:
+        console = (folder / "console.log").read_text(errors="replace")
+        print(f"the machine's console:\n{console[-4000:]}", file=sys.stderr)  # noqa: T201
+        raise
+    finally:
+        made.close()
+
+
+def _make(folder: Path) -> None:
+    if platform.machine() != "x86_64" or shutil.which("apt-get") is None or os.geteuid() != 0:
+        raise CannotBeHad("the virtual machine needs root, and Debian on x86-64")
+    wheels = folder / "wheels"
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    pinned = ["--require-hashes", "--only-binary", ":all:", "-r", str(ROOT / "constraints.txt")]
+    subprocess.run([*pip, "download", "--dest", str(wheels), *pinned], check=True)
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels)]
+    subprocess.run([*build, str(ROOT)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["bash", str(_IMAGE), str(folder), str(wheels)], check=True)
+    disk = folder / "stick.img"
+    with disk.open("wb") as file:
+        file.truncate(_DISK_MB << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-L", "footage", str(disk)], check=True)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
+
+
+def _wait_for(control: Path) -> None:
+    end_s = time.monotonic() + 30
+    while not control.exists():
+        assert time.monotonic() < end_s, "QEMU does not start"
+        time.sleep(0.05)
