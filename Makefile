@@ -39,7 +39,8 @@ run: $(VENV)/.runtime  ## start on http://127.0.0.1:8900 with a demo camera and 
 .PHONY: test
 test: packages $(VENV)/.development format-check lint contracts types  ## everything, fastest first
 	$(BIN)/pytest -rs -m "not benchmark" tests/unit tests/test_architecture.py tests/test_docs.py \
-		tests/peers tests/benchmarks tests/integration tests/browser tests/end_to_end tests/faults
+		tests/peers tests/benchmarks tests/integration tests/browser tests/end_to_end tests/faults \
+		tests/vm
 
 .PHONY: check
 check: $(VENV)/.development format-check lint contracts types  ## format, lint, contracts, types, unit

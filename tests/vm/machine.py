@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
+UUID = "7c0f5f0a-4d34-4c5e-9a0e-1f6b0f0f4a11"  # of the file system on the USB disk
 HOST = "10.0.2.2"  # the host's loopback, as the guest sees it
 BOOT_S = 240.0
 _IMAGE = Path(__file__).with_name("image.sh")
@@ -193,7 +194,7 @@ def _make(folder: Path) -> None:
     disk = folder / "stick.img"
     with disk.open("wb") as file:
         file.truncate(_DISK_MB << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-L", "footage", str(disk)], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-L", "footage", "-U", UUID, str(disk)], check=True)
 
 
 def _free_port() -> int:
