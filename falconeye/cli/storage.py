@@ -187,6 +187,7 @@ async def _row(known: Known) -> dict[str, Any]:
         "footage_gb": round(held.size_bytes / 1e9, 1),
         "files": held.segments,
         "exports": held.exports,
+        "moves_paused_by": known.paused_by,
         "id": row.volume_id,
     }
 

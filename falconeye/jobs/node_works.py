@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from typing_extensions import override
 
-from falconeye.base.errors import Conflict
+from falconeye.base.errors import Conflict, NotFound
 from falconeye.jobs.system_work import (
     Act,
     Amount,
@@ -61,7 +61,9 @@ class MoveWork(WorkAdapter):
 
     @override
     async def act(self, work: SystemWork, act: Act, by: str) -> None:
-        volume = next(one for one in self._volumes.all if _move_id(one) == work.id)
+        found = (one for one in self._volumes.all if _move_id(one) == work.id)
+        if (volume := next(found, None)) is None:  # removed since it was looked for
+            raise NotFound("there is no such job")
         match act:
             case Act.PAUSE:
                 await self._mover.pause(volume, by)
@@ -86,7 +88,7 @@ def _move(volume: Volume, state: MoveState, held: Held) -> SystemWork:
     return SystemWork(
         id=_move_id(volume),
         kind=WorkKind.MOVE,
-        state=_move_state(state, is_empty=not held.segments),
+        state=_move_state(volume, state, held),
         subject=str(volume.path),
         files=Amount(state.moved_files, state.moved_files + held.segments if is_leaving else None),
         size_bytes=Amount(
@@ -100,12 +102,13 @@ def _move(volume: Volume, state: MoveState, held: Held) -> SystemWork:
     )
 
 
-def _move_state(state: MoveState, *, is_empty: bool) -> WorkState:
+def _move_state(volume: Volume, state: MoveState, held: Held) -> WorkState:
     if state.pause is not None:
         return WorkState.PAUSED
-    if state.moving:
+    if state.moving and volume.missing is None:
         return WorkState.PROCESSING
-    if state.since_us is not None or (state.ended_us is None and not is_empty):
+    is_left = volume.role is Role.LEAVING and held.segments > 0
+    if state.since_us is not None or is_left:
         return WorkState.PENDING
     return WorkState.COMPLETE
 

@@ -155,8 +155,8 @@ class Footage:
         """Wait until closed files are indexed (≤ 2 s), end the threads; False when time ran out."""
         done = await self.store.flush(FLUSH_S)
         await self.mover.stop()
-        await self.storage.index_runner.stop()
         await self.tasks.stop()
+        await self.storage.index_runner.stop()  # last: its end takes the guards off half an index
         await self.ledger.stop()
         self.imports.stop()
         await self.volumes.stop()

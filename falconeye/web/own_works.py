@@ -5,11 +5,12 @@ there is none.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from litestar import Request
 
-from falconeye.accounts.model import Action, require
+from falconeye.accounts.model import Action, Principal, may, require
 from falconeye.base.errors import NotFound
 from falconeye.jobs.system_work import Act, SystemWork, WorkKind
 from falconeye.web.audit import record
@@ -28,16 +29,19 @@ _DID: Final = {
 
 async def own_works(request: Asking) -> Sequence[SystemWork]:
     """What runs, waits or is paused first; then the last outcomes."""
-    if not sees_works(principal_of(request)):
+    who = principal_of(request)
+    if not sees_works(who):
         return ()
-    return await shell_of(request).services.works.list()
+    return [_told(work, who) for work in await shell_of(request).services.works.list()]
 
 
 async def own_work(request: Asking, work_id: str) -> SystemWork | None:
     """The one with that id; None where there is none, or it may not be seen."""
-    if not sees_works(principal_of(request)):
+    who = principal_of(request)
+    if not sees_works(who):
         return None
-    return await shell_of(request).services.works.find(work_id)
+    work = await shell_of(request).services.works.find(work_id)
+    return None if work is None else _told(work, who)
 
 
 async def act(request: Asking, work_id: str, wanted: Act) -> SystemWork:
@@ -66,6 +70,13 @@ def camera_names(request: Asking) -> Callable[[str], str]:
             return camera_id
 
     return name_of
+
+
+def _told(work: SystemWork, who: Principal) -> SystemWork:
+    """Where backups lie and why there is none names files of the machine: admins are told that."""
+    if work.kind is not WorkKind.BACKUP or may(who, Action.MANAGE_SETTINGS):
+        return work
+    return replace(work, subject="", trouble="admins are told why" if work.trouble else "")
 
 
 def _object(work: SystemWork) -> tuple[str, str | None]:

@@ -78,12 +78,9 @@ def _backed_up(work: SystemWork) -> str:
     if work.size_bytes is None:
         return _("none was made yet")
     size = i18n.size_text(work.size_bytes.done)
-    words = (
-        _("{size}, in {directory}")
-        if not work.trouble
-        else _("the last one: {size}, in {directory}")
-    )
-    return words.format(size=size, directory=work.subject)
+    words = _("the last one: {size}") if work.state is WorkState.FAILED else "{size}"
+    where = _(", in {directory}") if work.subject else ""
+    return words.format(size=size) + where.format(directory=work.subject)
 
 
 def _trouble(work: SystemWork) -> str:

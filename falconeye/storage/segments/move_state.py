@@ -4,6 +4,7 @@ A pause outlives the process: it is a row of `settings`, so that a disk which is
 for a night is left alone, whatever ends the node meanwhile.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from falconeye.storage.index.database import Database
 from falconeye.storage.tables.node import SETTINGS
 from falconeye.storage.volumes.volume import Volume
+
+log = logging.getLogger(__name__)
 
 PAUSED: Final = "moves_paused"  # a key of `settings`: volume id → [who, when]
 
@@ -55,7 +58,7 @@ class MovePauses:
 
     async def load(self) -> None:
         """Read what is stored."""
-        self._pauses = await self._database.read(_read)
+        self._pauses = await self._database.read(read_pauses)
 
     async def pause(self, volume: Volume, pause: Pause) -> None:
         """From now on; Unavailable when it cannot be stored: then it is not paused."""
@@ -66,17 +69,26 @@ class MovePauses:
         self._pauses = await self._database.write(partial(_change, volume.id, None))
 
 
-async def _read(connection: AsyncConnection) -> dict[str, Pause]:
+async def read_pauses(connection: AsyncConnection) -> dict[str, Pause]:
+    """Those that are stored, by the id of the volume.
+
+    What cannot be understood (changed by hand, written by a newer release) counts for none: a node
+    that does not start for that would not record.
+    """
     found = await connection.scalar(select(SETTINGS.c.value).where(SETTINGS.c.key == PAUSED))
-    stored: dict[str, Any] = found or {}
-    return {volume_id: Pause(str(by), int(at_us)) for volume_id, (by, at_us) in stored.items()}
+    try:
+        stored: dict[str, Any] = dict(found or {})
+        return {one: Pause(str(by), int(at_us)) for one, (by, at_us) in stored.items()}
+    except (TypeError, ValueError) as error:
+        log.warning("the stored pauses of moves are ignored: %s", error)
+        return {}
 
 
 async def _change(
     volume_id: str, pause: Pause | None, connection: AsyncConnection
 ) -> dict[str, Pause]:
     """Store the pause of one volume, or none; all that are stored then."""
-    pauses = await _read(connection)
+    pauses = await read_pauses(connection)
     pauses.pop(volume_id, None)
     if pause is not None:
         pauses[volume_id] = pause

@@ -82,7 +82,7 @@ class Mover:
         """
         await self._pauses.pause(volume, Pause(by, self._clock.utc_us()))
         for transfer in self._transfers.values():
-            if transfer.source is volume:
+            if transfer.source.number == volume.number:
                 transfer.stop()
         self._states[volume.number] = replace(self._last(volume), moving=False, trouble="")
 

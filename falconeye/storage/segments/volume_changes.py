@@ -22,6 +22,7 @@ from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.segments.deleted_times import note_deleted
 from falconeye.storage.segments.free_space import remove_rows
 from falconeye.storage.segments.layout import SegmentName, segment_path
+from falconeye.storage.segments.move_state import Pause, read_pauses
 from falconeye.storage.segments.retention import Doomed
 from falconeye.storage.tables.footage import garbage, moves, open_files, segments, streams, usage
 from falconeye.storage.tables.jobs import jobs
@@ -57,6 +58,7 @@ class Known:
     row: VolumeRow
     held: Held
     is_media_dir: bool
+    paused_by: str = ""  # who wants nothing moved off it
 
     @property
     def path(self) -> Path:
@@ -93,9 +95,14 @@ class VolumeChanges:
 
     async def known(self) -> list[Known]:
         """All that are used, the media directory first, then what only holds footage."""
-        rows, held = await self._database.read(_read)
+        rows, held, pauses = await self._database.read(_read)
         found = [
-            Known(row, held.get(row.number, Held()), row.path == str(self._media_dir))
+            Known(
+                row,
+                held.get(row.number, Held()),
+                is_media_dir=row.path == str(self._media_dir),
+                paused_by=pauses[row.volume_id].by if row.volume_id in pauses else "",
+            )
             for row in rows
         ]
         used = [
@@ -219,9 +226,10 @@ def held_words(held: Held) -> str:
 
 async def _read(
     connection: AsyncConnection,
-) -> tuple[Sequence[VolumeRow], dict[int, Held]]:
+) -> tuple[Sequence[VolumeRow], dict[int, Held], dict[str, Pause]]:
     rows = await volume_rows.known(connection)
-    return rows, {row.number: await _held(row.number, connection) for row in rows}
+    held = {row.number: await _held(row.number, connection) for row in rows}
+    return rows, held, await read_pauses(connection)
 
 
 async def _held(number: int, connection: AsyncConnection) -> Held:

@@ -221,13 +221,17 @@ async def test_the_last_night_is_told_and_tried_again(
     assert await jobs_of(served.viewer) == []  # none are made
     monkeypatch.setattr(backups, "_is_on", True)
     backups.problem = "the disk is full"
-    (job,) = await jobs_of(served.viewer)
+    (job,) = await jobs_of(served.admin)
     assert (job["id"], job["state"], job["error"]) == ("backup", "failed", "the disk is full")
+    (job,) = await jobs_of(served.viewer)
+    assert (job["state"], job["error"]) == ("failed", "admins are told why")
     assert (await served.admin.post("/api/jobs/backup/retry")).status_code == 202
     assert backups._woken.is_set()
     await backups.look()
     await backups._note_newest()
     (job,) = await jobs_of(served.viewer)
+    assert (job["state"], job["subject"]) == ("complete", "")
+    (job,) = await jobs_of(served.admin)
     assert (job["state"], job["error"], job["acts"]) == ("complete", None, [])
     kept = backups.state.newest
     assert isinstance(backups.state, NightlyState)

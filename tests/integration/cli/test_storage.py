@@ -1,6 +1,8 @@
 """`falconeye storage …`: beside a node that runs, and without one."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,9 @@ def known(falconeye: Falconeye) -> Falconeye:
     return falconeye
 
 
-def test_a_disk_is_added_listed_changed_and_removed(known: Falconeye, tmp_path: Path) -> None:
+def test_a_disk_is_added_listed_changed_and_removed(
+    known: Falconeye, tmp_path: Path, data_dir: Path
+) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     answer = known("storage", "add", str(disk), "--on-root", "--json")
@@ -28,6 +32,12 @@ def test_a_disk_is_added_listed_changed_and_removed(known: Falconeye, tmp_path: 
     assert (disk / "falconeye-volume.json").is_file()
     (row,) = known("storage", "list", "--json").json
     assert (row["path"], row["role"], row["present"]) == (str(disk), "archive", True)
+    assert row["moves_paused_by"] == ""
+    pause = json.dumps({row["id"]: ["anna", 1]})
+    with closing(sqlite3.connect(data_dir / "falconeye.sqlite3")) as database, database:
+        database.execute("INSERT INTO settings VALUES ('moves_paused', ?)", (pause,))
+    (row,) = known("storage", "list", "--json").json
+    assert row["moves_paused_by"] == "anna"
     assert known("storage", "add", str(disk), "--on-root").code == 3
     said = known("storage", "role", str(disk), "leaving")
     assert (said.code, "leaving" in said.out) == (0, True)

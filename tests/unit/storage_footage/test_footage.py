@@ -96,10 +96,7 @@ async def test_cameras_record_while_the_index_is_made_anew(
     old_us, now_us = START_US - 100 * GOP_US, clock.utc_us()
     await record_one(footage, "old", old_us)
     assert await footage.stop()
-    for table in ("segments", "fragments", "usage"):
-        await database.write(partial(_forget, table))
-    mark = "INSERT INTO settings VALUES ('index_incomplete', 'true')"
-    await database.write(lambda connection: connection.exec_driver_sql(mark))
+    await lose_index(database)
     await database.close()
 
     goes_on = threading.Event()
@@ -125,6 +122,45 @@ async def test_cameras_record_while_the_index_is_made_anew(
     assert [(one.id, one.segments) for one in listed] == [("new", 1), ("old", 1)]
     assert (await check(database, footage.volumes)).problems == []
     await footage.stop()
+    await database.close()
+
+
+async def lose_index(database: Database) -> None:
+    """What a backup leaves out."""
+    for table in ("segments", "fragments", "usage"):
+        await database.write(partial(_forget, table))
+    mark = "INSERT INTO settings VALUES ('index_incomplete', 'true')"
+    await database.write(lambda connection: connection.exec_driver_sql(mark))
+
+
+async def test_the_guards_of_half_an_index_stay_until_nothing_deletes_any_more(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a full disk would lose at the stop what is newer than files that are not known yet."""
+    heard: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue()
+    database, footage = await opened(tmp_path, clock, heard)
+    await record_one(footage, "old", START_US - 100 * GOP_US)
+    assert await footage.stop()
+    await lose_index(database)
+    await database.close()
+    begun = asyncio.Event()
+
+    async def held(_build: Any, _found: Any) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(rebuild.IndexBuild, "index", held)
+    database, footage = await opened(tmp_path, clock, heard)
+    await begun.wait()
+    guards, stop = [], footage.tasks.stop
+
+    async def stopping() -> None:
+        guards.append((dict(footage.deleter.indexed_until_us), footage.store.index.is_partial))
+        await stop()
+
+    monkeypatch.setattr(footage.tasks, "stop", stopping)
+    await footage.stop()
+    assert guards == [({1: 0}, True)]
     await database.close()
 
 

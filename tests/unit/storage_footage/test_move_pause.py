@@ -204,3 +204,20 @@ async def test_tried_again_at_once(node: Node, tmp_path: Path) -> None:
     state = mover.state(source)
     assert (state.trouble, state.since_us, state.ended_us) == ("", None, node.clock.utc_us())
     await node.stop()
+
+
+@pytest.mark.parametrize("stored", ['"yes"', "[1]", '{"x": "anna"}', '{"x": ["anna", "now"]}', "7"])
+async def test_a_pause_that_cannot_be_understood_keeps_no_node_from_starting(
+    node: Node, caplog: pytest.LogCaptureFixture, stored: str
+) -> None:
+    """Changed by hand, or written by a newer release."""
+    words = "INSERT INTO settings VALUES ('moves_paused', ?)"
+    await node.database.write(lambda connection: connection.exec_driver_sql(words, (stored,)))
+    mover, source = make_mover(node), node.volumes.all[0]
+    await mover.start(3600)
+    await mover.stop()
+    assert mover.state(source).pause is None
+    assert "are ignored" in caplog.text
+    await mover.pause(source, "anna")
+    assert mover.state(source).pause is not None
+    await node.stop()
