@@ -1,5 +1,6 @@
 """The whole site in Chromium: real application, real demo camera, real recordings."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -15,6 +16,9 @@ from falconeye.base.secret import Secret
 from falconeye.cameras.views import Camera, NewCamera
 from falconeye.config.camera import Protocol
 from falconeye.events.bus import CameraStateChanged
+from falconeye.storage.backups.snapshot import snapshot
+from falconeye.storage.index.data_directory import DATABASE_NAME
+from falconeye.storage.index.pending_restore import is_pending
 from falconeye.web import sse
 from tests.browser.browsers import chromium, needs_chromium
 from tests.browser.hanging_relay import hanging_relay
@@ -295,3 +299,27 @@ async def test_a_stream_of_changes_that_cannot_begin_is_asked_for_again(tmp_path
         await expect(note).to_be_hidden(timeout=15_000)
         await demo(served)
         await expect(page.locator(".tile")).to_have_count(1)
+
+
+async def test_a_backup_is_looked_at_and_restored_by_hand(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        found = complaints(page)
+        await demo(served, "Yard")
+        copy = tmp_path / "yesterday.sqlite3"
+        data_dir = served.services.settings.data_dir
+        await asyncio.to_thread(snapshot, data_dir / DATABASE_NAME, copy)
+        await page.goto("/settings")
+        await page.get_by_role("link", name="Backup").click()
+        await page.get_by_label("Your own password").last.fill(PASSWORD)
+        await page.get_by_label("File").set_input_files(copy)
+        await page.get_by_role("button", name="Look at it").click()
+        await expect(page.get_by_role("heading", name="What is in it")).to_be_visible()
+        await expect(page.locator(".facts")).to_contain_text("1: Yard")
+        await page.get_by_role("button", name="Restore").click()
+        await expect(page.get_by_text("started by hand")).to_be_visible()
+        assert await asyncio.to_thread(is_pending, data_dir)
+        await page.get_by_role("link", name="Backup").click()
+        await page.get_by_role("button", name="Drop the restore").click()
+        await expect(page.get_by_text("The restore was dropped")).to_be_visible()
+        assert not await asyncio.to_thread(is_pending, data_dir)
+        assert found == []

@@ -228,7 +228,7 @@ class NightlyBackups:
         if self._reading is None or kept.path.parent != self._reading.directory:
             return kept.path
         target = folder / name
-        require_room(folder, kept.size_bytes)
+        await asyncio.to_thread(require_room, folder, kept.size_bytes)
         try:
             await self._reading.ask(partial(shutil.copyfile, kept.path, target), MAKE_S)
         except OSError as error:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from falconeye.base.errors import Conflict
+from falconeye.base.errors import Conflict, NotFound, Unavailable
 from falconeye.base.times import DAY_US, HOUR_US, to_us
 from falconeye.storage.backups import nightly as nightly_module
 from falconeye.storage.backups.backup import Sources
@@ -197,6 +197,34 @@ async def test_a_disk_that_hangs_keeps_neither_nights_nor_pages_nor_the_end_wait
     await asyncio.to_thread(passphrase.write_text, "four words in a row\n")
     await nightly.look()
     assert nightly.problem == ""
+
+
+async def test_a_copy_is_brought_from_its_disk_before_anybody_reads_it(
+    sources: Sources, clock: FakeClock, tmp_path: Path, elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A disk that hangs would hold whoever restores; one of the data directory is read there."""
+    passphrase, folder = tmp_path / "passphrase", tmp_path / "folder"
+    passphrase.write_text("four words in a row\n")
+    folder.mkdir()
+    nightly = NightlyBackups(
+        sources, clock, lambda: VIENNA, directory=elsewhere, passphrase_file=passphrase
+    )
+    await nightly.look()
+    [there, here] = sorted(await nightly.kept(), key=lambda kept: kept.path.name)
+    assert await nightly.bring(here.path.name, folder) == here.path
+    copied = await nightly.bring(there.path.name, folder)
+    assert copied.parent == folder
+    assert copied.read_bytes() == there.path.read_bytes()
+    for name in ("../data/data.key", str(here.path), "other.backup", ""):
+        with pytest.raises(NotFound, match="no such nightly backup"):
+            await nightly.bring(name, folder)
+    held = threading.Event()
+    monkeypatch.setattr(nightly_module, "MAKE_S", 0.05)
+    monkeypatch.setattr("shutil.copyfile", lambda _from, _to: held.wait())
+    with pytest.raises(Unavailable, match="does not answer"):
+        await nightly.bring(there.path.name, folder)
+    held.set()
 
 
 async def test_what_a_kill_leaves_passes_for_no_backup(
