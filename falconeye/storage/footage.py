@@ -21,6 +21,7 @@ from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.segments.mover import Mover
+from falconeye.storage.segments.protections import Protections
 from falconeye.storage.segments.recovery import end_all, recover
 from falconeye.storage.segments.redating import Redater
 from falconeye.storage.segments.retention import Keep
@@ -48,6 +49,7 @@ class StorageParts:
     use: StorageUse
     mounts: Mounts
     index: IndexState
+    protections: Protections
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +260,8 @@ def _storage_parts(
         media_dir=settings.media_dir,
         alone=deleter.alone,
     )
-    return StorageParts(changes, mover, StorageUse(database, clock), Mounts(), index)
+    use, protections = StorageUse(database, clock), Protections(database, deleter, clock)
+    return StorageParts(changes, mover, use, Mounts(), index, protections)
 
 
 async def _prepare_index(database: Database, volumes: Volumes) -> bool:

@@ -74,7 +74,7 @@ class ClockSet(TimelineEvent):
 
 
 class FootageDeleted(BaseModel):
-    """How many files went, and how many stay because a recording of theirs is protected."""
+    """How many files went, and how many stay because they are protected."""
 
     message: str
     deleted: int
@@ -122,7 +122,7 @@ class TimelineController(Controller):
         **documented(
             Action.DELETE_FOOTAGE,
             "Delete the footage of a time, both streams. Files go whole, so up to a minute more on "
-            "either side; protected recordings stay. The timeline says who did it, and why",
+            "either side; what is protected stays. The timeline says who did it, and why",
             404,
             409,
             422,
