@@ -183,12 +183,24 @@ async def _move_protections(connection: AsyncConnection, clock_id: int, shift_us
     """What is protected of stretches of that clock is protected at its right times, too.
 
     Footage follows file by file: the wrong times stay until all of it has (`redate_rows`). What
-    another clock claims as well stays for good. Before the uptimes, by which they are found.
+    another clock claims as well stays for good: it may be of that one's footage. Before the
+    uptimes, by which they are found.
     """
+    other = uptimes.alias()
+    is_shared = exists().where(
+        other.c.clock_id.is_distinct_from(clock_id),
+        other.c.from_us < protections.c.to_us,
+        other.c.to_us > protections.c.from_us,
+    )
     begin_us = func.max(protections.c.from_us, uptimes.c.from_us)
     end_us = func.min(protections.c.to_us, uptimes.c.to_us)
     rows = await connection.execute(
-        select(protections, begin_us.label("begin_us"), end_us.label("end_us"))
+        select(
+            protections,
+            begin_us.label("begin_us"),
+            end_us.label("end_us"),
+            is_shared.label("is_shared"),
+        )
         .join(
             uptimes,
             (uptimes.c.from_us < protections.c.to_us) & (uptimes.c.to_us > protections.c.from_us),
@@ -199,7 +211,8 @@ async def _move_protections(connection: AsyncConnection, clock_id: int, shift_us
         said = {"camera_id": row.camera_id, "by": row.by, "reason": row.reason}
         times = {"from_us": row.begin_us + shift_us, "to_us": row.end_us + shift_us}
         await connection.execute(insert(protections).values(**said, **times))
-        if (row.begin_us, row.end_us) == (row.from_us, row.to_us):
+        is_whole = (row.begin_us, row.end_us) == (row.from_us, row.to_us)
+        if is_whole and not row.is_shared:
             mine = protections.c.id == row.id
             await connection.execute(update(protections).where(mine).values(clock_id=clock_id))
 

@@ -163,6 +163,31 @@ async def test_it_follows_footage_to_its_right_times(
     await board.stop()
 
 
+async def test_what_an_earlier_boot_recorded_stays_protected(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """A board without a battery begins in a time that is protected already."""
+    board = await boot(tmp_path, clock, ntp=True, name="boot-0")
+    await board.redater.round()
+    await board.record(12)
+    await board.end()
+    known = Protections(board.node.database, board.node.deleter, clock)
+    made = await known.add(CAMERA, at(3), at(5), by="anna", reason="")
+    kept = await _stays(board.node)
+    await board.stop()
+    clock.step_utc(-11)
+    board = await boot(tmp_path, clock)
+    await board.record(12)
+    await board.set_clock(3600)
+    await board.record(6)
+    await board.end()
+    await board.redater.round()
+    known = Protections(board.node.database, board.node.deleter, clock)
+    assert made in await known.of_camera(CAMERA)
+    assert await _stays(board.node) >= kept == 2
+    await board.stop()
+
+
 async def _stays(node: Node) -> int:
     """How many files no rule takes."""
 
