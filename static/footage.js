@@ -343,4 +343,27 @@ class FootagePage {
   }
 }
 
-if (root) new FootagePage(root).start();
+// The moment of the time line as the beginning, or the end, of what is to be protected. Where clocks are set back a local
+// time is two moments: so the one that is meant goes out, unless somebody writes another one.
+function markIn(form, page) {
+  const meant = {};
+  for (const button of form.querySelectorAll("[data-mark]")) {
+    const input = form.elements[button.dataset.mark];
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const us = page.timeline.value;
+      input.value = `${page.root.dataset.day}T${page.timeline.seconds.format(us / 1000)}`;
+      meant[input.name] = { shown: input.value, at: stamp(us) };
+    });
+  }
+  form.addEventListener("formdata", ({ formData }) => {
+    for (const [name, { shown, at }] of Object.entries(meant)) if (formData.get(name) === shown) formData.set(name, at);
+  });
+}
+
+if (root) {
+  const page = new FootagePage(root);
+  const form = document.querySelector("[data-protect]");
+  if (form) markIn(form, page);
+  page.start();
+}

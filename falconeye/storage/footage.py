@@ -22,6 +22,7 @@ from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.segments.mover import Mover
+from falconeye.storage.segments.protections import Protections
 from falconeye.storage.segments.recovery import RecoveryTimes, recover
 from falconeye.storage.segments.redating import Redater
 from falconeye.storage.segments.retention import Keep
@@ -50,6 +51,7 @@ class StorageParts:
     mounts: Mounts
     index: IndexState
     index_runner: IndexRunner
+    protections: Protections
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +236,8 @@ def _storage_parts(
         media_dir=settings.media_dir,
         alone=deleter.alone,
     )
-    return StorageParts(changes, mover, StorageUse(database, clock), Mounts(), index.state, index)
+    use, protections = StorageUse(database, clock), Protections(database, deleter, clock)
+    return StorageParts(changes, mover, use, Mounts(), index.state, index, protections)
 
 
 async def _prepare_index(database: Database, volumes: Volumes) -> bool:

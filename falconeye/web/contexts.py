@@ -12,6 +12,7 @@ from falconeye.cameras.views import Camera, TestResult
 from falconeye.config.camera import DEFAULT_ROLL_S
 from falconeye.events.camera_state import CameraState
 from falconeye.web.recording_contexts import RecordingRow
+from falconeye.web.storage_contexts import SpanForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,17 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ProtectionRow:
+    """A time of which nothing is deleted."""
+
+    id: int
+    start_us: int
+    end_us: int
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FootagePage:
     """What there is of a camera's day in the site's zone."""
 
@@ -221,6 +233,9 @@ class FootagePage:
     more_recordings: int = 0  # that day has, beside those listed
     day_query: str = ""  # what the list of recordings is asked for, for this day
     more_events: bool = False
+    protections: tuple[ProtectionRow, ...] = ()
+    form: SpanForm = field(default_factory=SpanForm)  # of a time to protect
+    errors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def length_us(self) -> int:

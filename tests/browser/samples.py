@@ -385,6 +385,12 @@ def footage() -> contexts.FootagePage:
                 start_us + 2 * HOUR_US, start_us + 3 * HOUR_US, 40_000_000, was_behind=False
             ),
         ),
+        protections=(
+            contexts.ProtectionRow(
+                1, start_us + 7 * HOUR_US, start_us + 9 * HOUR_US, "anna", "The fence was cut"
+            ),
+            contexts.ProtectionRow(2, start_us + 20 * HOUR_US, start_us + 30 * HOUR_US, "eve", ""),
+        ),
         seams=(
             contexts.SeamRow(
                 start_us + 8 * HOUR_US,

@@ -110,6 +110,28 @@ async def test_a_gap_says_why_and_nothing_plays(tmp_path: Path) -> None:
         assert await page.evaluate("document.querySelector('video').paused")
 
 
+async def test_what_is_chosen_on_the_time_line_is_protected(tmp_path: Path) -> None:
+    async with signed_in(tmp_path) as (served, page):
+        camera = await recorded(served)
+        await page.goto(f"/cameras/{camera.config.id}/footage")
+        await expect(page.locator("[data-moment]")).to_contain_text(":")
+        begin_us = camera.config.created_at_us + SECOND_US // 2
+        for us, name in ((begin_us, "From this moment"), (begin_us + SECOND_US, "To this moment")):
+            await page.evaluate(SEEK, us)
+            await page.get_by_role("button", name=name).click()
+        await page.get_by_label("Reason").fill("the fence")
+        await page.get_by_role("button", name="Protect", exact=True).click()
+        await expect(page.get_by_text("The time is protected")).to_be_visible()
+        await expect(page.get_by_text("the fence")).to_be_visible()
+        (made,) = await served.services.storage.protections.of_camera(camera.config.id)
+        # It plays meanwhile.
+        assert made.from_us == pytest.approx(begin_us, abs=SECOND_US)
+        assert made.to_us - made.from_us == pytest.approx(SECOND_US, abs=SECOND_US)
+        await page.get_by_role("button", name="Protect it no more").click()
+        await expect(page.get_by_text("The time is not protected any more.")).to_be_visible()
+        assert await served.services.storage.protections.of_camera(camera.config.id) == []
+
+
 NO_PICTURES = """
 const add = MediaSource.prototype.addSourceBuffer;
 MediaSource.prototype.addSourceBuffer = function (type) {

@@ -16,7 +16,7 @@ from falconeye.storage.ledger.clocks import KnownClock, Proof, set_state
 from falconeye.storage.ledger.coverage import MIN_GAP_US, GapReason, Step
 from falconeye.storage.ledger.ledger import put_step
 from falconeye.storage.ledger.seams import move_seam_after, step_left
-from falconeye.storage.tables.footage import runs, streams
+from falconeye.storage.tables.footage import protections, runs, streams
 from falconeye.storage.tables.ledger import (
     clocks,
     coverage_steps,
@@ -35,6 +35,7 @@ async def move_ledger(known: KnownClock, connection: AsyncConnection) -> bool:
     await _move_events(connection, known.id, shift_us)
     await _move_steps(connection, known.id, shift_us)
     await _move_deletions(connection, known.id, shift_us)
+    await _move_protections(connection, known.id, shift_us)
     await _move_uptimes(connection, known.id, shift_us)
     await set_state(connection, known.id, Proof.LEDGER_MOVED)
     return cameras
@@ -176,6 +177,44 @@ def _pieces(from_us: int, to_us: int, ran: Sequence[tuple[int, int]]) -> list[tu
         else:
             found.append((begin, end))
     return found
+
+
+async def _move_protections(connection: AsyncConnection, clock_id: int, shift_us: int) -> None:
+    """What is protected of stretches of that clock is protected at its right times, too.
+
+    Footage follows file by file: the wrong times stay until all of it has (`redate_rows`). What
+    another clock claims as well stays for good: it may be of that one's footage. Before the
+    uptimes, by which they are found.
+    """
+    other = uptimes.alias()
+    is_shared = exists().where(
+        other.c.clock_id.is_distinct_from(clock_id),
+        other.c.from_us < protections.c.to_us,
+        other.c.to_us > protections.c.from_us,
+    )
+    begin_us = func.max(protections.c.from_us, uptimes.c.from_us)
+    end_us = func.min(protections.c.to_us, uptimes.c.to_us)
+    rows = await connection.execute(
+        select(
+            protections,
+            begin_us.label("begin_us"),
+            end_us.label("end_us"),
+            is_shared.label("is_shared"),
+        )
+        .join(
+            uptimes,
+            (uptimes.c.from_us < protections.c.to_us) & (uptimes.c.to_us > protections.c.from_us),
+        )
+        .where(uptimes.c.clock_id == clock_id)
+    )
+    for row in rows.all():
+        said = {"camera_id": row.camera_id, "by": row.by, "reason": row.reason}
+        times = {"from_us": row.begin_us + shift_us, "to_us": row.end_us + shift_us}
+        await connection.execute(insert(protections).values(**said, **times))
+        is_whole = (row.begin_us, row.end_us) == (row.from_us, row.to_us)
+        if is_whole and not row.is_shared:
+            mine = protections.c.id == row.id
+            await connection.execute(update(protections).where(mine).values(clock_id=clock_id))
 
 
 async def _move_uptimes(connection: AsyncConnection, clock_id: int, shift_us: int) -> None:

@@ -27,6 +27,7 @@ from falconeye.storage.reading.download_layout import Layout, SegmentRows, lay_o
 from falconeye.storage.segments import fragment_table, recording_rows
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.layout import SegmentName, recording_id, segment_path
+from falconeye.storage.segments.protected import RECORDING_STAYS, recording_stays
 from falconeye.storage.segments.recording_rows import Query, Recording, RecordingStatus
 from falconeye.storage.segments.retention import Named, NamedTotals, count_named, total_named
 from falconeye.storage.segments.segment_store import FootageStore
@@ -137,7 +138,7 @@ class Recordings:
         if row.status == RecordingStatus.RECORDING:
             msg = "it is being recorded: stop the recording first"
             raise Conflict(msg)
-        if row.protected:
+        if await self._database.read(partial(recording_stays, wanted_id)):
             raise Conflict(_IS_PROTECTED)
         if row.stream_id is not None:
             self._store.index.require(row.start_us, FOR_EVER_US)
@@ -366,7 +367,7 @@ async def _change(wanted_id: str, values: Mapping[str, Any], connection: AsyncCo
 async def _delete_row(wanted_id: str, connection: AsyncConnection) -> None:
     """Its row, which may have gone with its footage; Conflict where it was protected meanwhile."""
     mine = recordings.c.id == wanted_id
-    await connection.execute(delete(recordings).where(mine, ~recordings.c.protected))
+    await connection.execute(delete(recordings).where(mine, ~RECORDING_STAYS))
     if (await connection.execute(select(recordings.c.id).where(mine))).first() is not None:
         raise Conflict(_IS_PROTECTED)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.times import HOUR_US
@@ -23,6 +23,7 @@ from falconeye.storage.segments.usage_totals import UsageChange, change_usage
 from falconeye.storage.tables.footage import (
     fragments,
     open_files,
+    protections,
     recordings,
     runs,
     segments,
@@ -68,6 +69,7 @@ async def move_next(known: KnownClock, connection: AsyncConnection) -> Progress:
     left = await connection.execute(select(exists().where(runs.c.clock_id == known.id)))
     if left.scalar_one():
         return Progress.WAITS
+    await connection.execute(delete(protections).where(protections.c.clock_id == known.id))
     await set_state(connection, known.id, Proof.SETTLED)
     return Progress.DONE
 

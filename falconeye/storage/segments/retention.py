@@ -1,7 +1,8 @@
 """Which footage may go: the oldest on a disk, what is beyond its time or size, what a person names.
 
-Only looks; `free_space.Deleter` deletes. Protected footage is never among it, and does not count
-against a camera's bytes: else protecting much of it would take the room of everything new.
+Only looks; `free_space.Deleter` deletes. Protected footage, of a recording or of a time, is never
+among it, and does not count against a camera's bytes: else protecting much of it would take the
+room of everything new.
 """
 
 import heapq
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.clock import Clock
@@ -18,7 +19,13 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.segments import misdated
 from falconeye.storage.segments.layout import SegmentName, segment_path
-from falconeye.storage.tables.footage import recordings, segments, streams, usage
+from falconeye.storage.segments.protected import (
+    END_US,
+    PROTECTED,
+    protected_bytes,
+    protected_of,
+)
+from falconeye.storage.tables.footage import segments, streams, usage
 from falconeye.storage.tables.node import CAMERAS
 
 BATCH = 200  # segments a transaction: others wait for it
@@ -88,16 +95,6 @@ _COLUMNS = (
     streams.c.camera_id,
     streams.c.kind,
 )
-_END_US = segments.c.start_us + segments.c.wall_duration_us
-# A recording is a view on the main stream; the substream of its time is protected with it.
-_IS_PROTECTION = and_(
-    recordings.c.camera_id == streams.c.camera_id,
-    recordings.c.stream_id.is_not(None),
-    recordings.c.protected,
-    recordings.c.start_us < _END_US,
-    or_(recordings.c.end_us.is_(None), recordings.c.end_us > segments.c.start_us),
-)
-_PROTECTED = exists().where(_IS_PROTECTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,7 @@ def _is_spared(one: Spared) -> ColumnElement[bool]:
     return and_(
         streams.c.camera_id == one.camera_id,
         segments.c.start_us < one.to_us,
-        one.from_us < _END_US,
+        one.from_us < END_US,
     )
 
 
@@ -152,32 +149,12 @@ class Named:
     overlapping: bool = False
 
 
-def _protected(wanted: Named) -> ColumnElement[bool]:
-    """As `_PROTECTED`, which looks at all recordings before each segment: over months, minutes."""
-    camera_ids = select(streams.c.camera_id).where(streams.c.id.in_(wanted.stream_ids))
-    kept = (
-        select(recordings.c.camera_id, recordings.c.start_us, recordings.c.end_us)
-        .where(
-            recordings.c.camera_id.in_(camera_ids),
-            recordings.c.stream_id.is_not(None),
-            recordings.c.protected,
-        )
-        .cte("kept")
-        .prefix_with("MATERIALIZED")
-    )
-    return exists().where(
-        kept.c.camera_id == streams.c.camera_id,
-        kept.c.start_us < _END_US,
-        or_(kept.c.end_us.is_(None), kept.c.end_us > segments.c.start_us),
-    )
-
-
 async def named(wanted: Named, connection: AsyncConnection) -> list[Doomed]:
     """The segments of it that are not protected; a `BATCH`."""
     rows = await connection.execute(
         select(*_COLUMNS)
         .join(streams, streams.c.id == segments.c.stream_id)
-        .where(*_is_named(wanted), ~_protected(wanted))
+        .where(*_is_named(wanted), ~protected_of(wanted.stream_ids))
         .limit(BATCH)
     )
     return [_doomed(row, GapReason.DELETED_BY_PERSON, wanted.who) for row in rows]
@@ -211,7 +188,7 @@ async def total_named(wanted: Named, connection: AsyncConnection) -> NamedTotals
         select(func.count())
         .select_from(segments)
         .join(streams, streams.c.id == segments.c.stream_id)
-        .where(*_is_named(wanted), _protected(wanted))
+        .where(*_is_named(wanted), protected_of(wanted.stream_ids))
     )
     return NamedTotals(all_of_it[0], all_of_it[1], kept or 0)
 
@@ -219,7 +196,7 @@ async def total_named(wanted: Named, connection: AsyncConnection) -> NamedTotals
 def _is_named(wanted: Named) -> list[ColumnElement[bool]]:
     conditions = [segments.c.stream_id.in_(wanted.stream_ids), segments.c.start_us < wanted.to_us]
     if wanted.overlapping:  # no segment lasts an hour: that lets the key find them
-        conditions += [segments.c.start_us > wanted.from_us - HOUR_US, wanted.from_us < _END_US]
+        conditions += [segments.c.start_us > wanted.from_us - HOUR_US, wanted.from_us < END_US]
     else:
         conditions.append(segments.c.start_us >= wanted.from_us)
     if wanted.runs:
@@ -275,7 +252,7 @@ async def _ended_by(camera_id: str, time_us: int, connection: AsyncConnection) -
         await _streams_of(camera_id, connection),
         GapReason.DELETED_BY_AGE,
         segments.c.start_us < time_us,  # for the key; what follows says it
-        time_us >= _END_US,
+        time_us >= END_US,
         ~misdated.WAITS,
     )
     return _enough(found, None)
@@ -284,7 +261,7 @@ async def _ended_by(camera_id: str, time_us: int, connection: AsyncConnection) -
 async def _above(
     camera_id: str, stored_bytes: int, limit_bytes: int, boot: str, connection: AsyncConnection
 ) -> list[Doomed]:
-    excess = stored_bytes - await _protected_bytes(camera_id, connection) - limit_bytes
+    excess = stored_bytes - await protected_bytes(camera_id, connection) - limit_bytes
     if excess <= 0:
         return []
     of_it = await _streams_of(camera_id, connection)
@@ -312,28 +289,6 @@ async def _dated_first(
     )
 
 
-async def _protected_bytes(camera_id: str, connection: AsyncConnection) -> int:
-    """What protected recordings of a camera hold, each segment once."""
-    held = (
-        select(segments.c.stream_id, segments.c.start_us, segments.c.size_bytes)
-        .select_from(recordings)
-        .join(streams, streams.c.camera_id == recordings.c.camera_id)
-        .join(segments, segments.c.stream_id == streams.c.id)
-        .where(
-            recordings.c.camera_id == camera_id,
-            _IS_PROTECTION,
-            # No segment lasts an hour: both lines let the key find the few that there are.
-            segments.c.start_us > recordings.c.start_us - HOUR_US,
-            segments.c.start_us < func.coalesce(recordings.c.end_us, 1 << 62),
-        )
-        .distinct()
-        .subquery()
-    )
-    found = await connection.execute(select(func.coalesce(func.sum(held.c.size_bytes), 0)))
-    held_bytes: int = found.scalar_one()
-    return held_bytes
-
-
 async def _streams_of(camera_id: str, connection: AsyncConnection) -> Sequence[int]:
     found = await connection.execute(select(streams.c.id).where(streams.c.camera_id == camera_id))
     return found.scalars().all()
@@ -351,7 +306,7 @@ async def _oldest(
         rows = await connection.execute(
             select(*_COLUMNS)
             .join(streams, streams.c.id == segments.c.stream_id)
-            .where(segments.c.stream_id == stream_id, *conditions, ~_PROTECTED)
+            .where(segments.c.stream_id == stream_id, *conditions, ~PROTECTED)
             .order_by(segments.c.start_us)
             .limit(BATCH)
         )

@@ -155,3 +155,16 @@ recordings = Table(
     Index("recordings_of_camera", "camera_id", "start_us"),
     Index("recordings_by_status", "status"),
 )
+
+protections = Table(  # times of cameras of which nothing is deleted: `segments.protections`
+    "protections",
+    _METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("camera_id", Text, nullable=False),
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("clock_id", Integer),  # by which it was wrong; goes once that one's footage has moved
+    Index("protections_of_camera", "camera_id", "from_us"),
+)

@@ -15,6 +15,7 @@ from falconeye.web.api.nodes import NodeController
 from falconeye.web.api.notices import NoticeController
 from falconeye.web.api.playback import init, media, playlist, still
 from falconeye.web.api.privacy import PrivacyController
+from falconeye.web.api.protections import ProtectionController
 from falconeye.web.api.recording_control import RecordingControlController
 from falconeye.web.api.recordings import RecordingController
 from falconeye.web.api.settings import SettingsController
@@ -30,6 +31,7 @@ ROUTES: list[ControllerRouterHandler] = [
     RecordingController,
     download,
     TimelineController,
+    ProtectionController,
     playlist,
     media,
     init,

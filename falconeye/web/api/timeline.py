@@ -97,7 +97,7 @@ class ExportOfTime(BaseModel):
 
 
 class FootageDeleted(BaseModel):
-    """How many files went, and how many stay because a recording of theirs is protected.
+    """How many files went, and how many stay because they are protected.
 
     `exports` of that time stay, too; of those beyond what you may see, `other_exports` is the
     number.
@@ -151,8 +151,8 @@ class TimelineController(Controller):
         **documented(
             Action.DELETE_FOOTAGE,
             "Delete the footage of a time, both streams. Files go whole, so up to a minute more on "
-            "either side; protected recordings stay, and so do exports. The timeline says who did "
-            "it, and why",
+            "either side; what is protected stays, and so do exports. The timeline says who did it, "
+            "and why",
             404,
             409,
             422,

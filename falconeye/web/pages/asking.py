@@ -35,6 +35,8 @@ NOTICES: Final[Mapping[str, str]] = {
         "The recording is protected: it stays until somebody takes that away."
     ),
     "recording-unprotected": _("The recording is not protected any more."),
+    "footage-protected": _("The time is protected: what is there of it stays."),
+    "footage-unprotected": _("The time is not protected any more."),
     "export-asked": _("The export is being made."),
     "copy-asked": _("The copy in H.264 is being made."),
     "export-gone": _("The export was taken away."),

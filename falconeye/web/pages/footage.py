@@ -1,6 +1,6 @@
 """A camera's day, or that of up to four: where there is footage, and why there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Annotated, Final
@@ -14,13 +14,14 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339, rfc3339, to_us
 from falconeye.cameras.views import Camera
 from falconeye.web import i18n, views
-from falconeye.web.contexts import EventRow, FootagePage
+from falconeye.web.contexts import EventRow, FootagePage, ProtectionRow
 from falconeye.web.footage_contexts import FootageChoice, ManyFootagePage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
 from falconeye.web.recording_contexts import RecordingRow
 from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 from falconeye.web.services import Services
+from falconeye.web.storage_contexts import SpanForm
 
 ROWS: Final = 100
 EVENTS: Final = 200  # beside a day; the API lists all
@@ -46,6 +47,20 @@ async def footage_page(
     request: Asking, camera_id: FromPath[str], day: Day = "", at: At = ""
 ) -> Response[str]:
     """One day of the site's zone: the given one, that of the moment, or today."""
+    return await show_day(request, camera_id, day, at)
+
+
+async def show_day(
+    request: Asking,
+    camera_id: str,
+    day: str = "",
+    at: str = "",
+    *,
+    form: SpanForm | None = None,
+    errors: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Response[str]:
+    """The same, with what stands in the form of protected times, and what is wrong with it."""
     services = services_of(request)
     camera = services.cameras.get(camera_id)
     bounds = _bounds(services, [camera], day, at)
@@ -57,8 +72,20 @@ async def footage_page(
     context = await _day_of(services, camera, bounds, rows)
     span = {"from": rfc3339(bounds.start_us), "to": rfc3339(bounds.end_us)}
     query = urlencode({"camera": camera_id, **span})
-    context = replace(context, more_recordings=total - len(rows), day_query=query)
-    return show(request, "pages/footage.html", context)
+    protections = await services.storage.protections.of_camera(
+        camera_id, bounds.start_us, bounds.end_us
+    )
+    context = replace(
+        context,
+        more_recordings=total - len(rows),
+        day_query=query,
+        protections=tuple(
+            ProtectionRow(one.id, one.from_us, one.to_us, one.by, one.reason) for one in protections
+        ),
+        form=form or SpanForm(),
+        errors=errors or {},
+    )
+    return show(request, "pages/footage.html", context, status=status)
 
 
 @get("/footage", opt=needs(Action.VIEW_FOOTAGE), include_in_schema=False)

@@ -209,6 +209,29 @@ def test_stretches_of_before_have_no_step_and_survive_the_way_back(
     assert execute(path, "SELECT * FROM uptimes ORDER BY from_us") == [row[:4] for row in wanted]
 
 
+def test_a_release_that_knows_no_protected_times_keeps_the_recordings_of_them(
+    path: Path, clock: FakeClock
+) -> None:
+    migrate(path, clock)
+    for name, camera, span in (
+        ("within", "cam", "10, 20"),
+        ("beside", "cam", "20, 30"),
+        ("open", "cam", "15, NULL"),
+        ("other", "else", "10, 20"),
+    ):
+        execute(
+            path,
+            f"INSERT INTO recordings VALUES ('{name}', '{camera}', 'Door', 'continuous', 1, 1, 1, "  # noqa: S608
+            f"{span}, 'completed', 5, 60, 1, 0, 0, 0, 'pi-1', NULL, NULL)",
+        )
+    execute(path, "INSERT INTO protections VALUES (1, 'cam', 12, 20, 'anna', '', NULL)")
+    schema.downgrade(path, "0008", clock)
+    kept = execute(path, "SELECT id FROM recordings WHERE protected ORDER BY id")
+    assert kept == [("open",), ("within",)]
+    migrate(path, clock)
+    assert execute(path, "SELECT count(*) FROM protections") == [(0,)]
+
+
 def test_a_downgrade_to_where_it_is_does_nothing(path: Path, clock: FakeClock) -> None:
     migrate(path, clock)
     before = path.read_bytes()

@@ -94,7 +94,9 @@ def test_the_lines_of_shares_and_odd_disks(mount: Mount, says: str) -> None:
     assert ("_netdev" in lines.fstab) == mount.is_network
     assert ("WantedBy=remote-fs.target" in lines.unit) == mount.is_network
     assert ("password=" in lines.note) == (mount.file_system == "cifs")
-    assert ("LazyUnmount" in lines.unit) == ("take the unit" in lines.note) == (not mount.is_network)
+    assert (
+        ("LazyUnmount" in lines.unit) == ("take the unit" in lines.note) == (not mount.is_network)
+    )
 
 
 def test_nothing_is_printed_for_what_is_no_disk() -> None:

@@ -1,0 +1,116 @@
+"""Protected times by HTTP: made, listed, let go; API and page alike."""
+
+import re
+from typing import Any
+
+import pytest
+
+from falconeye.accounts.model import Role
+from falconeye.base.times import SECOND_US, rfc3339
+from falconeye.storage.segments.layout import recording_id
+from tests.integration.api.conftest import Served
+from tests.integration.api.test_recordings import footage
+
+pytestmark = pytest.mark.timeout(30)
+
+
+async def camera(served: Served) -> tuple[str, int]:
+    """Its path, and when its footage of 8 s began, a minute ago."""
+    body = {"name": "Door", "protocol": "demo", "start": False}
+    camera_id = (await served.admin.post("/api/cameras/", json=body)).json()["id"]
+    start_us = served.services.clock.utc_us() // SECOND_US * SECOND_US - 60 * SECOND_US
+    for number in range(2):
+        _ = await footage(served, start_us + number * 4 * SECOND_US, 4, camera_id)
+    return f"/api/cameras/{camera_id}", start_us
+
+
+def span(start_us: int, from_s: float, to_s: float) -> dict[str, str]:
+    moments = (rfc3339(start_us + round(second * SECOND_US)) for second in (from_s, to_s))
+    return dict(zip(("from", "to"), moments, strict=True))
+
+
+async def test_a_time_is_protected_listed_and_let_go(served: Served) -> None:
+    path, start_us = await camera(served)
+    body: dict[str, Any] = {**span(start_us, 1, 2), "reason": "the fence"}
+    answer = await served.operator.post(f"{path}/protections", json=body)
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert {name: made[name] for name in body} == body
+    assert made["by"].startswith("operator")
+    listed = (await served.viewer.get(f"{path}/protections")).json()
+    assert listed == {"protections": [made]}
+    after = span(start_us, 2, 9)
+    assert (await served.viewer.get(f"{path}/protections", params=after)).json() == {
+        "protections": []
+    }
+    query = {**span(start_us, 0, 8), "reason": "all of it"}
+    answer = await served.admin.delete(f"{path}/footage", params=query)
+    assert (answer.json()["deleted"], answer.json()["kept"]) == (1, 1)
+    one = f"{path}/protections/{made['id']}"
+    answer = await served.operator.delete(one)
+    assert (answer.status_code, answer.json()) == (200, made)
+    assert (await served.operator.delete(one)).status_code == 404
+    answer = await served.admin.delete(f"{path}/footage", params=query)
+    assert (answer.json()["deleted"], answer.json()["kept"]) == (1, 0)
+    entries, _ = await served.services.accounts.audit.list(limit=10)
+    words = {entry.action: entry.detail for entry in entries}
+    told = f"{body['from']} to {body['to']}, the fence"
+    assert words["footage.protected"] == words["footage.unprotected"] == told
+
+
+async def test_of_a_deleted_camera_it_stays_and_is_let_go(served: Served) -> None:
+    path, start_us = await camera(served)
+    answer = await served.operator.post(f"{path}/protections", json=span(start_us, 1, 2))
+    made = answer.json()
+    assert (await served.admin.delete(path)).status_code == 200
+    assert (await served.admin.get(f"{path}/protections")).json() == {"protections": [made]}
+    made_id = recording_id(path.rpartition("/")[2], start_us)
+    recording = f"/api/recordings/{made_id}?delete_file=true"
+    assert (await served.admin.delete(recording)).status_code == 409
+    assert (await served.admin.delete(f"{path}/protections/{made['id']}")).status_code == 200
+    assert (await served.admin.delete(recording)).status_code == 200
+
+
+async def test_who_may_and_what_cannot_be(served: Served) -> None:
+    path, start_us = await camera(served)
+    body = span(start_us, 1, 2)
+    assert (await served.viewer.post(f"{path}/protections", json=body)).status_code == 403
+    assert (await served.nobody.get(f"{path}/protections")).status_code == 401
+    async with await served.client(Role.OPERATOR, cameras=frozenset({"another"})) as limited:
+        assert (await limited.post(f"{path}/protections", json=body)).status_code == 403
+        assert (await limited.get(f"{path}/protections")).status_code == 403
+    for wrong in (
+        {},
+        {"from": body["from"]},
+        span(start_us, 2, 1),
+        span(start_us, 1, 86_400),
+        {**body, "from": "noon"},
+        {**body, "reason": "two\nlines"},
+        {**body, "all": True},
+    ):
+        answer = await served.operator.post(f"{path}/protections", json=wrong)
+        assert answer.status_code in {400, 422}, wrong
+    answer = await served.operator.post("/api/cameras/none/protections", json=body)
+    assert answer.status_code == 404
+
+
+async def test_the_page_of_a_day_protects_and_lets_go(served: Served) -> None:
+    path, start_us = await camera(served)
+    page = f"{path.removeprefix('/api')}/footage"
+    form = {**span(start_us, 1, 2), "reason": "the fence"}
+    answer = await served.operator.post(f"{page}/protections", data=form)
+    assert answer.status_code == 303, answer.text
+    assert "done=footage-protected" in answer.headers["location"]
+    shown = (await served.operator.get(answer.headers["location"])).text
+    assert "the fence" in shown
+    viewers = (await served.viewer.get(page)).text
+    assert "the fence" in viewers
+    assert "/protections" not in viewers
+    (action,) = re.findall(r'action="(/cameras/[^"]+/protections/\d+/let-go)"', shown)
+    assert (await served.viewer.post(action)).status_code == 403
+    answer = await served.operator.post(action)
+    assert answer.status_code == 303
+    assert "the fence" not in (await served.viewer.get(page)).text
+    answer = await served.operator.post(f"{page}/protections", data=span(start_us, 2, 1))
+    assert answer.status_code == 422
+    assert "This lies before the beginning." in answer.text
