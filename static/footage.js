@@ -2,11 +2,11 @@
 import { act } from "./controls.js";
 import { Keyframes, Shuttle, byKeyframes, stillUrl } from "./keyframes.js";
 import { open } from "./playback.js";
+import { Preview } from "./preview.js";
 import { HOUR, MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
 
 const WINDOW = HOUR; // what one playlist holds; the next one is opened where it ends
 const REFRESH_MS = 15_000;
-const STILL_MS = 120; // a preview is asked for when the pointer rests
 const NOW_US = 15 * SECOND; // footage comes to the list so much later, so what is newer is live
 const SETTLED_US = 3 * SECOND; // for less than that the stream is not changed
 const STEP_US = SECOND; // where a player cannot tell how long a picture is
@@ -25,19 +25,19 @@ class FootagePage {
     this.video = root.querySelector("video");
     this.line = root.querySelector("[data-moment]");
     this.hint = root.querySelector("[data-hint]");
-    this.preview = root.querySelector("[data-preview]");
-    this.preview.parentElement.style.position = "relative";
-    this.preview.style.cssText = "position:absolute;bottom:100%;height:120px;pointer-events:none";
     const texts = { missing: data.missing, wanted: new Set(JSON.parse(data.wanted)) };
     this.timeline = new Timeline(root.querySelector("canvas"), {
       from: this.day[0], to: this.day[1], zone: data.zone, texts,
     });
+    const of = ({ us }) => this.timeline.hasFootage(us) && { api: this.api, stream: this.streamAt(us) };
+    const why = (us) => this.timeline.gapAt(us) && data.missing;
+    this.preview = new Preview(root.querySelector("[data-preview]"), this.timeline, of, why);
     this.still = root.querySelector("[data-keyframes]");
     this.still.style.objectFit = "contain";
     this.keyframes = new Keyframes(this.still, this.api, 720, () => this.tell());
     this.shuttle = new Shuttle(this.timeline, (us) => this.see(us), (direction) => this.shuttleEnded(direction));
     root.addEventListener("falconeye:seek", ({ detail }) => this.go(detail.us));
-    root.addEventListener("falconeye:hover", ({ detail }) => this.hover(detail));
+    root.addEventListener("falconeye:hover", ({ detail }) => this.preview.show(detail));
     root.addEventListener("falconeye:act", ({ detail }) => act(this, detail.name));
     root.addEventListener("click", ({ target }) => act(this, target.closest("[data-act]")?.dataset.act));
     this.video.addEventListener("timeupdate", () => this.follow());
@@ -309,23 +309,6 @@ class FootagePage {
   }
 
   sayPlaying() { this.root.querySelector("[data-act=play]").textContent = this.moving ? this.texts.pause : this.texts.play; }
-
-  hover({ us, x }) {
-    clearTimeout(this.resting);
-    const { preview, timeline } = this;
-    const width = timeline.canvas.clientWidth;
-    if (us === null || !timeline.hasFootage(us)) {
-      preview.hidden = true;
-      return;
-    }
-    this.resting = setTimeout(() => {
-      preview.src = stillUrl(this.api, us, 120, this.streamAt(us));
-      preview.onload = () => {
-        preview.hidden = false;
-        preview.style.left = `${Math.min(Math.max(0, x - preview.width / 2), width - preview.width)}px`;
-      };
-    }, STILL_MS);
-  }
 
   play() {
     const { value } = this.timeline;

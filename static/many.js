@@ -1,14 +1,14 @@
 // Up to four cameras on one clock, above one time line with a row for each.
 import { ClockedCamera } from "./clocked.js";
 import { act } from "./controls.js";
-import { WallClock, byKeyframes, overHole, stillUrl } from "./keyframes.js";
+import { WallClock, byKeyframes, overHole } from "./keyframes.js";
+import { Preview } from "./preview.js";
 import { MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
 
 const REFRESH_MS = 15_000;
 const TICK_MS = 50;
 const STUMBLE_MS = 150; // so long may one lack data before all wait for it
 const LATE_MS = 5000; // and so long they wait
-const STILL_MS = 120;
 const NOW_US = 15 * SECOND;
 
 const root = document.querySelector("[data-many]");
@@ -21,9 +21,6 @@ class ManyPage {
     this.day = [Number(data.from), Number(data.to)];
     this.tiles = [...root.querySelectorAll("[data-api]")];
     this.line = root.querySelector("[data-moment]");
-    this.preview = root.querySelector("[data-preview]");
-    this.preview.parentElement.style.position = "relative";
-    this.preview.style.cssText = "position:absolute;bottom:100%;height:120px;pointer-events:none";
     this.timeline = new Timeline(root.querySelector("canvas"), {
       from: this.day[0],
       to: this.day[1],
@@ -35,12 +32,13 @@ class ManyPage {
     this.texts = { ...JSON.parse(data.texts), clock };
     const why = (gap) => `${data.missing}, ${this.words[gap.reason] ?? gap.reason}${gap.detail ? ` (${gap.detail})` : ""}`;
     this.cameras = this.tiles.map((tile, index) => new ClockedCamera(tile, this.timeline.rows[index], this.texts, why));
+    this.preview = new Preview(root.querySelector("[data-preview]"), this.timeline, (detail) => this.pointedAt(detail), () => data.missing);
     this.clock = new WallClock(this.day[0]);
     this.speed = root.querySelector("select");
     this.speed.style.width = "auto";
     this.speed.addEventListener("change", () => this.pace(Number(this.speed.value)));
     root.addEventListener("falconeye:seek", ({ detail }) => this.seek(detail.us));
-    root.addEventListener("falconeye:hover", ({ detail }) => this.hover(detail));
+    root.addEventListener("falconeye:hover", ({ detail }) => this.preview.show(detail));
     root.addEventListener("falconeye:act", ({ detail }) => act(this, detail.name));
     root.addEventListener("click", ({ target }) => act(this, target.closest("[data-act]")?.dataset.act));
     this.wants = false; // to play
@@ -221,23 +219,11 @@ class ManyPage {
     if (chosen) chosen.value = at;
   }
 
-  hover({ us, x, row }) {
-    clearTimeout(this.resting);
-    const { preview, timeline } = this;
-    const camera = this.cameras[row];
-    const stream = us !== null && camera?.streamAt(us);
-    if (!stream) {
-      preview.hidden = true;
-      return;
-    }
-    this.resting = setTimeout(() => {
-      preview.src = stillUrl(camera.api, us, 120, stream);
-      preview.onload = () => {
-        const most = timeline.canvas.clientWidth - preview.width;
-        preview.hidden = false;
-        preview.style.left = `${Math.min(Math.max(0, x - preview.width / 2), most)}px`;
-      };
-    }, STILL_MS);
+  // Whose picture is shown of a moment: that of the row, else the first that has one.
+  pointedAt({ us, row }) {
+    const of = row === null ? this.cameras.find((camera) => camera.streamAt(us)) : this.cameras[row];
+    const stream = of?.streamAt(us);
+    return stream ? { api: of.api, stream } : null;
   }
 }
 
