@@ -9,6 +9,7 @@ const WINDOW = HOUR;
 const SOON_US = 8 * SECOND; // before a camera's footage goes on, its list is fetched
 const SETTLED_US = 3 * SECOND; // so long does the small picture have to be there before it takes over
 const EXACT_S = 0.04; // where a clock that stands finds a player
+const PICTURE_S = 0.002; // and one that was stepped
 const NEAR_S = 0.02; // of a player that runs, at the speed of time
 const FAR_S = 0.4; // beyond it a player is sent there
 const AHEAD_US = 120_000; // before a hole it stops: what comes next belongs to a later moment
@@ -95,6 +96,11 @@ export class ClockedCamera {
     this.say(byKeyframes(rate) ? "" : this.texts.codec);
   }
 
+  // When its keyframe before or after a moment was taken; null where there is none.
+  keyframeBeside(us, direction) {
+    return this.keyframes.beside(us, direction, this.streamAt(us) ?? "main");
+  }
+
   tellStill() { this.age.textContent = this.texts.picture.replace("{time}", this.texts.clock(this.keyframes.shownUs)); }
 
   say(text) {
@@ -177,13 +183,17 @@ export class ClockedCamera {
     if (this.mode !== "video") return;
     if (!this.video.paused) this.video.pause();
     const place = this.at(us);
-    if (place) this.seek(place);
+    if (place) this.seek(place, us === this.stoodUs ? PICTURE_S : EXACT_S);
   }
 
-  seek(place) {
+  // At that very picture: the next one may be nearer than a clock that stands minds.
+  stand(us) { this.stoodUs = us; }
+
+  seek(place, exact = EXACT_S) {
     const { video } = this;
-    if (!place || video.seeking || !video.readyState || Math.abs(place.time - video.currentTime) <= EXACT_S) return;
+    if (!place || video.seeking || !video.readyState || Math.abs(place.time - video.currentTime) <= exact) return;
     this.soughtAt = performance.now();
+    this.playback.stood = null;
     video.currentTime = place.time;
   }
 

@@ -13,7 +13,8 @@ export function act(page, name) {
     wider: () => timeline.zoom(2),
     hour: () => timeline.around(HOUR),
     play: () => page.play(),
-    step: () => page.step(),
+    step: () => page.step(1),
+    last: () => page.step(-1),
     slower: () => page.pace(besideRate(page.speed, -1)),
     faster: () => page.pace(besideRate(page.speed, 1)),
     live: () => page.goLive(),
@@ -25,4 +26,24 @@ function besideRate(select, step) {
   const to = Math.min(Math.max(0, select.selectedIndex + step), select.options.length - 1);
   select.selectedIndex = to;
   return Number(select.value);
+}
+
+// Calls that wait for each other: of those that come meanwhile the newest counts.
+export function oneByOne(work) {
+  let wish = null;
+  let isBusy = false;
+  return async (value) => {
+    wish = { value };
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      while (wish) {
+        const { value: next } = wish;
+        wish = null;
+        await work(next);
+      }
+    } finally {
+      isBusy = false;
+    }
+  };
 }

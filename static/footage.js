@@ -1,6 +1,6 @@
 // A camera's day: the time line, the player below it, and what is told of the moment in words.
-import { act } from "./controls.js";
-import { Keyframes, Shuttle, byKeyframes, stillUrl } from "./keyframes.js";
+import { act, oneByOne } from "./controls.js";
+import { Keyframes, Shuttle, byKeyframes, overHole, stillUrl } from "./keyframes.js";
 import { open } from "./playback.js";
 import { Preview } from "./preview.js";
 import { HOUR, MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
@@ -9,7 +9,6 @@ const WINDOW = HOUR; // what one playlist holds; the next one is opened where it
 const REFRESH_MS = 15_000;
 const NOW_US = 15 * SECOND; // footage comes to the list so much later, so what is newer is live
 const SETTLED_US = 3 * SECOND; // for less than that the stream is not changed
-const STEP_US = SECOND; // where a player cannot tell how long a picture is
 
 const root = document.querySelector("[data-footage]");
 
@@ -288,7 +287,8 @@ class FootagePage {
     const { timeline, texts } = this;
     const us = this.leads && this.keyframes.shownUs !== null ? this.keyframes.shownUs : timeline.value;
     const gap = timeline.gapAt(timeline.value);
-    const time = timeline.seconds.format((gap ? timeline.value : us) / 1000);
+    const clock = !this.leads && this.playback?.stood != null ? timeline.exact : timeline.seconds;
+    const time = clock.format((gap ? timeline.value : us) / 1000);
     const why = gap && (this.words[gap.reason] ?? gap.reason) + (gap.detail ? ` (${gap.detail})` : "");
     const edge = !gap && !timeline.hasFootage(timeline.value) && this.isNow();
     this.line.textContent = gap ? `${time}: ${this.root.dataset.missing}, ${why}`
@@ -320,9 +320,45 @@ class FootagePage {
     else this.video.play().catch(() => {});
   }
 
-  step() {
-    if (this.leads) this.go(this.timeline.value + STEP_US, { plays: false });
-    else this.playback?.step();
+  // One picture on or back, standing.
+  step(direction) {
+    this.steps ??= oneByOne((next) => this.leads ? this.stepKeyframe(next) : this.stepPicture(next));
+    return this.steps(direction);
+  }
+
+  async stepPicture(direction) {
+    const { playback, timeline } = this;
+    if (!playback) return void this.go(timeline.value, { plays: false });
+    const isThere = await playback.step(direction);
+    if (playback !== this.playback) return;
+    if (isThere) return void this.follow();
+    const us = overHole(timeline, playback.edgeUs(direction), direction);
+    if (us === null) return;
+    await this.go(us, { plays: false });
+    await this.playback?.arrived();
+    this.follow();
+  }
+
+  async stepKeyframe(direction) {
+    const { keyframes, timeline } = this;
+    if (this.shuttle.on) this.lead(timeline.value, false);
+    const us = keyframes.shownUs ?? timeline.value;
+    const { round } = this;
+    const at = await this.keyframeBeside(us, direction, this.streamAt(us));
+    if (round !== this.round || at === null || at < this.day[0] || at >= this.day[1]) return;
+    timeline.set(at);
+    this.tell();
+  }
+
+  // Where this stream ends, the other one may go on.
+  async keyframeBeside(us, direction, stream) {
+    const at = await this.keyframes.beside(us, direction, stream);
+    const stretch = this.timeline.rows[0].streams[stream].find(([from, to]) => from <= us && us < to);
+    if (!stretch || (at !== null && at >= stretch[0] && at < stretch[1])) return at;
+    const edge = direction > 0 ? stretch[1] : stretch[0];
+    const other = stream === "main" ? "sub" : "main";
+    if (!this.covers(other, edge + direction * 1000)) return at;
+    return await this.keyframes.beside(edge, direction, other) ?? at;
   }
 }
 

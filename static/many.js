@@ -1,7 +1,7 @@
 // Up to four cameras on one clock, above one time line with a row for each.
 import { ClockedCamera } from "./clocked.js";
-import { act } from "./controls.js";
-import { WallClock, byKeyframes, overHole } from "./keyframes.js";
+import { act, oneByOne } from "./controls.js";
+import { WITHIN_US, WallClock, byKeyframes, overHole } from "./keyframes.js";
 import { Preview } from "./preview.js";
 import { MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
 
@@ -42,6 +42,7 @@ class ManyPage {
     root.addEventListener("falconeye:act", ({ detail }) => act(this, detail.name));
     root.addEventListener("click", ({ target }) => act(this, target.closest("[data-act]")?.dataset.act));
     this.wants = false; // to play
+    this.round = 0; // of `seek`: what a step still waits for counts no more
   }
 
   async start() {
@@ -80,6 +81,7 @@ class ManyPage {
   // A moment: from there it plays, unless it stood and stands again.
   seek(us, plays = this.wants || !this.asked) {
     const { clock, timeline } = this;
+    this.round += 1;
     clock.halt();
     clock.set(Math.min(Math.max(us, this.day[0]), timeline.known));
     timeline.set(clock.us);
@@ -92,6 +94,7 @@ class ManyPage {
   }
 
   tick() {
+    if (this.steps) return;
     const { cameras, clock, timeline } = this;
     if (this.wants && !this.passHole()) return;
     const { us, rate } = clock;
@@ -194,10 +197,42 @@ class ManyPage {
     this.say();
   }
 
-  step() {
+  // One picture of the first camera that plays, on or back, the others with it; of keyframes the next of any.
+  step(direction) {
+    this.stepping ??= oneByOne((next) => this.stepOnce(next));
+    return this.stepping(direction);
+  }
+
+  async stepOnce(direction) {
     this.pause();
-    const interval = Math.max(...this.cameras.map((camera) => camera.playback?.interval ?? 0), 0.04);
-    this.seek(this.clock.us + interval * SECOND, false);
+    this.tick(); // the speed may have been changed just now
+    this.steps = true; // meanwhile nobody is sent elsewhere
+    try {
+      const { round } = this;
+      const us = await this.besideUs(direction);
+      if (round === this.round && us !== null && us >= this.day[0] && us < this.day[1]) this.seek(us, false);
+    } finally {
+      this.steps = false;
+    }
+    for (const camera of this.cameras) camera.stand(this.clock.us);
+    this.tick();
+  }
+
+  async besideUs(direction) {
+    const { cameras, clock, timeline } = this;
+    const { us } = clock;
+    const first = cameras.find((camera) => camera.mode === "video" && camera.at(us));
+    if (!first) {
+      const all = await Promise.all(cameras.map((camera) => camera.keyframeBeside(us, direction)));
+      const known = all.filter((each) => each !== null);
+      return known.length ? direction * Math.min(...known.map((each) => direction * each)) : null;
+    }
+    const { playback } = first;
+    if (!await playback.step(direction)) return overHole(timeline, playback.edgeUs(direction), direction);
+    const at = playback.wallUs();
+    const [from, to] = first.row.footage.find(([begin, end]) => begin <= us && us < end);
+    if (at >= from && at < to) return at;
+    return overHole(timeline, direction > 0 ? to : from - WITHIN_US, direction); // in its hole others may have something
   }
 
   say() {

@@ -15,7 +15,7 @@ const BAR = 40; // of the only row
 const ROW = 26; // of one of some
 const BETWEEN = 4;
 // Keys of the player, beside those of the line itself.
-const ACTS = { " ": "play", k: "play", j: "slower", l: "faster", ".": "step", e: "live" };
+const ACTS = { " ": "play", k: "play", j: "slower", l: "faster", ".": "step", ",": "last", e: "live" };
 
 export const parse = (text) => Date.parse(text) * 1000;
 export const stamp = (us) => new Date(us / 1000).toISOString();
@@ -52,6 +52,7 @@ export class Timeline {
     const clock = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options });
     this.minutes = clock({ hour: "2-digit", minute: "2-digit" });
     this.seconds = clock({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    this.exact = clock({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
     canvas.style.cssText = `display:block;width:100%;height:${this.height}px;touch-action:none;cursor:pointer`;
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.down(event));
