@@ -8,7 +8,9 @@ export function act(page, name) {
     back: () => timeline.seek(timeline.value - 10 * SECOND),
     ahead: () => timeline.seek(timeline.value + 10 * SECOND),
     gap: () => timeline.jump(1, true),
+    lastGap: () => timeline.jump(-1, true),
     footage: () => timeline.jump(1, false),
+    lastFootage: () => timeline.jump(-1, false),
     closer: () => timeline.zoom(0.5),
     wider: () => timeline.zoom(2),
     hour: () => timeline.around(HOUR),
@@ -20,6 +22,18 @@ export function act(page, name) {
     live: () => page.goLive(),
   };
   acts[name]?.();
+}
+
+// Says where a jump leads nowhere, with the way to the day beside, until there is another moment.
+export function tellNone(root, texts) {
+  const line = root.querySelector("[data-none]");
+  root.addEventListener("falconeye:none", ({ detail: { direction, missing } }) => {
+    const rel = direction > 0 ? "next" : "prev";
+    line.replaceChildren(texts[`${rel}_${missing ? "gap" : "footage"}`]);
+    const beside = document.querySelector(`.head a[rel=${rel}]`);
+    if (beside) line.append(" ", Object.assign(document.createElement("a"), { href: beside.href, textContent: texts[`${rel}_day`] }));
+  });
+  root.addEventListener("falconeye:seek", () => line.replaceChildren());
 }
 
 function besideRate(select, step) {

@@ -1,5 +1,5 @@
 // A camera's day: the time line, the player below it, and what is told of the moment in words.
-import { act, oneByOne } from "./controls.js";
+import { act, oneByOne, tellNone } from "./controls.js";
 import { Keyframes, Shuttle, byKeyframes, overHole, stillUrl } from "./keyframes.js";
 import { open } from "./playback.js";
 import { Preview } from "./preview.js";
@@ -18,13 +18,12 @@ class FootagePage {
     this.root = root;
     this.api = data.api;
     this.camera = data.camera;
-    this.words = JSON.parse(data.words);
     this.texts = JSON.parse(data.texts);
     this.day = [Number(data.from), Number(data.to)];
     this.video = root.querySelector("video");
     this.line = root.querySelector("[data-moment]");
     this.hint = root.querySelector("[data-hint]");
-    const texts = { missing: data.missing, wanted: new Set(JSON.parse(data.wanted)) };
+    const texts = { missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) };
     this.timeline = new Timeline(root.querySelector("canvas"), {
       from: this.day[0], to: this.day[1], zone: data.zone, texts,
     });
@@ -39,6 +38,7 @@ class FootagePage {
     root.addEventListener("falconeye:hover", ({ detail }) => this.preview.show(detail));
     root.addEventListener("falconeye:act", ({ detail }) => act(this, detail.name));
     root.addEventListener("click", ({ target }) => act(this, target.closest("[data-act]")?.dataset.act));
+    tellNone(root, this.texts);
     this.video.addEventListener("timeupdate", () => this.follow());
     this.video.addEventListener("ended", () => this.goOn());
     this.video.addEventListener("waiting", () => this.waits());
@@ -97,6 +97,7 @@ class FootagePage {
   async go(us, { goesOn = false, plays = goesOn || this.moving || !this.asked } = {}) {
     const { timeline } = this;
     const round = ++this.round;
+    this.rests = false;
     if (!timeline.hasFootage(us)) {
       const next = timeline.beside(us, 1, false);
       if (!goesOn && timeline.gapAt(us)) return void this.rest(us);
@@ -249,6 +250,7 @@ class FootagePage {
 
   // A moment without footage: nothing plays, and it is said why.
   rest(us) {
+    this.rests = true; // until the player is told to play: what it still says is of where it was
     this.shuttle.stop();
     this.video.pause();
     this.timeline.set(us);
@@ -267,7 +269,7 @@ class FootagePage {
 
   follow() {
     const us = this.playback?.wallUs();
-    if (us == null || this.video.seeking || this.leads) return;
+    if (us == null || this.video.seeking || this.leads || (this.rests && this.video.paused)) return;
     if (us >= this.day[1]) return void this.toNextDay();
     const from = this.otherStream(us);
     if (from) return void this.go(from, { goesOn: true });
@@ -289,9 +291,8 @@ class FootagePage {
     const gap = timeline.gapAt(timeline.value);
     const clock = !this.leads && this.playback?.stood != null ? timeline.exact : timeline.seconds;
     const time = clock.format((gap ? timeline.value : us) / 1000);
-    const why = gap && (this.words[gap.reason] ?? gap.reason) + (gap.detail ? ` (${gap.detail})` : "");
     const edge = !gap && !timeline.hasFootage(timeline.value) && this.isNow();
-    this.line.textContent = gap ? `${time}: ${this.root.dataset.missing}, ${why}`
+    this.line.textContent = gap ? `${time}: ${this.root.dataset.missing}, ${timeline.why(gap)}`
       : edge ? `${time}: ${texts.edge}` : this.leads ? `${time} · ${texts.stills}` : time;
     const link = this.root.querySelector("[data-link]");
     link.href = `?day=${this.root.dataset.day}&at=${encodeURIComponent(stamp(timeline.value))}`;
@@ -328,11 +329,14 @@ class FootagePage {
 
   async stepPicture(direction) {
     const { playback, timeline } = this;
-    if (!playback) return void this.go(timeline.value, { plays: false });
-    const isThere = await playback.step(direction);
-    if (playback !== this.playback) return;
-    if (isThere) return void this.follow();
-    const us = overHole(timeline, playback.edgeUs(direction), direction);
+    let us = timeline.value;
+    if (playback && timeline.hasFootage(us)) {
+      const isThere = await playback.step(direction);
+      if (playback !== this.playback) return;
+      if (isThere) return void this.follow();
+      us = playback.edgeUs(direction);
+    }
+    us = overHole(timeline, us, direction);
     if (us === null) return;
     await this.go(us, { plays: false });
     await this.playback?.arrived();

@@ -1,6 +1,6 @@
 // Up to four cameras on one clock, above one time line with a row for each.
 import { ClockedCamera } from "./clocked.js";
-import { act, oneByOne } from "./controls.js";
+import { act, oneByOne, tellNone } from "./controls.js";
 import { WITHIN_US, WallClock, byKeyframes, overHole } from "./keyframes.js";
 import { Preview } from "./preview.js";
 import { MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
@@ -17,7 +17,6 @@ class ManyPage {
   constructor(root) {
     const data = root.dataset;
     this.root = root;
-    this.words = JSON.parse(data.words);
     this.day = [Number(data.from), Number(data.to)];
     this.tiles = [...root.querySelectorAll("[data-api]")];
     this.line = root.querySelector("[data-moment]");
@@ -26,11 +25,11 @@ class ManyPage {
       to: this.day[1],
       zone: data.zone,
       names: this.tiles.map((tile) => tile.dataset.name),
-      texts: { missing: data.missing, wanted: new Set(JSON.parse(data.wanted)) },
+      texts: { missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) },
     });
     const clock = (us) => this.timeline.seconds.format(us / 1000);
     this.texts = { ...JSON.parse(data.texts), clock };
-    const why = (gap) => `${data.missing}, ${this.words[gap.reason] ?? gap.reason}${gap.detail ? ` (${gap.detail})` : ""}`;
+    const why = (gap) => `${data.missing}, ${this.timeline.why(gap)}`;
     this.cameras = this.tiles.map((tile, index) => new ClockedCamera(tile, this.timeline.rows[index], this.texts, why));
     this.preview = new Preview(root.querySelector("[data-preview]"), this.timeline, (detail) => this.pointedAt(detail), () => data.missing);
     this.clock = new WallClock(this.day[0]);
@@ -41,6 +40,7 @@ class ManyPage {
     root.addEventListener("falconeye:hover", ({ detail }) => this.preview.show(detail));
     root.addEventListener("falconeye:act", ({ detail }) => act(this, detail.name));
     root.addEventListener("click", ({ target }) => act(this, target.closest("[data-act]")?.dataset.act));
+    tellNone(root, this.texts);
     this.wants = false; // to play
     this.round = 0; // of `seek`: what a step still waits for counts no more
   }

@@ -2,7 +2,8 @@
 // shown. Zoom by wheel, pinch and keys, drag to move, click to go there. What is dragged in the strip below the rows, or by
 // a key that is held, scrubs: the player waits until it is let go. It is a slider (WAI-ARIA): its value is the moment, in
 // words. What is drawn stands below it as a table, too. It tells "falconeye:seek" with {us}, "falconeye:hover" with {us, x,
-// row}, of what is pointed at or scrubbed to, and, of keys that are the player's, "falconeye:act" with {name}.
+// row}, of what is pointed at or scrubbed to, "falconeye:none" with {direction, missing} of a jump that leads nowhere and, of
+// keys that are the player's, "falconeye:act" with {name}.
 const SECOND = 1_000_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -103,6 +104,7 @@ export class Timeline {
   // Why a row has nothing then; of all rows, where none has anything.
   gapIn(row, us) { return row.gaps.find((gap) => gap.from <= us && us < gap.to); }
   gapAt(us) { return this.hasFootage(us) ? undefined : this.rows.map((row) => this.gapIn(row, us)).find(Boolean); }
+  why({ reason, detail }) { return (this.texts.words[reason] ?? reason) + (detail ? ` (${detail})` : ""); }
   hasFootage(us) { return this.footage.some(([from, to]) => from <= us && us < to); }
 
   // The beginning of the next (or last) stretch of footage, or of what is missing.
@@ -116,11 +118,12 @@ export class Timeline {
     const { canvas } = this;
     const us = this.scrubbed ?? this.value;
     const time = this.seconds.format(us / 1000);
-    const without = this.rows.filter((row) => this.gapIn(row, us)).map((row) => row.name && ` (${row.name})`);
+    const of = (row, gap) => `, ${this.texts.missing}${row.name && ` (${row.name})`}, ${this.why(gap)}`;
+    const without = this.rows.filter((row) => this.gapIn(row, us)).map((row) => of(row, this.gapIn(row, us)));
     canvas.setAttribute("aria-valuemin", 0);
     canvas.setAttribute("aria-valuemax", Math.round((this.day[1] - this.day[0]) / SECOND));
     canvas.setAttribute("aria-valuenow", Math.round((us - this.day[0]) / SECOND));
-    canvas.setAttribute("aria-valuetext", without.length ? `${time}, ${this.texts.missing}${without.join()}` : time);
+    canvas.setAttribute("aria-valuetext", time + without.join(";"));
   }
 
   x(us) { return ((us - this.view[0]) / (this.view[1] - this.view[0])) * this.canvas.clientWidth; }
@@ -237,6 +240,7 @@ export class Timeline {
       n: () => this.jump(1, false),
       p: () => this.jump(-1, false),
       g: () => this.jump(1, true),
+      G: () => this.jump(-1, true),
       d: () => this.around(Infinity),
       h: () => this.around(HOUR),
       m: () => this.around(10 * MINUTE),
@@ -251,6 +255,7 @@ export class Timeline {
   jump(direction, missing) {
     const start = this.beside(this.value, direction, missing);
     if (start !== undefined) this.seek(start);
+    else this.tell("falconeye:none", { direction, missing });
   }
 
   seek(us) {
