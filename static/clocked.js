@@ -1,6 +1,7 @@
 // One camera of some that play on one clock: from its small picture where that was recorded, else from the large one.
 // Who leads the clock calls `place` again and again with its moment, `start` and `halt` when it goes and stops, and waits
 // for `isReady`. Media time runs like the clock's within a stretch of footage, so what is compared is media time.
+import { downloadOf } from "./controls.js";
 import { Keyframes, byKeyframes, stillUrl } from "./keyframes.js";
 import { NATIVE, open } from "./playback.js";
 import { HOUR, SECOND } from "./timeline.js";
@@ -93,7 +94,8 @@ export class ClockedCamera {
     this.enter("keyframes");
     this.keyframes.pace(rate);
     this.keyframes.show(us, stream);
-    this.say(byKeyframes(rate) ? "" : this.texts.codec);
+    if (byKeyframes(rate)) this.say("");
+    else this.say(this.texts.codec, downloadOf(this.tile.dataset, us, this.texts.download));
   }
 
   // When its keyframe before or after a moment was taken; null where there is none.
@@ -103,9 +105,15 @@ export class ClockedCamera {
 
   tellStill() { this.age.textContent = this.texts.picture.replace("{time}", this.texts.clock(this.keyframes.shownUs)); }
 
-  say(text) {
-    this.hint.hidden = !text;
-    if (this.hint.textContent !== text) this.hint.textContent = text;
+  say(text, link = null) {
+    const { hint } = this;
+    hint.hidden = !text;
+    if (this.said === text && hint.querySelector("a")?.href === link?.href) return;
+    this.said = text;
+    hint.replaceChildren(text);
+    if (!link) return;
+    link.style.cssText = "position:relative;z-index:1;color:inherit"; // the tile is a link, too
+    hint.append(" ", link);
   }
 
   holds(us, stream) { return this.playback && this.stream === stream && us >= this.from && us < this.to; }

@@ -36,6 +36,21 @@ export function tellNone(root, texts) {
   root.addEventListener("falconeye:seek", () => line.replaceChildren());
 }
 
+// The field for a time of the day.
+export function jumpTo(root, timeline) {
+  root.querySelector("[data-jump]").addEventListener("submit", (event) => {
+    event.preventDefault();
+    timeline.goTo(new FormData(event.target).get("time").slice(0, 5));
+  });
+}
+
+// The file of a moment, which a player beside the browser may decode; null where nobody may have it. `data`: of an element.
+export function downloadOf(data, us, textContent) {
+  const id = JSON.parse(data.downloads).find(([, from, to]) => from <= us && us < (to ?? Infinity))?.[0];
+  const href = `${data.recordings}/${encodeURIComponent(id)}/download`;
+  return id === undefined ? null : Object.assign(document.createElement("a"), { href, download: "", textContent });
+}
+
 function besideRate(select, step) {
   const to = Math.min(Math.max(0, select.selectedIndex + step), select.options.length - 1);
   select.selectedIndex = to;

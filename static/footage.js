@@ -1,5 +1,5 @@
 // A camera's day: the time line, the player below it, and what is told of the moment in words.
-import { act, oneByOne, tellNone } from "./controls.js";
+import { act, downloadOf, jumpTo, oneByOne, tellNone } from "./controls.js";
 import { Keyframes, Shuttle, byKeyframes, overHole, stillUrl } from "./keyframes.js";
 import { open } from "./playback.js";
 import { Preview } from "./preview.js";
@@ -39,6 +39,7 @@ class FootagePage {
     root.addEventListener("falconeye:act", ({ detail }) => act(this, detail.name));
     root.addEventListener("click", ({ target }) => act(this, target.closest("[data-act]")?.dataset.act));
     tellNone(root, this.texts);
+    jumpTo(root, this.timeline);
     this.video.addEventListener("timeupdate", () => this.follow());
     this.video.addEventListener("ended", () => this.goOn());
     this.video.addEventListener("waiting", () => this.waits());
@@ -165,17 +166,10 @@ class FootagePage {
   isUndecodable(us) { return this.undecodable && us >= this.undecodable[0] && us < this.undecodable[1]; }
 
   say(text) {
-    const recording = text === this.texts.codec && this.recordingAt(this.timeline.value);
+    const link = text === this.texts.codec && downloadOf(this.root.dataset, this.timeline.value, this.texts.download);
     this.hint.hidden = !text;
     this.hint.replaceChildren(text);
-    if (!recording) return;
-    const href = `${this.root.dataset.recordings}/${encodeURIComponent(recording)}/download`;
-    this.hint.append(" ", Object.assign(document.createElement("a"), { href, download: "", textContent: this.texts.download }));
-  }
-
-  recordingAt(us) {
-    const known = JSON.parse(this.root.dataset.downloads);
-    return known.find(([, from, to]) => from <= us && us < (to ?? Infinity))?.[0];
+    if (link) this.hint.append(" ", link);
   }
 
   // Keyframes instead of the player.

@@ -1,6 +1,6 @@
 // Up to four cameras on one clock, above one time line with a row for each.
 import { ClockedCamera } from "./clocked.js";
-import { act, oneByOne, tellNone } from "./controls.js";
+import { act, jumpTo, oneByOne, tellNone } from "./controls.js";
 import { WITHIN_US, WallClock, byKeyframes, overHole } from "./keyframes.js";
 import { Preview } from "./preview.js";
 import { MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
@@ -41,6 +41,7 @@ class ManyPage {
     root.addEventListener("falconeye:act", ({ detail }) => act(this, detail.name));
     root.addEventListener("click", ({ target }) => act(this, target.closest("[data-act]")?.dataset.act));
     tellNone(root, this.texts);
+    jumpTo(root, this.timeline);
     this.wants = false; // to play
     this.round = 0; // of `seek`: what a step still waits for counts no more
   }
@@ -250,6 +251,12 @@ class ManyPage {
     const cameras = this.root.dataset.many;
     this.root.querySelector("[data-link]").search = new URLSearchParams({ cameras, at });
     for (const tile of this.tiles) tile.querySelector(".tile-name").search = new URLSearchParams({ day: this.root.dataset.day, at });
+    const exporting = this.root.querySelector("[data-export]");
+    if (exporting) {
+      const [camera, ...also] = cameras.split(",");
+      const span = [["from", stamp(us - MINUTE / 2)], ["to", stamp(us + MINUTE / 2)]];
+      exporting.search = new URLSearchParams([["camera", camera], ...also.map((each) => ["also", each]), ...span]);
+    }
     const chosen = document.querySelector("[data-choose] [name=at]");
     if (chosen) chosen.value = at;
   }

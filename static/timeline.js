@@ -86,6 +86,21 @@ export class Timeline {
     this.draw();
   }
 
+  // Where the clocks of the site show a time (hh:mm): twice in the night when they are set back; where they leap over it,
+  // what comes next.
+  moments(text) {
+    const all = Array.from({ length: Math.ceil((this.day[1] - this.day[0]) / MINUTE) }, (_, i) => this.day[0] + i * MINUTE);
+    const found = all.filter((us) => this.minutes.format(us / 1000) === text);
+    return found.length ? found : [all.find((us) => this.minutes.format(us / 1000) > text)];
+  }
+
+  // Go to a time of this day; where the clocks show it twice, to the other one when it is asked for again.
+  goTo(text) {
+    const [first, second = first] = this.moments(text);
+    if (this.view[1] - this.view[0] > HOUR) this.look(first - HOUR / 2, HOUR);
+    this.seek(this.value >= first && this.value < first + MINUTE ? second : first);
+  }
+
   // Now, by the recorder's clock.
   now() { return this.known + (performance.now() - this.heard) * 1000; }
 

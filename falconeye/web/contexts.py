@@ -177,6 +177,15 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DayRange:
+    """The days that may be looked at, as 2026-11-20: from the first to today, the last week's."""
+
+    first: str = ""
+    last: str = ""
+    recent: tuple[str, ...] = ()  # in order
+
+
+@dataclass(frozen=True, slots=True)
 class FootagePage:
     """What there is of a camera's day in the site's zone."""
 
@@ -196,6 +205,7 @@ class FootagePage:
     more_recordings: int = 0  # that day has, beside those listed
     day_query: str = ""  # what the list of recordings is asked for, for this day
     more_events: bool = False
+    range: DayRange = field(default_factory=DayRange)
 
     @property
     def length_us(self) -> int:

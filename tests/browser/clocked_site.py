@@ -114,11 +114,17 @@ def _back(database: Path, camera_id: str, created_us: int) -> None:
 
 @asynccontextmanager
 async def clocked_site(
-    folder: Path, role: Role = Role.OPERATOR, *, ago_s: int | None = None, phone: bool = False
+    folder: Path,
+    role: Role = Role.OPERATOR,
+    *,
+    ago_s: int | None = None,
+    days_ago: int = 1,
+    phone: bool = False,
 ) -> AsyncIterator[ClockedSite]:
     """Without a camera yet. `ago_s`: the footage begins so long ago instead, in whole seconds.
 
-    `phone`: a small window with a touch screen.
+    `days_ago`: at noon of that day instead of yesterday's. `phone`: a small window with a touch
+    screen.
     """
     async with AsyncExitStack() as stack:
         served = await serve(stack, folder)
@@ -132,7 +138,7 @@ async def clocked_site(
         page.set_default_timeout(20_000)
         await page.add_init_script(READ)
         now_us = served.services.clock.utc_us() // SECOND_US * SECOND_US
-        noon_us = now_us // DAY_US * DAY_US - DAY_US // 2
+        noon_us = now_us // DAY_US * DAY_US - days_ago * DAY_US + DAY_US // 2
         yield ClockedSite(served, page, noon_us if ago_s is None else now_us - ago_s * SECOND_US)
 
 

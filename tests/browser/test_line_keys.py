@@ -1,7 +1,9 @@
 """The keys and buttons of the time line in Chromium: jumps, zoom, speed; where none is left."""
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Page, expect
@@ -121,3 +123,43 @@ async def test_every_key_and_button_of_the_line_does_what_it_says(tmp_path: Path
         await expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
         await slider.press("e")
         await page.wait_for_url(re.compile(r"/cameras/[^/]+\?done=live"))
+
+
+@pytest.mark.parametrize("path", ["/cameras/{}/footage", "/footage?cameras={}"])
+async def test_a_day_and_a_time_are_gone_to_by_their_fields(tmp_path: Path, path: str) -> None:
+    async with clocked_site(tmp_path, days_ago=12) as site:
+        camera = await site.add("Door")
+        await site.record("Door", 0, 10)
+        await site.record("Door", 100, 40)
+        page = site.page
+        found = complaints(page)
+        await page.goto(path.format(camera))
+        day = page.get_by_label("Day", exact=True)
+        local = datetime.fromtimestamp(site.start_us / SECOND_US, ZoneInfo("Europe/Vienna"))
+        assert await day.get_attribute("min") == f"{local:%F}"
+        await day.fill(f"{local:%F}")
+        await page.get_by_role("button", name="Show", exact=True).click()
+        await page.wait_for_url(re.compile(f"day={local:%F}"))
+        await expect(page.locator("[data-moment]")).to_contain_text(":")
+        assert camera in page.url
+        moment = page.get_by_label("Time of day")
+        await moment.fill(f"{local + timedelta(minutes=2):%H:%M}")
+        await moment.press("Enter")
+        slider = page.get_by_role("slider", name="Time", exact=True)
+        wanted = f"{local + timedelta(minutes=2):%H:%M:}"
+        await expect(slider).to_have_attribute("aria-valuetext", re.compile(wanted))
+        await page.wait_for_function(
+            "(code) => readCode(document.querySelector('video')) >= code", arg=site.code(120)
+        )
+        assert found == []
+
+
+async def test_without_scripts_a_day_is_chosen_and_the_wall_leads_there(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path, days_ago=3) as site:
+        camera = await site.add("Door")
+        await site.record("Door", 0, 10)
+        wall = (await site.served.viewer.get("/")).text
+        assert f'href="/cameras/{camera}/footage"' in wall
+        text = (await site.served.viewer.get(f"/cameras/{camera}/footage")).text
+        assert text.count("/footage?day=") == 4 + 1  # of them one for the day before
+        assert '<input type="date" name="day"' in text
