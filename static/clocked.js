@@ -1,6 +1,7 @@
 // One camera of some that play on one clock: from its small picture where that was recorded, else from the large one.
 // Who leads the clock calls `place` again and again with its moment, `start` and `halt` when it goes and stops, and waits
 // for `isReady`. Media time runs like the clock's within a stretch of footage, so what is compared is media time.
+import { downloadOf } from "./controls.js";
 import { Keyframes, byKeyframes, stillUrl } from "./keyframes.js";
 import { NATIVE, open } from "./playback.js";
 import { HOUR, SECOND } from "./timeline.js";
@@ -9,6 +10,7 @@ const WINDOW = HOUR;
 const SOON_US = 8 * SECOND; // before a camera's footage goes on, its list is fetched
 const SETTLED_US = 3 * SECOND; // so long does the small picture have to be there before it takes over
 const EXACT_S = 0.04; // where a clock that stands finds a player
+const PICTURE_S = 0.002; // and one that was stepped
 const NEAR_S = 0.02; // of a player that runs, at the speed of time
 const FAR_S = 0.4; // beyond it a player is sent there
 const AHEAD_US = 120_000; // before a hole it stops: what comes next belongs to a later moment
@@ -92,14 +94,26 @@ export class ClockedCamera {
     this.enter("keyframes");
     this.keyframes.pace(rate);
     this.keyframes.show(us, stream);
-    this.say(byKeyframes(rate) ? "" : this.texts.codec);
+    if (byKeyframes(rate)) this.say("");
+    else this.say(this.texts.codec, downloadOf(this.tile.dataset, us, this.texts.download));
+  }
+
+  // When its keyframe before or after a moment was taken; null where there is none.
+  keyframeBeside(us, direction) {
+    return this.keyframes.beside(us, direction, this.streamAt(us) ?? "main");
   }
 
   tellStill() { this.age.textContent = this.texts.picture.replace("{time}", this.texts.clock(this.keyframes.shownUs)); }
 
-  say(text) {
-    this.hint.hidden = !text;
-    if (this.hint.textContent !== text) this.hint.textContent = text;
+  say(text, link = null) {
+    const { hint } = this;
+    hint.hidden = !text;
+    if (this.said === text && hint.querySelector("a")?.href === link?.href) return;
+    this.said = text;
+    hint.replaceChildren(text);
+    if (!link) return;
+    link.style.cssText = "position:relative;z-index:1;color:inherit"; // the tile is a link, too
+    hint.append(" ", link);
   }
 
   holds(us, stream) { return this.playback && this.stream === stream && us >= this.from && us < this.to; }
@@ -177,13 +191,17 @@ export class ClockedCamera {
     if (this.mode !== "video") return;
     if (!this.video.paused) this.video.pause();
     const place = this.at(us);
-    if (place) this.seek(place);
+    if (place) this.seek(place, us === this.stoodUs ? PICTURE_S : EXACT_S);
   }
 
-  seek(place) {
+  // At that very picture: the next one may be nearer than a clock that stands minds.
+  stand(us) { this.stoodUs = us; }
+
+  seek(place, exact = EXACT_S) {
     const { video } = this;
-    if (!place || video.seeking || !video.readyState || Math.abs(place.time - video.currentTime) <= EXACT_S) return;
+    if (!place || video.seeking || !video.readyState || Math.abs(place.time - video.currentTime) <= exact) return;
     this.soughtAt = performance.now();
+    this.playback.stood = null;
     video.currentTime = place.time;
   }
 

@@ -1,15 +1,14 @@
 // A camera's day: the time line, the player below it, and what is told of the moment in words.
-import { act } from "./controls.js";
-import { Keyframes, Shuttle, byKeyframes, stillUrl } from "./keyframes.js";
+import { act, downloadOf, jumpTo, oneByOne, tellNone } from "./controls.js";
+import { Keyframes, Shuttle, byKeyframes, overHole, stillUrl } from "./keyframes.js";
 import { open } from "./playback.js";
+import { Preview } from "./preview.js";
 import { HOUR, MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
 
 const WINDOW = HOUR; // what one playlist holds; the next one is opened where it ends
 const REFRESH_MS = 15_000;
-const STILL_MS = 120; // a preview is asked for when the pointer rests
 const NOW_US = 15 * SECOND; // footage comes to the list so much later, so what is newer is live
 const SETTLED_US = 3 * SECOND; // for less than that the stream is not changed
-const STEP_US = SECOND; // where a player cannot tell how long a picture is
 
 const root = document.querySelector("[data-footage]");
 
@@ -19,27 +18,28 @@ class FootagePage {
     this.root = root;
     this.api = data.api;
     this.camera = data.camera;
-    this.words = JSON.parse(data.words);
     this.texts = JSON.parse(data.texts);
     this.day = [Number(data.from), Number(data.to)];
     this.video = root.querySelector("video");
     this.line = root.querySelector("[data-moment]");
     this.hint = root.querySelector("[data-hint]");
-    this.preview = root.querySelector("[data-preview]");
-    this.preview.parentElement.style.position = "relative";
-    this.preview.style.cssText = "position:absolute;bottom:100%;height:120px;pointer-events:none";
-    const texts = { missing: data.missing, wanted: new Set(JSON.parse(data.wanted)) };
+    const texts = { missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) };
     this.timeline = new Timeline(root.querySelector("canvas"), {
       from: this.day[0], to: this.day[1], zone: data.zone, texts,
     });
+    const of = ({ us }) => this.timeline.hasFootage(us) && { api: this.api, stream: this.streamAt(us) };
+    const why = (us) => this.timeline.gapAt(us) && data.missing;
+    this.preview = new Preview(root.querySelector("[data-preview]"), this.timeline, of, why);
     this.still = root.querySelector("[data-keyframes]");
     this.still.style.objectFit = "contain";
     this.keyframes = new Keyframes(this.still, this.api, 720, () => this.tell());
     this.shuttle = new Shuttle(this.timeline, (us) => this.see(us), (direction) => this.shuttleEnded(direction));
     root.addEventListener("falconeye:seek", ({ detail }) => this.go(detail.us));
-    root.addEventListener("falconeye:hover", ({ detail }) => this.hover(detail));
+    root.addEventListener("falconeye:hover", ({ detail }) => this.preview.show(detail));
     root.addEventListener("falconeye:act", ({ detail }) => act(this, detail.name));
     root.addEventListener("click", ({ target }) => act(this, target.closest("[data-act]")?.dataset.act));
+    tellNone(root, this.texts);
+    jumpTo(root, this.timeline);
     this.video.addEventListener("timeupdate", () => this.follow());
     this.video.addEventListener("ended", () => this.goOn());
     this.video.addEventListener("waiting", () => this.waits());
@@ -98,6 +98,7 @@ class FootagePage {
   async go(us, { goesOn = false, plays = goesOn || this.moving || !this.asked } = {}) {
     const { timeline } = this;
     const round = ++this.round;
+    this.rests = false;
     if (!timeline.hasFootage(us)) {
       const next = timeline.beside(us, 1, false);
       if (!goesOn && timeline.gapAt(us)) return void this.rest(us);
@@ -165,17 +166,10 @@ class FootagePage {
   isUndecodable(us) { return this.undecodable && us >= this.undecodable[0] && us < this.undecodable[1]; }
 
   say(text) {
-    const recording = text === this.texts.codec && this.recordingAt(this.timeline.value);
+    const link = text === this.texts.codec && downloadOf(this.root.dataset, this.timeline.value, this.texts.download);
     this.hint.hidden = !text;
     this.hint.replaceChildren(text);
-    if (!recording) return;
-    const href = `${this.root.dataset.recordings}/${encodeURIComponent(recording)}/download`;
-    this.hint.append(" ", Object.assign(document.createElement("a"), { href, download: "", textContent: this.texts.download }));
-  }
-
-  recordingAt(us) {
-    const known = JSON.parse(this.root.dataset.downloads);
-    return known.find(([, from, to]) => from <= us && us < (to ?? Infinity))?.[0];
+    if (link) this.hint.append(" ", link);
   }
 
   // Keyframes instead of the player.
@@ -250,6 +244,7 @@ class FootagePage {
 
   // A moment without footage: nothing plays, and it is said why.
   rest(us) {
+    this.rests = true; // until the player is told to play: what it still says is of where it was
     this.shuttle.stop();
     this.video.pause();
     this.timeline.set(us);
@@ -268,7 +263,7 @@ class FootagePage {
 
   follow() {
     const us = this.playback?.wallUs();
-    if (us == null || this.video.seeking || this.leads) return;
+    if (us == null || this.video.seeking || this.leads || (this.rests && this.video.paused)) return;
     if (us >= this.day[1]) return void this.toNextDay();
     const from = this.otherStream(us);
     if (from) return void this.go(from, { goesOn: true });
@@ -288,10 +283,10 @@ class FootagePage {
     const { timeline, texts } = this;
     const us = this.leads && this.keyframes.shownUs !== null ? this.keyframes.shownUs : timeline.value;
     const gap = timeline.gapAt(timeline.value);
-    const time = timeline.seconds.format((gap ? timeline.value : us) / 1000);
-    const why = gap && (this.words[gap.reason] ?? gap.reason) + (gap.detail ? ` (${gap.detail})` : "");
+    const clock = !this.leads && this.playback?.stood != null ? timeline.exact : timeline.seconds;
+    const time = clock.format((gap ? timeline.value : us) / 1000);
     const edge = !gap && !timeline.hasFootage(timeline.value) && this.isNow();
-    this.line.textContent = gap ? `${time}: ${this.root.dataset.missing}, ${why}`
+    this.line.textContent = gap ? `${time}: ${this.root.dataset.missing}, ${timeline.why(gap)}`
       : edge ? `${time}: ${texts.edge}` : this.leads ? `${time} · ${texts.stills}` : time;
     const link = this.root.querySelector("[data-link]");
     link.href = `?day=${this.root.dataset.day}&at=${encodeURIComponent(stamp(timeline.value))}`;
@@ -310,23 +305,6 @@ class FootagePage {
 
   sayPlaying() { this.root.querySelector("[data-act=play]").textContent = this.moving ? this.texts.pause : this.texts.play; }
 
-  hover({ us, x }) {
-    clearTimeout(this.resting);
-    const { preview, timeline } = this;
-    const width = timeline.canvas.clientWidth;
-    if (us === null || !timeline.hasFootage(us)) {
-      preview.hidden = true;
-      return;
-    }
-    this.resting = setTimeout(() => {
-      preview.src = stillUrl(this.api, us, 120, this.streamAt(us));
-      preview.onload = () => {
-        preview.hidden = false;
-        preview.style.left = `${Math.min(Math.max(0, x - preview.width / 2), width - preview.width)}px`;
-      };
-    }, STILL_MS);
-  }
-
   play() {
     const { value } = this.timeline;
     this.isImpatient = !this.isReady;
@@ -337,9 +315,48 @@ class FootagePage {
     else this.video.play().catch(() => {});
   }
 
-  step() {
-    if (this.leads) this.go(this.timeline.value + STEP_US, { plays: false });
-    else this.playback?.step();
+  // One picture on or back, standing.
+  step(direction) {
+    this.steps ??= oneByOne((next) => this.leads ? this.stepKeyframe(next) : this.stepPicture(next));
+    return this.steps(direction);
+  }
+
+  async stepPicture(direction) {
+    const { playback, timeline } = this;
+    let us = timeline.value;
+    if (playback && timeline.hasFootage(us)) {
+      const isThere = await playback.step(direction);
+      if (playback !== this.playback) return;
+      if (isThere) return void this.follow();
+      us = playback.edgeUs(direction);
+    }
+    us = overHole(timeline, us, direction);
+    if (us === null) return;
+    await this.go(us, { plays: false });
+    await this.playback?.arrived();
+    this.follow();
+  }
+
+  async stepKeyframe(direction) {
+    const { keyframes, timeline } = this;
+    if (this.shuttle.on) this.lead(timeline.value, false);
+    const us = keyframes.shownUs ?? timeline.value;
+    const { round } = this;
+    const at = await this.keyframeBeside(us, direction, this.streamAt(us));
+    if (round !== this.round || at === null || at < this.day[0] || at >= this.day[1]) return;
+    timeline.set(at);
+    this.tell();
+  }
+
+  // Where this stream ends, the other one may go on.
+  async keyframeBeside(us, direction, stream) {
+    const at = await this.keyframes.beside(us, direction, stream);
+    const stretch = this.timeline.rows[0].streams[stream].find(([from, to]) => from <= us && us < to);
+    if (!stretch || (at !== null && at >= stretch[0] && at < stretch[1])) return at;
+    const edge = direction > 0 ? stretch[1] : stretch[0];
+    const other = stream === "main" ? "sub" : "main";
+    if (!this.covers(other, edge + direction * 1000)) return at;
+    return await this.keyframes.beside(edge, direction, other) ?? at;
   }
 }
 

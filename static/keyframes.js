@@ -6,11 +6,18 @@ import { stamp } from "./timeline.js";
 const PERIOD_MS = 600; // at the speed of time; keyframes lie seconds apart
 const SHORTEST_MS = 80;
 const TICK_MS = 40;
+export const WITHIN_US = 2000; // before an end the last picture stands: a player is sent a millisecond into a picture
 
 // What a still's address is: times cross the network in whole milliseconds, rounded down: one more, or footage would
 // begin after its own start.
 export function stillUrl(api, us, height, stream = "main") {
   return `${api}/still.jpg?${new URLSearchParams({ height, stream, at: stamp(us + 1000) })}`;
+}
+
+// Of the keyframe before or after the one of a moment.
+export function besideUrl(api, us, direction, height, stream) {
+  const beside = direction > 0 ? "next" : "previous";
+  return `${api}/still.jpg?${new URLSearchParams({ height, stream, beside, at: stamp(direction > 0 ? us + 1000 : us) })}`;
 }
 
 // A moment that moves on by itself, faster, slower or backward.
@@ -53,6 +60,7 @@ export class Keyframes {
 
   show(us, stream = "main") {
     if (us === this.asked) return;
+    if (this.steps) this.round += 1; // what was stepped to is not wanted any more
     this.asked = us;
     this.wish = { us, stream };
     if (!this.busy) this.work();
@@ -74,12 +82,26 @@ export class Keyframes {
     this.busy = false;
   }
 
+  // The next keyframe (1), or the last one (-1), beside a moment: when it is of; null where there is none.
+  async beside(us, direction, stream = "main") {
+    this.wish = null;
+    this.round = (this.round ?? 0) + 1; // what is on its way is of another moment
+    this.asked = null;
+    this.steps = true;
+    try {
+      return await this.load(besideUrl(this.api, us, direction, this.height, stream));
+    } finally {
+      this.steps = false;
+    }
+  }
+
+  // When it is of; null where it did not come.
   async load(url) {
     const round = this.round;
     const answer = await fetch(url);
-    if (!answer.ok) return; // a hole, or too many ask: the next wish
+    if (!answer.ok) return null; // a hole, or too many ask: the next wish
     const us = Date.parse(answer.headers.get("x-picture-time")) * 1000;
-    if (us === this.shownUs) return;
+    if (us === this.shownUs) return us;
     const blob = URL.createObjectURL(await answer.blob());
     const { img } = this;
     if (round === this.round) {
@@ -91,6 +113,7 @@ export class Keyframes {
       }
     }
     URL.revokeObjectURL(blob);
+    return us;
   }
 
   // Nothing that is still on its way is shown any more.
@@ -143,7 +166,7 @@ export function overHole(timeline, us, rate) {
   if (timeline.hasFootage(us)) return us;
   if (rate > 0) return timeline.footage.find(([from]) => from > us)?.[0] ?? null;
   const before = timeline.footage.findLast(([, to]) => to <= us);
-  return before ? before[1] - 1000 : null;
+  return before ? before[1] - WITHIN_US : null;
 }
 
 // Speeds above what a player keeps up with, and backward, go by keyframes.

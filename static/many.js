@@ -1,14 +1,14 @@
 // Up to four cameras on one clock, above one time line with a row for each.
 import { ClockedCamera } from "./clocked.js";
-import { act } from "./controls.js";
-import { WallClock, byKeyframes, overHole, stillUrl } from "./keyframes.js";
+import { act, jumpTo, oneByOne, tellNone } from "./controls.js";
+import { WITHIN_US, WallClock, byKeyframes, overHole } from "./keyframes.js";
+import { Preview } from "./preview.js";
 import { MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
 
 const REFRESH_MS = 15_000;
 const TICK_MS = 50;
 const STUMBLE_MS = 150; // so long may one lack data before all wait for it
 const LATE_MS = 5000; // and so long they wait
-const STILL_MS = 120;
 const NOW_US = 15 * SECOND;
 
 const root = document.querySelector("[data-many]");
@@ -17,33 +17,33 @@ class ManyPage {
   constructor(root) {
     const data = root.dataset;
     this.root = root;
-    this.words = JSON.parse(data.words);
     this.day = [Number(data.from), Number(data.to)];
     this.tiles = [...root.querySelectorAll("[data-api]")];
     this.line = root.querySelector("[data-moment]");
-    this.preview = root.querySelector("[data-preview]");
-    this.preview.parentElement.style.position = "relative";
-    this.preview.style.cssText = "position:absolute;bottom:100%;height:120px;pointer-events:none";
     this.timeline = new Timeline(root.querySelector("canvas"), {
       from: this.day[0],
       to: this.day[1],
       zone: data.zone,
       names: this.tiles.map((tile) => tile.dataset.name),
-      texts: { missing: data.missing, wanted: new Set(JSON.parse(data.wanted)) },
+      texts: { missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) },
     });
     const clock = (us) => this.timeline.seconds.format(us / 1000);
     this.texts = { ...JSON.parse(data.texts), clock };
-    const why = (gap) => `${data.missing}, ${this.words[gap.reason] ?? gap.reason}${gap.detail ? ` (${gap.detail})` : ""}`;
+    const why = (gap) => `${data.missing}, ${this.timeline.why(gap)}`;
     this.cameras = this.tiles.map((tile, index) => new ClockedCamera(tile, this.timeline.rows[index], this.texts, why));
+    this.preview = new Preview(root.querySelector("[data-preview]"), this.timeline, (detail) => this.pointedAt(detail), () => data.missing);
     this.clock = new WallClock(this.day[0]);
     this.speed = root.querySelector("select");
     this.speed.style.width = "auto";
     this.speed.addEventListener("change", () => this.pace(Number(this.speed.value)));
     root.addEventListener("falconeye:seek", ({ detail }) => this.seek(detail.us));
-    root.addEventListener("falconeye:hover", ({ detail }) => this.hover(detail));
+    root.addEventListener("falconeye:hover", ({ detail }) => this.preview.show(detail));
     root.addEventListener("falconeye:act", ({ detail }) => act(this, detail.name));
     root.addEventListener("click", ({ target }) => act(this, target.closest("[data-act]")?.dataset.act));
+    tellNone(root, this.texts);
+    jumpTo(root, this.timeline);
     this.wants = false; // to play
+    this.round = 0; // of `seek`: what a step still waits for counts no more
   }
 
   async start() {
@@ -82,6 +82,7 @@ class ManyPage {
   // A moment: from there it plays, unless it stood and stands again.
   seek(us, plays = this.wants || !this.asked) {
     const { clock, timeline } = this;
+    this.round += 1;
     clock.halt();
     clock.set(Math.min(Math.max(us, this.day[0]), timeline.known));
     timeline.set(clock.us);
@@ -94,6 +95,7 @@ class ManyPage {
   }
 
   tick() {
+    if (this.steps) return;
     const { cameras, clock, timeline } = this;
     if (this.wants && !this.passHole()) return;
     const { us, rate } = clock;
@@ -196,10 +198,42 @@ class ManyPage {
     this.say();
   }
 
-  step() {
+  // One picture of the first camera that plays, on or back, the others with it; of keyframes the next of any.
+  step(direction) {
+    this.stepping ??= oneByOne((next) => this.stepOnce(next));
+    return this.stepping(direction);
+  }
+
+  async stepOnce(direction) {
     this.pause();
-    const interval = Math.max(...this.cameras.map((camera) => camera.playback?.interval ?? 0), 0.04);
-    this.seek(this.clock.us + interval * SECOND, false);
+    this.tick(); // the speed may have been changed just now
+    this.steps = true; // meanwhile nobody is sent elsewhere
+    try {
+      const { round } = this;
+      const us = await this.besideUs(direction);
+      if (round === this.round && us !== null && us >= this.day[0] && us < this.day[1]) this.seek(us, false);
+    } finally {
+      this.steps = false;
+    }
+    for (const camera of this.cameras) camera.stand(this.clock.us);
+    this.tick();
+  }
+
+  async besideUs(direction) {
+    const { cameras, clock, timeline } = this;
+    const { us } = clock;
+    const first = cameras.find((camera) => camera.mode === "video" && camera.at(us));
+    if (!first) {
+      const all = await Promise.all(cameras.map((camera) => camera.keyframeBeside(us, direction)));
+      const known = all.filter((each) => each !== null);
+      return known.length ? direction * Math.min(...known.map((each) => direction * each)) : null;
+    }
+    const { playback } = first;
+    if (!await playback.step(direction)) return overHole(timeline, playback.edgeUs(direction), direction);
+    const at = playback.wallUs();
+    const [from, to] = first.row.footage.find(([begin, end]) => begin <= us && us < end);
+    if (at >= from && at < to) return at;
+    return overHole(timeline, direction > 0 ? to : from - WITHIN_US, direction); // in its hole others may have something
   }
 
   say() {
@@ -217,27 +251,21 @@ class ManyPage {
     const cameras = this.root.dataset.many;
     this.root.querySelector("[data-link]").search = new URLSearchParams({ cameras, at });
     for (const tile of this.tiles) tile.querySelector(".tile-name").search = new URLSearchParams({ day: this.root.dataset.day, at });
+    const exporting = this.root.querySelector("[data-export]");
+    if (exporting) {
+      const [camera, ...also] = cameras.split(",");
+      const span = [["from", stamp(us - MINUTE / 2)], ["to", stamp(us + MINUTE / 2)]];
+      exporting.search = new URLSearchParams([["camera", camera], ...also.map((each) => ["also", each]), ...span]);
+    }
     const chosen = document.querySelector("[data-choose] [name=at]");
     if (chosen) chosen.value = at;
   }
 
-  hover({ us, x, row }) {
-    clearTimeout(this.resting);
-    const { preview, timeline } = this;
-    const camera = this.cameras[row];
-    const stream = us !== null && camera?.streamAt(us);
-    if (!stream) {
-      preview.hidden = true;
-      return;
-    }
-    this.resting = setTimeout(() => {
-      preview.src = stillUrl(camera.api, us, 120, stream);
-      preview.onload = () => {
-        const most = timeline.canvas.clientWidth - preview.width;
-        preview.hidden = false;
-        preview.style.left = `${Math.min(Math.max(0, x - preview.width / 2), most)}px`;
-      };
-    }, STILL_MS);
+  // Whose picture is shown of a moment: that of the row, else the first that has one.
+  pointedAt({ us, row }) {
+    const of = row === null ? this.cameras.find((camera) => camera.streamAt(us)) : this.cameras[row];
+    const stream = of?.streamAt(us);
+    return stream ? { api: of.api, stream } : null;
   }
 }
 

@@ -9,6 +9,11 @@ export const NATIVE = document.createElement("video").canPlayType(PLAYLIST)
 
 const CODEC_ERRORS = ["manifestIncompatibleCodecsError", "bufferAddCodecError", "bufferIncompatibleCodecsError"];
 const LIST_MS = 15_000;
+const SHORTEST_S = 1 / 60; // a picture is taken to be so long until two of them were shown
+const USUAL_S = 0.04; // where the browser does not tell which picture is shown
+const BEFORE_S = 0.002; // before a picture the one before it stands
+const NEAR_S = 0.5; // so near before loaded pictures hls.js may load nothing: their sound begins earlier
+const SHOWN_MS = 500; // so long after a seek it is waited for what is told of its picture
 
 // What a playlist says: pieces in playing order, each `media` (s from the start of the list), `seconds`, `wall` (µs),
 // `stretch` (its number, counted in discontinuities), and per stretch the decode time (s) that `media` 0 would have.
@@ -39,14 +44,16 @@ export class Playback extends EventTarget {
     super();
     this.video = video;
     this.url = url;
-    this.aim = wall;
+    this.aim = { wall };
     this.pieces = [];
     this.zeros = [];
     this.closed = false;
     this.leaving = new AbortController(); // takes the listeners off: the next footage plays in the same element
-    this.interval = 0.04; // of pictures (s)
+    this.interval = null; // the shortest of pictures (s); null until two were shown
+    this.stood = null; // the time of the picture that was stepped to, while it stands
     // Before there is a picture, a player forgets where it was sent.
-    this.on("loadedmetadata", () => this.seekWall(this.aim), true);
+    this.on("loadedmetadata", () => this.seekWall(this.aim.wall), true);
+    this.on("play", () => { if (!video.paused) this.stood = null; });
     if (video.requestVideoFrameCallback) this.watchFrames();
   }
 
@@ -54,9 +61,10 @@ export class Playback extends EventTarget {
 
   watchFrames(before = null) {
     this.video.requestVideoFrameCallback((_, now) => {
-      const step = before && (now.mediaTime - before.mediaTime) / (now.presentedFrames - before.presentedFrames);
-      if (step > 0.005 && step < 1) this.interval = step;
+      const step = before && now.mediaTime - before.mediaTime; // of one picture, or of some
+      if (step > 0.005 && step < 1) this.interval = Math.min(step, this.interval ?? step);
       this.shown = now.mediaTime;
+      this.dispatchEvent(new Event("picture"));
       if (!this.closed) this.watchFrames(now);
     });
   }
@@ -64,21 +72,106 @@ export class Playback extends EventTarget {
   // Chromium takes a moment just before what is loaded for loaded, and shows the picture after it: there once more.
   mend() {
     const { video } = this;
-    if (this.mended || this.closed || !video.paused || video.seeking || !(this.shown > video.currentTime)) return;
-    const loaded = Array.from({ length: video.buffered.length }, (_, i) => [video.buffered.start(i), video.buffered.end(i)]);
-    if (!loaded.some(([from, to]) => from <= video.currentTime && video.currentTime < to)) return;
+    if (this.mended || this.steps || this.closed || !video.paused || video.seeking || !(this.shown > video.currentTime)) return;
+    if (!this.isLoaded(video.currentTime)) return;
     this.mended = true;
     video.currentTime = video.currentTime; // it seeks
   }
 
-  // Stop at the next picture.
-  step() {
+  isLoaded(time) {
+    const { buffered } = this.video;
+    return Array.from({ length: buffered.length }, (_, i) => i).some((i) => buffered.start(i) <= time && time < buffered.end(i));
+  }
+
+  // One picture on (1) or back (-1), where it stands; false where the list has none that way.
+  async step(direction) {
     this.video.pause();
-    this.video.currentTime += this.interval;
+    this.steps = true;
+    try {
+      return await (direction > 0 ? this.stepOn() : this.stepBack());
+    } finally {
+      this.steps = false;
+    }
+  }
+
+  // The time of the picture that stands there; the browser does not tell of each.
+  async standing() {
+    const { video } = this;
+    await this.settled(video.seeking);
+    const { currentTime: now } = video;
+    const isTold = this.shown <= now && now - this.shown < 2 * (this.interval ?? 1);
+    return this.stood ?? (isTold ? this.shown : now);
+  }
+
+  // How long a picture is no player tells: it goes on by the shortest one until the picture is another.
+  async stepOn() {
+    const { aim, interval } = this; // a seek meanwhile gives another aim
+    const before = await this.standing();
+    const last = this.pieces.at(-1);
+    let to = before + 0.001;
+    do {
+      to += this.interval ?? (this.shown === undefined ? USUAL_S : SHORTEST_S);
+      if (aim !== this.aim) return true;
+      if (this.closed || to >= last.media + last.seconds) return false;
+      this.video.currentTime = to;
+      await this.settled(true);
+    } while (this.shown <= before && (this.isTold || !interval));
+    if (aim === this.aim) this.stood = this.shown > before ? this.shown : before + interval;
+    return !this.closed;
+  }
+
+  // Just before a picture the one before it stands, whatever its length.
+  async stepBack() {
+    const { aim, video } = this;
+    const before = await this.standing();
+    const to = before - BEFORE_S;
+    if (this.closed || to <= 0) return aim !== this.aim;
+    const earlier = Math.max(0, to - NEAR_S);
+    for (const time of this.isLoaded(earlier) ? [to] : [earlier, to]) { // else nobody would load it
+      if (aim !== this.aim) return true;
+      video.currentTime = time;
+      await this.settled(true);
+    }
+    const isTold = this.shown < before && to - this.shown < 2 * (this.interval ?? NEAR_S);
+    if (aim === this.aim) this.stood = isTold ? this.shown : before - (this.interval ?? BEFORE_S);
+    return !this.closed;
+  }
+
+  // After a seek: what it says from now on is the time of the picture.
+  async arrived() {
+    if (this.video.requestVideoFrameCallback && this.shown === undefined) await this.happens(this, "picture");
+    this.stood = await this.standing();
+  }
+
+  // The instant (µs) behind the list's last picture, or just before its first.
+  edgeUs(direction) {
+    const piece = this.pieces.at(direction > 0 ? -1 : 0);
+    return direction > 0 ? piece.wall + piece.seconds * 1e6 : piece.wall - BEFORE_S * 1e6;
+  }
+
+  happens(target, name) {
+    return new Promise((done) => {
+      target.addEventListener(name, done, { once: true });
+      this.leaving.signal.addEventListener("abort", done, { once: true });
+    });
+  }
+
+  // When a seek has ended, and (`shows`) its picture is there; or it is closed.
+  settled(shows = false) {
+    const frames = new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const sought = this.video.seeking ? this.happens(this.video, "seeked") : null;
+    if (!shows || this.shown === undefined) return Promise.all([sought, frames]);
+    this.isTold = false;
+    const told = this.happens(this, "picture").then(() => { this.isTold = true; });
+    const late = async () => {
+      await sought;
+      await new Promise((done) => setTimeout(done, SHOWN_MS));
+    };
+    return Promise.all([sought, Promise.race([told, late()])]);
   }
 
   // The instant (µs) of what is shown at a time of the video; null where that is not known.
-  wallUs(time = this.video.currentTime) {
+  wallUs(time = this.stood ?? this.video.currentTime) {
     const piece = this.pieces.findLast((each) => each.media <= time + 1e-4) ?? this.pieces[0];
     if (!piece) return null;
     const into = Math.min(Math.max(time - piece.media, 0), piece.seconds);
@@ -100,8 +193,9 @@ export class Playback extends EventTarget {
   seekWall(wall) {
     const found = this.find(wall);
     if (!found) return null;
-    this.aim = found.wall;
+    this.aim = { wall: found.wall };
     this.mended = false;
+    this.stood = null;
     this.video.currentTime = found.time;
     return found.wall;
   }
@@ -176,7 +270,7 @@ async function openHls(playback, isWanted) {
   });
   playback.hls = hls;
   const { Events, ErrorTypes } = Hls;
-  hls.on(Events.MANIFEST_PARSED, () => hls.startLoad(playback.find(playback.aim)?.time ?? 0));
+  hls.on(Events.MANIFEST_PARSED, () => hls.startLoad(playback.find(playback.aim.wall)?.time ?? 0));
   hls.on(Events.LEVEL_LOADED, (_, { details }) => {
     playback.take(details.m3u8);
     // A fragment's sound begins a little before its pictures. By itself hls.js would put what comes first where the list
@@ -194,7 +288,7 @@ async function openHls(playback, isWanted) {
     if (playback.failed || (!fatal && !isCodec)) return;
     if (!isCodec && type === ErrorTypes.MEDIA_ERROR && !mended) {
       mended = true;
-      const at = video.currentTime || (playback.find(playback.aim)?.time ?? 0);
+      const at = video.currentTime || (playback.find(playback.aim.wall)?.time ?? 0);
       hls.recoverMediaError();
       hls.startLoad(at); // nothing loads by itself here: without it the player would stay black
       return;

@@ -1,19 +1,22 @@
 // The time line of one camera or of some on a canvas, a row each: footage, gaps with their reasons, the moment that is
-// shown. Zoom by wheel, pinch and keys, drag to move, click to go there. It is a slider (WAI-ARIA): its value is the
-// moment, in words. What is drawn stands below it as a table, too. It tells "falconeye:seek" with {us}, "falconeye:hover"
-// with {us, x, row} and, of keys that are the player's, "falconeye:act" with {name}.
+// shown. Zoom by wheel, pinch and keys, drag to move, click to go there. What is dragged in the strip below the rows, or by
+// a key that is held, scrubs: the player waits until it is let go. It is a slider (WAI-ARIA): its value is the moment, in
+// words. What is drawn stands below it as a table, too. It tells "falconeye:seek" with {us}, "falconeye:hover" with {us, x,
+// row}, of what is pointed at or scrubbed to, "falconeye:none" with {direction, missing} of a jump that leads nowhere and, of
+// keys that are the player's, "falconeye:act" with {name}.
 const SECOND = 1_000_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const STEPS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 21600].map((s) => s * SECOND);
 const SHORTEST = 20 * SECOND;
 const TICK_PX = 76;
-const SPACE = 24; // below the rows, for the times
+const SPACE = 44; // below the rows, for the times and what is dragged: as much as a finger needs
+const KNOB = 8; // what is dragged
 const BAR = 40; // of the only row
 const ROW = 26; // of one of some
 const BETWEEN = 4;
 // Keys of the player, beside those of the line itself.
-const ACTS = { " ": "play", k: "play", j: "slower", l: "faster", ".": "step", e: "live" };
+const ACTS = { " ": "play", k: "play", j: "slower", l: "faster", ".": "step", ",": "last", e: "live" };
 
 export const parse = (text) => Date.parse(text) * 1000;
 export const stamp = (us) => new Date(us / 1000).toISOString();
@@ -46,9 +49,11 @@ export class Timeline {
     this.known = from;
     this.texts = texts;
     this.pointers = new Map();
+    this.scrubbed = null; // the moment that is scrubbed to
     const clock = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options });
     this.minutes = clock({ hour: "2-digit", minute: "2-digit" });
     this.seconds = clock({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    this.exact = clock({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
     canvas.style.cssText = `display:block;width:100%;height:${this.height}px;touch-action:none;cursor:pointer`;
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.down(event));
@@ -56,6 +61,7 @@ export class Timeline {
     for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.up(event));
     canvas.addEventListener("pointerleave", () => this.hover(null));
     canvas.addEventListener("keydown", (event) => this.key(event));
+    for (const name of ["keyup", "blur"]) canvas.addEventListener(name, () => this.pointers.size || this.drop());
     new ResizeObserver(() => this.draw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     this.say();
@@ -80,6 +86,21 @@ export class Timeline {
     this.draw();
   }
 
+  // Where the clocks of the site show a time (hh:mm): twice in the night when they are set back; where they leap over it,
+  // what comes next.
+  moments(text) {
+    const all = Array.from({ length: Math.ceil((this.day[1] - this.day[0]) / MINUTE) }, (_, i) => this.day[0] + i * MINUTE);
+    const found = all.filter((us) => this.minutes.format(us / 1000) === text);
+    return found.length ? found : [all.find((us) => this.minutes.format(us / 1000) > text)];
+  }
+
+  // Go to a time of this day; where the clocks show it twice, to the other one when it is asked for again.
+  goTo(text) {
+    const [first, second = first] = this.moments(text);
+    if (this.view[1] - this.view[0] > HOUR) this.look(first - HOUR / 2, HOUR);
+    this.seek(this.value >= first && this.value < first + MINUTE ? second : first);
+  }
+
   // Now, by the recorder's clock.
   now() { return this.known + (performance.now() - this.heard) * 1000; }
 
@@ -98,6 +119,7 @@ export class Timeline {
   // Why a row has nothing then; of all rows, where none has anything.
   gapIn(row, us) { return row.gaps.find((gap) => gap.from <= us && us < gap.to); }
   gapAt(us) { return this.hasFootage(us) ? undefined : this.rows.map((row) => this.gapIn(row, us)).find(Boolean); }
+  why({ reason, detail }) { return (this.texts.words[reason] ?? reason) + (detail ? ` (${detail})` : ""); }
   hasFootage(us) { return this.footage.some(([from, to]) => from <= us && us < to); }
 
   // The beginning of the next (or last) stretch of footage, or of what is missing.
@@ -109,12 +131,14 @@ export class Timeline {
 
   say() {
     const { canvas } = this;
-    const time = this.seconds.format(this.value / 1000);
-    const without = this.rows.filter((row) => this.gapIn(row, this.value)).map((row) => row.name && ` (${row.name})`);
+    const us = this.scrubbed ?? this.value;
+    const time = this.seconds.format(us / 1000);
+    const of = (row, gap) => `, ${this.texts.missing}${row.name && ` (${row.name})`}, ${this.why(gap)}`;
+    const without = this.rows.filter((row) => this.gapIn(row, us)).map((row) => of(row, this.gapIn(row, us)));
     canvas.setAttribute("aria-valuemin", 0);
     canvas.setAttribute("aria-valuemax", Math.round((this.day[1] - this.day[0]) / SECOND));
-    canvas.setAttribute("aria-valuenow", Math.round((this.value - this.day[0]) / SECOND));
-    canvas.setAttribute("aria-valuetext", without.length ? `${time}, ${this.texts.missing}${without.join()}` : time);
+    canvas.setAttribute("aria-valuenow", Math.round((us - this.day[0]) / SECOND));
+    canvas.setAttribute("aria-valuetext", time + without.join(";"));
   }
 
   x(us) { return ((us - this.view[0]) / (this.view[1] - this.view[0])) * this.canvas.clientWidth; }
@@ -150,10 +174,13 @@ export class Timeline {
   }
 
   down(event) {
+    if (event.button) return; // a menu opens
     this.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, event.offsetX);
     this.moved = this.pointers.size > 1;
     this.begun = event.offsetX;
+    if (this.moved) this.leave();
+    else if (event.offsetY > this.bottom) this.scrub(this.at(event.offsetX));
   }
 
   move(event) {
@@ -161,6 +188,7 @@ export class Timeline {
     const before = [...this.pointers.values()];
     this.pointers.set(event.pointerId, event.offsetX);
     const after = [...this.pointers.values()];
+    if (this.scrubbed !== null) return void this.scrub(this.at(Math.min(Math.max(0, event.offsetX), this.canvas.clientWidth)));
     if (Math.abs(event.offsetX - this.begun) > 4) this.moved = true;
     if (!this.moved) return;
     if (after.length === 2) {
@@ -171,7 +199,35 @@ export class Timeline {
 
   up(event) {
     if (!this.pointers.delete(event.pointerId)) return;
+    if (this.scrubbed !== null) return void (event.type === "pointerup" ? this.drop() : this.leave());
     if (!this.moved && event.type === "pointerup") this.seek(this.at(event.offsetX));
+  }
+
+  // Shows what was at a moment, while the player stays.
+  scrub(us) {
+    const [first] = this.day;
+    this.scrubbed = Math.min(Math.max(us, first), this.known);
+    const [from, to] = this.view;
+    if (this.scrubbed < from || this.scrubbed > to) this.pan(this.scrubbed - (from + to) / 2);
+    this.say();
+    this.draw();
+    this.tell("falconeye:hover", { us: this.scrubbed, x: this.x(this.scrubbed), row: null });
+  }
+
+  // What was scrubbed to is let go: the player goes there.
+  drop() {
+    const us = this.scrubbed;
+    if (us === null) return;
+    this.leave();
+    this.seek(us);
+  }
+
+  // The scrubbing ends, and nothing was.
+  leave() {
+    if (this.scrubbed === null) return;
+    this.scrubbed = null;
+    this.say();
+    this.hover(null);
   }
 
   hover(x, y = 0) {
@@ -183,11 +239,14 @@ export class Timeline {
 
   key(event) {
     const length = this.view[1] - this.view[0];
+    const step = event.shiftKey ? MINUTE : 10 * SECOND;
+    const to = (us) => event.repeat ? this.scrub((this.scrubbed ?? this.value) + us) : this.seek(this.value + us);
     const acts = {
-      ArrowLeft: () => this.seek(this.value - (event.shiftKey ? MINUTE : 10 * SECOND)),
-      ArrowRight: () => this.seek(this.value + (event.shiftKey ? MINUTE : 10 * SECOND)),
-      PageUp: () => this.seek(this.value - length / 4),
-      PageDown: () => this.seek(this.value + length / 4),
+      ArrowLeft: () => to(-step),
+      ArrowRight: () => to(step),
+      PageUp: () => to(-length / 4),
+      PageDown: () => to(length / 4),
+      Escape: () => this.leave(),
       Home: () => this.seek(this.day[0]),
       End: () => this.seek(this.known),
       "+": () => this.zoom(0.5),
@@ -196,6 +255,7 @@ export class Timeline {
       n: () => this.jump(1, false),
       p: () => this.jump(-1, false),
       g: () => this.jump(1, true),
+      G: () => this.jump(-1, true),
       d: () => this.around(Infinity),
       h: () => this.around(HOUR),
       m: () => this.around(10 * MINUTE),
@@ -203,15 +263,18 @@ export class Timeline {
     for (const [name, act] of Object.entries(ACTS)) acts[name] = () => this.tell("falconeye:act", { name: act });
     if (event.ctrlKey || event.metaKey || event.altKey || !acts[event.key]) return;
     event.preventDefault();
+    if (!event.repeat && event.key !== "Escape") this.drop(); // another key is held, too
     acts[event.key]();
   }
 
   jump(direction, missing) {
     const start = this.beside(this.value, direction, missing);
     if (start !== undefined) this.seek(start);
+    else this.tell("falconeye:none", { direction, missing });
   }
 
   seek(us) {
+    this.scrubbed = null;
     this.set(Math.min(us, this.known));
     this.tell("falconeye:seek", { us: this.value });
   }
@@ -253,16 +316,22 @@ export class Timeline {
       const x = this.x(us);
       paint.fillRect(x, this.bottom, 1, 5);
       const wide = paint.measureText(label).width;
-      paint.fillText(label, Math.min(Math.max(0, x - wide / 2), width - wide), this.height - 4);
+      paint.fillText(label, Math.min(Math.max(0, x - wide / 2), width - wide), this.bottom + 19);
     }
     if (this.hovered != null && !this.pointers.size) {
       paint.fillStyle = quiet;
       paint.fillRect(this.hovered, 0, 1, this.bottom);
     }
+    const y = this.height - KNOB - 2;
+    const at = this.x(this.scrubbed ?? this.value);
+    fill(edge, ...this.view, y - 2, 4);
     paint.fillStyle = text;
-    paint.fillRect(this.x(this.value) - 1.5, 0, 3, this.bottom + 4);
+    paint.fillRect(at - 1.5, 0, 3, this.bottom + 4);
     paint.fillStyle = accent;
-    paint.fillRect(this.x(this.value) - 0.5, 0, 1, this.bottom + 4);
+    paint.fillRect(at - 0.5, 0, 1, this.bottom + 4);
+    paint.beginPath();
+    paint.arc(at, y, KNOB, 0, 2 * Math.PI);
+    paint.fill();
     if (this.rows.length > 1) this.label(paint, text, colour("--surface"));
   }
 

@@ -213,6 +213,15 @@ class ProtectionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DayRange:
+    """The days that may be looked at, as 2026-11-20: from the first to today, the last week's."""
+
+    first: str = ""
+    last: str = ""
+    recent: tuple[str, ...] = ()  # in order
+
+
+@dataclass(frozen=True, slots=True)
 class FootagePage:
     """What there is of a camera's day in the site's zone."""
 
@@ -236,6 +245,7 @@ class FootagePage:
     protections: tuple[ProtectionRow, ...] = ()
     form: SpanForm = field(default_factory=SpanForm)  # of a time to protect
     errors: Mapping[str, str] = field(default_factory=dict)
+    range: DayRange = field(default_factory=DayRange)
 
     @property
     def length_us(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from falconeye.web.contexts import FootagePage
+from falconeye.web.contexts import DayRange, FootagePage
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class FootageChoice:
 
 @dataclass(frozen=True, slots=True)
 class ManyFootagePage:
-    """A day of up to four cameras; `days` have no recordings. None: no camera may be seen."""
+    """A day of up to four cameras; No `days`: no camera may be seen."""
 
     day: str  # 2026-11-20
     start_us: int
@@ -28,6 +28,7 @@ class ManyFootagePage:
     choices: tuple[FootageChoice, ...]
     words: Mapping[str, str] = field(default_factory=dict)  # as FootagePage
     wanted: tuple[str, ...] = ()
+    range: DayRange = field(default_factory=DayRange)
 
     @property
     def ids(self) -> str:

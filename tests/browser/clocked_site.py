@@ -42,6 +42,11 @@ READ: Final = """
   window.readAll = () => Object.fromEntries([...document.querySelectorAll('[data-api]')]
     .filter((tile) => tile.dataset.mode === 'video')
     .map((tile) => [tile.dataset.name, readCode(tile.querySelector('video'))]));"""
+PHONE: Final[Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
 OPTIONS: Final = {"name": "", "protocol": "demo", "start": False}
 
 
@@ -109,22 +114,31 @@ def _back(database: Path, camera_id: str, created_us: int) -> None:
 
 @asynccontextmanager
 async def clocked_site(
-    folder: Path, role: Role = Role.OPERATOR, *, ago_s: int | None = None
+    folder: Path,
+    role: Role = Role.OPERATOR,
+    *,
+    ago_s: int | None = None,
+    days_ago: int = 1,
+    phone: bool = False,
 ) -> AsyncIterator[ClockedSite]:
-    """Without a camera yet. `ago_s`: the footage begins so long ago instead, in whole seconds."""
+    """Without a camera yet. `ago_s`: the footage begins so long ago instead, in whole seconds.
+
+    `days_ago`: at noon of that day instead of yesterday's. `phone`: a small window with a touch
+    screen.
+    """
     async with AsyncExitStack() as stack:
         served = await serve(stack, folder)
         client = {Role.ADMIN: served.admin, Role.OPERATOR: served.operator}.get(role, served.viewer)
         browser = await stack.enter_async_context(chromium())
+        headers = {"authorization": client.headers["authorization"]}
         context = await browser.new_context(
-            base_url=served.url,
-            extra_http_headers={"authorization": client.headers["authorization"]},
+            base_url=served.url, extra_http_headers=headers, **(PHONE if phone else {})
         )
         page = await context.new_page()
         page.set_default_timeout(20_000)
         await page.add_init_script(READ)
         now_us = served.services.clock.utc_us() // SECOND_US * SECOND_US
-        noon_us = now_us // DAY_US * DAY_US - DAY_US // 2
+        noon_us = now_us // DAY_US * DAY_US - days_ago * DAY_US + DAY_US // 2
         yield ClockedSite(served, page, noon_us if ago_s is None else now_us - ago_s * SECOND_US)
 
 

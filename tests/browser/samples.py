@@ -69,6 +69,7 @@ NOBODY = replace(
     may_see_jobs=False,
     may_set=False,
 )
+WEEK = tuple(f"2026-11-{day}" for day in range(14, 21))
 NAMES = ("Front door", "Yard", "Garage", "Stairs, second floor", "Parking", "Workshop", "Gate")
 
 
@@ -377,6 +378,7 @@ def footage() -> contexts.FootagePage:
         day="2026-11-20",
         earlier="2026-11-19",
         later=None,
+        range=contexts.DayRange("2026-11-01", "2026-11-20", WEEK),
         parts=parts,
         recordings=rows(4),
         corrections=(
@@ -422,6 +424,7 @@ def many_footage(count: int) -> footage_contexts.ManyFootagePage:
         end_us=one.end_us,
         earlier=one.earlier,
         later=None,
+        range=one.range,
         days=days,
         choices=tuple(
             footage_contexts.FootageChoice(f"camera-{index}", name, is_chosen=index < count)

@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Locator, Page, Position, Route, expect
 
 from falconeye.base.times import DAY_US, SECOND_US, rfc3339
 from falconeye.cameras.views import Camera
@@ -426,33 +426,44 @@ async def test_the_time_line_is_a_table_too(tmp_path: Path) -> None:
         assert any(text.startswith("not recorded, because") for _length, text in cells)
 
 
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("days_ago", [0, 1, 6])
+@pytest.mark.parametrize("phone", [False, True])
 async def test_a_minute_is_found_played_and_exported_in_eight_acts(
-    tmp_path: Path, width: int
+    tmp_path: Path, phone: bool, days_ago: int
 ) -> None:
-    """From the wall; the browser counts every click and key, and nothing else is done."""
-    async with clocked_site(tmp_path, ago_s=400) as site:
+    """From the wall; the browser counts every click, touch and key, and nothing else is done."""
+    ago_s = None if days_ago else 400
+    async with clocked_site(tmp_path, ago_s=ago_s, days_ago=days_ago, phone=phone) as site:
         await site.add("Door")
         for begin_s in (0, 60, 120):
             await site.record("Door", begin_s, 60)
         page = site.page
-        await page.set_viewport_size({"width": width, "height": 844})
         await page.add_init_script(COUNT)
+
+        async def press(place: Locator, at: Position | None = None) -> None:
+            await (place.tap(position=at) if phone else place.click(position=at))
+
         await page.goto("/")
-        await page.locator(".tile-name", has_text="Door").click()
-        await page.get_by_role("link", name="Day by day").click()
-        await click_line(page, site.start_us + 100 * SECOND_US)
-        await page.get_by_role("button", name="One hour").click()
-        await click_line(page, site.start_us + 90 * SECOND_US)
+        await press(page.get_by_role("link", name="Footage of Door"))
+        if days_ago:
+            day = (
+                f"{datetime.fromtimestamp(site.start_us / SECOND_US, ZoneInfo('Europe/Vienna')):%F}"
+            )
+            await press(page.get_by_role("link", name=day))
+            await page.wait_for_url(re.compile(f"day={day}"))
+        slider = page.get_by_role("slider", name=SLIDER)
+        await press(slider, await place_on_line(page, site.start_us + 100 * SECOND_US))
+        await press(page.get_by_role("button", name="One hour"))
+        await press(slider, await place_on_line(page, site.start_us + 90 * SECOND_US))
         # A pixel of a phone is 11 s.
         await page.wait_for_function(
             "(code) => Math.abs((readCode(document.querySelector('video')) ?? 0) - code) < 15000",
             arg=site.code(90),
         )
-        await page.get_by_role("link", name="Export this minute").click()
-        await page.get_by_role("button", name="Export", exact=True).click()
+        await press(page.get_by_role("link", name="Export this minute"))
+        await press(page.get_by_role("button", name="Export", exact=True))
         async with page.expect_download() as downloading:
-            await page.get_by_role("link", name="Download").click()
+            await press(page.get_by_role("link", name="Download"))
         download = await downloading.value
         # The browser sends its header with no download: the same by its owner.
         answer = await site.served.operator.get(download.url)
@@ -467,7 +478,7 @@ async def test_a_minute_is_found_played_and_exported_in_eight_acts(
         assert int(await page.evaluate("localStorage.acts")) <= 8
 
 
-async def click_line(page: Page, us: int) -> None:
+async def place_on_line(page: Page, us: int) -> Position:
     """Where that moment is on the line, which shows the day, or an hour around its own moment."""
     canvas = page.get_by_role("slider", name=SLIDER)
     await canvas.scroll_into_view_if_needed()
@@ -485,7 +496,7 @@ async def click_line(page: Page, us: int) -> None:
     box = await canvas.bounding_box()
     assert box is not None
     x = round((us - first) / (last - first) * box["width"])
-    await canvas.click(position={"x": x, "y": 20})
+    return {"x": x, "y": 20}
 
 
 async def test_playing_up_to_now_goes_over_to_live(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from falconeye.media.samples import Codec
 from tests.browser.browsers import needs_chromium
 from tests.browser.clocked_site import ClockedSite, clocked_site, with_three
 from tests.browser.test_pages import complaints
@@ -153,3 +154,36 @@ async def test_one_without_footage_says_so_and_live_is_a_key_away(tmp_path: Path
         await site.page.get_by_role("button", name="Go to live").click()
         await site.page.wait_for_url(re.compile(r"/cameras/[^/]+\?done=live"))
         await expect(site.page.get_by_text("this is live")).to_be_visible()
+
+
+async def test_an_export_takes_all_cameras_and_the_time_into_the_form(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        await with_three(site)
+        page = site.page
+        await open_at(site, 45, "Gate", "Door")
+        await page.get_by_role("link", name="Export this minute").click()
+        await expect(page.get_by_label("Camera")).to_have_value(site.ids["Gate"])
+        await expect(page.get_by_role("checkbox", name="Door")).to_be_checked()
+        await expect(page.get_by_role("checkbox", name="Yard")).not_to_be_checked()
+        await page.get_by_role("button", name="Export", exact=True).click()
+        await expect(page.get_by_text("The export is being made.")).to_be_visible()
+        (job,) = (await site.served.admin.get("/api/jobs/")).json()["jobs"]
+        assert job["export"]["asked_from"] == site.at(15)
+        assert job["export"]["asked_to"] == site.at(75)
+        assert len(job["export"]["cameras"]) == 2
+
+
+async def test_one_that_the_browser_cannot_decode_can_be_downloaded(tmp_path: Path) -> None:
+    async with clocked_site(tmp_path) as site:
+        for name in ("Door", "Yard"):
+            await site.add(name)
+        await site.record("Door", 0, 20)
+        await site.record("Yard", 0, 20, codec=Codec.HEVC, recording="yard-1")
+        page = site.page
+        await open_at(site, 5)
+        yard = page.locator("[data-name=Yard]")
+        await expect(yard).to_have_attribute("data-mode", "keyframes")
+        async with page.expect_download() as downloading:
+            await yard.get_by_role("link", name="Download the recording").click()
+        assert (await downloading.value).url.endswith("/api/recordings/yard-1/download")
+        assert await page.locator("[data-name=Door] a", has_text="Download").count() == 0

@@ -78,9 +78,20 @@ class Exports:
         self._require_index(request)
         size = sum([await self._expected(order) for order in request.orders])
         if not size:
-            msg = "nothing was recorded in that time"
-            raise NotFound(msg)
+            raise NotFound(await self._why_nothing(request))
         return size
+
+    async def _why_nothing(self, request: ExportRequest) -> str:
+        """What to say where the full picture, which an export takes, was not recorded."""
+        for order in request.orders:
+            known = await self._timelines.read(order.camera_id, order.from_us, order.to_us)
+            if known.spans:
+                return (
+                    "of that time only the small picture was recorded, and an export takes the "
+                    "full one: the small one plays, and pictures of it can be saved, on the page "
+                    "of the camera's day"
+                )
+        return "nothing was recorded in that time"
 
     async def made_before(self, job_id: str) -> Export | None:
         """What an attempt before has made of it, whole: it is not made again."""

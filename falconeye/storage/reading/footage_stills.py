@@ -11,7 +11,7 @@ from falconeye.base.errors import Unavailable
 from falconeye.media.boxes import BadBox
 from falconeye.media.samples import StreamKind
 from falconeye.media.stored_pictures import keyframe_of, stored_keyframe_to_jpeg
-from falconeye.storage.reading.playback import Playback, StoredKeyframe
+from falconeye.storage.reading.playback import Beside, Playback, StoredKeyframe
 
 MAX_KEPT = 32
 MAX_WAITING = 16  # who drags through an hour asks for more than can be decoded: refused
@@ -38,10 +38,22 @@ class FootageStills:
         self._waiting = 0
 
     async def at(
-        self, camera_id: str, kind: StreamKind, at_us: int, height: int | None
+        self,
+        camera_id: str,
+        kind: StreamKind,
+        at_us: int,
+        height: int | None,
+        beside: Beside | None = None,
     ) -> FootageStill:
-        """The keyframe at or before `at_us`; NotFound in a hole, Unavailable when too many ask."""
-        found = await self._playback.keyframe(camera_id, kind, at_us)
+        """The keyframe at or before `at_us`; NotFound in a hole, Unavailable when too many ask.
+
+        `beside`: that one instead, however far; NotFound where there is none.
+        """
+        found = (
+            await self._playback.keyframe(camera_id, kind, at_us)
+            if beside is None
+            else await self._playback.keyframe_beside(camera_id, kind, at_us, beside)
+        )
         key = (camera_id, found.key, height)
         if key not in self._known and self._waiting >= MAX_WAITING:
             msg = "too many pictures of footage are asked for at once"

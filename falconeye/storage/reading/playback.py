@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Any
 
@@ -80,6 +81,13 @@ class StoredKeyframe:
     def key(self) -> str:
         """The same for the same picture, for ever."""
         return f"{self.file.kind.value}-{self.file.run_id}-{self.file.start_us}-{self.offset}"
+
+
+class Beside(StrEnum):
+    """Which keyframe beside a moment, over holes."""
+
+    PREVIOUS = "previous"
+    NEXT = "next"
 
 
 _Opened = tuple[OpenSegment, int]  # and the start of its run, UTC
@@ -182,6 +190,29 @@ class Playback:
         file = self._closed(camera_id, kind, row)
         end_us = row.start_us + row.wall_duration_us + TAIL_US
         return _keyframe(file, row.data, at_us, end_us)
+
+    async def keyframe_beside(
+        self, camera_id: str, kind: StreamKind, at_us: int, which: Beside
+    ) -> StoredKeyframe:
+        """The last keyframe before `at_us`, or the next one after it; NotFound where none is."""
+        later = which is Beside.NEXT
+        growing = self._growing(camera_id, kind)
+        rows = await self._database.read(
+            lambda connection: playback_rows.read_beside(
+                camera_id, kind, at_us, later=later, connection=connection
+            )
+        )
+        files = [(self._closed(camera_id, kind, row), row.data) for row in rows]
+        files += [(self._open(segment), segment.start.init.data) for segment in growing]
+        found = [
+            one
+            for file, init in files
+            for one in _keyframes(file, init)
+            if (one.at_us > at_us if later else one.at_us < at_us)
+        ]
+        if not found:
+            raise _nothing()
+        return min(found, key=lambda one: abs(one.at_us - at_us))
 
     def _growing(self, camera_id: str, kind: StreamKind) -> list[OpenSegment]:
         """Files with something in them, in the order in which they are played."""
@@ -347,14 +378,20 @@ def _keyframe(file: FootageFile, init: bytes, at_us: int, end_us: int) -> Stored
     if at_us >= end_us:
         raise _nothing()
     found: StoredKeyframe | None = None
-    offset = file.table.head_bytes
-    for place in file.table.fragments:
-        place_us = file.start_us + place.start_90k * 100 // 9
-        if place_us > at_us and found is not None:
+    for one in _keyframes(file, init):
+        if one.at_us > at_us and found is not None:
             break
-        if place.is_keyframe:
-            found = StoredKeyframe(place_us, file, offset, place.size_bytes, init)
-        offset += place.size_bytes
+        found = one
     if found is None:
         raise _nothing()
     return found
+
+
+def _keyframes(file: FootageFile, init: bytes) -> Iterator[StoredKeyframe]:
+    """Those of a file, in order."""
+    offset = file.table.head_bytes
+    for place in file.table.fragments:
+        if place.is_keyframe:
+            place_us = file.start_us + place.start_90k * 100 // 9
+            yield StoredKeyframe(place_us, file, offset, place.size_bytes, init)
+        offset += place.size_bytes

@@ -113,6 +113,18 @@ async def read_latest(
     return row
 
 
+async def read_beside(
+    camera_id: str, kind: StreamKind, at_us: int, *, later: bool, connection: AsyncConnection
+) -> list[Row[Any]]:
+    """As `read_latest`, however long ago; `later`: and the first that began after `at_us`."""
+    ours = _with_places().add_columns(inits.c.data).where(_of(camera_id, kind))
+    start = segments.c.start_us
+    wanted = [ours.where(start < at_us + later).order_by(start.desc())]
+    if later:
+        wanted.append(ours.where(start > at_us).order_by(start))
+    return [row for each in wanted for row in await connection.execute(each.limit(1))]
+
+
 async def read_init(camera_id: str, digest: str, connection: AsyncConnection) -> bytes | None:
     """An init segment by its hash, if the camera has footage with it."""
     mine = select(streams.c.id).where(streams.c.camera_id == camera_id)

@@ -12,6 +12,7 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.times import HOUR_US, rfc3339
 from falconeye.media.samples import StreamKind
 from falconeye.storage.export.export_result import file_name
+from falconeye.storage.reading.playback import Beside
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.download_audit import record_once
 from falconeye.web.api.media import Height
@@ -152,6 +153,10 @@ async def still(
     at: At = None,
     height: Height = None,
     stream: FromQuery[StreamKind] = StreamKind.MAIN,
+    beside: Annotated[
+        Beside | None,
+        QueryParameter(description="the last keyframe before the moment, or the next, over holes"),
+    ] = None,
     *,
     save: Annotated[
         bool, QueryParameter(description="as a file to keep, named by camera and local time")
@@ -163,7 +168,7 @@ async def still(
         require(principal_of(request), Action.DOWNLOAD, camera_id)
     at_us = read_time(at, services.stored_settings.zone, field="at")
     found = await services.stills.at(
-        camera_id, stream, services.clock.utc_us() if at_us is None else at_us, height
+        camera_id, stream, services.clock.utc_us() if at_us is None else at_us, height, beside
     )
     if save:
         taken = f"{stream.value} {rfc3339(found.at_us)}"

@@ -151,8 +151,8 @@ class TimelineController(Controller):
         **documented(
             Action.DELETE_FOOTAGE,
             "Delete the footage of a time, both streams. Files go whole, so up to a minute more on "
-            "either side; what is protected stays, and so do exports. The timeline says who did it, "
-            "and why",
+            "either side; what is protected stays, and so do exports. The timeline says who did "
+            "it, and why",
             404,
             409,
             422,

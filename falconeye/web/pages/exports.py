@@ -26,10 +26,11 @@ async def exports_page(
     camera: Text = "",
     from_: Annotated[str, QueryParameter(name="from", max_length=64)] = "",
     to: Text = "",
+    also: Annotated[list[str] | None, QueryParameter(max_items=own_jobs.MAX_CAMERAS)] = None,
 ) -> Response[str]:
     """The form; the address may fill it in."""
     zone = services_of(request).stored_settings.zone
-    form = ExportForm(camera, (), _moment(from_, zone), _moment(to, zone))
+    form = ExportForm(camera, tuple(also or ()), _moment(from_, zone), _moment(to, zone))
     return _show(request, form)
 
 

@@ -14,7 +14,7 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339, rfc3339, to_us
 from falconeye.cameras.views import Camera
 from falconeye.web import i18n, views
-from falconeye.web.contexts import EventRow, FootagePage, ProtectionRow
+from falconeye.web.contexts import DayRange, EventRow, FootagePage, ProtectionRow
 from falconeye.web.footage_contexts import FootageChoice, ManyFootagePage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
@@ -25,6 +25,7 @@ from falconeye.web.storage_contexts import SpanForm
 
 ROWS: Final = 100
 EVENTS: Final = 200  # beside a day; the API lists all
+RECENT_DAYS: Final = 7  # that have a link of their own
 MOST_CAMERAS: Final = 4  # as many as a small machine serves and a laptop decodes at once
 _MOST_NAMED: Final = 64
 Day = Annotated[str, QueryParameter(max_length=32)]
@@ -40,6 +41,7 @@ class _Bounds:
     end_us: int
     earlier: str | None
     later: str | None
+    range: DayRange
 
 
 @get("/cameras/{camera_id:str}/footage", opt=needs(Action.VIEW_FOOTAGE), include_in_schema=False)
@@ -64,21 +66,12 @@ async def show_day(
     services = services_of(request)
     camera = services.cameras.get(camera_id)
     bounds = _bounds(services, [camera], day, at)
-    recordings, total = await services.recordings.list(
-        camera_id=camera_id, from_us=bounds.start_us, to_us=bounds.end_us, limit=ROWS
-    )
-    now_us = services.clock.utc_us()
-    rows = tuple(views.recording_row(recording, now_us) for recording in recordings)
-    context = await _day_of(services, camera, bounds, rows)
-    span = {"from": rfc3339(bounds.start_us), "to": rfc3339(bounds.end_us)}
-    query = urlencode({"camera": camera_id, **span})
+    context = await _day_with_recordings(services, camera, bounds)
     protections = await services.storage.protections.of_camera(
         camera_id, bounds.start_us, bounds.end_us
     )
     context = replace(
         context,
-        more_recordings=total - len(rows),
-        day_query=query,
         protections=tuple(
             ProtectionRow(one.id, one.from_us, one.to_us, one.by, one.reason) for one in protections
         ),
@@ -119,14 +112,28 @@ async def many_footage_page(
         end_us=bounds.end_us,
         earlier=bounds.earlier,
         later=bounds.later,
-        days=tuple([await _day_of(services, each, bounds, ()) for each in chosen]),
+        days=tuple([await _day_with_recordings(services, each, bounds) for each in chosen]),
         choices=tuple(
             FootageChoice(each.config.id, each.config.name, each.config.id in ids) for each in seen
         ),
         words=words,
         wanted=wanted,
+        range=bounds.range,
     )
     return show(request, "pages/footage_many.html", context)
+
+
+async def _day_with_recordings(services: Services, camera: Camera, bounds: _Bounds) -> FootagePage:
+    camera_id = camera.config.id
+    recordings, total = await services.recordings.list(
+        camera_id=camera_id, from_us=bounds.start_us, to_us=bounds.end_us, limit=ROWS
+    )
+    now_us = services.clock.utc_us()
+    rows = tuple(views.recording_row(recording, now_us) for recording in recordings)
+    context = await _day_of(services, camera, bounds, rows)
+    span = {"from": rfc3339(bounds.start_us), "to": rfc3339(bounds.end_us)}
+    query = urlencode({"camera": camera_id, **span})
+    return replace(context, more_recordings=total - len(rows), day_query=query)
 
 
 async def _day_of(
@@ -157,6 +164,7 @@ async def _day_of(
             for event in events[:EVENTS]
         ),
         more_events=len(events) > EVENTS,
+        range=bounds.range,
     )
 
 
@@ -170,12 +178,15 @@ def _bounds(services: Services, cameras: Sequence[Camera], day: str, at: str) ->
     added = i18n.local(since_us, zone).date()
     wanted = min(max(_day(day, at, zone) or today, added), today)
     one = timedelta(days=1)
+    recent = [today - one * ago for ago in reversed(range(RECENT_DAYS))]
+    days = tuple(each.isoformat() for each in recent if each >= added)
     return _Bounds(
         wanted,
         to_us(_start(wanted, zone)),
         to_us(_start(wanted + one, zone)),
         (wanted - one).isoformat() if wanted > added else None,
         (wanted + one).isoformat() if wanted < today else None,
+        DayRange(added.isoformat(), today.isoformat(), days),
     )
 
 

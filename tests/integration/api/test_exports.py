@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from html import unescape
 from typing import Any
 
 import httpx
@@ -16,10 +17,13 @@ import pytest
 from falconeye.accounts.audit import AuditLog
 from falconeye.accounts.model import Role
 from falconeye.base.errors import Unavailable
-from falconeye.base.times import to_us
+from falconeye.base.times import SECOND_US, rfc3339, to_us
 from falconeye.jobs import exporting
+from falconeye.media.runs import RunEnd
+from falconeye.media.samples import StreamKind
 from falconeye.storage.export.export import Exports
 from falconeye.web import pages, streamed_form
+from tests.clocked_footage import Piece, record
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_camera_life import demo, until
 from tests.integration.api.test_recordings import footage
@@ -424,3 +428,30 @@ async def test_no_copy_of_what_needs_none(served: Served) -> None:
     address = f"/api/jobs/{job['id']}/h264"
     assert (await served.operator.post(address)).status_code == 409
     assert (await served.viewer.post(address)).status_code == 403
+
+
+async def test_a_time_of_which_only_the_small_picture_was_recorded_is_said_to_be_so(
+    served: Served,
+) -> None:
+    """An export takes the full picture: a small one in its place would pass for it."""
+    answer = await served.admin.post(
+        "/api/cameras/", json={"name": "Door", "protocol": "demo", "start": False}
+    )
+    camera_id = answer.json()["id"]
+    now_us = served.services.clock.utc_us() // SECOND_US * SECOND_US
+    start_us = now_us - 60 * SECOND_US
+    run_id = served.footage.begin_run(camera_id, StreamKind.SUB, start_us)
+    piece = Piece(start_us, 4, 0)
+    await record(
+        served.footage, camera_id, run_id, piece, kind=StreamKind.SUB, run_end=RunEnd.CAMERA_OFFLINE
+    )
+    span = {"from": rfc3339(start_us), "to": rfc3339(start_us + 4 * SECOND_US)}
+    answer = await served.operator.post(f"/api/cameras/{camera_id}/export", json=span)
+    assert (answer.status_code, "only the small picture" in answer.text) == (404, True), answer.text
+    page = await served.operator.post("/exports", data={"camera": camera_id, **span})
+    assert page.status_code == 404
+    assert "Of that time only the small picture was recorded" in unescape(page.text)
+    link = unescape(page.text.partition("What there is of that time")[0].rpartition('href="')[2])
+    shown = await served.operator.get(link.partition('"')[0])
+    assert shown.status_code == 200
+    assert 'data-day="' in shown.text

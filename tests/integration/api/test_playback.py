@@ -4,6 +4,8 @@ import asyncio
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,7 +13,7 @@ import httpx
 import pytest
 
 from falconeye.accounts.model import Role
-from falconeye.base.times import SECOND_US, rfc3339, to_datetime
+from falconeye.base.times import SECOND_US, parse_rfc3339, rfc3339, to_datetime
 from falconeye.media.fragments import RecordingFragment
 from falconeye.media.pictures import jpeg_to_frame
 from falconeye.media.samples import StreamKind
@@ -252,6 +254,34 @@ async def test_a_still_is_the_keyframe_before_the_moment(served: Served) -> None
     hole = {"at": rfc3339(found.from_us + (2 * SEGMENT_S + HOLE_S // 2) * SECOND_US)}
     assert (await served.viewer.get(address, params=hole)).status_code == 404
     assert (await served.viewer.get(address, params={"at": "noon"})).status_code == 422
+
+
+async def test_a_still_beside_a_moment_is_the_next_keyframe_or_the_last(served: Served) -> None:
+    found = await recorded(served)
+    address = f"{found.path}/still.jpg"
+    keyframes = [
+        piece.start_us + second * SECOND_US
+        for piece in found.pieces
+        for second in range(0, SEGMENT_S, GOP_S)
+    ]
+
+    async def beside(at_us: int, which: str) -> int:
+        params = {"at": rfc3339(at_us), "beside": which}
+        answer = await served.viewer.get(address, params=params)
+        if answer.status_code == 404:
+            return 0
+        taken_us = parse_rfc3339(answer.headers["x-picture-time"], UTC)
+        assert barcode(answer.content) == taken_us // 1000 % 2**32
+        return taken_us
+
+    for earlier, later in pairwise(keyframes):  # over the hole, too
+        assert await beside(earlier, "next") == later
+        assert await beside(later, "previous") == earlier
+        assert await beside(earlier + SECOND_US, "previous") == earlier
+        assert await beside(later - SECOND_US // 2, "next") == later
+    assert await beside(keyframes[0], "previous") == 0
+    assert await beside(keyframes[-1], "next") == 0
+    assert (await served.viewer.get(address, params={"beside": "both"})).status_code == 422
 
 
 @dataclass(slots=True)

@@ -138,7 +138,7 @@ async def running_site(
             playback=absent,
             stills=absent,
             volumes=absent,
-            storage=StorageParts(absent, absent, absent, absent, IndexState(), absent),
+            storage=StorageParts(absent, absent, absent, absent, IndexState(), absent, absent),
             exports=absent,
             jobs=absent,
             works=absent,
