@@ -23,7 +23,8 @@ UUID = "7c0f5f0a-4d34-4c5e-9a0e-1f6b0f0f4a11"  # of the file system on the USB d
 HOST = "10.0.2.2"  # the host's loopback, as the guest sees it
 BOOT_S = 240.0
 _IMAGE = Path(__file__).with_name("image.sh")
-_UP, _END = "@@listens", "@@ended"
+_END = "@@ended"
+_SAY_UP, _UP = "echo @@$((6 * 7))", "@@42"  # which the terminal's echo of the question is not
 _DISK_MB = 4096
 _STICK = {
     "driver": "usb-storage", "bus": "usb.0", "drive": "stick", "id": "stick", "serial": "FOOTAGE1",
@@ -64,7 +65,7 @@ class Machine:
         """What is said before its shell listens is lost."""
         end_s = time.monotonic() + BOOT_S
         while time.monotonic() < end_s:
-            self._say(f"stty raw -echo; echo; echo {_UP}\n")
+            self._say(f"\nstty raw -echo; echo; {_SAY_UP}\n")
             with contextlib.suppress(TimeoutError):
                 while self._line(2.0) != _UP:
                     pass
