@@ -1,6 +1,7 @@
 """Privacy and schedules as people use them: by a click, by dragging, and without scripts."""
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -135,3 +136,25 @@ async def test_events_stand_beside_the_time_line_and_lead_to_their_moment(tmp_pa
         assert at in unquote(page.url)
         await expect(page.get_by_text("A ring")).to_be_visible()
         assert found == []
+
+
+async def test_privacy_until_a_time_is_a_tap_without_scripts(tmp_path: Path) -> None:
+    async with signed_in(tmp_path, scripts=False) as (served, page):
+        camera = await demo(served)
+        await page.goto(f"/cameras/{camera.config.id}")
+        await page.get_by_text("Privacy for…").click()
+        zone = served.services.stored_settings.zone
+        end = datetime.now(zone) + timedelta(minutes=90)
+        field = page.get_by_label("Privacy until")
+        await field.fill(f"{end:%H:%M}")
+        await field.press("Enter")
+        await expect(page.get_by_role("status")).to_contain_text("The camera is paused")
+        answer = await served.operator.get(f"/api/cameras/{camera.config.id}")
+        until = datetime.fromisoformat(answer.json()["paused"]["until"])
+        assert until == end.replace(second=0, microsecond=0)
+        await expect(page.get_by_text(f"{end:%H:%M}").first).to_be_visible()
+        await page.get_by_role("button", name="Switch on").click()
+        await page.get_by_text("Privacy for…").click()
+        await page.get_by_role("button", name="1 hour").click()
+        answer = await served.operator.get(f"/api/cameras/{camera.config.id}")
+        assert answer.json()["paused"]["until"]

@@ -1,5 +1,7 @@
 """One camera: live, its facts, start and stop, and the question before it is deleted."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from litestar import Response, get, post
@@ -7,8 +9,8 @@ from litestar.params import FromPath
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, InvalidInput
-from falconeye.base.times import MINUTE_US
-from falconeye.web import views
+from falconeye.base.times import MINUTE_US, to_us
+from falconeye.web import i18n, views
 from falconeye.web.audit import record
 from falconeye.web.contexts import CameraPage, DeleteCameraPage
 from falconeye.web.htmx import is_htmx
@@ -18,6 +20,7 @@ from falconeye.web.recording_contexts import RecordingRow
 from falconeye.web.security.access import may_on, needs, principal_of
 
 _PAUSES: Final = ("", "15", "60", "480")  # minutes; without: until somebody switches it on
+_UNTIL: Final = "until"  # a time of the day, instead of minutes
 # Action → what the audit log calls it, as the API does; what the page then says.
 _DONE: Final = {
     "start": ("camera.started", "started"),
@@ -74,9 +77,9 @@ async def camera_action(request: Asking, camera_id: FromPath[str]) -> Response[s
         case "stop_recording":
             camera = await cameras.stop_recording(camera_id, by=principal_of(request).name)
         case "pause":
-            minutes = _minutes((await texts(request)).get("minutes", ""))
-            now_us = services_of(request).clock.utc_us()
-            until_us = None if minutes is None else now_us + minutes * MINUTE_US
+            services = services_of(request)
+            now_us = services.clock.utc_us()
+            until_us = _pause_end(await texts(request), now_us, services.stored_settings.zone)
             by = principal_of(request).name
             camera = await cameras.pause(camera_id, by=by, until_us=until_us)
         case "switch_on":
@@ -88,11 +91,37 @@ async def camera_action(request: Asking, camera_id: FromPath[str]) -> Response[s
     return go_to(f"/cameras/{camera_id}", done=done)
 
 
-def _minutes(text: str) -> int | None:
-    """How long; None: until somebody switches it on."""
-    if text not in _PAUSES:
+def _pause_end(given: Mapping[str, str], now_us: int, zone: tzinfo) -> int | None:
+    """When a pause ends; None: when somebody switches it on."""
+    choice = given.get("minutes", "")
+    if choice == _UNTIL:
+        return next_time(given.get("until", ""), now_us, zone)
+    if choice not in _PAUSES:
         raise InvalidInput(_("Choose how long."), field="minutes")
-    return int(text) if text else None
+    return now_us + int(choice) * MINUTE_US if choice else None
+
+
+def next_time(text: str, now_us: int, zone: tzinfo) -> int:
+    """When clocks of the zone show a time (18:00) next, in UTC; InvalidInput for what is none.
+
+    In the night in which they are set on over it, as much later as they leap.
+    """
+    try:
+        wanted = datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - a time of any day
+    except ValueError:
+        raise InvalidInput(_("A time looks like 18:00."), field="until") from None
+    today = i18n.local(now_us, zone).date()
+    moments = [
+        (
+            to_us(datetime.combine(today + timedelta(days=days), wanted.replace(fold=fold), zone)),
+            fold,
+        )
+        for days in (0, 1)
+        for fold in (0, 1)
+    ]
+    # A time that is leapt over has a second reading, too: before it.
+    shown = [us for us, fold in moments if not fold or i18n.local(us, zone).time() == wanted]
+    return min(us for us in shown if us > now_us)
 
 
 @get("/cameras/{camera_id:str}/delete", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)
