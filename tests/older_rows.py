@@ -14,7 +14,7 @@ from falconeye.base.times import SECOND_US
 from falconeye.storage.index import schema
 from tests.clock import START_US
 
-OLDER: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+OLDER: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 Rows = dict[str, list[dict[str, Any]]]
 
 DOOR = "0b6f2d8e-70f2-4a2f-9d43-6c3e1f6f8a11"  # has footage
@@ -35,6 +35,7 @@ ADDED: Final[Mapping[tuple[str, str], Any]] = {
     ("cameras", "privacy_lifted_until_us"): None,
     ("runs", "clock_id"): None,
     ("uptimes", "clock_id"): None,
+    ("uptimes", "step_us"): None,
 }
 
 
@@ -122,6 +123,8 @@ def rows_of_the_time() -> Rows:
             {"camera_id": DOOR, "since_us": START_US - DAY_US, "reason": "camera_offline",
              "detail": "no answer"},
             {"camera_id": DOOR, "since_us": START_US, "reason": None, "detail": ""},
+            {"camera_id": YARD, "since_us": START_US - DAY_US, "reason": "camera_stopped",
+             "detail": "anna"},
         ],
         "uptimes": [
             {"from_us": START_US - DAY_US, "to_us": START_US + MINUTE_US, "ended": None},

@@ -50,7 +50,7 @@ class ProtectionController(Controller):
     @get(
         "/",
         **documented(
-            Action.VIEW_FOOTAGE, "The protected times that have something of [from, to)", 422
+            Action.VIEW_FOOTAGE, "The protected times that have something of [from, to)", 404, 422
         ),
     )
     async def list_protections(
@@ -59,6 +59,8 @@ class ProtectionController(Controller):
         services = shell_of(request).services
         span = read_span(from_time, to_time, services.stored_settings.zone)
         found = await services.storage.protections.of_camera(camera_id, span.from_us, span.to_us)
+        if not found:
+            _ = services.cameras.get(camera_id)  # there may be some of one that was deleted
         return {"protections": [_answer(one) for one in found]}
 
     @post(

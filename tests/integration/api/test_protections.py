@@ -92,6 +92,7 @@ async def test_who_may_and_what_cannot_be(served: Served) -> None:
         assert answer.status_code in {400, 422}, wrong
     answer = await served.operator.post("/api/cameras/none/protections", json=body)
     assert answer.status_code == 404
+    assert (await served.viewer.get("/api/cameras/none/protections")).status_code == 404
 
 
 async def test_the_page_of_a_day_protects_and_lets_go(served: Served) -> None:

@@ -186,6 +186,8 @@ def rows_of_today() -> Rows:
             *known["coverage_steps"],
             *({"camera_id": YARD, "since_us": START_US + number, "reason": reason, "detail": ""}
               for number, reason in enumerate(("paused", "outside_schedule", "outside_events"))),
+            *({"camera_id": camera_id, "since_us": START_US - DAY_US, "reason": "camera_offline",
+               "detail": "no answer"} for camera_id in ("camera-3", "camera-4")),
         ],
         "deletions": [
             *known["deletions"],
@@ -301,11 +303,18 @@ async def test_down_step_by_step_with_all_the_older_release_knows_and_up_again(
 ) -> None:
     path, footage = await recorded(tmp_path, clock)
     before = await asyncio.to_thread(fill_as_today, path)
-    await asyncio.to_thread(run, "db downgrade", tmp_path, "0006")
+    await asyncio.to_thread(run, "db downgrade", tmp_path, "0007")
+    at_7 = await asyncio.to_thread(contents, path)
+    assert set(before) - set(at_7) == {"protections"}  # see `test_protected_times.py`
+    for table, rows in at_7.items():
+        assert rows == rests(before, table, without={"step_us"}), table
+
+    clock.advance(60)
+    await closed_database(tmp_path / "data", clock).downgrade("0006")
     at_6 = await asyncio.to_thread(contents, path)
-    assert set(before) - set(at_6) == {"clocks", "undated_steps"}
+    assert set(at_7) - set(at_6) == {"clocks", "undated_steps"}
     for table, rows in at_6.items():
-        assert rows == rests(before, table, without={"clock_id"}), table
+        assert rows == rests(at_7, table, without={"clock_id"}), table
 
     clock.advance(60)
     await closed_database(tmp_path / "data", clock).downgrade("0005")
