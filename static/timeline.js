@@ -347,13 +347,23 @@ export class Timeline {
     });
   }
 
-  // Round times of the site's zone, as many as there is room for: zones are whole quarters of an hour from UTC.
+  // Round times of the site's zone, as many as there is room for: zones are whole quarters of an hour from UTC. Hours are
+  // round by the site's clocks, also behind the seam of the night in which they are set.
   *ticks(width) {
     const length = this.view[1] - this.view[0];
     const step = STEPS.find((each) => (each / length) * width >= TICK_PX) ?? STEPS.at(-1);
     const format = step < MINUTE ? this.seconds : this.minutes;
     const first = this.day[0] + Math.ceil((this.view[0] - this.day[0]) / step) * step;
-    for (let us = first; us <= this.view[1]; us += step) yield [us, format.format(us / 1000)];
+    if (step <= HOUR) for (let us = first; us <= this.view[1]; us += step) yield [us, format.format(us / 1000)];
+    if (step <= HOUR) return;
+    let last = -Infinity;
+    for (let us = this.day[0]; us <= this.view[1]; us += HOUR / 2) {
+      const label = format.format(us / 1000);
+      const isRound = label.endsWith(":00") && (parseInt(label, 10) * HOUR) % step === 0;
+      if (!isRound || us - last < step / 2 + 1) continue; // the hour that comes twice
+      last = us;
+      if (us >= this.view[0]) yield [us, label];
+    }
   }
 }
 
