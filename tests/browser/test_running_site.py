@@ -94,7 +94,7 @@ async def test_a_camera_without_pictures_says_why_and_what_to_do(tmp_path: Path)
         # Heading and layouts arrive with the first camera, without a reload.
         await expect(page.get_by_role("heading", level=1)).to_contain_text("1 camera")
         await expect(page.locator("[data-layout='4']")).to_be_visible()
-        await page.get_by_role("link", name="Gate").click()
+        await page.get_by_role("link", name="Gate", exact=True).click()
         await expect(page.locator(".veil")).to_contain_text("Check the port")
 
 
