@@ -26,6 +26,28 @@ _SEEK = """(key) => new Promise((done) => {
   slider.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
 })"""
 
+# From a pointer's move to the picture of that moment; no picture of a move before is on its way.
+_SCRUB = """async (share) => {
+  const canvas = document.querySelector("[data-footage] canvas");
+  const picture = document.querySelector("[data-preview] img");
+  const box = canvas.getBoundingClientRect();
+  canvas.dispatchEvent(new PointerEvent("pointerleave"));
+  await new Promise((rested) => setTimeout(rested, 300));
+  const came = new Promise((done) => picture.addEventListener("load", done, { once: true }));
+  const begun = performance.now();
+  canvas.dispatchEvent(new PointerEvent("pointermove", {
+    bubbles: true, pointerType: "mouse",
+    clientX: box.left + box.width * share, clientY: box.top + 20,
+  }));
+  await came;
+  return performance.now() - begun;
+}"""
+_DAY = """() => {
+  const { from, to } = document.querySelector("[data-footage]").dataset;
+  return [Number(from) / 1e6, Number(to) / 1e6];
+}"""
+_SHOWN_S = 600  # of the line, by its key M
+
 
 def measure(plan: Plan) -> Result:
     """A node that records eight cameras; one of them is looked at."""
@@ -43,6 +65,7 @@ def measure(plan: Plan) -> Result:
             page = chromium.new_page(viewport={"width": 1280, "height": 900})
             sign_in(page, node)
             _seeks(result, plan, page, node, cameras[0], begun)
+            _scrubs(result, plan, page, begun, length_s)
             page.close()
             for width in (1440, 390):
                 page = chromium.new_page(viewport={"width": width, "height": 844})
@@ -113,6 +136,25 @@ def _seeks(
     result.note("Seeks go 10 s back and forth by keys; software decoding of 1080p is in them.")
 
 
+def _scrubs(result: Result, plan: Plan, page: Page, begun: datetime, length_s: float) -> None:
+    """On the page that is open, of footage that lasts so long."""
+    slider = page.get_by_role("slider", name="Time")
+    slider.focus()
+    slider.press("m")
+    first = _first_shown(page, _SHOWN_S)
+    runs, count = plan.runs(5), int(plan.seconds(20, 8))
+    taken: list[list[float]] = [[] for _ in range(runs)]
+    for run, times in enumerate(taken):
+        for index in range(count):
+            moment = 2 + (length_s - 4) * (index * runs + run) / (count * runs)
+            share = (begun.timestamp() + moment - first) / _SHOWN_S
+            times.append(float(page.evaluate(_SCRUB, share)))
+    for share in (0.5, 0.95):
+        values = [percentile(run, share) for run in taken]
+        name = f"pointer on the time line → picture in Chromium, p{share * 100:.0f}"
+        result.add(name, "ms", values, budget=SCRUB_MS)
+
+
 def _a_minute(page: Page, node: Node, begun: datetime) -> float:
     """Seconds that a script needs for it."""
     page.goto(node.url)
@@ -142,16 +184,17 @@ def _click_line(page: Page, moment: datetime, *, whole_day: bool) -> None:
     """Where that moment is on the line, which shows the day, or an hour around its own moment."""
     canvas = page.get_by_role("slider", name="Time")
     page.locator("[data-moment]", has_text=":").wait_for()
-    first, last, now = page.evaluate(
-        "() => { const { from, to } = document.querySelector('[data-footage]').dataset;"
-        " const now = document.querySelector('canvas').ariaValueNow;"
-        " return [Number(from) / 1e6, Number(to) / 1e6, Number(now)]; }"
-    )
-    if not whole_day:
-        first = min(max(first + now - 1800, first), last - 3600)
-        last = first + 3600
+    first, last = page.evaluate(_DAY) if whole_day else (_first_shown(page, 3600), None)
+    length_s = last - first if last is not None else 3600
     box = canvas.bounding_box()
     if box is None:
         raise AssertionError
-    x = (moment.timestamp() - first) / (last - first) * box["width"]
+    x = (moment.timestamp() - first) / length_s * box["width"]
     canvas.click(position={"x": x, "y": 20})
+
+
+def _first_shown(page: Page, length_s: float) -> float:
+    """Where a line begins that shows so much around its own moment, in seconds of the epoch."""
+    first, last = page.evaluate(_DAY)
+    now = float(page.evaluate("() => Number(document.querySelector('canvas').ariaValueNow)"))
+    return float(min(max(first + now - length_s / 2, first), last - length_s))
