@@ -150,9 +150,9 @@ class LivePlayer {
       this.closeSource();
       this.state = "offline";
       const paused = message.reason_code === "paused";
-      this.write("hint", paused ? texts.paused : message.reason); // the page says by whom, in its language
+      this.write("hint", paused ? texts.paused : message.reason);
       if (!paused) return;
-      this.still.hidden = true; // privacy: the last picture is not to be seen either
+      this.still.hidden = true; // privacy: nor the last picture
       this.still.removeAttribute("src");
     }
   }
