@@ -70,6 +70,7 @@ async def look(request: Asking) -> Look:
             path, name = await services.backups.bring(kept, folder), kept
         typed = form.fields.get("passphrase", "")
         passphrase = Secret(typed) if typed else None
+        await services.accounts.reload()  # the command line may just have added somebody
         try:
             return await services.restores.look(path, name, passphrase, owner)
         except StartError as error:  # a newer schema, or a data key that cannot be read
