@@ -3,7 +3,7 @@ import { act, downloadOf, jumpTo, oneByOne, tellNone } from "./controls.js";
 import { Keyframes, Shuttle, byKeyframes, overHole, stillUrl } from "./keyframes.js";
 import { open } from "./playback.js";
 import { Preview } from "./preview.js";
-import { HOUR, MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
+import { HOUR, leaveFor, MINUTE, parse, SECOND, stamp, Timeline } from "./timeline.js";
 
 const WINDOW = HOUR; // what one playlist holds; the next one is opened where it ends
 const REFRESH_MS = 15_000;
@@ -221,7 +221,7 @@ class FootagePage {
 
   toNextDay() {
     this.video.pause();
-    location.assign(`?${new URLSearchParams({ at: stamp(this.day[1]) })}`);
+    leaveFor(`?${new URLSearchParams({ at: stamp(this.day[1]) })}`);
   }
 
   isNow(us = this.timeline.value) {
@@ -232,7 +232,7 @@ class FootagePage {
 
   goLive() {
     this.line.textContent = this.texts.live;
-    location.assign(`${this.root.dataset.live}?done=live`);
+    leaveFor(`${this.root.dataset.live}?done=live`);
   }
 
   waits() {
@@ -273,8 +273,13 @@ class FootagePage {
 
   // From where the other stream is to be played: what this one leaves out, or the large picture that is there again.
   otherStream(us) {
-    const last = this.timeline.value + SECOND;
-    if (this.stream === "main") return us - last > SETTLED_US && this.streamAt(last) === "sub" && this.covers("sub", last) ? last : null;
+    if (this.stream === "main") {
+      const { main, sub } = this.timeline.rows[0].streams;
+      const { value } = this.timeline; // at 4× a second and more before the hole: the player tells four times a second
+      const end = main.find(([from, to]) => from <= value && value < to)?.[1] ?? value;
+      const from = Math.max(end, sub.find(([, to]) => to > end)?.[0] ?? us);
+      return us - from > SETTLED_US && this.streamAt(from) === "sub" ? from : null;
+    }
     const isBack = this.streamFor(us) === "main" && this.covers("main", us - SETTLED_US) && this.covers("main", us + SETTLED_US);
     return isBack ? us : null;
   }

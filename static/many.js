@@ -3,7 +3,7 @@ import { ClockedCamera } from "./clocked.js";
 import { act, jumpTo, oneByOne, tellNone } from "./controls.js";
 import { WITHIN_US, WallClock, byKeyframes, overHole } from "./keyframes.js";
 import { Preview } from "./preview.js";
-import { MINUTE, SECOND, Timeline, parse, stamp } from "./timeline.js";
+import { leaveFor, MINUTE, parse, SECOND, stamp, Timeline } from "./timeline.js";
 
 const REFRESH_MS = 15_000;
 const TICK_MS = 50;
@@ -167,14 +167,14 @@ class ManyPage {
     if (overHole(this.timeline, us, 1) !== null) this.seek(overHole(this.timeline, us, 1), true);
     else if (this.isNow(us)) this.goLive();
     else if (this.timeline.isOver(us)) {
-      location.assign(`?${new URLSearchParams({ cameras: this.root.dataset.many, at: stamp(this.day[1]), plays: 1 })}`);
+      leaveFor(`?${new URLSearchParams({ cameras: this.root.dataset.many, at: stamp(this.day[1]), plays: 1 })}`);
     }
   }
 
   goLive() {
     this.pause();
     this.line.textContent = this.texts.live;
-    location.assign(`${this.root.dataset.live}?done=live`);
+    leaveFor(`${this.root.dataset.live}?done=live`);
   }
 
   pause() {

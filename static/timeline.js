@@ -21,6 +21,15 @@ const ACTS = { " ": "play", k: "play", j: "slower", l: "faster", ".": "step", ",
 export const parse = (text) => Date.parse(text) * 1000;
 export const stamp = (us) => new Date(us / 1000).toISOString();
 
+// Players that end tell it more than once: a second visit would break off the first, which a slow one never survives.
+let leaving = null;
+export function leaveFor(url) {
+  if (leaving === url) return;
+  leaving = url;
+  addEventListener("pagehide", () => { leaving = null; }, { once: true }); // it may come back from the browser's cache
+  location.assign(url);
+}
+
 // Footage of whichever stream as one row: [from, to] in µs, in order, without overlap.
 export const joined = (spans) => merged(spans.map((s) => [parse(s.from), parse(s.to)]));
 
