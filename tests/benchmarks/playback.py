@@ -175,7 +175,8 @@ def _a_minute(page: Page, node: Node, begun: datetime) -> float:
         page.get_by_role("link", name="Download").first.click()
     _ = downloading.value.path()  # it is whole
     taken_s = time.perf_counter() - start
-    page.get_by_role("button", name="Delete").first.click()
+    page.get_by_role("link", name="Delete").first.click()
+    page.get_by_role("button", name="Delete export").click()
     page.get_by_role("heading", name="No export yet").wait_for()
     return taken_s
 
