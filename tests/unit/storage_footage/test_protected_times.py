@@ -1,5 +1,6 @@
 """A time that a person protects: no rule, no full disk and nobody deletes what it has any of."""
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -120,9 +121,23 @@ async def test_it_is_told_of_its_time_and_its_camera_alone(node: Node) -> None:
     assert (made.by, made.reason, made.from_us) == ("anna", "the fence", at(1))
     assert await known.of_camera(CAMERA) == [made, later]
     assert await known.of_camera(CAMERA, at(2), at(11)) == [later]
+    assert await known.of_camera(CAMERA, at(0), at(10)) == [made]
     assert await known.of_camera("another") == []
     with pytest.raises(NotFound):
         await known.remove("another", made.id)
+
+
+async def test_who_protects_waits_for_what_deletes_or_moves_footage(node: Node) -> None:
+    """Else they would be told that a time is protected whose rows are just being taken."""
+    known = await recorded(node)
+    for lock in (node.deleter.times, node.deleter.alone):
+        before = await known.of_camera(CAMERA)
+        async with lock:
+            task = asyncio.create_task(protect(known, 1, 2))
+            # The writer takes one after the other: what came before this is stored by then.
+            await node.database.write(lambda connection: connection.exec_driver_sql("SELECT 1"))
+            assert await known.of_camera(CAMERA) == before
+        assert await task in await known.of_camera(CAMERA)
 
 
 async def test_what_cannot_be_protected(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
