@@ -14,7 +14,7 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage.checks.rebuild import rebuild
 from falconeye.storage.segments import protections as module
 from falconeye.storage.segments import redating
-from falconeye.storage.segments.protected import PROTECTED
+from falconeye.storage.segments.protected import PROTECTED, protected_bytes
 from falconeye.storage.segments.protections import Protection, Protections
 from falconeye.storage.segments.retention import Keep, oldest_on
 from falconeye.storage.tables.footage import protections, segments, streams
@@ -176,6 +176,40 @@ async def test_it_follows_footage_to_its_right_times(
     assert [row.clock_id for row in await rows(board.node, protections)] == [None]
     assert await problems(board.node) == []
     await board.stop()
+
+
+async def test_a_time_that_reaches_beyond_the_wrong_clock_stays_as_well(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """What it has of another boot did not move."""
+    board = await boot(tmp_path, clock)
+    await board.record(12)
+    known = Protections(board.node.database, board.node.deleter, clock)
+    made = await known.add(CAMERA, at(-60), at(5), by="anna", reason="")
+    await board.set_clock(3600)
+    await board.record(6)
+    await board.end()
+    for _ in range(12):
+        await board.redater.round()
+    told = await known.of_camera(CAMERA)
+    assert told[0] == made
+    assert [one.to_us for one in told] == [at(5), at(3605)]
+    assert await _stays(board.node) == 3
+    await board.stop()
+
+
+async def test_what_is_protected_twice_is_counted_once(node: Node) -> None:
+    """A recording and a time; and the substream of a recording, which may have begun before it."""
+    known = await recorded(node)
+    run = node.store.begin_run(CAMERA, StreamKind.SUB, at(-2))
+    await node.record(run, at(-2), 3, stream=StreamKind.SUB, recording_id=None, ends=True)
+    await node.recordings.update("rec-0", {"protected": True})
+    counted = [row.size_bytes for row in await rows(node, segments) if row.start_us < at(LENGTH_S)]
+    assert len(counted) == 3
+    for _ in range(2):
+        held = await node.database.read(partial(protected_bytes, CAMERA))
+        assert held == sum(counted)
+        await protect(known, 0, LENGTH_S)
 
 
 async def test_what_an_earlier_boot_recorded_stays_protected(
