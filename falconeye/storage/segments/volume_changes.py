@@ -9,21 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.clock import Clock
 from falconeye.base.errors import Conflict, InvalidInput, NotFound
-from falconeye.media.samples import StreamKind
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.segments.deleted_times import note_deleted
 from falconeye.storage.segments.free_space import remove_rows
-from falconeye.storage.segments.layout import SegmentName, segment_path
 from falconeye.storage.segments.move_state import Pause, read_pauses
-from falconeye.storage.segments.retention import Doomed
+from falconeye.storage.segments.retention import doomed
 from falconeye.storage.tables.footage import garbage, moves, open_files, segments, streams, usage
 from falconeye.storage.tables.jobs import jobs
 from falconeye.storage.volumes import places, volume_rows
@@ -281,7 +278,7 @@ async def _forget_some(number: int, who: str, connection: AsyncConnection) -> in
         .order_by(segments.c.start_us)
         .limit(_BATCH)
     )
-    gone = [_gone(row, who) for row in found]
+    gone = [doomed(row, GapReason.DISK_REMOVED, who) for row in found]
     if not gone:  # totals that are wrong are for `falconeye check`
         await connection.execute(
             delete(usage).where(usage.c.stream_id == stream_id, usage.c.volume_id == number)
@@ -295,17 +292,3 @@ async def _forget_some(number: int, who: str, connection: AsyncConnection) -> in
 async def _forget_rest(number: int, connection: AsyncConnection) -> None:
     for table in (open_files, moves, garbage):
         await connection.execute(delete(table).where(table.c.volume_id == number))
-
-
-def _gone(row: Row[Any], who: str) -> Doomed:
-    name = SegmentName(row.camera_id, StreamKind(row.kind), row.start_us + row.named_offset_us)
-    return Doomed(
-        row.stream_id,
-        row.start_us,
-        row.wall_duration_us,
-        row.size_bytes,
-        row.volume_id,
-        segment_path(name),
-        GapReason.DISK_REMOVED,
-        who,
-    )
