@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from falconeye.base.clock import Clock
 from falconeye.base.errors import Conflict, FalconEyeError
 from falconeye.base.tasks import TaskSet
+from falconeye.base.words import counted
 from falconeye.storage.checks.rebuild import IndexBuild
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments.free_space import Deleter
@@ -125,7 +126,8 @@ class IndexRunner:
         report = build.report
         now_us = self._clock.utc_us()
         self.outcome = IndexOutcome(now_us, report.indexed, report.unreadable, error)
-        log.warning("indexed %d files, %d cannot be read", report.indexed, report.unreadable)
+        files = counted(report.indexed, "file")
+        log.warning("indexed %s, %d cannot be read", files, report.unreadable)
 
     async def _goes_on(self, build: IndexBuild) -> bool:
         """Whether it is done; else it was cancelled, or a disk or the database is not ready."""

@@ -22,6 +22,7 @@ from falconeye.base.counters import Counter, RepeatingLog
 from falconeye.base.errors import FalconEyeError
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import HOUR_US, MINUTE_US
+from falconeye.base.words import counted
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments import move_rows, retention
 from falconeye.storage.segments.free_space import Deleter
@@ -173,7 +174,7 @@ class Mover:
         wanted = await self._queue.next_of(volume)
         if not wanted:
             unreadable = self._queue.unreadable_on(volume)
-            words = f"{unreadable} files cannot be read" if unreadable else ""
+            words = f"{counted(unreadable, 'file')} cannot be read" if unreadable else ""
             self._set(volume, trouble=words, is_due=unreadable > 0)
             return False
         in_order = await self._in_order(targets, sum(one.size_bytes for one in wanted))

@@ -18,6 +18,7 @@ from functools import partial
 from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog
 from falconeye.base.times import SECOND_US
+from falconeye.base.words import counted
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.clocks import Clocks, KnownClock, Proof, read_unsettled
 from falconeye.storage.ledger.ledger import Ledger
@@ -189,7 +190,7 @@ async def take_over_journal(
         return
     new = await database.write(partial(take_over, journal))
     if new:
-        log.info("%d corrections of the clock from %s", new, volume.path)
+        log.info("%s of the clock from %s", counted(new, "correction"), volume.path)
 
 
 async def redate_rest(database: Database) -> None:

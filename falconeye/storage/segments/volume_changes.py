@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.clock import Clock
 from falconeye.base.errors import Conflict, InvalidInput, NotFound
+from falconeye.base.words import counted
 from falconeye.media.samples import StreamKind
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.coverage import GapReason
@@ -216,11 +217,12 @@ def held_words(held: Held) -> str:
     parts = []
     if held.segments:
         gigabytes = held.size_bytes / 1e9
-        parts.append(f"{gigabytes:.1f} GB of footage in {held.segments} files")
+        parts.append(f"{gigabytes:.1f} GB of footage in {counted(held.segments, 'file')}")
     if held.waiting:
-        parts.append(f"{held.waiting} files that are being written, moved or deleted")
+        are = "is" if held.waiting == 1 else "are"
+        parts.append(f"{counted(held.waiting, 'file')} that {are} being written, moved or deleted")
     if held.exports:
-        parts.append(f"{held.exports} exports")
+        parts.append(counted(held.exports, "export"))
     return ", ".join(parts) or "nothing"
 
 
