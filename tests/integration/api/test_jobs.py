@@ -152,6 +152,8 @@ async def test_exports_and_system_work_are_one_list(served: Served, tmp_path: Pa
     page = (await served.admin.get("/jobs")).text
     assert page.index("Moves footage off") < page.index(f'id="export-{ids[0]}"')
     assert "operator []" in page  # whose it is
+    for job in every[1:]:
+        assert f"SHA-256 <code>{job['export']['sha256']}</code>" in page  # whole, to be compared
 
 
 async def test_an_index_that_is_made_anew_is_cancelled(served: Served) -> None:
