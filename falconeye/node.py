@@ -168,7 +168,7 @@ class Node:
             storage=footage.storage,
             exports=jobs.exports,
             jobs=jobs.jobs,
-            works=system_works(footage, backups),
+            works=system_works(footage, backups, jobs.outcomes),
             backups=backups,
             restores=restores,
             restart=self._stop.set if self._notifier.is_managed else None,

@@ -54,12 +54,16 @@ def _detail(work: SystemWork) -> str:
                 if work.shift_us > 0
                 else _("the clock was {time} ahead")
             )
-            return words.format(time=shift)
+            return ", ".join(filter(None, (words.format(time=shift), _files(work))))
         case WorkKind.BACKUP:
             return _backed_up(work)
+    return _files(work)
+
+
+def _files(work: SystemWork) -> str:
     if work.files is None:
         return ""
-    if work.files.total is None:
+    if work.files.total is None or work.state is WorkState.COMPLETE:
         return ngettext("{files} file", "{files} files", work.files.done).format(
             files=work.files.done
         )
@@ -72,6 +76,9 @@ def _moved(work: SystemWork) -> str:
         return ""
     size = i18n.size_text(work.size_bytes.done)
     done = work.files.done
+    if work.state.is_over:
+        words = ngettext("{files} file, {size}", "{files} files, {size}", done)
+        return words.format(files=done, size=size)
     if work.size_bytes.total is None:
         words = ngettext("{files} file, {size} so far", "{files} files, {size} so far", done)
         return words.format(files=done, size=size)

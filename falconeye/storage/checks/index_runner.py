@@ -9,6 +9,7 @@ nothing more can be deleted, the index is made on by itself. The next start goes
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from falconeye.base.clock import Clock
@@ -61,6 +62,7 @@ class IndexRunner:
         self._pause_s = 0.0
         self.since_us: int | None = None  # UTC; None: it is not being made, nor was it
         self.outcome: IndexOutcome | None = None
+        self.on_over: Callable[[IndexOutcome], None] = lambda _outcome: None
 
     @property
     def state(self) -> IndexState:
@@ -126,6 +128,7 @@ class IndexRunner:
         report = build.report
         now_us = self._clock.utc_us()
         self.outcome = IndexOutcome(now_us, report.indexed, report.unreadable, error)
+        self.on_over(self.outcome)
         files = counted(report.indexed, "file")
         log.warning("indexed %s, %d cannot be read", files, report.unreadable)
 
