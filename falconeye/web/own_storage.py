@@ -232,24 +232,28 @@ def _goes_for_room(use: CameraUse, fill: Collection[int]) -> bool:
     )
 
 
-def _rooms(found: Sequence[VolumeView]) -> list[Room]:
-    """In the order in which they fill: where new footage goes, then the archives.
+def in_line(found: Sequence[VolumeFacts], first_id: str) -> list[VolumeFacts]:
+    """The disks that fill, in their order: where new footage goes, then the archives.
 
-    A further disk for recording takes none while the first can: it gives no room.
+    A further disk for recording takes none while the first can: it gives no room. `first_id`: of
+    the volume that records now.
     """
-    present = [one for one in found if one.facts is not None and one.facts.present]
-    first = [one for one in present if one.records]
-    archives = [one for one in present if one.known.row.role is Role.ARCHIVE and not one.records]
-    rooms = []
-    for one in [*first, *archives]:
-        if one.facts is None:
-            raise AssertionError
-        # The oldest is moved on before the floor is reached.
-        moves_on = bool(archives) and one in first
-        margin = one.facts.total_bytes // MARGIN_SHARE if moves_on else 0
-        size_bytes = one.facts.free_bytes - one.facts.floor_bytes - margin
-        rooms.append(Room(one.known.row.number, size_bytes))
-    return rooms
+    present = [one for one in found if one.present]
+    archives = [one for one in present if one.role is Role.ARCHIVE and one.id != first_id]
+    return [*(one for one in present if one.id == first_id), *archives]
+
+
+def kept_free_bytes(one: VolumeFacts, line: Sequence[VolumeFacts]) -> int:
+    """Of a disk in line: beside an archive the oldest is moved on before the floor is reached."""
+    moves_on = len(line) > 1 and one.role is Role.RECORD
+    return one.floor_bytes + (one.total_bytes // MARGIN_SHARE if moves_on else 0)
+
+
+def _rooms(found: Sequence[VolumeView]) -> list[Room]:
+    numbers = {one.facts.id: one.known.row.number for one in found if one.facts is not None}
+    first = next((one.facts.id for one in found if one.facts is not None and one.records), "")
+    line = in_line([one.facts for one in found if one.facts is not None], first)
+    return [Room(numbers[one.id], one.free_bytes - kept_free_bytes(one, line)) for one in line]
 
 
 def _sees(who: Principal, use: CameraUse) -> bool:

@@ -245,8 +245,8 @@ async def _held(number: int, connection: AsyncConnection) -> Held:
     ).one()
     waiting = 0
     for table in (open_files, moves, garbage):
-        counted = select(func.count()).select_from(table).where(table.c.volume_id == number)
-        waiting += (await connection.execute(counted)).scalar_one()
+        count = select(func.count()).select_from(table).where(table.c.volume_id == number)
+        waiting += (await connection.execute(count)).scalar_one()
     export_bytes = func.coalesce(func.sum(jobs.c.result["size_bytes"].as_integer()), 0)
     made = select(func.count(), export_bytes).where(
         jobs.c.result["volume"].as_integer() == number, jobs.c.state == "complete"

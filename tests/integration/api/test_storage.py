@@ -17,6 +17,7 @@ from falconeye.base.secret import Secret
 from falconeye.base.times import HOUR_US, SECOND_US, rfc3339
 from falconeye.storage.volumes.volume_facts import Role as VolumeRole
 from falconeye.storage.volumes.volumes import adopt
+from falconeye.web.pages.camera_trial import disk_room
 from tests.clocked_footage import SEGMENT_S, record_hole_and_change
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_exports import finished
@@ -105,6 +106,37 @@ async def test_a_second_disk_for_recording_is_no_room_while_the_first_takes_all(
     found = await json_of(served.viewer, "/api/storage")
     cameras = {one["camera_id"]: one for one in found["cameras"]}
     assert cameras[strayed]["days_left"] == pytest.approx(found["days_left"], rel=0.01)
+
+
+async def test_a_new_camera_is_told_the_room_of_the_disks_that_fill(
+    served: Served, tmp_path: Path
+) -> None:
+    """Footage on a disk that takes none makes no room; an archive does."""
+    services = served.services
+    database = services.storage.changes._database
+    await adopt(database, tmp_path / "spare", services.clock.utc_us(), VolumeRole.RECORD)
+    await services.volumes.reload()
+    first, spare = services.volumes.all
+    _ = await with_footage(served)
+    first.role = VolumeRole.ARCHIVE
+    _ = await footage(served, services.clock.utc_us() - HOUR_US, 20, "another")
+    first.role = VolumeRole.RECORD
+    here, beside = (await json_of(served.viewer, "/api/storage"))["volumes"]
+    assert here["footage_bytes"] > 0 < beside["footage_bytes"]
+    room = await disk_room(services, without=None)
+    assert room is not None
+    assert (room.disks, room.footage_bytes) == (1, here["footage_bytes"])
+    assert room.total_bytes == here["total_bytes"]
+    spare.role = VolumeRole.ARCHIVE
+    room = await disk_room(services, without=None)
+    assert room is not None
+    every = here["footage_bytes"] + beside["footage_bytes"]
+    assert (room.disks, room.footage_bytes) == (2, every)
+    assert room.total_bytes == here["total_bytes"] + beside["total_bytes"]
+    spare.role, first.role = VolumeRole.RECORD, VolumeRole.LEAVING
+    room = await disk_room(services, without=None)
+    assert room is not None
+    assert (room.disks, room.footage_bytes) == (1, beside["footage_bytes"])
 
 
 async def test_a_disk_tells_how_it_grows_and_what_exports_take(served: Served) -> None:
