@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.clock import Clock
 from falconeye.base.errors import Conflict, InvalidInput, NotFound
+from falconeye.base.words import counted
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.segments.deleted_times import note_deleted
@@ -213,11 +214,12 @@ def held_words(held: Held) -> str:
     parts = []
     if held.segments:
         gigabytes = held.size_bytes / 1e9
-        parts.append(f"{gigabytes:.1f} GB of footage in {held.segments} files")
+        parts.append(f"{gigabytes:.1f} GB of footage in {counted(held.segments, 'file')}")
     if held.waiting:
-        parts.append(f"{held.waiting} files that are being written, moved or deleted")
+        are = "is" if held.waiting == 1 else "are"
+        parts.append(f"{counted(held.waiting, 'file')} that {are} being written, moved or deleted")
     if held.exports:
-        parts.append(f"{held.exports} exports")
+        parts.append(counted(held.exports, "export"))
     return ", ".join(parts) or "nothing"
 
 
@@ -240,8 +242,8 @@ async def _held(number: int, connection: AsyncConnection) -> Held:
     ).one()
     waiting = 0
     for table in (open_files, moves, garbage):
-        counted = select(func.count()).select_from(table).where(table.c.volume_id == number)
-        waiting += (await connection.execute(counted)).scalar_one()
+        count = select(func.count()).select_from(table).where(table.c.volume_id == number)
+        waiting += (await connection.execute(count)).scalar_one()
     export_bytes = func.coalesce(func.sum(jobs.c.result["size_bytes"].as_integer()), 0)
     made = select(func.count(), export_bytes).where(
         jobs.c.result["volume"].as_integer() == number, jobs.c.state == "complete"
