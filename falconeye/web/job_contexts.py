@@ -94,6 +94,7 @@ class JobsPage:
     rows: tuple[ExportRow, ...] = ()
     place: ListPlace = ListPlace()
     errors: Mapping[str, str] = field(default_factory=dict)
+    earlier: tuple[WorkRow, ...] = ()  # outcomes before the last of each work
 
 
 @dataclass(frozen=True, slots=True)

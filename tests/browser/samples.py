@@ -538,7 +538,8 @@ def jobs() -> job_contexts.JobsPage:
         )
         for state in states
     )
-    return job_contexts.JobsPage(WORKS, rows)
+    over = [row for row in WORKS if row.is_over]
+    return job_contexts.JobsPage(WORKS, rows, earlier=(*over, *over))
 
 
 def storage() -> storage_contexts.StoragePage:

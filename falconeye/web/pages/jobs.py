@@ -8,7 +8,7 @@ from litestar.params import FromPath, QueryParameter
 from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, Conflict
 from falconeye.jobs.exporting import copy_of, export_of, request_of
-from falconeye.jobs.system_work import Act
+from falconeye.jobs.system_work import Act, WorkKind
 from falconeye.storage.stores.job_store import Job, JobState
 from falconeye.web import own_jobs, own_works, work_views
 from falconeye.web.i18n import gettext as _
@@ -35,7 +35,7 @@ async def jobs_page(request: Asking, offset: Offset = 0) -> Response[str]:
 @get("/jobs/list", opt=needs(Action.VIEW_FOOTAGE), include_in_schema=False)
 async def jobs_list(request: Asking, offset: Offset = 0) -> Response[str]:
     """The rows, asked for again while something runs."""
-    works = await _works(request)
+    works, _earlier = await _works(request)
     rows, place = await _rows(request, offset)
     return part(request, "partials/job_rows.html", works=works, rows=rows, place=place)
 
@@ -99,15 +99,23 @@ async def _act(request: Asking, work_id: str, action: str) -> Response[str]:
 async def _show(
     request: Asking, *, offset: int = 0, error: str = "", status: int = 200
 ) -> Response[str]:
-    works = await _works(request)
+    works, earlier = await _works(request)
     rows, place = await _rows(request, offset)
-    page = JobsPage(works, rows, place, {"": error} if error else {})
+    page = JobsPage(works, rows, place, {"": error} if error else {}, earlier)
     return show(request, "pages/jobs.html", page, status=status)
 
 
-async def _works(request: Asking) -> tuple[WorkRow, ...]:
+async def _works(request: Asking) -> tuple[tuple[WorkRow, ...], tuple[WorkRow, ...]]:
+    """What runs, with the last outcome of each work; and the outcomes before."""
     name_of = own_works.camera_names(request)
-    return tuple(work_views.work_row(one, name_of) for one in await own_works.own_works(request))
+    last: list[WorkRow] = []
+    earlier: list[WorkRow] = []
+    known: set[tuple[WorkKind, str]] = set()
+    for work in await own_works.own_works(request):
+        is_earlier = work.state.is_over and (work.kind, work.subject) in known
+        known.add((work.kind, work.subject))
+        (earlier if is_earlier else last).append(work_views.work_row(work, name_of))
+    return tuple(last), tuple(earlier)
 
 
 async def _rows(request: Asking, offset: int) -> tuple[tuple[ExportRow, ...], ListPlace]:

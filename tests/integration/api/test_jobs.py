@@ -12,7 +12,8 @@ import pytest
 from falconeye.accounts.model import Role
 from falconeye.base.times import SECOND_US, rfc3339
 from falconeye.jobs.node_works import RedateWork
-from falconeye.jobs.system_work import WorkKind
+from falconeye.jobs.outcomes import WorkOutcomes
+from falconeye.jobs.system_work import Amount, SystemWork, WorkKind, WorkState
 from falconeye.storage.backups.nightly import NightlyState
 from falconeye.storage.export.export import Exports
 from falconeye.storage.segments.redating import RedateState
@@ -310,6 +311,25 @@ async def test_re_dating_is_told(served: Served) -> None:
     redater.state = RedateState(shift_us=-7200 * SECOND_US, since_us=1, ended_us=2)
     (job,) = await jobs_of(served.viewer)
     assert (job["state"], job["progress"]) == ("complete", 1.0)
+
+
+async def test_outcomes_before_the_last_of_each_work_stand_apart(served: Served) -> None:
+    """Else the exports would stand below a hundred of them."""
+    outcomes = served.services.works._outcomes
+    assert isinstance(outcomes, WorkOutcomes)
+    for number in (1, 2, 3):
+        over = SystemWork(
+            f"move-{number}", WorkKind.MOVE, WorkState.COMPLETE, subject="/mnt/a",
+            files=Amount(number * 10), size_bytes=Amount(5), since_us=number, ended_us=number,
+        )  # fmt: skip
+        outcomes.note(over)
+    outcomes.note(SystemWork("index-4", WorkKind.INDEX, WorkState.FAILED, ended_us=4))
+    await outcomes.flush()
+    last, words, earlier = (await served.viewer.get("/jobs")).text.partition("2 earlier outcomes")
+    assert words
+    assert ("30 files" in last, "Makes the list" in last) == (True, True)
+    assert [f"{count} files" in earlier for count in (30, 20, 10)] == [False, True, True]
+    assert "earlier outcome" not in (await served.viewer.get("/jobs/list")).text
 
 
 async def test_the_page_acts_without_scripts(served: Served, tmp_path: Path) -> None:
