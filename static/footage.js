@@ -23,7 +23,7 @@ class FootagePage {
     this.video = root.querySelector("video");
     this.line = root.querySelector("[data-moment]");
     this.hint = root.querySelector("[data-hint]");
-    const texts = { missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) };
+    const texts = { ...this.texts, missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) };
     this.timeline = new Timeline(root.querySelector("canvas"), {
       from: this.day[0], to: this.day[1], zone: data.zone, texts,
     });

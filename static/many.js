@@ -25,7 +25,7 @@ class ManyPage {
       to: this.day[1],
       zone: data.zone,
       names: this.tiles.map((tile) => tile.dataset.name),
-      texts: { missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) },
+      texts: { ...JSON.parse(data.texts), missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) },
     });
     const clock = (us) => this.timeline.seconds.format(us / 1000);
     this.texts = { ...JSON.parse(data.texts), clock };

@@ -203,13 +203,14 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class ProtectionRow:
-    """A time of which nothing is deleted."""
+    """A time of which nothing is deleted: named by a person, or of a recording."""
 
-    id: int
+    id: int | None  # None: of the recording
     start_us: int
     end_us: int
-    by: str
+    by: str  # empty of a recording: nobody noted it
     reason: str
+    recording_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

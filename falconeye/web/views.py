@@ -15,8 +15,9 @@ from falconeye.storage.ledger.coverage import Gap, GapReason, Span, merge_spans
 from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.reading.timeline import Timeline
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
-from falconeye.web.contexts import ClockRow, DayPart, SeamRow, Tile, WallPage
+from falconeye.web.contexts import ClockRow, DayPart, ProtectionRow, SeamRow, Tile, WallPage
 from falconeye.web.i18n import gettext as _
+from falconeye.web.own_protections import Kept
 from falconeye.web.recording_contexts import RecordingRow
 from falconeye.web.security.access import may_on
 from falconeye.web.services import Services
@@ -162,6 +163,13 @@ def seams(found: Timeline) -> tuple[SeamRow, ...]:
 def _lies_at(span: Span, seam: ClockSeam) -> bool:
     was_set_back = seam.after_us < seam.before_us
     return was_set_back and span.from_us < seam.before_us and span.to_us > seam.after_us
+
+
+def protection_row(kept: Kept) -> ProtectionRow:
+    """What is protected, for a list."""
+    return ProtectionRow(
+        kept.protection_id, kept.from_us, kept.to_us, kept.by or "", kept.reason, kept.recording_id
+    )
 
 
 _WANTED: Final = frozenset(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.clock import Clock
@@ -17,7 +17,7 @@ from falconeye.base.errors import Conflict, InvalidInput, NotFound
 from falconeye.base.times import DAY_US
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments.free_space import Deleter
-from falconeye.storage.tables.footage import protections
+from falconeye.storage.tables.footage import protections, recordings
 
 MAX_OF_CAMERA = 1000
 MAX_LENGTH_US = 366 * DAY_US
@@ -33,6 +33,15 @@ class Protection:
     to_us: int
     by: str  # who wants it
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedRecording:
+    """One that is protected as a whole; `to_us` None: it is being made."""
+
+    id: str
+    from_us: int
+    to_us: int | None
 
 
 class Protections:
@@ -71,6 +80,15 @@ class Protections:
     ) -> list[Protection]:
         """Those that have something of [from, to), in the order of time."""
         return await self._database.read(partial(_read, camera_id, from_us, to_us))
+
+    async def recordings(
+        self, camera_id: str, from_us: int, to_us: int
+    ) -> list[ProtectedRecording]:
+        """The protected recordings that have something of [from, to), in the order of time.
+
+        Imported ones are no part of a camera's time, and none of them.
+        """
+        return await self._database.read(partial(_read_recordings, camera_id, from_us, to_us))
 
 
 async def _add(new: Protection, connection: AsyncConnection) -> Protection:
@@ -111,6 +129,23 @@ async def _read(
         select(protections).where(*wanted).order_by(protections.c.from_us, protections.c.id)
     )
     return [_protection(row) for row in rows]
+
+
+async def _read_recordings(
+    camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
+) -> list[ProtectedRecording]:
+    rows = await connection.execute(
+        select(recordings.c.id, recordings.c.start_us, recordings.c.end_us)
+        .where(
+            recordings.c.camera_id == camera_id,
+            recordings.c.stream_id.is_not(None),
+            recordings.c.protected,
+            recordings.c.start_us < to_us,
+            or_(recordings.c.end_us.is_(None), recordings.c.end_us > from_us),
+        )
+        .order_by(recordings.c.start_us, recordings.c.id)
+    )
+    return [ProtectedRecording(row.id, row.start_us, row.end_us) for row in rows]
 
 
 def _protection(row: Row[Any]) -> Protection:

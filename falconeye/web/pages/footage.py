@@ -13,8 +13,8 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339, rfc3339, to_us
 from falconeye.cameras.views import Camera
-from falconeye.web import i18n, views
-from falconeye.web.contexts import DayRange, EventRow, FootagePage, ProtectionRow
+from falconeye.web import i18n, own_protections, views
+from falconeye.web.contexts import DayRange, EventRow, FootagePage
 from falconeye.web.footage_contexts import FootageChoice, ManyFootagePage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
@@ -67,17 +67,7 @@ async def show_day(
     camera = services.cameras.get(camera_id)
     bounds = _bounds(services, [camera], day, at)
     context = await _day_with_recordings(services, camera, bounds)
-    protections = await services.storage.protections.of_camera(
-        camera_id, bounds.start_us, bounds.end_us
-    )
-    context = replace(
-        context,
-        protections=tuple(
-            ProtectionRow(one.id, one.from_us, one.to_us, one.by, one.reason) for one in protections
-        ),
-        form=form or SpanForm(),
-        errors=errors or {},
-    )
+    context = replace(context, form=form or SpanForm(), errors=errors or {})
     return show(request, "pages/footage.html", context, status=status)
 
 
@@ -145,6 +135,7 @@ async def _day_of(
     )
     words, wanted = views.gap_dictionary()
     events = await services.events.newest(config.id, bounds.start_us, bounds.end_us, EVENTS + 1)
+    kept = await own_protections.kept_of(services, config.id, bounds.start_us, bounds.end_us)
     return FootagePage(
         camera_id=config.id,
         camera_name=config.name,
@@ -159,6 +150,7 @@ async def _day_of(
         wanted=wanted,
         corrections=views.corrections(found),
         seams=views.seams(found),
+        protections=tuple(views.protection_row(one) for one in kept),
         events=tuple(
             EventRow(event.at_us, event.label or event.kind, rfc3339(event.at_us))
             for event in events[:EVENTS]

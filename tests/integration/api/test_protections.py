@@ -4,10 +4,13 @@ import re
 from typing import Any
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.accounts.model import Role
 from falconeye.base.times import SECOND_US, rfc3339
 from falconeye.storage.segments.layout import recording_id
+from falconeye.storage.tables.node import CAMERAS
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_recordings import footage
 
@@ -56,6 +59,59 @@ async def test_a_time_is_protected_listed_and_let_go(served: Served) -> None:
     words = {entry.action: entry.detail for entry in entries}
     told = f"{body['from']} to {body['to']}, the fence"
     assert words["footage.protected"] == words["footage.unprotected"] == told
+
+
+async def test_the_time_line_tells_what_is_protected(served: Served) -> None:
+    path, start_us = await camera(served)
+    body = {**span(start_us, 1, 2), "reason": "the fence"}
+    made = (await served.operator.post(f"{path}/protections", json=body)).json()
+    whole = recording_id(path.rpartition("/")[2], start_us)
+    answer = await served.operator.patch(f"/api/recordings/{whole}", json={"protected": True})
+    assert answer.status_code == 200, answer.text
+    recording = answer.json()
+    # The camera was added after its footage; an event of a program may have the same name.
+    event = {"kind": "protected", "label": "the alarm is on"}
+    assert (await served.operator.post(f"{path}/events", json=event)).status_code == 201
+    await _older(served, path, start_us)
+    found = (await served.viewer.get(f"{path}/timeline", params=span(start_us, 0, 70))).json()
+    assert [one for one in found["events"] if "to" in one] == [
+        {
+            "at": recording["start_time"],
+            "kind": "protected",
+            "to": recording["end_time"],
+            "by": None,
+            "reason": "",
+            "recording_id": whole,
+        },
+        {
+            "at": body["from"],
+            "kind": "protected",
+            "to": body["to"],
+            "by": made["by"],
+            "reason": "the fence",
+            "recording_id": None,
+        },
+    ]
+    after = span(start_us, 9, 12)
+    found = (await served.viewer.get(f"{path}/timeline", params=after)).json()
+    assert found["events"] == []
+    for page in (f"{path.removeprefix('/api')}/footage", f"/footage?cameras={path[13:]}"):
+        table = (await served.viewer.get(page)).text.partition('id="spans"')[2]
+        words = " ".join(re.sub(r"<[^>]*>", " ", table.partition("</table>")[0]).split())
+        assert f"protected by {made['by']}: the fence" in words
+        assert words.count("protected") == 2
+
+
+async def _older(served: Served, path: str, created_us: int) -> None:
+    """As if the camera had been added then."""
+    mine = CAMERAS.c.id == path.rpartition("/")[2]
+
+    async def back(connection: AsyncConnection) -> None:
+        values = {"created_at_us": created_us}
+        await connection.execute(update(CAMERAS).where(mine).values(values))
+
+    await served.services.timelines._database.write(back)
+    await served.services.cameras.reload()
 
 
 async def test_of_a_deleted_camera_it_stays_and_is_let_go(served: Served) -> None:
