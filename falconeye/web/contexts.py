@@ -11,7 +11,7 @@ from datetime import tzinfo
 from falconeye.cameras.views import Camera, TestResult
 from falconeye.config.camera import DEFAULT_ROLL_S
 from falconeye.events.camera_state import CameraState
-from falconeye.web.recording_contexts import RecordingRow
+from falconeye.web.recording_contexts import ProtectionRow, RecordingRow
 from falconeye.web.storage_contexts import SpanForm
 
 
@@ -88,6 +88,7 @@ class DeleteCameraPage:
     name: str
     recordings_count: int
     recordings_bytes: int
+    is_protected: bool = False  # some of it, which stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,18 +200,6 @@ class EventRow:
     at_us: int
     words: str
     link: str  # its moment in RFC 3339
-
-
-@dataclass(frozen=True, slots=True)
-class ProtectionRow:
-    """A time of which nothing is deleted: named by a person, or of a recording."""
-
-    id: int | None  # None: of the recording
-    start_us: int
-    end_us: int
-    by: str  # empty of a recording: nobody noted it
-    reason: str
-    recording_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,16 +27,18 @@ class Kept:
     recording_id: str | None = None
 
 
+def kept_time(one: Protection) -> Kept:
+    """A time that a person named."""
+    return Kept(one.from_us, one.to_us, one.by, one.reason, protection_id=one.id)
+
+
 async def kept_of(services: Services, camera_id: str, from_us: int, to_us: int) -> list[Kept]:
     """All that has something of [from, to), in the order of time.
 
     A recording that is being made reaches up to now.
     """
     parts = services.storage.protections
-    found = [
-        Kept(one.from_us, one.to_us, one.by, one.reason, protection_id=one.id)
-        for one in await parts.of_camera(camera_id, from_us, to_us)
-    ]
+    found = [kept_time(one) for one in await parts.of_camera(camera_id, from_us, to_us)]
     now_us = services.clock.utc_us()
     for one in await parts.recordings(camera_id, from_us, to_us):
         end_us = max(now_us, one.from_us) if one.to_us is None else one.to_us

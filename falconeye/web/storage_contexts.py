@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from falconeye.base.times import rfc3339
+from falconeye.web.recording_contexts import ProtectionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ class DeleteSpanPage:
     files: int
     size_bytes: int
     kept: int  # protected files
+    protections: Sequence[ProtectionRow] = ()  # why those stay
     exports: Sequence[SpanExport] = ()  # they stay
     other_exports: int = 0  # that the asking one may not see
 

@@ -15,10 +15,10 @@ from falconeye.storage.ledger.coverage import Gap, GapReason, Span, merge_spans
 from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.reading.timeline import Timeline
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
-from falconeye.web.contexts import ClockRow, DayPart, ProtectionRow, SeamRow, Tile, WallPage
+from falconeye.web.contexts import ClockRow, DayPart, SeamRow, Tile, WallPage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.own_protections import Kept
-from falconeye.web.recording_contexts import RecordingRow
+from falconeye.web.recording_contexts import ProtectionRow, RecordingRow
 from falconeye.web.security.access import may_on
 from falconeye.web.services import Services
 

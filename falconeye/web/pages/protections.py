@@ -2,6 +2,7 @@
 
 from datetime import tzinfo
 from typing import Final
+from urllib.parse import quote
 
 from litestar import Response, post
 from litestar.params import FromPath
@@ -52,8 +53,11 @@ async def protect_time(request: Asking, camera_id: FromPath[str]) -> Response[st
 async def let_go(
     request: Asking, camera_id: FromPath[str], protection_id: FromPath[int]
 ) -> Response[str]:
-    """Protect it no more."""
+    """Protect it no more; then the recording where that was asked for, else the day."""
+    recording = (await texts(request)).get("recording", "")
     gone = await own_protections.let_go(request, camera_id, protection_id)
+    if recording:
+        return go_to(f"/recordings/{quote(recording, safe='')}", done="footage-unprotected")
     answer = go_to(f"/cameras/{camera_id}/footage", done="footage-unprotected")
     answer.headers["location"] += f"&at={rfc3339(gone.from_us)}"
     return answer

@@ -32,6 +32,10 @@ def span(start_us: int, from_s: float, to_s: float) -> dict[str, str]:
     return dict(zip(("from", "to"), moments, strict=True))
 
 
+def words_of(text: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
+
+
 async def test_a_time_is_protected_listed_and_let_go(served: Served) -> None:
     path, start_us = await camera(served)
     body: dict[str, Any] = {**span(start_us, 1, 2), "reason": "the fence"}
@@ -97,7 +101,7 @@ async def test_the_time_line_tells_what_is_protected(served: Served) -> None:
     assert found["events"] == []
     for page in (f"{path.removeprefix('/api')}/footage", f"/footage?cameras={path[13:]}"):
         table = (await served.viewer.get(page)).text.partition('id="spans"')[2]
-        words = " ".join(re.sub(r"<[^>]*>", " ", table.partition("</table>")[0]).split())
+        words = words_of(table.partition("</table>")[0])
         assert f"protected by {made['by']}: the fence" in words
         assert words.count("protected") == 2
 
@@ -171,3 +175,47 @@ async def test_the_page_of_a_day_protects_and_lets_go(served: Served) -> None:
     answer = await served.operator.post(f"{page}/protections", data=span(start_us, 2, 1))
     assert answer.status_code == 422
     assert "This lies before the beginning." in answer.text
+
+
+async def test_the_page_of_a_recording_says_who_keeps_it_before_it_is_asked(served: Served) -> None:
+    path, start_us = await camera(served)
+    page = f"/recordings/{recording_id(path.rpartition('/')[2], start_us)}"
+    before = (await served.admin.get(page)).text
+    assert f"{page}/delete" in before
+    body = {**span(start_us, 1, 2), "reason": "the fence"}
+    made = (await served.operator.post(f"{path}/protections", json=body)).json()
+    shown = (await served.admin.get(page)).text
+    assert f"{page}/delete" not in shown
+    assert "as long as a time of it is protected" in shown
+    assert f"by {made['by']} the fence" in words_of(shown)
+    question = await served.admin.get(f"{page}/delete")
+    assert f"protected by {made['by']}: the fence" in words_of(question.text)
+    assert ">Delete recording</button>" not in question.text
+    dialog = await served.admin.get(f"{page}/delete", headers={"hx-request": "true"})
+    assert "the fence" in dialog.text
+    assert (await served.admin.post(f"{page}/delete")).status_code == 409
+    # Of the time behind it there is nothing to say.
+    other = f"/recordings/{recording_id(path.rpartition('/')[2], start_us + 4 * SECOND_US)}"
+    assert "the fence" not in (await served.admin.get(other)).text
+    (action,) = re.findall(r'action="(/cameras/[^"]+/let-go)"', shown)
+    assert "let-go" not in (await served.viewer.get(page)).text
+    answer = await served.operator.post(action, data={"recording": page.rpartition("/")[2]})
+    assert answer.headers["location"].startswith(f"{page}?")
+    assert f"{page}/delete" in (await served.admin.get(page)).text
+    assert (await served.admin.post(f"{page}/delete")).status_code == 303
+
+
+async def test_a_question_before_deletion_says_who_keeps_what(served: Served) -> None:
+    path, start_us = await camera(served)
+    camera_id = path.rpartition("/")[2]
+    span_query = {"camera": camera_id, **span(start_us, 0, 8), "reason": "asked to"}
+    question = await served.admin.get("/storage/delete", params=span_query)
+    assert "protected" not in words_of(question.text).partition("Delete this time?")[2]
+    whole = await served.admin.get(f"/cameras/{camera_id}/delete")
+    assert "What is protected stays" not in whole.text
+    body = {**span(start_us, 1, 2), "reason": "the fence"}
+    made = (await served.operator.post(f"{path}/protections", json=body)).json()
+    question = await served.admin.get("/storage/delete", params=span_query)
+    assert f"protected by {made['by']}: the fence" in words_of(question.text)
+    whole = await served.admin.get(f"/cameras/{camera_id}/delete")
+    assert "What is protected stays" in whole.text
