@@ -100,6 +100,15 @@ class SpanForm:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftProtections:
+    """What is protected of a camera that was deleted."""
+
+    camera_id: str
+    name: str
+    rows: tuple[ProtectionRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StoragePage:
     """The disks and what lies on them."""
 
@@ -114,6 +123,7 @@ class StoragePage:
     choices: Sequence[tuple[str, str]] = ()  # cameras: (id, name)
     errors: Mapping[str, str] = field(default_factory=dict)
     cautions: Sequence[str] = ()  # of the disk that was just added
+    left: Sequence[LeftProtections] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -584,6 +584,9 @@ def storage() -> storage_contexts.StoragePage:
             storage_contexts.MountRow("/", "SD card, ext4", 10**10, 10**9, "the system's own"),
         ),
         choices=(("camera-0", "Front door"), ("camera-1", "Yard")),
+        left=(
+            storage_contexts.LeftProtections("gone", "Stairs, second floor", footage().protections),
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from falconeye.base.times import DAY_US
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.tables.footage import protections, recordings
+from falconeye.storage.tables.node import CAMERAS
 
 MAX_OF_CAMERA = 1000
 MAX_LENGTH_US = 366 * DAY_US
@@ -81,6 +82,13 @@ class Protections:
         """Those that have something of [from, to), in the order of time."""
         return await self._database.read(partial(_read, camera_id, from_us, to_us))
 
+    async def of_deleted_cameras(self) -> list[tuple[str, Protection]]:
+        """Those of cameras that are not there any more, by the names that they had, then by time.
+
+        The name is empty where no recording tells it.
+        """
+        return await self._database.read(_read_left)
+
     async def recordings(
         self, camera_id: str, from_us: int, to_us: int
     ) -> list[ProtectedRecording]:
@@ -129,6 +137,22 @@ async def _read(
         select(protections).where(*wanted).order_by(protections.c.from_us, protections.c.id)
     )
     return [_protection(row) for row in rows]
+
+
+async def _read_left(connection: AsyncConnection) -> list[tuple[str, Protection]]:
+    name = (
+        select(recordings.c.camera_name)
+        .where(recordings.c.camera_id == protections.c.camera_id)
+        .order_by(recordings.c.start_us.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = await connection.execute(
+        select(protections, func.coalesce(name, "").label("name"))
+        .where(protections.c.camera_id.not_in(select(CAMERAS.c.id)))
+        .order_by("name", protections.c.camera_id, protections.c.from_us, protections.c.id)
+    )
+    return [(row.name, _protection(row)) for row in rows]
 
 
 async def _read_recordings(

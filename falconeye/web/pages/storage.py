@@ -22,6 +22,7 @@ from falconeye.web.security.access import may_on, needs, principal_of, require_c
 from falconeye.web.storage_contexts import (
     AddForm,
     DeleteSpanPage,
+    LeftProtections,
     RemoveVolumePage,
     SpanExport,
     SpanForm,
@@ -186,8 +187,22 @@ async def _show(
         choices=tuple((each.config.id, each.config.name) for each in cameras),
         errors=errors or {},
         cautions=cautions,
+        left=await _left(request),
     )
     return show(request, "pages/storage.html", page, status=status)
+
+
+async def _left(request: Asking) -> tuple[LeftProtections, ...]:
+    """The protected times of deleted cameras whose footage the asking one may see."""
+    who, found = principal_of(request), services_of(request).storage.protections
+    of_cameras: dict[str, tuple[str, list[ProtectionRow]]] = {}
+    for name, one in await found.of_deleted_cameras():
+        if may_on(who, Action.VIEW_FOOTAGE, one.camera_id):
+            row = views.protection_row(own_protections.kept_time(one))
+            of_cameras.setdefault(one.camera_id, (name or one.camera_id, []))[1].append(row)
+    return tuple(
+        LeftProtections(key, name, tuple(rows)) for key, (name, rows) in of_cameras.items()
+    )
 
 
 async def _protections(

@@ -219,3 +219,34 @@ async def test_a_question_before_deletion_says_who_keeps_what(served: Served) ->
     assert f"protected by {made['by']}: the fence" in words_of(question.text)
     whole = await served.admin.get(f"/cameras/{camera_id}/delete")
     assert "What is protected stays" in whole.text
+
+
+async def test_what_a_deleted_camera_left_protected_stands_on_the_page_of_storage(
+    served: Served,
+) -> None:
+    path, start_us = await camera(served)
+    camera_id = path.rpartition("/")[2]
+    body = {**span(start_us, 1, 2), "reason": "the fence"}
+    for given in (body, {**span(start_us, 5, 6), "reason": "the gate"}):
+        assert (await served.operator.post(f"{path}/protections", json=given)).status_code == 201
+    assert "the fence" not in (await served.admin.get("/storage")).text
+    assert (await served.admin.delete(path)).status_code == 200
+    shown = (await served.operator.get("/storage")).text
+    told = words_of(shown).partition("Protected times of Front door")[2]
+    assert told.index("the fence") < told.index("the gate")
+    viewers = (await served.viewer.get("/storage")).text
+    assert "the fence" in viewers
+    assert "let-go" not in viewers
+    async with await served.client(Role.OPERATOR, cameras=frozenset({"another"})) as limited:
+        assert "the fence" not in (await limited.get("/storage")).text
+    actions = re.findall(r'action="(/cameras/[^"]+/let-go)"', shown)
+    assert len(actions) == 2
+    assert (await served.viewer.post(actions[0])).status_code == 403
+    # Also where nothing is left of its footage.
+    await served.services.recordings.delete_camera_footage(camera_id, who="a rule")
+    for action, reason in zip(actions, ("the fence", "the gate"), strict=True):
+        assert reason in (await served.operator.get("/storage")).text
+        answer = await served.operator.post(action)
+        assert answer.headers["location"] == "/storage?done=footage-unprotected"
+        assert reason not in (await served.operator.get("/storage")).text
+    assert "Protected times of" not in (await served.operator.get("/storage")).text
