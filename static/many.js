@@ -10,6 +10,7 @@ const TICK_MS = 50;
 const STUMBLE_MS = 150; // so long may one lack data before all wait for it
 const LATE_MS = 5000; // and so long they wait
 const NOW_US = 15 * SECOND;
+const BEFORE_US = 10 * SECOND; // before the end of the first, which the second follows
 
 const root = document.querySelector("[data-many]");
 
@@ -247,6 +248,7 @@ class ManyPage {
     const nothing = !this.timeline.hasFootage(us);
     const stills = byKeyframes(this.clock.rate) ? ` · ${this.texts.stills}` : "";
     this.line.textContent = nothing ? `${time}: ${this.isNow(us) ? this.texts.edge : this.root.dataset.missing}` : time + stills;
+    this.tellTwice(us);
     const at = stamp(us);
     const cameras = this.root.dataset.many;
     this.root.querySelector("[data-link]").search = new URLSearchParams({ cameras, at });
@@ -259,6 +261,24 @@ class ManyPage {
     }
     const chosen = document.querySelector("[data-choose] [name=at]");
     if (chosen) chosen.value = at;
+  }
+
+  // Of a time that was recorded twice one clock knows the first only: where the second is.
+  tellTwice(us) {
+    const found = this.cameras.flatMap(({ tile, row }) => row.twice.filter(([from, to]) => from <= us && us < to).map((span) => ({ tile, span })));
+    const key = found.map(({ tile, span }) => [tile.dataset.name, ...span]).join();
+    if (key === this.toldTwice) return;
+    this.toldTwice = key;
+    const line = this.root.querySelector("[data-twice]");
+    line.hidden = !found.length;
+    line.replaceChildren(...found.flatMap(({ tile, span: [from, to] }) => {
+      const name = tile.dataset.name;
+      const { origin, pathname } = tile.querySelector(".tile-name");
+      const at = stamp(Math.max(from, to - BEFORE_US));
+      const href = `${origin}${pathname}?${new URLSearchParams({ day: this.root.dataset.day, at })}`;
+      const link = Object.assign(document.createElement("a"), { href, textContent: this.texts.second.replace("{name}", () => name) });
+      return [`${this.texts.twice.replace("{name}", () => name)} `, link, " "];
+    }));
   }
 
   // Whose picture is shown of a moment: that of the row, else the first that has one.

@@ -47,6 +47,7 @@ function merged(pairs) {
 
 // A program may call an event so, too; that has no end of this name.
 const isKept = ({ kind, to }) => kind === "protected" && to;
+const isTwice = ({ kind, to }) => kind === "recorded_twice" && to;
 
 export class Timeline {
   // `from`, `to`: the day, in µs; `zone`: IANA; `names`: of the rows, where there are some.
@@ -55,7 +56,7 @@ export class Timeline {
     this.day = [from, to];
     this.view = [from, to];
     this.value = from;
-    this.rows = names.map((name) => ({ name, footage: [], gaps: [], events: [], kept: [], streams: { main: [], sub: [] } }));
+    this.rows = names.map((name) => ({ name, footage: [], gaps: [], events: [], kept: [], twice: [], streams: { main: [], sub: [] } }));
     this.bar = names.length > 1 ? ROW : BAR;
     this.bottom = names.length * (this.bar + BETWEEN) - BETWEEN;
     this.height = this.bottom + SPACE;
@@ -91,6 +92,7 @@ export class Timeline {
         gaps: answer.gaps.map((gap) => ({ from: parse(gap.from), to: parse(gap.to), reason: gap.reason, detail: gap.detail })),
         events: (answer.events ?? []).filter((event) => !isKept(event)).map((event) => parse(event.at)),
         kept: (answer.events ?? []).filter(isKept).map(({ at, to, by, reason }) => ({ from: parse(at), to: parse(to), by, reason })),
+        twice: (answer.events ?? []).filter(isTwice).map(({ at, to }) => [parse(at), parse(to)]),
         streams: { main: of("main"), sub: of("sub") },
       });
       this.known = Math.max(this.known, parse(answer.to));
