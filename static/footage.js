@@ -7,7 +7,6 @@ import { HOUR, leaveFor, MINUTE, parse, SECOND, stamp, Timeline } from "./timeli
 
 const WINDOW = HOUR; // what one playlist holds; the next one is opened where it ends
 const REFRESH_MS = 15_000;
-const NOW_US = 15 * SECOND; // footage comes to the list so much later, so what is newer is live
 const SETTLED_US = 3 * SECOND; // for less than that the stream is not changed
 
 const root = document.querySelector("[data-footage]");
@@ -57,7 +56,7 @@ class FootagePage {
     await this.load();
     this.isReady = true;
     const wanted = new URLSearchParams(location.search).get("at");
-    const last = this.timeline.footage.at(-1);
+    const last = this.timeline.latest();
     if (Number.isFinite(parse(wanted))) this.timeline.seek(parse(wanted));
     else if (last) this.show(Math.max(last[0], last[1] - MINUTE));
     else this.timeline.set(this.timeline.known - 1); // and why there is nothing
@@ -102,7 +101,7 @@ class FootagePage {
     if (!timeline.hasFootage(us)) {
       const next = timeline.beside(us, 1, false);
       if (!goesOn && timeline.gapAt(us)) return void this.rest(us);
-      if (next === undefined) return void (goesOn ? this.atEnd() : this.rest(us));
+      if (next === undefined || (goesOn && timeline.leapsOverNow(us, next))) return void (goesOn ? this.atEnd() : this.rest(us));
       us = next;
     }
     this.asked = true;
@@ -129,7 +128,8 @@ class FootagePage {
     this.video.hidden = false;
     const stream = this.streamFor(us);
     const small = stream !== this.streamAt(us);
-    const [from, to] = [us - 10 * SECOND, Math.min(us + WINDOW, this.day[1])];
+    const later = this.timeline.footage.find((span) => this.timeline.leapsOverNow(us, span[0]))?.[0] ?? Infinity;
+    const [from, to] = [us - 10 * SECOND, Math.min(us + WINDOW, this.day[1], later)];
     Object.assign(this, { from, to, stream });
     try {
       const playback = await open(this.video, this.camera, from, to, stream, this.api, () => opening === this.opening);
@@ -224,11 +224,7 @@ class FootagePage {
     leaveFor(`?${new URLSearchParams({ at: stamp(this.day[1]) })}`);
   }
 
-  isNow(us = this.timeline.value) {
-    const { timeline } = this;
-    const last = timeline.footage.at(-1)?.[1] ?? 0;
-    return timeline.now() < this.day[1] && timeline.now() - us < NOW_US && timeline.known - last < NOW_US;
-  }
+  isNow() { return this.timeline.isNow(this.timeline.value); }
 
   goLive() {
     this.line.textContent = this.texts.live;

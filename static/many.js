@@ -9,7 +9,6 @@ const REFRESH_MS = 15_000;
 const TICK_MS = 50;
 const STUMBLE_MS = 150; // so long may one lack data before all wait for it
 const LATE_MS = 5000; // and so long they wait
-const NOW_US = 15 * SECOND;
 const BEFORE_US = 10 * SECOND; // before the end of the first, which the second follows
 
 const root = document.querySelector("[data-many]");
@@ -59,7 +58,7 @@ class ManyPage {
     const query = new URLSearchParams(location.search);
     this.isImpatient ||= query.has("plays"); // it comes from the day before
     const wanted = parse(query.get("at"));
-    const last = this.timeline.footage.at(-1);
+    const last = this.timeline.latest();
     if (Number.isFinite(wanted)) this.seek(wanted, Boolean(this.isImpatient));
     else if (last) this.seek(Math.max(last[0], last[1] - MINUTE), Boolean(this.isImpatient));
     this.say();
@@ -85,7 +84,7 @@ class ManyPage {
     const { clock, timeline } = this;
     this.round += 1;
     clock.halt();
-    clock.set(Math.min(Math.max(us, this.day[0]), timeline.known));
+    clock.set(Math.min(Math.max(us, this.day[0]), timeline.end));
     timeline.set(clock.us);
     this.asked ||= plays;
     this.wants = plays && timeline.hasFootage(clock.us);
@@ -154,11 +153,7 @@ class ManyPage {
     return this.isNow(us) && playing.length > 0 && playing.every((camera) => camera.endsAt(us));
   }
 
-  isNow(us) {
-    const { timeline } = this;
-    const last = timeline.footage.at(-1)?.[1] ?? 0;
-    return timeline.now() < this.day[1] && timeline.now() - us < NOW_US && timeline.known - last < NOW_US;
-  }
+  isNow(us) { return this.timeline.isNow(us); }
 
   // After the end of what is known: perhaps there is more by now.
   async goOn() {

@@ -9,6 +9,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const STEPS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 21600].map((s) => s * SECOND);
 const SHORTEST = 20 * SECOND;
+const SOON = 15 * SECOND; // footage comes to the list so much later, so what is newer is live
 const TICK_PX = 76;
 const SPACE = 44; // below the rows, for the times and what is dragged: as much as a finger needs
 const KNOB = 8; // what is dragged
@@ -86,9 +87,10 @@ export class Timeline {
   show(...answers) {
     answers.forEach((answer, index) => {
       if (!answer) return;
-      const of = (stream) => joined(answer.spans.filter((span) => span.stream === stream));
+      const spans = [...answer.spans, ...(answer.ahead ?? [])]; // those of a clock that was ahead
+      const of = (stream) => joined(spans.filter((span) => span.stream === stream));
       Object.assign(this.rows[index], {
-        footage: joined(answer.spans),
+        footage: joined(spans),
         gaps: answer.gaps.map((gap) => ({ from: parse(gap.from), to: parse(gap.to), reason: gap.reason, detail: gap.detail })),
         events: (answer.events ?? []).filter((event) => !isKept(event)).map((event) => parse(event.at)),
         kept: (answer.events ?? []).filter(isKept).map(({ at, to, by, reason }) => ({ from: parse(at), to: parse(to), by, reason })),
@@ -120,6 +122,28 @@ export class Timeline {
 
   // Now, by the recorder's clock.
   now() { return this.known + (performance.now() - this.heard) * 1000; }
+
+  // What there is to go to ends here: now, or with footage that is dated later.
+  get end() { return Math.max(this.known, this.footage.at(-1)?.[1] ?? 0); }
+
+  // The newest footage, as far as its time has come; of a day that has not, the last.
+  latest() {
+    const last = this.footage.findLast(([from]) => from <= this.known);
+    return last ? [last[0], Math.min(last[1], this.known)] : this.footage.at(-1);
+  }
+
+  // What is dated later than now is gone to, and never played into.
+  leapsOverNow(us, to) {
+    const now = this.now() + SOON;
+    return this.known > this.day[0] && us <= now && to > now;
+  }
+
+  // Whether a moment is about now, and was recorded up to now.
+  isNow(us) {
+    const last = this.latest()?.[1] ?? 0;
+    const now = this.now();
+    return this.known > this.day[0] && now < this.day[1] && Math.abs(now - us) < SOON && this.known - last < SOON;
+  }
 
   // Whether a moment is the end of the day, which has passed.
   isOver(us) { return us > this.day[1] - 2 * SECOND && this.now() > this.day[1]; }
@@ -229,7 +253,7 @@ export class Timeline {
   // Shows what was at a moment, while the player stays.
   scrub(us) {
     const [first] = this.day;
-    this.scrubbed = Math.min(Math.max(us, first), this.known);
+    this.scrubbed = Math.min(Math.max(us, first), this.end);
     const [from, to] = this.view;
     if (this.scrubbed < from || this.scrubbed > to) this.pan(this.scrubbed - (from + to) / 2);
     this.say();
@@ -271,7 +295,7 @@ export class Timeline {
       PageDown: () => to(length / 4),
       Escape: () => this.leave(),
       Home: () => this.seek(this.day[0]),
-      End: () => this.seek(this.known),
+      End: () => this.seek(this.end),
       "+": () => this.zoom(0.5),
       "=": () => this.zoom(0.5),
       "-": () => this.zoom(2),
@@ -298,7 +322,7 @@ export class Timeline {
 
   seek(us) {
     this.scrubbed = null;
-    this.set(Math.min(us, this.known));
+    this.set(Math.min(us, this.end));
     this.tell("falconeye:seek", { us: this.value });
   }
 

@@ -172,6 +172,15 @@ class ClockRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AheadRow:
+    """Footage whose time has not come: the machine's clock was ahead when it was recorded."""
+
+    start_us: int
+    end_us: int
+    link: str  # its beginning in RFC 3339
+
+
+@dataclass(frozen=True, slots=True)
 class SeamRow:
     """Where the machine's clock was set; None: nobody noted it, two runs claim one time."""
 
@@ -236,6 +245,7 @@ class FootagePage:
     form: SpanForm = field(default_factory=SpanForm)  # of a time to protect
     errors: Mapping[str, str] = field(default_factory=dict)
     range: DayRange = field(default_factory=DayRange)
+    ahead: tuple[AheadRow, ...] = ()  # of all days, on today's page and on later ones
 
     @property
     def length_us(self) -> int:

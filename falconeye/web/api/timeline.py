@@ -40,6 +40,7 @@ TimelineAnswer = TypedDict(
         "from": str,
         "to": str,
         "spans": list[SpanAnswer],
+        "ahead": list[SpanAnswer],
         "gaps": list[GapAnswer],
         "events": list["EventAnswer | ClockCorrected | ClockSet | Protected | TimelineEvent"],
     },
@@ -135,7 +136,8 @@ class TimelineController(Controller):
             Action.VIEW_FOOTAGE,
             "Where there is footage of a camera, and why there is none elsewhere. Spans are listed "
             "by stream; gaps are what neither stream covers. `to` is when the answer ends: now at "
-            "the latest. Without `from` it is the last day; at most 366 days",
+            "the latest. What is dated later, because a clock was ahead, stands in `ahead`. "
+            "Without `from` it is the last day; at most 366 days",
             404,
             422,
         ),
@@ -155,7 +157,7 @@ class TimelineController(Controller):
         from_us = max(from_us, camera.config.created_at_us)
         found = await services.timelines.read(camera_id, from_us, to_us)
         events = await services.events.between(camera_id, from_us, to_us)
-        kept = await own_protections.kept_of(services, camera_id, found.from_us, found.to_us)
+        kept = await own_protections.kept_of(services, camera_id, from_us, to_us)
         # Thousands of times as text take a while.
         return await asyncio.to_thread(_answer, camera_id, services.node_name, found, events, kept)
 
@@ -205,6 +207,7 @@ def _answer(
         "from": rfc3339(found.from_us),
         "to": rfc3339(found.to_us),
         "spans": [_span(span, node_name) for span in found.spans],
+        "ahead": [_span(span, node_name) for span in found.ahead],
         "gaps": [gap_answer(gap) for gap in found.gaps],
         "events": _events(events, found, kept),
     }

@@ -14,7 +14,7 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339, rfc3339, to_us
 from falconeye.cameras.views import Camera
 from falconeye.web import i18n, own_protections, views
-from falconeye.web.contexts import DayRange, EventRow, FootagePage
+from falconeye.web.contexts import AheadRow, DayRange, EventRow, FootagePage
 from falconeye.web.footage_contexts import FootageChoice, ManyFootagePage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
@@ -26,6 +26,7 @@ from falconeye.web.storage_contexts import SpanForm
 ROWS: Final = 100
 EVENTS: Final = 200  # beside a day; the API lists all
 RECENT_DAYS: Final = 7  # that have a link of their own
+AHEAD: Final = 20  # stretches dated later that are listed; those days list their own
 MOST_CAMERAS: Final = 4  # as many as a small machine serves and a laptop decodes at once
 _MOST_NAMED: Final = 64
 Day = Annotated[str, QueryParameter(max_length=32)]
@@ -65,7 +66,7 @@ async def show_day(
     """The same, with what stands in the form of protected times, and what is wrong with it."""
     services = services_of(request)
     camera = services.cameras.get(camera_id)
-    bounds = _bounds(services, [camera], day, at)
+    bounds = await _known_bounds(services, [camera], day, at)
     context = await _day_with_recordings(services, camera, bounds)
     context = replace(context, form=form or SpanForm(), errors=errors or {})
     return show(request, "pages/footage.html", context, status=status)
@@ -93,7 +94,7 @@ async def many_footage_page(
     for camera_id in named:  # before it is said whether there is such a camera
         require_camera(who, Action.VIEW_FOOTAGE, camera_id)
     chosen = [services.cameras.get(camera_id) for camera_id in named] or seen[:MOST_CAMERAS]
-    bounds = _bounds(services, chosen, day, at)
+    bounds = await _known_bounds(services, chosen, day, at)
     words, wanted = views.gap_dictionary()
     ids = {each.config.id for each in chosen}
     context = ManyFootagePage(
@@ -133,6 +134,11 @@ async def _day_of(
     found = await services.timelines.read(
         config.id, max(bounds.start_us, config.created_at_us), bounds.end_us
     )
+    now_us = services.clock.utc_us()
+    ahead: tuple[AheadRow, ...] = ()
+    if bounds.end_us > now_us:  # today's, or a later one
+        later = await services.timelines.read(config.id, now_us, LATEST_US)
+        ahead = views.ahead_rows(later)[:AHEAD]
     words, wanted = views.gap_dictionary()
     events = await services.events.newest(config.id, bounds.start_us, bounds.end_us, EVENTS + 1)
     kept = await own_protections.kept_of(services, config.id, bounds.start_us, bounds.end_us)
@@ -157,18 +163,33 @@ async def _day_of(
         ),
         more_events=len(events) > EVENTS,
         range=bounds.range,
+        ahead=ahead,
     )
 
 
-def _bounds(services: Services, cameras: Sequence[Camera], day: str, at: str) -> _Bounds:
-    """The wanted day, but none before the first camera was added or after today."""
+async def _known_bounds(
+    services: Services, cameras: Sequence[Camera], day: str, at: str
+) -> _Bounds:
+    """The same, up to the last day that a clock, which was ahead, gave to footage."""
+    latest_us = await services.timelines.latest_us([each.config.id for each in cameras])
+    return _bounds(services, cameras, day, at, latest_us=latest_us)
+
+
+def _bounds(
+    services: Services, cameras: Sequence[Camera], day: str, at: str, *, latest_us: int = 0
+) -> _Bounds:
+    """The wanted day, but none before the first camera was added or after today.
+
+    Where there is footage up to `latest_us`, which lies ahead, none after that.
+    """
     zone = services.stored_settings.zone
     today = i18n.local(services.clock.utc_us(), zone).date()
+    last = max(today, i18n.local(min(latest_us, LATEST_US), zone).date())
     since_us = min(
         (each.config.created_at_us for each in cameras), default=to_us(_start(today, zone))
     )
     added = i18n.local(since_us, zone).date()
-    wanted = min(max(_day(day, at, zone) or today, added), today)
+    wanted = min(max(_day(day, at, zone) or today, added), last)
     one = timedelta(days=1)
     recent = [today - one * ago for ago in reversed(range(RECENT_DAYS))]
     days = tuple(each.isoformat() for each in recent if each >= added)
@@ -177,8 +198,8 @@ def _bounds(services: Services, cameras: Sequence[Camera], day: str, at: str) ->
         to_us(_start(wanted, zone)),
         to_us(_start(wanted + one, zone)),
         (wanted - one).isoformat() if wanted > added else None,
-        (wanted + one).isoformat() if wanted < today else None,
-        DayRange(added.isoformat(), today.isoformat(), days),
+        (wanted + one).isoformat() if wanted < last else None,
+        DayRange(added.isoformat(), last.isoformat(), days),
     )
 
 
