@@ -91,7 +91,7 @@ bench: packages $(VENV)/.development  ## the benchmarks of the README (a quiet m
 	$(BIN)/python -m tests.benchmarks
 
 .PHONY: faults
-faults: packages $(VENV)/.development  ## the fault suite in full, a quarter of an hour, as root
+faults: packages $(VENV)/.development  ## the fault suite in full, half an hour, as root
 	$(BIN)/python -m tests.faults
 
 .PHONY: screenshots

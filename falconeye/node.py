@@ -24,6 +24,7 @@ from falconeye.base.clock import Clock, SystemClock
 from falconeye.base.memory import MemoryBudget
 from falconeye.base.sd_notify import ServiceNotifier
 from falconeye.base.tasks import TaskSet
+from falconeye.base.words import counted
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry, NewCamera
 from falconeye.config.camera import Protocol
@@ -167,7 +168,7 @@ class Node:
             storage=footage.storage,
             exports=jobs.exports,
             jobs=jobs.jobs,
-            works=system_works(footage, backups),
+            works=system_works(footage, backups, jobs.outcomes),
             backups=backups,
             restores=restores,
             restart=self._stop.set if self._notifier.is_managed else None,
@@ -277,7 +278,7 @@ class Node:
         if settings.demo and not cameras.list():
             await cameras.add(NewCamera("Demo", Protocol.DEMO, None, audio=True))
         started = sum(camera.config.started for camera in cameras.list())
-        log.info("%d cameras, %d of them started", len(cameras.list()), started)
+        log.info("%s, %d of them started", counted(len(cameras.list()), "camera"), started)
         self._stage("the cameras are started")
         return cameras
 

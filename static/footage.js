@@ -55,9 +55,11 @@ class FootagePage {
     document.querySelector("[data-footage-still]").hidden = true;
     await this.load();
     this.isReady = true;
-    const wanted = new URLSearchParams(location.search).get("at");
+    const query = new URLSearchParams(location.search);
+    const wanted = parse(query.get("at"));
     const last = this.timeline.latest();
-    if (Number.isFinite(parse(wanted))) this.timeline.seek(parse(wanted));
+    if (query.has("hour") && wanted) this.timeline.hourOf(wanted);
+    if (Number.isFinite(wanted)) this.timeline.seek(wanted);
     else if (last) this.show(Math.max(last[0], last[1] - MINUTE));
     else this.timeline.set(this.timeline.known - 1); // and why there is nothing
     if (this.isImpatient && !this.asked) this.play();

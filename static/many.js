@@ -59,6 +59,7 @@ class ManyPage {
     this.isImpatient ||= query.has("plays"); // it comes from the day before
     const wanted = parse(query.get("at"));
     const last = this.timeline.latest();
+    if (query.has("hour") && wanted) this.timeline.hourOf(wanted);
     if (Number.isFinite(wanted)) this.seek(wanted, Boolean(this.isImpatient));
     else if (last) this.seek(Math.max(last[0], last[1] - MINUTE), Boolean(this.isImpatient));
     this.say();

@@ -203,6 +203,9 @@ export class Timeline {
   // So much of the day around the moment that is shown.
   around(length) { this.look(this.value - length / 2, Math.min(length, this.day[1] - this.day[0])); }
 
+  // The hour of a moment, as the clock counts them.
+  hourOf(us) { this.look(us - ((us - this.day[0]) % HOUR), HOUR); }
+
   pan(us) { this.look(this.view[0] + us, this.view[1] - this.view[0]); }
 
   look(from, length) {

@@ -14,7 +14,7 @@ from falconeye.base.times import SECOND_US
 from falconeye.storage.index import schema
 from tests.clock import START_US
 
-OLDER: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+OLDER: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 Rows = dict[str, list[dict[str, Any]]]
 
 DOOR = "0b6f2d8e-70f2-4a2f-9d43-6c3e1f6f8a11"  # has footage

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from falconeye.base.times import DAY_US
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.config.loading import SETTINGS
+from falconeye.web.own_jobs import MAX_CAMERAS, MAX_SPAN_US
 from tests.unit.cli.commands import COMMANDS, leaves
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +35,14 @@ def test_the_readme_lists_every_command_and_no_other() -> None:
 def test_the_readme_names_every_exit_code() -> None:
     numbers = re.findall(r"(?:codes:|·)\s(\d+) ", section("Command line"))
     assert numbers == [str(code.value) for code in ExitCode]
+
+
+def test_the_readme_tells_the_limits_of_an_export() -> None:
+    assert MAX_SPAN_US == 2 * DAY_US
+    words = f"at most two days and {MAX_CAMERAS} cameras"
+    form = (ROOT / "templates" / "pages" / "exports.html").read_text(encoding="utf-8")
+    assert words in " ".join(README.split())
+    assert words in form
 
 
 def test_flags_in_the_readme_exist() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from falconeye.base.clock import SystemClock
 from falconeye.base.errors import InvalidInput, NotFound
+from falconeye.base.words import counted
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
@@ -59,7 +60,9 @@ def check(arguments: CheckArguments) -> ExitCode:
         print_json(report.as_json() | ({"rebuilt": asdict(rebuilt)} if rebuilt else {}))
     else:
         if rebuilt:
-            print(f"indexed {rebuilt.indexed} files, {rebuilt.unreadable} cannot be read")
+            print(
+                f"indexed {counted(rebuilt.indexed, 'file')}, {rebuilt.unreadable} cannot be read"
+            )
         _show(report)
     return ExitCode.OK if report.ok else ExitCode.FAILED
 
@@ -95,18 +98,20 @@ def _show(result: CheckReport) -> None:
         print_rows(rows, as_json=False, empty="")
     wrong = sum(not problem.repaired for problem in result.problems)
     print(
-        f"{result.segments} entries, {result.files} files ({result.being_written} being written, "
-        f"{result.garbage} to be deleted): {wrong or 'nothing'} wrong"
+        f"{counted(result.segments, 'entry', 'entries')}, {counted(result.files, 'file')} "
+        f"({result.being_written} being written, {result.garbage} to be deleted): "
+        f"{wrong or 'nothing'} wrong"
     )
     if result.to_be_indexed:
+        are = "is" if result.to_be_indexed == 1 else "are"
         print(
-            f"{result.to_be_indexed} files are not in the index yet: it is made anew, after a "
-            "restore, while the recorder runs"
+            f"{counted(result.to_be_indexed, 'file')} {are} not in the index yet: it is made anew, "
+            "after a restore, while the recorder runs"
         )
     coverage = result.coverage
     if coverage.cameras:
         print(
-            f"{coverage.cameras} cameras: {_hours(coverage.footage_s)} of footage, "
+            f"{counted(coverage.cameras, 'camera')}: {_hours(coverage.footage_s)} of footage, "
             f"{_hours(coverage.gaps_s)} without ({_hours(coverage.unexplained_s)} of that for no "
             "known reason)"
         )

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from falconeye.accounts.audit import AuditLog
 from falconeye.base.clock import SystemClock
+from falconeye.base.words import counted
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
@@ -154,7 +155,7 @@ def remove(arguments: RemoveArguments) -> ExitCode:
     known, forgotten = _with_changes(arguments, work)
     words = f"{known.row.path or known.row.volume_id} is not used any more"
     if arguments.forget:
-        words += f"; {forgotten} files of footage are forgotten"
+        words += f"; {counted(forgotten, 'file')} of footage forgotten"
     facts = {"id": known.row.volume_id, "path": known.row.path, "forgotten": forgotten}
     done(words, as_json=arguments.json, **facts)
     return ExitCode.OK

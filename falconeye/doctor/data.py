@@ -12,6 +12,7 @@ from typing import Final
 from falconeye.base.clock import Clock
 from falconeye.base.errors import FalconEyeError
 from falconeye.base.times import DAY_US
+from falconeye.base.words import counted
 from falconeye.config.settings import NodeSettings
 from falconeye.doctor.finding import Finding, Level
 from falconeye.storage import migrations
@@ -51,7 +52,8 @@ async def database(opened: Database, clock: Clock) -> list[Finding]:
         advice = "It is indexed while the recorder runs: see that it runs, and all disks are there"
         found.append(Finding("database", "index", Level.WARN, words, advice))
     if steps:
-        words = f"the clock was set {steps} times in {_CLOCK_DAYS} days while the recorder ran"
+        times = counted(steps, "time")
+        words = f"the clock was set {times} in {_CLOCK_DAYS} days while the recorder ran"
         advice = "See what sets it (NTP servers, a second NTP program, an empty clock battery)"
         found.append(Finding("clock", "jumps", Level.WARN, words, advice))
     else:
@@ -92,8 +94,12 @@ def _nights(subject: str, kept: Sequence[KeptBackup], clock: Clock) -> Finding:
     days = max(0, now_us - max(made)) // DAY_US
     if days >= _OLD_BACKUP_DAYS:
         advice = "The page Settings → Backup and the log say why; the disk may be full or away"
-        return Finding("backup", subject, Level.WARN, f"the newest is {days} days old", advice)
-    return Finding("backup", subject, Level.OK, f"{len(kept)} kept, the newest {days} days old")
+        return Finding(
+            "backup", subject, Level.WARN, f"the newest is {counted(days, 'day')} old", advice
+        )
+    return Finding(
+        "backup", subject, Level.OK, f"{len(kept)} kept, the newest {counted(days, 'day')} old"
+    )
 
 
 def port(settings: NodeSettings, *, is_served: bool) -> Finding:

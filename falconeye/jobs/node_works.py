@@ -1,10 +1,13 @@
 """The adapters of what the node works on by itself: one a kind, each in the words of its home."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from typing_extensions import override
 
 from falconeye.base.errors import Conflict, NotFound
+from falconeye.base.words import counted
+from falconeye.jobs.outcomes import WorkOutcomes
 from falconeye.jobs.system_work import (
     Act,
     Amount,
@@ -15,28 +18,29 @@ from falconeye.jobs.system_work import (
     WorkState,
 )
 from falconeye.storage.backups.nightly import NightlyBackups
-from falconeye.storage.checks.index_runner import IndexRunner
+from falconeye.storage.checks.index_runner import IndexOutcome, IndexRunner
 from falconeye.storage.footage import Footage
 from falconeye.storage.segments.deletion import Deletions
 from falconeye.storage.segments.move_state import MoveState
 from falconeye.storage.segments.mover import Mover
-from falconeye.storage.segments.redating import Redater
+from falconeye.storage.segments.redating import Redater, RedateState
 from falconeye.storage.segments.volume_changes import Held, VolumeChanges
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volume_facts import Role
 from falconeye.storage.volumes.volumes import Volumes
 
 
-def system_works(footage: Footage, backups: NightlyBackups) -> SystemWorks:
+def system_works(footage: Footage, backups: NightlyBackups, outcomes: WorkOutcomes) -> SystemWorks:
     """Those of a node."""
     storage = footage.storage
-    return SystemWorks({
+    adapters = {
         WorkKind.INDEX: IndexWork(storage.index_runner),
         WorkKind.MOVE: MoveWork(storage.mover, storage.changes, footage.volumes),
         WorkKind.DELETION: DeletionWork(footage.deleter.deletions),
         WorkKind.REDATING: RedateWork(footage.redater),
         WorkKind.BACKUP: BackupWork(backups),
-    })  # fmt: skip
+    }
+    return SystemWorks(adapters, outcomes)
 
 
 class MoveWork(WorkAdapter):
@@ -119,6 +123,21 @@ def _move_acts(state: MoveState) -> tuple[Act, ...]:
     return (Act.RETRY, Act.PAUSE) if state.trouble else (Act.PAUSE,)
 
 
+def move_outcome(volume: Volume, state: MoveState) -> SystemWork:
+    """What left a volume since the start of the node, and what held that up last."""
+    return SystemWork(
+        id=f"{_move_id(volume)}-{state.first_us}",
+        kind=WorkKind.MOVE,
+        state=WorkState.COMPLETE,
+        subject=str(volume.path),
+        files=Amount(state.moved_files),
+        size_bytes=Amount(state.moved_bytes),
+        since_us=state.first_us,
+        ended_us=state.ended_us,
+        trouble=state.last_trouble,
+    )
+
+
 class IndexWork(WorkAdapter):
     """An index that is made anew from the files after a restore."""
 
@@ -140,9 +159,9 @@ class IndexWork(WorkAdapter):
         elif outcome is None:
             return ()
         else:
-            files, trouble = Amount(outcome.files), outcome.error
-            state = WorkState.FAILED if trouble else WorkState.COMPLETE
-            acts = (Act.RETRY,) if trouble else ()
+            work = index_outcome(outcome, self._runner.since_us)
+            acts = (Act.RETRY,) if work.state is WorkState.FAILED else ()
+            return [replace(work, id=WorkKind.INDEX.value, acts=acts)]
         return [
             SystemWork(
                 id=WorkKind.INDEX.value,
@@ -150,7 +169,6 @@ class IndexWork(WorkAdapter):
                 state=state,
                 files=files,
                 since_us=self._runner.since_us,
-                ended_us=outcome.ended_us if outcome else None,
                 trouble=trouble,
                 acts=acts,
             )
@@ -162,6 +180,20 @@ class IndexWork(WorkAdapter):
             self._runner.cancel()
         else:
             self._runner.retry()
+
+
+def index_outcome(outcome: IndexOutcome, since_us: int | None) -> SystemWork:
+    """What came of it; files that cannot be read are told, and hold nothing up."""
+    unreadable = f"{counted(outcome.unreadable, 'file')} cannot be read"
+    return SystemWork(
+        id=f"{WorkKind.INDEX.value}-{outcome.ended_us}",
+        kind=WorkKind.INDEX,
+        state=WorkState.FAILED if outcome.error else WorkState.COMPLETE,
+        files=Amount(outcome.files),
+        since_us=since_us,
+        ended_us=outcome.ended_us,
+        trouble=outcome.error or (unreadable if outcome.unreadable else ""),
+    )
 
 
 class DeletionWork(WorkAdapter):
@@ -203,21 +235,28 @@ class RedateWork(WorkAdapter):
         last = self._redater.state
         if last is None:
             return ()
-        state = WorkState.PENDING if last.is_waiting else WorkState.PROCESSING
-        return [
-            SystemWork(
-                id=WorkKind.REDATING.value,
-                kind=WorkKind.REDATING,
-                state=state if last.ended_us is None else WorkState.COMPLETE,
-                since_us=last.since_us,
-                ended_us=last.ended_us,
-                shift_us=last.shift_us,
-            )
-        ]
+        work = redating(last)
+        if last.ended_us is None:
+            state = WorkState.PENDING if last.is_waiting else WorkState.PROCESSING
+            work = replace(work, state=state)
+        return [replace(work, id=WorkKind.REDATING.value)]
 
     @override
     async def act(self, work: SystemWork, act: Act, by: str) -> None:
         raise Conflict("footage gets all of its right times, or none")
+
+
+def redating(state: RedateState) -> SystemWork:
+    """A re-dating that is over."""
+    return SystemWork(
+        id=f"{WorkKind.REDATING.value}-{state.ended_us}",
+        kind=WorkKind.REDATING,
+        state=WorkState.COMPLETE,
+        files=Amount(state.done, state.files) if state.files else None,
+        since_us=state.since_us,
+        ended_us=state.ended_us,
+        shift_us=state.shift_us,
+    )
 
 
 class BackupWork(WorkAdapter):

@@ -1,4 +1,4 @@
-"""The jobs of a node, assembled: exports, their copies, and the runner of both."""
+"""The jobs of a node, assembled: exports, their copies, the runner of both, and other outcomes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from datetime import tzinfo
 from falconeye.accounts.audit import AuditLog
 from falconeye.base.clock import Clock
 from falconeye.jobs.exporting import export_workers
+from falconeye.jobs.outcomes import WorkOutcomes
 from falconeye.jobs.runner import Jobs
+from falconeye.jobs.watching import note_unfinished_moves, watch
 from falconeye.storage.export.export import Exports
 from falconeye.storage.export.export_copy import ExportCopies
 from falconeye.storage.footage import Footage
@@ -22,6 +24,9 @@ class JobParts:
     exports: Exports
     copies: ExportCopies
     jobs: Jobs
+    outcomes: WorkOutcomes
+    footage: Footage
+    clock: Clock
 
     @classmethod
     async def open(
@@ -49,10 +54,15 @@ class JobParts:
         store = JobStore(database)
         jobs = Jobs(store, export_workers(exports, copies, audit, store), clock)
         await jobs.open()
-        return cls(exports, copies, jobs)
+        outcomes = WorkOutcomes(store)
+        outcomes.start()
+        watch(footage, outcomes)
+        return cls(exports, copies, jobs, outcomes, footage, clock)
 
     async def stop(self) -> None:
         """End what runs; it begins again at the next start."""
         await self.jobs.stop()
+        note_unfinished_moves(self.footage, self.outcomes, self.clock.utc_us())
+        await self.outcomes.stop()
         self.copies.stop()
         self.exports.stop()

@@ -97,16 +97,27 @@ class WorkAdapter(Protocol):
         """Do what `work.acts` offers; `by` is who wants it. A FalconEyeError where it cannot be."""
 
 
+class KeptOutcomes(Protocol):
+    """What came of it before, in other processes, too."""
+
+    async def list(self, told: Sequence[SystemWork]) -> Sequence[SystemWork]:
+        """The newest first, without those that `told` tells already."""
+
+
 class SystemWorks:
     """All of it."""
 
-    def __init__(self, adapters: Mapping[WorkKind, WorkAdapter]) -> None:
+    def __init__(
+        self, adapters: Mapping[WorkKind, WorkAdapter], outcomes: KeptOutcomes | None = None
+    ) -> None:
         self._adapters = adapters
+        self._outcomes = outcomes
 
     async def list(self) -> Sequence[SystemWork]:
-        """What runs, waits or is paused first; then the last outcomes."""
+        """What runs, waits or is paused first; then the last outcomes, then those before."""
         found = [work for adapter in self._adapters.values() for work in await adapter.works()]
-        return sorted(found, key=lambda work: work.state.is_over)
+        before = () if self._outcomes is None else await self._outcomes.list(found)
+        return [*sorted(found, key=lambda work: work.state.is_over), *before]
 
     async def find(self, work_id: str) -> SystemWork | None:
         """The one with that id, if there is such a thing now."""
@@ -114,6 +125,8 @@ class SystemWorks:
         if kind not in self._adapters:
             return None
         found = await self._adapters[WorkKind(kind)].works()
+        if self._outcomes is not None:
+            found = [*found, *await self._outcomes.list(found)]
         return next((work for work in found if work.id == work_id), None)
 
     async def act(self, work_id: str, act: Act, by: str) -> SystemWork:

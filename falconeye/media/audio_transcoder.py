@@ -1,5 +1,7 @@
 """G.711 and other audio that MP4 or browsers do not take, to AAC 16 kHz mono (about 4 ms/s)."""
 
+import contextlib
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -39,6 +41,7 @@ class AacTranscoder:
         encoder.thread_count = 1
         encoder.open()
         self._encoder = encoder
+        self._has_begun = False
         self._count = 0  # samples given to the encoder
         self._offset = 0  # ticks between the encoder's time line and the camera's
         self._next_ticks: int | None = None
@@ -71,9 +74,35 @@ class AacTranscoder:
                 frame.pts = self._count
                 frame.time_base = Fraction(1, RATE)
                 self._count += frame.samples
-                for encoded in self._encoder.encode(frame):
+                for encoded in self._encode(frame):
                     at = (encoded.pts or 0) + self._offset
                     yield RawPacket(bytes(encoded), at, at, is_keyframe=True, arrived_us=arrived_us)
+
+    def _encode(self, frame: AudioFrame) -> list["av.Packet[AudioStream]"]:
+        """At the first frame PyAV makes a graph of its own and tells it no number of threads."""
+        if self._has_begun:
+            return self._encoder.encode(frame)
+        self._has_begun = True
+        with _on_one_core():
+            return self._encoder.encode(frame)
+
+
+@contextlib.contextmanager
+def _on_one_core() -> Iterator[None]:
+    """Of this thread: FFmpeg starts as many threads as it finds cores that it may use.
+
+    Where that is refused (a container), the threads are there, and have nothing to do.
+    """
+    cores: set[int] = set()
+    with contextlib.suppress(OSError):
+        cores = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # none of them is left: the system has given it others
+            if cores:
+                os.sched_setaffinity(0, cores)
 
 
 class _Resampler:

@@ -119,6 +119,7 @@ class DiskRoom:
     free_bytes: int
     floor_bytes: int
     footage_bytes: int = 0  # what footage takes already; the oldest of it makes room
+    disks: int = 1  # that fill one after the other; the numbers are of all of them
     is_root: bool = False
     is_sd_card: bool = False
     other_bytes_per_day: int = 0  # what the other cameras record now

@@ -20,6 +20,7 @@ from litestar.exceptions import (
     ValidationException,
     WebSocketException,
 )
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 from litestar.types import ExceptionHandlersMap, Scope
 from markupsafe import escape
@@ -40,7 +41,6 @@ MAX_BODY_BYTES: Final = 1_000_000
 _WORDS: Final = {
     404: "there is nothing at this address",
     405: "this address does not know that method",
-    413: f"the request is larger than {MAX_BODY_BYTES // 1_000_000} MB",
 }
 _TITLES: Final = {
     400: "That did not work",
@@ -54,6 +54,7 @@ _TITLES: Final = {
     500: "Something broke",
     503: "Not available now",
 }
+_SIZES: Final = {"TiB": 1 << 40, "GiB": 1 << 30, "MiB": 1 << 20, "MB": 10**6, "kB": 1000}
 _NO_DATA: Final = "'data'"  # Litestar's words for a request without a body that needs one
 _NO_BODY: Final = "the request has no body: it needs one of JSON"
 _LEFT: Final = "client disconnected prematurely"  # Litestar's words for a client that hung up
@@ -82,6 +83,8 @@ def on_http_exception(request: Asking, error: HTTPException) -> Response[Any]:
     if error.status_code == 401:
         return _not_authenticated(request, error.detail)
     detail = _WORDS.get(error.status_code, error.detail) or HTTPStatus(error.status_code).phrase
+    if isinstance(error, RequestEntityTooLarge):
+        detail = _too_large(request)
     if isinstance(error.__cause__, SerializationException):
         detail = f"not JSON: {error.detail}"
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
@@ -122,6 +125,15 @@ def validation_words(error: ValidationException) -> str:
             words = _NO_BODY if words == _NO_DATA else words
             found.append(f"{key}: {words}" if key and key != "data" else words)
     return "; ".join(found) or redact_text(error.detail)
+
+
+def _too_large(request: Asking) -> str:
+    """Routes differ in what they take: the limit of this one, which is a round number."""
+    limit_bytes = request.route_handler.resolve_request_max_body_size() or 0
+    for unit, size_bytes in _SIZES.items():
+        if limit_bytes and limit_bytes % size_bytes == 0:
+            return f"the request is larger than {limit_bytes // size_bytes} {unit}"
+    return f"the request is larger than {limit_bytes} bytes"
 
 
 def _not_authenticated(request: Asking, detail: str) -> Response[Any]:

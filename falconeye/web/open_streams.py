@@ -16,6 +16,7 @@ from litestar.connection import ASGIConnection
 
 from falconeye.accounts.model import Principal
 from falconeye.accounts.revocations import Revocations
+from falconeye.base.words import counted
 from falconeye.web.security.credentials import Credential
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ class OpenStreams:
             async with asyncio.timeout(within_s):
                 await self.none_left()
         except TimeoutError:
-            log.info("%d streams did not end by themselves", self.streaming)
+            log.info("still open: %s", counted(self.streaming, "stream"))
 
     async def recheck(self) -> None:
         """Ask again who everybody is; this also keeps the session of a watched page alive.

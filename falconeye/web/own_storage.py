@@ -1,7 +1,7 @@
 """The disks and what lies on them, as the API and the pages read and change them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -91,17 +91,21 @@ async def overview(request: Asking) -> StorageView:
     uses = await services.storage.use.cameras(services.stored_settings.zone)
     stored = services.stored_settings.current
     keep = Keep(stored.keep_days, stored.keep_bytes)
-    days = room_days(_room(found), uses)
+    rooms = _rooms(found)
+    days = room_days(sum(max(0, room.size_bytes) for room in rooms), uses)
+    fill = {room.number for room in rooms} | _leaving(found)
     now_us = services.clock.utc_us()
     bytes_per_day = sum(use.bytes_per_day or 0.0 for use in uses)
     return StorageView(
         volumes=found,
         cameras=tuple(
-            CameraView(use, lasting(use, keep, days, now_us)) for use in uses if _sees(who, use)
+            CameraView(use, lasting(use, keep, days if _goes_for_room(use, fill) else None, now_us))
+            for use in uses
+            if _sees(who, use)
         ),
         bytes_per_day=bytes_per_day,
         days_left=days,
-        fillings=fillings(_rooms(found), bytes_per_day),
+        fillings=fillings(rooms, bytes_per_day),
     )
 
 
@@ -212,30 +216,44 @@ def _lines(paths: Sequence[Path]) -> list[MountLines]:
     return found
 
 
-def _room(found: Sequence[VolumeView]) -> int:
-    """Bytes above the floors of the disks that take footage."""
-    return sum(
-        max(0, one.facts.free_bytes - one.facts.floor_bytes)
+def _leaving(found: Sequence[VolumeView]) -> set[int]:
+    """The numbers of the disks whose footage moves to those that fill."""
+    return {
+        one.known.row.number
         for one in found
-        if one.facts is not None and one.facts.present and one.facts.role is not Role.LEAVING
+        if one.facts is not None and one.facts.role is Role.LEAVING
+    }
+
+
+def _goes_for_room(use: CameraUse, fill: Collection[int]) -> bool:
+    """Whether footage of it lies, or will lie, on a disk that fills: elsewhere none goes."""
+    return bool(use.bytes_per_day) or any(
+        number in fill for number, size_bytes in use.on_volumes.items() if size_bytes
     )
 
 
+def in_line(found: Sequence[VolumeFacts], first_id: str) -> list[VolumeFacts]:
+    """The disks that fill, in their order: where new footage goes, then the archives.
+
+    A further disk for recording takes none while the first can: it gives no room. `first_id`: of
+    the volume that records now.
+    """
+    present = [one for one in found if one.present]
+    archives = [one for one in present if one.role is Role.ARCHIVE and one.id != first_id]
+    return [*(one for one in present if one.id == first_id), *archives]
+
+
+def kept_free_bytes(one: VolumeFacts, line: Sequence[VolumeFacts]) -> int:
+    """Of a disk in line: beside an archive the oldest is moved on before the floor is reached."""
+    moves_on = len(line) > 1 and one.role is Role.RECORD
+    return one.floor_bytes + (one.total_bytes // MARGIN_SHARE if moves_on else 0)
+
+
 def _rooms(found: Sequence[VolumeView]) -> list[Room]:
-    """In the order in which they fill: where new footage goes, then the archives."""
-    present = [one for one in found if one.facts is not None and one.facts.present]
-    first = [one for one in present if one.records]
-    archives = [one for one in present if one.known.row.role is Role.ARCHIVE and not one.records]
-    rooms = []
-    for one in [*first, *archives]:
-        if one.facts is None:
-            raise AssertionError
-        # The oldest is moved on before the floor is reached.
-        moves_on = bool(archives) and one in first
-        margin = one.facts.total_bytes // MARGIN_SHARE if moves_on else 0
-        size_bytes = one.facts.free_bytes - one.facts.floor_bytes - margin
-        rooms.append(Room(one.known.row.number, size_bytes))
-    return rooms
+    numbers = {one.facts.id: one.known.row.number for one in found if one.facts is not None}
+    first = next((one.facts.id for one in found if one.facts is not None and one.records), "")
+    line = in_line([one.facts for one in found if one.facts is not None], first)
+    return [Room(numbers[one.id], one.free_bytes - kept_free_bytes(one, line)) for one in line]
 
 
 def _sees(who: Principal, use: CameraUse) -> bool:

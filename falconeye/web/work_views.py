@@ -6,6 +6,7 @@ from falconeye.base.times import SECOND_US
 from falconeye.jobs.system_work import SystemWork, WorkKind, WorkState
 from falconeye.web import i18n
 from falconeye.web.i18n import gettext as _
+from falconeye.web.i18n import ngettext
 from falconeye.web.job_contexts import WorkRow
 
 
@@ -53,25 +54,41 @@ def _detail(work: SystemWork) -> str:
                 if work.shift_us > 0
                 else _("the clock was {time} ahead")
             )
-            return words.format(time=shift)
+            return ", ".join(filter(None, (words.format(time=shift), _files(work))))
         case WorkKind.BACKUP:
             return _backed_up(work)
+    return _files(work)
+
+
+def _files(work: SystemWork) -> str:
     if work.files is None:
         return ""
-    if work.files.total is None:
-        return _("{files} files").format(files=work.files.done)
-    return _("{done} of {files} files").format(done=work.files.done, files=work.files.total)
+    if work.files.total is None or work.state is WorkState.COMPLETE:
+        return ngettext("{files} file", "{files} files", work.files.done).format(
+            files=work.files.done
+        )
+    words = ngettext("{done} of {files} file", "{done} of {files} files", work.files.total)
+    return words.format(done=work.files.done, files=work.files.total)
 
 
 def _moved(work: SystemWork) -> str:
     if work.files is None or work.size_bytes is None:
         return ""
     size = i18n.size_text(work.size_bytes.done)
+    done = work.files.done
+    if work.state.is_over:
+        words = ngettext("{files} file, {size}", "{files} files, {size}", done)
+        return words.format(files=done, size=size)
     if work.size_bytes.total is None:
-        return _("{files} files, {size} so far").format(files=work.files.done, size=size)
+        words = ngettext("{files} file, {size} so far", "{files} files, {size} so far", done)
+        return words.format(files=done, size=size)
     left = i18n.size_text(work.size_bytes.total - work.size_bytes.done)
-    words = _("{files} files, {size} so far, {left} left")
-    return words.format(files=work.files.done, size=size, left=left)
+    words = ngettext(
+        "{files} file, {size} so far, {left} left",
+        "{files} files, {size} so far, {left} left",
+        done,
+    )
+    return words.format(files=done, size=size, left=left)
 
 
 def _backed_up(work: SystemWork) -> str:

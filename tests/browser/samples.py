@@ -435,6 +435,35 @@ def many_footage(count: int) -> footage_contexts.ManyFootagePage:
     )
 
 
+def footage_days(count: int) -> footage_contexts.FootageDaysPage:
+    """Weeks of some cameras: whole days, a broken one, one with a few events, an empty one."""
+    last_us = footage().start_us
+    days = []
+    for ago in range(20):
+        start_us = last_us - ago * 24 * HOUR_US
+        broken = (
+            (start_us, start_us + 7 * HOUR_US),
+            (start_us + 9 * HOUR_US, start_us + 17 * HOUR_US),
+        )
+        few = tuple(
+            (start_us + at * HOUR_US, start_us + at * HOUR_US + 90_000_000)
+            for at in (3, 11, 12, 20)
+        )
+        kinds = {0: broken, 4: few, 9: ()}
+        lanes = tuple(
+            kinds.get((ago + lane) % 10, ((start_us, start_us + 24 * HOUR_US),))
+            for lane in range(count)
+        )
+        day = f"2026-11-{20 - ago:02}"
+        days.append(footage_contexts.FootageDay(day, start_us, start_us + 24 * HOUR_US, lanes))
+    return footage_contexts.FootageDaysPage(
+        cameras=tuple((f"camera-{index}", name) for index, name in enumerate(NAMES[:count])),
+        month="2026-11",
+        months=("2026-11", "2026-10", "2026-09"),
+        days=tuple(days) if count else (),
+    )
+
+
 def exports() -> job_contexts.ExportsPage:
     """The form, with a second camera."""
     form = job_contexts.ExportForm(
@@ -733,6 +762,21 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             "pages/footage_many.html",
             replace(FRAME, path="/footage"),
             replace(many_footage(0), choices=()),
+        ),
+        "footage-days": (
+            "pages/footage_days.html",
+            replace(FRAME, path="/footage/days"),
+            footage_days(1),
+        ),
+        "footage-days-many": (
+            "pages/footage_days.html",
+            replace(FRAME, path="/footage/days"),
+            footage_days(3),
+        ),
+        "footage-days-none": (
+            "pages/footage_days.html",
+            replace(FRAME, path="/footage/days"),
+            footage_days(0),
         ),
         "exports": (
             "pages/exports.html",

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -16,7 +16,7 @@ from falconeye.cameras.views import Camera
 from falconeye.media.samples import Codec, StreamKind
 from falconeye.storage.reading.timeline import Timeline
 from tests.browser.browsers import needs_chromium
-from tests.browser.clocked_site import Touch, clocked_site
+from tests.browser.clocked_site import ClockedSite, Touch, clocked_site
 from tests.browser.test_pages import complaints
 from tests.browser.test_site import demo, signed_in
 from tests.clocked_footage import LARGE, SMALL
@@ -426,7 +426,7 @@ async def test_the_time_line_is_a_table_too(tmp_path: Path) -> None:
         assert any(text.startswith("not recorded, because") for _length, text in cells)
 
 
-@pytest.mark.parametrize("days_ago", [0, 1, 6])
+@pytest.mark.parametrize("days_ago", [0, 1, 6, 100])
 @pytest.mark.parametrize("phone", [False, True])
 async def test_a_minute_is_found_played_and_exported_in_eight_acts(
     tmp_path: Path, phone: bool, days_ago: int
@@ -445,16 +445,7 @@ async def test_a_minute_is_found_played_and_exported_in_eight_acts(
 
         await page.goto("/")
         await press(page.get_by_role("link", name="Footage of Door"))
-        if days_ago:
-            day = (
-                f"{datetime.fromtimestamp(site.start_us / SECOND_US, ZoneInfo('Europe/Vienna')):%F}"
-            )
-            await press(page.get_by_role("link", name=day))
-            await page.wait_for_url(re.compile(f"day={day}"))
-        slider = page.get_by_role("slider", name=SLIDER)
-        await press(slider, await place_on_line(page, site.start_us + 100 * SECOND_US))
-        await press(page.get_by_role("button", name="One hour"))
-        await press(slider, await place_on_line(page, site.start_us + 90 * SECOND_US))
+        await go_to_minute(site, press, days_ago)
         # A pixel of a phone is 11 s.
         await page.wait_for_function(
             "(code) => Math.abs((readCode(document.querySelector('video')) ?? 0) - code) < 15000",
@@ -478,8 +469,35 @@ async def test_a_minute_is_found_played_and_exported_in_eight_acts(
         assert int(await page.evaluate("localStorage.acts")) <= 8
 
 
-async def place_on_line(page: Page, us: int) -> Position:
-    """Where that moment is on the line, which shows the day, or an hour around its own moment."""
+async def go_to_minute(
+    site: ClockedSite, press: Callable[..., Awaitable[None]], days_ago: int
+) -> None:
+    """From a camera's page of today to 90 s after the beginning of its footage."""
+    page = site.page
+    slider = page.get_by_role("slider", name=SLIDER)
+    noon = datetime.fromtimestamp(site.start_us / SECOND_US, ZoneInfo("Europe/Vienna"))
+    wanted_us = site.start_us + 90 * SECOND_US
+    if days_ago > 6:
+        await press(page.get_by_role("link", name="All days"))
+        await press(page.get_by_role("link", name=f"{noon:%Y-%m}"))
+        day = page.get_by_role("row").filter(has_text=f"{noon:%F}")
+        await press(day.get_by_role("link", name=f"{noon:%H}:00"))
+        await page.wait_for_url(re.compile("hour=1"))
+        await press(slider, await place_on_line(page, wanted_us, hour_us=site.start_us))
+        return
+    if days_ago:
+        await press(page.get_by_role("link", name=f"{noon:%F}"))
+        await page.wait_for_url(re.compile(f"day={noon:%F}"))
+    await press(slider, await place_on_line(page, site.start_us + 100 * SECOND_US))
+    await press(page.get_by_role("button", name="One hour"))
+    await press(slider, await place_on_line(page, wanted_us))
+
+
+async def place_on_line(page: Page, us: int, hour_us: int | None = None) -> Position:
+    """Where that moment is on the line, which shows the day, or an hour around its own moment.
+
+    Or the hour that begins at `hour_us`.
+    """
     canvas = page.get_by_role("slider", name=SLIDER)
     await canvas.scroll_into_view_if_needed()
     await expect(page.locator("[data-moment]")).to_contain_text(":")
@@ -488,7 +506,9 @@ async def place_on_line(page: Page, us: int) -> Position:
         " const now = document.querySelector('canvas').ariaValueNow;"
         " return [Number(from), Number(to), Number(now)]; }"
     )
-    if await page.evaluate("Number(localStorage.acts)") > 2:
+    if hour_us is not None:
+        first, last = hour_us, hour_us + 3600 * SECOND_US
+    elif await page.evaluate("Number(localStorage.acts)") > 2:
         middle = first + now * SECOND_US
         length = 3600 * SECOND_US
         first = min(max(middle - length // 2, first), last - length)

@@ -15,11 +15,13 @@ import os
 import signal
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import quote
 
 import pytest
+from typing_extensions import override
+
+from tests.peers.stopping import Stopping
 
 Login = Literal["open", "basic", "digest"]
 USER, PASSWORD = "viewer", "kp?w@rd:1/2"  # as in gst_rtsp_server.py
@@ -44,7 +46,7 @@ def skip_without_gst() -> None:
         pytest.skip(f"gst-rtsp-server: {reason}")
 
 
-class GstRtspServer:
+class GstRtspServer(Stopping):
     """The server's process; a context manager."""
 
     def __init__(self) -> None:
@@ -54,14 +56,6 @@ class GstRtspServer:
     def __enter__(self) -> Self:
         self.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start the process and wait until it listens."""
@@ -110,6 +104,7 @@ class GstRtspServer:
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 
+    @override
     def stop(self) -> None:
         """End it by SIGTERM (SIGKILL after 3 s) and wait."""
         if self._process and self._process.poll() is None:

@@ -12,18 +12,20 @@ import threading
 import time
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Self
+
+from typing_extensions import override
 
 from tests.peers.certificate import server_context
 from tests.peers.logins import Gate, LoginKind
 from tests.peers.media_samples import jpeg_pictures
+from tests.peers.stopping import Stopping
 
 BOUNDARY = "frame"
 PASSWORD = "right"
 
 
-class MjpegServer:
+class MjpegServer(Stopping):
     """The server; a context manager. Its attributes may be read and set from any thread."""
 
     def __init__(
@@ -64,14 +66,7 @@ class MjpegServer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
+    @override
     def stop(self) -> None:
         """End all answers, close the port, wait for the threads."""
         self.ending.set()

@@ -15,9 +15,10 @@ import asyncio
 import sys
 import threading
 import time
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
+
+from typing_extensions import override
 
 from tests.peers.certificate import server_context
 from tests.peers.logins import Gate, LoginKind
@@ -25,12 +26,13 @@ from tests.peers.media_samples import AudioClip, VideoClip, audio_clip, video_cl
 from tests.peers.replay_camera import ReplayCamera
 from tests.peers.replay_session import Player
 from tests.peers.rtp import sdp
+from tests.peers.stopping import Stopping
 
 PASSWORD = "right"
 _REASONS = {401: "Unauthorized", 454: "Session Not Found", 461: "Unsupported Transport"}
 
 
-class ReplayServer:
+class ReplayServer(Stopping):
     """The server; a context manager. Cameras are added before or while it runs."""
 
     def __init__(self, port: int = 0, *, tls: bool = False) -> None:
@@ -73,14 +75,7 @@ class ReplayServer:
         self._started.wait()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
+    @override
     def stop(self) -> None:
         """Close all connections, the port and the thread."""
         if self._loop and self._ending and self._thread.is_alive():

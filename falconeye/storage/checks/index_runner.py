@@ -9,11 +9,13 @@ nothing more can be deleted, the index is made on by itself. The next start goes
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from falconeye.base.clock import Clock
 from falconeye.base.errors import Conflict, FalconEyeError
 from falconeye.base.tasks import TaskSet
+from falconeye.base.words import counted
 from falconeye.storage.checks.rebuild import IndexBuild
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments.free_space import Deleter
@@ -60,6 +62,7 @@ class IndexRunner:
         self._pause_s = 0.0
         self.since_us: int | None = None  # UTC; None: it is not being made, nor was it
         self.outcome: IndexOutcome | None = None
+        self.on_over: Callable[[IndexOutcome], None] = lambda _outcome: None
 
     @property
     def state(self) -> IndexState:
@@ -125,7 +128,9 @@ class IndexRunner:
         report = build.report
         now_us = self._clock.utc_us()
         self.outcome = IndexOutcome(now_us, report.indexed, report.unreadable, error)
-        log.warning("indexed %d files, %d cannot be read", report.indexed, report.unreadable)
+        self.on_over(self.outcome)
+        files = counted(report.indexed, "file")
+        log.warning("indexed %s, %d cannot be read", files, report.unreadable)
 
     async def _goes_on(self, build: IndexBuild) -> bool:
         """Whether it is done; else it was cancelled, or a disk or the database is not ready."""

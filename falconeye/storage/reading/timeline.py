@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +32,7 @@ from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.reading.timeline_rows import (
     TimelineRows,
     read_ahead,
+    read_islands,
     read_latest_end,
     read_rows,
 )
@@ -124,6 +126,23 @@ class Timelines:
         spans = [span for span in clipped if span.to_us > max(begin_us, now_us + UNWRITTEN_US)]
         spans.sort(key=lambda span: (span.from_us, span.stream))
         return tuple(_with_kinds(spans, kinds))
+
+    async def footage(self, camera_id: str, from_us: int, to_us: int) -> list[Span]:
+        """When there is footage in [from, to), whichever stream; in order, without overlap.
+
+        Any length: what is missing costs more to tell (`read`).
+        """
+        growing = self._store.growing_streams(camera_id)  # before the rows, as above
+        islands, _overlaps = await self._database.read(
+            partial(read_islands, camera_id, from_us, to_us)
+        )
+        written = [
+            Span(part.start_us, part.start_us + part.duration_us, kind) for kind, part in growing
+        ]
+        known = [*chain.from_iterable(islands.values()), *written]
+        merged = merge_spans(sorted(known, key=lambda one: one.from_us))
+        clipped = (_clipped(span, from_us, to_us) for span in merged)
+        return [span for span in clipped if span.to_us > span.from_us]
 
     async def gaps_of(self, recording: Recording) -> Sequence[Gap]:
         """The holes of a recording, which its download closes up; none of an imported one.

@@ -59,7 +59,7 @@ async def read_rows(
 ) -> TimelineRows:
     """Of [from, to), in one state of the database; `up`: the present uptime, where it runs."""
     ran = await _runs(camera_id, from_us, to_us, connection)
-    spans, overlaps = await _islands(camera_id, from_us, to_us, connection)
+    spans, overlaps = await read_islands(camera_id, from_us, to_us, connection)
     deleted = await _deletions(camera_id, from_us, to_us, connection)
     return TimelineRows(
         spans=spans,
@@ -80,7 +80,7 @@ async def read_ahead(
     """Footage of a time that has not come, with any of [from, to), and how it was recorded."""
     if await read_latest_end([camera_id], connection) <= from_us:
         return [], ()
-    spans, _overlaps = await _islands(camera_id, from_us, to_us, connection)
+    spans, _overlaps = await read_islands(camera_id, from_us, to_us, connection)
     return (
         [span for kind in StreamKind for span in spans[kind]],
         await _kinds(camera_id, from_us, to_us, connection),
@@ -144,7 +144,7 @@ def _edges(kind: StreamKind) -> Select[Any]:
 
 
 def _joined(kind: StreamKind) -> Select[*tuple[Any, ...]]:
-    """Stretches as `_islands` tells them, also where segments overlap."""
+    """Stretches as `read_islands` tells them, also where segments overlap."""
     start, end = segments.c.start_us, segments.c.start_us + segments.c.wall_duration_us
     reached = func.max(end).over(order_by=start, rows=(None, -1))  # by all before it
     rows = (
@@ -184,7 +184,7 @@ _JOINED = union_all(*(_joined(kind) for kind in StreamKind))
 _TWICE = union_all(*(_claimed_twice(kind) for kind in StreamKind))
 
 
-async def _islands(
+async def read_islands(
     camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
 ) -> tuple[dict[StreamKind, list[Span]], list[Span]]:
     """Stretches of segments without a hole between, joined by SQLite: a month has 80 000 rows.

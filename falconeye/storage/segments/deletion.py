@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.clock import Clock
 from falconeye.base.errors import Conflict, NotFound
+from falconeye.base.words import counted
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments.retention import Doomed, Named, NamedTotals, total_named
 from falconeye.storage.tables.footage import streams
@@ -44,7 +45,9 @@ class Deletion:
     def require_wanted(self) -> None:
         """Cancelled once it was."""
         if self.is_cancelled:
-            msg = f"it was cancelled: {self.gone_files} of {self.files} files are gone"
+            are = "is" if self.files == 1 else "are"
+            gone = f"{self.gone_files} of {counted(self.files, 'file')} {are} gone"
+            msg = f"it was cancelled: {gone}"
             raise Cancelled(msg)
 
     def note(self, gone: Sequence[Doomed]) -> None:

@@ -5,8 +5,8 @@ for a night is left alone, whatever ends the node meanwhile.
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from falconeye.base.clock import Clock
 from falconeye.storage.index.database import Database
 from falconeye.storage.tables.node import SETTINGS
 from falconeye.storage.volumes.volume import Volume
@@ -43,6 +44,57 @@ class MoveState:
     since_us: int | None = None  # footage is to leave it since then; None: none is
     ended_us: int | None = None  # when the last that was to leave it had left
     pause: Pause | None = None
+    first_us: int | None = None  # when the first of this process was to leave it
+    last_trouble: str = ""  # that there was in this process, also where it is over
+
+
+class MoveStates:
+    """What is said of each volume. Lives on the loop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._states: dict[int, MoveState] = {}
+        # Told each time that all has left which was to leave.
+        self.on_over: Callable[[Volume, MoveState], None] = lambda _volume, _state: None
+
+    def of(self, volume: Volume) -> MoveState:
+        """The pause is not in it."""
+        return self._states.get(volume.number, MoveState())
+
+    def halt(self, volume: Volume) -> None:
+        """Somebody pauses it."""
+        self._states[volume.number] = replace(self.of(volume), moving=False, trouble="")
+
+    def set(self, volume: Volume, *, moving: bool, trouble: str, is_due: bool) -> None:
+        """`is_due`: footage is to leave it."""
+        last, now_us = self.of(volume), self._clock.utc_us()
+        has_ended = last.since_us is not None and not is_due
+        since_us = (last.since_us or now_us) if is_due else None
+        self._states[volume.number] = state = replace(
+            last,
+            moving=moving,
+            trouble=trouble,
+            since_us=since_us,
+            ended_us=now_us if has_ended else last.ended_us,
+            first_us=last.first_us or since_us,
+            last_trouble=trouble or last.last_trouble,
+        )
+        if has_ended:
+            self.on_over(volume, state)
+
+    def add(self, volume: Volume, files: int, size_bytes: int) -> None:
+        """So many have left it."""
+        last = self.of(volume)
+        self._states[volume.number] = replace(
+            last,
+            moved_bytes=last.moved_bytes + size_bytes,
+            moved_files=last.moved_files + files,
+        )
+
+    def pass_over(self, volume: Volume) -> None:
+        """One more stays, because it cannot be read."""
+        last = self.of(volume)
+        self._states[volume.number] = replace(last, unreadable=last.unreadable + 1)
 
 
 class MovePauses:

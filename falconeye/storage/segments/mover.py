@@ -22,13 +22,14 @@ from falconeye.base.counters import Counter, RepeatingLog
 from falconeye.base.errors import FalconEyeError
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import HOUR_US, MINUTE_US
+from falconeye.base.words import counted
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments import move_rows, retention
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.move_files import LOOK_S, Transfer
 from falconeye.storage.segments.move_queue import MoveQueue
 from falconeye.storage.segments.move_rows import Movable
-from falconeye.storage.segments.move_state import MovePauses, MoveState, Pause
+from falconeye.storage.segments.move_state import MovePauses, MoveState, MoveStates, Pause
 from falconeye.storage.volumes.volume import ANSWER_S, Space, Volume
 from falconeye.storage.volumes.volume_facts import Role
 from falconeye.storage.volumes.volumes import STUCK_S, Volumes
@@ -52,7 +53,7 @@ class Mover:
         self._deleter = deleter
         self._clock = clock
         self._log = RepeatingLog(log, clock)
-        self._states: dict[int, MoveState] = {}
+        self.states = MoveStates(clock)
         self._refused_until_us: dict[int, int] = {}  # by target: tried last until then
         self._retry_at_us: dict[int, int] = {}
         self._queue = MoveQueue(database)
@@ -71,7 +72,7 @@ class Mover:
 
     def state(self, volume: Volume) -> MoveState:
         """What is moved off a volume."""
-        last, pause = self._last(volume), self._pauses.of(volume)
+        last, pause = self.states.of(volume), self._pauses.of(volume)
         return replace(last, moving=last.moving and pause is None, pause=pause)
 
     async def pause(self, volume: Volume, by: str) -> None:
@@ -84,7 +85,7 @@ class Mover:
         for transfer in self._transfers.values():
             if transfer.source.number == volume.number:
                 transfer.stop()
-        self._states[volume.number] = replace(self._last(volume), moving=False, trouble="")
+        self.states.halt(volume)
 
     async def resume(self, volume: Volume) -> None:
         """Go on with it at once. Unavailable when that cannot be stored."""
@@ -173,7 +174,7 @@ class Mover:
         wanted = await self._queue.next_of(volume)
         if not wanted:
             unreadable = self._queue.unreadable_on(volume)
-            words = f"{unreadable} files cannot be read" if unreadable else ""
+            words = f"{counted(unreadable, 'file')} cannot be read" if unreadable else ""
             self._set(volume, trouble=words, is_due=unreadable > 0)
             return False
         in_order = await self._in_order(targets, sum(one.size_bytes for one in wanted))
@@ -227,7 +228,7 @@ class Mover:
         margin = space.total_bytes // MARGIN_SHARE
         lacking = self._volumes.floor_bytes(volume, space.total_bytes) - space.free_bytes
         # Once begun it goes on to twice the margin: not file by file at the edge.
-        aim = 2 * margin if self._last(volume).moving else margin
+        aim = 2 * margin if self.states.of(volume).moving else margin
         return lacking + aim > 0
 
     async def _space(self, volume: Volume) -> Space | None:
@@ -342,12 +343,7 @@ class Mover:
                 await self._database.write(partial(move_rows.give_up, target.number, rest))
         size = sum(one.size_bytes for one in moved)
         self.moved_bytes.add(size)
-        state = self._last(source)
-        self._states[source.number] = replace(
-            state,
-            moved_bytes=state.moved_bytes + size,
-            moved_files=state.moved_files + len(moved),
-        )
+        self.states.add(source, len(moved), size)
 
     async def _has_room(self, target: Volume, size_bytes: int) -> bool:
         """Whether so much fits above its floor; where not, its own oldest footage goes first."""
@@ -374,22 +370,12 @@ class Mover:
         """`is_due`: footage is to leave it."""
         if trouble:
             self._log.warning(f"footage is not moved off {volume.path}: {trouble}")
-        last, now_us = self._last(volume), self._clock.utc_us()
-        since_us = (last.since_us or now_us) if is_due else None
-        has_ended = last.since_us is not None and not is_due
-        ended_us = now_us if has_ended else last.ended_us
-        self._states[volume.number] = replace(
-            last, moving=moving, trouble=trouble, since_us=since_us, ended_us=ended_us
-        )
-
-    def _last(self, volume: Volume) -> MoveState:
-        return self._states.get(volume.number, MoveState())
+        self.states.set(volume, moving=moving, trouble=trouble, is_due=is_due)
 
     def _pass_over(self, source: Volume, segment: Movable, words: str) -> None:
         self._log.warning(f"{segment.path} on {source.path} cannot be moved: {words}")
         self._queue.pass_over(source, segment)
-        state = self._last(source)
-        self._states[source.number] = replace(state, unreadable=state.unreadable + 1)
+        self.states.pass_over(source)
 
 
 def _hangs(volume: Volume) -> str:

@@ -33,6 +33,14 @@ from falconeye.storage.tables.footage import (
 BATCH = 200  # segments of a stream without recordings
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What came of one step."""
+
+    progress: "Progress"
+    files: int = 0  # that have their right times now
+
+
 class Progress(StrEnum):
     """How far a clock's footage is."""
 
@@ -56,22 +64,35 @@ class _Work:
         return and_(runs.c.stream_id == self.stream_id, runs.c.clock_id == self.clock_id)
 
 
-async def move_next(known: KnownClock, connection: AsyncConnection) -> Progress:
+async def unmoved_files(known: KnownClock, connection: AsyncConnection) -> int:
+    """How many files of that clock have still to get their right times."""
+    found = await connection.scalar(
+        select(func.count())
+        .select_from(segments)
+        .where(
+            segments.c.stream_id.in_(select(runs.c.stream_id).where(runs.c.clock_id == known.id)),
+            segments.c.run_id.in_(select(runs.c.id).where(runs.c.clock_id == known.id)),
+            func.abs(segments.c.named_offset_us) < abs(known.shift_us or 0) // 2,
+        )
+    )
+    return found or 0
+
+
+async def move_next(known: KnownClock, connection: AsyncConnection) -> Step:
     """One step: move some footage of a clock that proved wrong."""
     shift_us = known.shift_us or 0
     ready = await _ready(connection, known.id, shift_us)
     for work in ready:
         edge = await _edge(connection, work)
         if edge is not None:
-            await _move_from(connection, work, edge, ready)
-            return Progress.MORE
+            return Step(Progress.MORE, await _move_from(connection, work, edge, ready))
         await _settle_runs(connection, work)
     left = await connection.execute(select(exists().where(runs.c.clock_id == known.id)))
     if left.scalar_one():
-        return Progress.WAITS
+        return Step(Progress.WAITS)
     await connection.execute(delete(protections).where(protections.c.clock_id == known.id))
     await set_state(connection, known.id, Proof.SETTLED)
-    return Progress.DONE
+    return Step(Progress.DONE)
 
 
 async def _ready(connection: AsyncConnection, clock_id: int, shift_us: int) -> list[_Work]:
@@ -111,19 +132,19 @@ async def _edge(connection: AsyncConnection, work: _Work) -> Row[Any] | None:
 
 async def _move_from(
     connection: AsyncConnection, work: _Work, edge: Row[Any], ready: Sequence[_Work]
-) -> None:
-    """Move what belongs to the segment at the edge: its recording, or a batch."""
+) -> int:
+    """Move what belongs to the segment at the edge: its recording, or a batch; so many files."""
     recording = await _recording_of(connection, work, edge)
     if recording is None:
-        await _move(connection, work, await _batch(connection, work))
-        return
+        return len(await _move(connection, work, await _batch(connection, work)))
     whole = (await connection.execute(select(segments).where(*in_recording(recording)))).all()
     mine = (
         await connection.execute(select(segments).where(*in_recording(recording), *_unmoved(work)))
     ).all()
+    files = len(mine)
     for other in ready:
         if other.camera_id == work.camera_id and other is not work:
-            await _move(connection, other, await _beside(connection, other, mine))
+            files += len(await _move(connection, other, await _beside(connection, other, mine)))
     moved = await _move(connection, work, mine)
     ends = {row.start_us: row.start_us + row.wall_duration_us for row in whole}
     for row in mine:
@@ -134,6 +155,7 @@ async def _move_from(
         .where(recordings.c.id == recording.id)
         .values(start_us=min(ends), end_us=max(ends.values()))
     )
+    return files
 
 
 async def _recording_of(connection: AsyncConnection, work: _Work, row: Row[Any]) -> Row[Any] | None:

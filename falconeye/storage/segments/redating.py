@@ -11,13 +11,14 @@ the index; one that comes later still (its disk was away) gets the right start t
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog
 from falconeye.base.times import SECOND_US
+from falconeye.base.words import counted
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.clocks import Clocks, KnownClock, Proof, read_unsettled
 from falconeye.storage.ledger.ledger import Ledger
@@ -30,7 +31,7 @@ from falconeye.storage.segments.clock_journal import (
     write_journal,
 )
 from falconeye.storage.segments.free_space import Deleter
-from falconeye.storage.segments.redate_rows import Progress, move_next
+from falconeye.storage.segments.redate_rows import Progress, move_next, unmoved_files
 from falconeye.storage.volumes.id_file import VolumeMissing
 from falconeye.storage.volumes.volume import ANSWER_S, Volume
 from falconeye.storage.volumes.volumes import Volumes
@@ -48,6 +49,8 @@ class RedateState:
     since_us: int
     ended_us: int | None = None  # None: footage has still to get its right times
     is_waiting: bool = False  # for files that are open, or whose disk is away
+    files: int = 0  # that are to get their right times
+    done: int = 0  # that have them
 
 
 class Redater:
@@ -70,6 +73,7 @@ class Redater:
         self._clock = clock
         self._log = RepeatingLog(log, clock)
         self.state: RedateState | None = None  # None: no clock proved wrong
+        self.on_over: Callable[[RedateState], None] = lambda _state: None
         self._journals: dict[int, frozenset[Correction]] = {}  # by volume: what is in it
         self._listeners: list[Callable[[], Awaitable[None]]] = []
 
@@ -84,7 +88,7 @@ class Redater:
         unsettled = self._clocks.unsettled
         if unsettled:
             self._deleter.moving_times = True
-            self._begin(unsettled[0])
+            await self._begin(unsettled)
             is_moving = [await self._redate(known) for known in unsettled]
             self._deleter.moving_times = any(is_moving)
             await self._clocks.reload()
@@ -94,9 +98,21 @@ class Redater:
             self._deleter.moving_times = False
             self._note()
 
-    def _begin(self, known: KnownClock) -> None:
-        if self.state is None or self.state.ended_us is not None:
-            self.state = RedateState(known.shift_us or 0, self._clock.utc_us())
+    async def _begin(self, unsettled: Sequence[KnownClock]) -> None:
+        """Count what is to be done; seldom, for that reads all segments of these cameras."""
+        last = self.state
+        if last is None or last.ended_us is not None:
+            last = RedateState(unsettled[0].shift_us or 0, self._clock.utc_us())
+        elif last.is_waiting or last.done < last.files:
+            return
+        left = [await self._database.read(partial(unmoved_files, known)) for known in unsettled]
+        self.state = replace(last, files=last.done + sum(left))
+
+    def _count(self, files: int) -> None:
+        """So many more have their right times; those that were open when it began come on top."""
+        if self.state is not None:
+            done = self.state.done + files
+            self.state = replace(self.state, done=done, files=max(self.state.files, done))
 
     def _note(self, *, is_waiting: bool = False) -> None:
         if self.state is not None and self.state.ended_us is None:
@@ -106,6 +122,8 @@ class Redater:
                 is_waiting=is_waiting and not is_over,
                 ended_us=self._clock.utc_us() if is_over else None,
             )
+            if is_over:
+                self.on_over(self.state)
 
     async def _redate(self, known: KnownClock) -> bool:
         """Go on with it; whether there is more to be done at once."""
@@ -124,9 +142,10 @@ class Redater:
                 return True
             # For a step only: a full disk cannot wait for all of them.
             async with self._deleter.times, self._deleter.alone:
-                progress = await self._database.write(partial(move_next, known))
-            if progress is not Progress.MORE:
-                if progress is Progress.DONE:
+                step = await self._database.write(partial(move_next, known))
+            self._count(step.files)
+            if step.progress is not Progress.MORE:
+                if step.progress is Progress.DONE:
                     log.info("all footage of the wrong clock has its right times")
                 return False
         return True
@@ -189,7 +208,7 @@ async def take_over_journal(
         return
     new = await database.write(partial(take_over, journal))
     if new:
-        log.info("%d corrections of the clock from %s", new, volume.path)
+        log.info("%s of the clock from %s", counted(new, "correction"), volume.path)
 
 
 async def redate_rest(database: Database) -> None:
@@ -197,5 +216,5 @@ async def redate_rest(database: Database) -> None:
     for known in await database.read(read_unsettled):
         if known.state is Proof.PROVED:
             await database.write(partial(move_ledger, known))
-        while await database.write(partial(move_next, known)) is Progress.MORE:
+        while (await database.write(partial(move_next, known))).progress is Progress.MORE:
             pass

@@ -157,7 +157,7 @@ async def named(wanted: Named, connection: AsyncConnection) -> list[Doomed]:
         .where(*_is_named(wanted), ~protected_of(wanted.stream_ids))
         .limit(BATCH)
     )
-    return [_doomed(row, GapReason.DELETED_BY_PERSON, wanted.who) for row in rows]
+    return [doomed(row, GapReason.DELETED_BY_PERSON, wanted.who) for row in rows]
 
 
 async def count_named(wanted: Named, connection: AsyncConnection) -> int:
@@ -310,7 +310,7 @@ async def _oldest(
             .order_by(segments.c.start_us)
             .limit(BATCH)
         )
-        found.append([_doomed(row, reason) for row in rows])
+        found.append([doomed(row, reason) for row in rows])
     return heapq.merge(*found, key=lambda segment: segment.start_us)
 
 
@@ -326,8 +326,8 @@ def _enough(found: Iterable[Doomed], need_bytes: int | None) -> list[Doomed]:
     return chosen
 
 
-def _doomed(row: Row[*tuple[Any, ...]], reason: GapReason, detail: str = "") -> Doomed:
-    """A row of `_COLUMNS`."""
+def doomed(row: Row[*tuple[Any, ...]], reason: GapReason, detail: str = "") -> Doomed:
+    """A segment's row that has its camera's id and its stream's kind, too (`_COLUMNS`)."""
     name = SegmentName(row.camera_id, StreamKind(row.kind), row.start_us + row.named_offset_us)
     return Doomed(
         row.stream_id,

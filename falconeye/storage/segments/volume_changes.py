@@ -9,21 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.clock import Clock
 from falconeye.base.errors import Conflict, InvalidInput, NotFound
-from falconeye.media.samples import StreamKind
+from falconeye.base.words import counted
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.segments.deleted_times import note_deleted
 from falconeye.storage.segments.free_space import remove_rows
-from falconeye.storage.segments.layout import SegmentName, segment_path
 from falconeye.storage.segments.move_state import Pause, read_pauses
-from falconeye.storage.segments.retention import Doomed
+from falconeye.storage.segments.retention import doomed
 from falconeye.storage.tables.footage import garbage, moves, open_files, segments, streams, usage
 from falconeye.storage.tables.jobs import jobs
 from falconeye.storage.volumes import places, volume_rows
@@ -216,11 +214,12 @@ def held_words(held: Held) -> str:
     parts = []
     if held.segments:
         gigabytes = held.size_bytes / 1e9
-        parts.append(f"{gigabytes:.1f} GB of footage in {held.segments} files")
+        parts.append(f"{gigabytes:.1f} GB of footage in {counted(held.segments, 'file')}")
     if held.waiting:
-        parts.append(f"{held.waiting} files that are being written, moved or deleted")
+        are = "is" if held.waiting == 1 else "are"
+        parts.append(f"{counted(held.waiting, 'file')} that {are} being written, moved or deleted")
     if held.exports:
-        parts.append(f"{held.exports} exports")
+        parts.append(counted(held.exports, "export"))
     return ", ".join(parts) or "nothing"
 
 
@@ -243,8 +242,8 @@ async def _held(number: int, connection: AsyncConnection) -> Held:
     ).one()
     waiting = 0
     for table in (open_files, moves, garbage):
-        counted = select(func.count()).select_from(table).where(table.c.volume_id == number)
-        waiting += (await connection.execute(counted)).scalar_one()
+        count = select(func.count()).select_from(table).where(table.c.volume_id == number)
+        waiting += (await connection.execute(count)).scalar_one()
     export_bytes = func.coalesce(func.sum(jobs.c.result["size_bytes"].as_integer()), 0)
     made = select(func.count(), export_bytes).where(
         jobs.c.result["volume"].as_integer() == number, jobs.c.state == "complete"
@@ -281,7 +280,7 @@ async def _forget_some(number: int, who: str, connection: AsyncConnection) -> in
         .order_by(segments.c.start_us)
         .limit(_BATCH)
     )
-    gone = [_gone(row, who) for row in found]
+    gone = [doomed(row, GapReason.DISK_REMOVED, who) for row in found]
     if not gone:  # totals that are wrong are for `falconeye check`
         await connection.execute(
             delete(usage).where(usage.c.stream_id == stream_id, usage.c.volume_id == number)
@@ -295,17 +294,3 @@ async def _forget_some(number: int, who: str, connection: AsyncConnection) -> in
 async def _forget_rest(number: int, connection: AsyncConnection) -> None:
     for table in (open_files, moves, garbage):
         await connection.execute(delete(table).where(table.c.volume_id == number))
-
-
-def _gone(row: Row[Any], who: str) -> Doomed:
-    name = SegmentName(row.camera_id, StreamKind(row.kind), row.start_us + row.named_offset_us)
-    return Doomed(
-        row.stream_id,
-        row.start_us,
-        row.wall_duration_us,
-        row.size_bytes,
-        row.volume_id,
-        segment_path(name),
-        GapReason.DISK_REMOVED,
-        who,
-    )

@@ -4,7 +4,7 @@ import builtins
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import ColumnElement, Select, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.storage.index.database import Database
@@ -98,11 +98,22 @@ class AuditStore:
         async def read(connection: AsyncConnection) -> AuditWords:
             found = []
             for column in (AUDIT.c.action, AUDIT.c.who_name, AUDIT.c.object_kind):
-                rows = await connection.execute(select(column).distinct().order_by(column))
+                rows = await connection.execute(_each(column))
                 found.append(tuple(word for word in rows.scalars() if word))
             return AuditWords(*found)
 
         return await self._database.read(read)
+
+
+def _each(column: ColumnElement[str]) -> Select[str]:
+    """What stands in a column, each once, in order.
+
+    From one to the next by the column's index: DISTINCT would read all entries.
+    """
+    words = select(func.min(column).label("word")).cte("words", recursive=True)
+    following = select(func.min(column)).where(column > words.c.word).scalar_subquery()
+    words = words.union_all(select(following).where(words.c.word.is_not(None)))
+    return select(words.c.word).where(words.c.word.is_not(None))
 
 
 def _matching(query: Select[Any], wanted: AuditFilter) -> Select[Any]:

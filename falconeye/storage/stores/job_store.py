@@ -71,6 +71,13 @@ class JobStore:
     async def add(self, job: Job) -> None:
         await self._database.write(partial(_add, asdict(job)))
 
+    async def keep(self, job: Job, most: int) -> None:
+        """Put one that is over there, or in its place, and forget all but the newest of its kind.
+
+        So many stay, by their ends.
+        """
+        await self._database.write(partial(_keep, asdict(job), most))
+
     async def change(self, job_id: str, values: Mapping[str, Any]) -> None:
         await self._database.write(partial(_change, job_id, dict(values)))
 
@@ -116,6 +123,14 @@ def _job(row: Row[Any]) -> Job:
 
 async def _add(values: dict[str, Any], connection: AsyncConnection) -> None:
     await connection.execute(insert(jobs).values(values))
+
+
+async def _keep(values: dict[str, Any], most: int, connection: AsyncConnection) -> None:
+    await connection.execute(delete(jobs).where(jobs.c.id == values["id"]))
+    await connection.execute(insert(jobs).values(values))
+    of_kind = jobs.c.kind == values["kind"]
+    newest = select(jobs.c.id).where(of_kind).order_by(jobs.c.ended_us.desc()).limit(most)
+    await connection.execute(delete(jobs).where(of_kind, jobs.c.id.not_in(newest)))
 
 
 async def _change(job_id: str, values: dict[str, Any], connection: AsyncConnection) -> None:

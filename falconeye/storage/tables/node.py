@@ -134,6 +134,9 @@ class AuditRow(SQLModel, table=True):
     __tablename__ = "audit"
     __table_args__ = (
         Index("audit_by_time", "at_us"),
+        Index("audit_by_action", "action"),
+        Index("audit_by_who", "who_name"),
+        Index("audit_by_kind", "object_kind"),
         {"sqlite_autoincrement": True},  # an id is never used twice
     )
 

@@ -103,6 +103,7 @@ class WorkAnswer(BaseModel):
     `kind`: move | index | redating | backup | deletion. `state`: as a job's, or paused; pending
     where it waits for what `error` says. `subject`: the path of a volume, the id of a camera, the
     directories of backups. Of footage that moves, what is done counts from the start of the node.
+    The last of each kind that are over are told after a restart, too, under ids of their own.
     `acts`: what can be done now: cancel (DELETE), retry, pause, resume.
     """
 

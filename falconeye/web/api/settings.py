@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, InvalidInput, NotFound
+from falconeye.base.words import counted
 from falconeye.config.loading import ENVIRONMENT_PREFIX
 from falconeye.config.loading import SETTINGS as OF_THE_NODE
 from falconeye.storage.stores.destinations import shown_settings
@@ -122,7 +123,7 @@ class SettingsController(Controller):
                 if cameras.get(camera_id).config.started:
                     await cameras.restart(camera_id)
                     count += 1
-        await record(request, "cameras.restarted", "camera", None, f"{count} cameras")
+        await record(request, "cameras.restarted", "camera", None, counted(count, "camera"))
         return CamerasConcerned(message="cameras restarted", count=count)
 
     @delete(

@@ -7,6 +7,7 @@ from falconeye.base.times import DAY_US, SECOND_US
 from falconeye.cameras.views import TestResult
 from falconeye.config.camera import RecordMode
 from falconeye.web.contexts import DiskRoom, TrialPage
+from falconeye.web.own_storage import in_line, kept_free_bytes
 from falconeye.web.services import Services
 
 _DAY_S: Final = DAY_US // SECOND_US
@@ -32,10 +33,13 @@ def holds_days(disk: DiskRoom, bytes_per_day: int) -> float:
 
 
 async def disk_room(services: Services, *, without: str | None) -> DiskRoom | None:
-    """The disk that new footage goes to; None when it is not there."""
-    facts = next((fact for fact in await services.volumes.facts() if fact.present), None)
-    if facts is None:
+    """The disks that new footage fills; None when the one that it goes to first is not there."""
+    first = services.volumes.for_recording()
+    line = in_line(await services.volumes.facts(), first.id)
+    if not line or line[0].id != first.id:
         return None
+    known = await services.storage.changes.known()
+    held = {one.row.volume_id: one.held.size_bytes for one in known}
     others = sum(
         stream.bits_per_second / 8 * _DAY_S
         for camera in services.cameras.list()
@@ -43,11 +47,12 @@ async def disk_room(services: Services, *, without: str | None) -> DiskRoom | No
         for stream in camera.streams
     )
     return DiskRoom(
-        total_bytes=facts.total_bytes,
-        free_bytes=facts.free_bytes,
-        floor_bytes=facts.floor_bytes,
-        footage_bytes=await services.recordings.footage_bytes(),
-        is_root=facts.is_root_fs,
-        is_sd_card=facts.is_sd_card,
+        total_bytes=sum(one.total_bytes for one in line),
+        free_bytes=sum(one.free_bytes for one in line),
+        floor_bytes=sum(kept_free_bytes(one, line) for one in line),
+        footage_bytes=sum(held.get(one.id, 0) for one in line),
+        disks=len(line),
+        is_root=line[0].is_root_fs,
+        is_sd_card=line[0].is_sd_card,
         other_bytes_per_day=int(others),
     )

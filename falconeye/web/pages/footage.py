@@ -28,7 +28,7 @@ EVENTS: Final = 200  # beside a day; the API lists all
 RECENT_DAYS: Final = 7  # that have a link of their own
 AHEAD: Final = 20  # stretches dated later that are listed; those days list their own
 MOST_CAMERAS: Final = 4  # as many as a small machine serves and a laptop decodes at once
-_MOST_NAMED: Final = 64
+MOST_NAMED: Final = 64
 Day = Annotated[str, QueryParameter(max_length=32)]
 At = Annotated[str, QueryParameter(max_length=64)]
 
@@ -75,8 +75,8 @@ async def show_day(
 @get("/footage", opt=needs(Action.VIEW_FOOTAGE), include_in_schema=False)
 async def many_footage_page(
     request: Asking,
-    cameras: Annotated[str, QueryParameter(max_length=_MOST_NAMED * MOST_CAMERAS)] = "",
-    camera: Annotated[list[str] | None, QueryParameter(max_items=_MOST_NAMED)] = None,
+    cameras: Annotated[str, QueryParameter(max_length=MOST_NAMED * MOST_CAMERAS)] = "",
+    camera: Annotated[list[str] | None, QueryParameter(max_items=MOST_NAMED)] = None,
     day: Day = "",
     at: At = "",
 ) -> Response[str]:
@@ -84,16 +84,8 @@ async def many_footage_page(
 
     A link names them in `cameras`, with commas; the form that chooses them by many a `camera`.
     """
-    services, who = services_of(request), principal_of(request)
-    seen = [
-        each for each in services.cameras.list() if may_on(who, Action.VIEW_FOOTAGE, each.config.id)
-    ]
-    named = list(dict.fromkeys([*filter(None, cameras.split(",")), *(camera or ())]))
-    if len(named) > MOST_CAMERAS:
-        raise InvalidInput(_("At most four cameras play at once."), field="cameras")
-    for camera_id in named:  # before it is said whether there is such a camera
-        require_camera(who, Action.VIEW_FOOTAGE, camera_id)
-    chosen = [services.cameras.get(camera_id) for camera_id in named] or seen[:MOST_CAMERAS]
+    services = services_of(request)
+    seen, chosen = choose_cameras(request, cameras, camera)
     bounds = await _known_bounds(services, chosen, day, at)
     words, wanted = views.gap_dictionary()
     ids = {each.config.id for each in chosen}
@@ -112,6 +104,25 @@ async def many_footage_page(
         range=bounds.range,
     )
     return show(request, "pages/footage_many.html", context)
+
+
+def choose_cameras(
+    request: Asking, cameras: str, camera: Sequence[str] | None = None
+) -> tuple[list[Camera], list[Camera]]:
+    """The cameras that the asker may see, and those named, else the first ones of these.
+
+    InvalidInput for too many, NotFound or PermissionDenied as of one.
+    """
+    services, who = services_of(request), principal_of(request)
+    seen = [
+        each for each in services.cameras.list() if may_on(who, Action.VIEW_FOOTAGE, each.config.id)
+    ]
+    named = list(dict.fromkeys([*filter(None, cameras.split(",")), *(camera or ())]))
+    if len(named) > MOST_CAMERAS:
+        raise InvalidInput(_("At most four cameras play at once."), field="cameras")
+    for camera_id in named:  # before it is said whether there is such a camera
+        require_camera(who, Action.VIEW_FOOTAGE, camera_id)
+    return seen, [services.cameras.get(camera_id) for camera_id in named] or seen[:MOST_CAMERAS]
 
 
 async def _day_with_recordings(services: Services, camera: Camera, bounds: _Bounds) -> FootagePage:
@@ -183,27 +194,32 @@ def _bounds(
     Where there is footage up to `latest_us`, which lies ahead, none after that.
     """
     zone = services.stored_settings.zone
-    today = i18n.local(services.clock.utc_us(), zone).date()
+    added, today = known_days(services, cameras)
     last = max(today, i18n.local(min(latest_us, LATEST_US), zone).date())
-    since_us = min(
-        (each.config.created_at_us for each in cameras), default=to_us(_start(today, zone))
-    )
-    added = i18n.local(since_us, zone).date()
     wanted = min(max(_day(day, at, zone) or today, added), last)
     one = timedelta(days=1)
     recent = [today - one * ago for ago in reversed(range(RECENT_DAYS))]
     days = tuple(each.isoformat() for each in recent if each >= added)
     return _Bounds(
         wanted,
-        to_us(_start(wanted, zone)),
-        to_us(_start(wanted + one, zone)),
+        to_us(start_of(wanted, zone)),
+        to_us(start_of(wanted + one, zone)),
         (wanted - one).isoformat() if wanted > added else None,
         (wanted + one).isoformat() if wanted < last else None,
         DayRange(added.isoformat(), last.isoformat(), days),
     )
 
 
-def _start(day: date, zone: tzinfo) -> datetime:
+def known_days(services: Services, cameras: Sequence[Camera]) -> tuple[date, date]:
+    """Of the site's zone: when the first of the cameras was added, and today."""
+    zone = services.stored_settings.zone
+    now_us = services.clock.utc_us()
+    since_us = min((each.config.created_at_us for each in cameras), default=now_us)
+    return i18n.local(since_us, zone).date(), i18n.local(now_us, zone).date()
+
+
+def start_of(day: date, zone: tzinfo) -> datetime:
+    """Its midnight; DST sets in later."""
     return datetime.combine(day, time.min, zone)
 
 

@@ -79,7 +79,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         sync_interval_s=0.2,
         free_floor_bytes=0,
     )
-    await asyncio.to_thread((folder / "imports").mkdir)
+    await asyncio.to_thread((folder / "imports").mkdir, exist_ok=True)
     database = Database(settings.data_dir, clock, ballast_bytes=SMALL_BALLAST)
     await database.open(exclusive=True)
     stack.push_async_callback(database.close)
@@ -166,7 +166,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         storage=footage.storage,
         exports=parts.exports,
         jobs=parts.jobs,
-        works=system_works(footage, backups),
+        works=system_works(footage, backups, parts.outcomes),
         backups=backups,
         restores=restores,
         restart=None,

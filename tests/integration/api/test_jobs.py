@@ -90,6 +90,58 @@ async def test_a_move_is_paused_and_goes_on(served: Served, tmp_path: Path) -> N
         assert str(source.path) in told
 
 
+async def forget_tokens(served: Served) -> None:
+    """Those of the test's clients have names of their own in each process."""
+    tokens = served.services.accounts.tokens
+    for token in tokens.list():
+        await tokens.remove(token.id)
+
+
+async def test_what_the_node_did_is_told_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("falconeye.storage.footage.ROUND_S", 3600.0)
+    async with AsyncExitStack() as stack:
+        served = await serve(stack, tmp_path)
+        source = await leaving(served, tmp_path)
+        served.services.storage.mover.retry(source)
+        while (moved := (await jobs_of(served.viewer))[0])["state"] != "complete":
+            pass
+        await forget_tokens(served)
+    async with AsyncExitStack() as stack:
+        served = await serve(stack, tmp_path)
+        (told,) = await jobs_of(served.viewer)
+        for name in ("kind", "state", "subject", "files_done", "bytes_done", "ended_at", "error"):
+            assert told[name] == moved[name], name
+        assert (told["files_done"] > 0, told["acts"]) == (True, [])
+        assert await json_of(served.viewer, f"/api/jobs/{told['id']}") == told
+        assert (await served.admin.delete(f"/api/jobs/{told['id']}")).status_code == 409
+        assert (await json_of(served.operator, "/api/jobs/"))["count"] == 1
+        page = (await served.viewer.get("/jobs")).text
+        assert f"Moves footage off {source.path}" in page
+        assert f"{told['files_done']} files, " in page
+        async with await served.client(Role.ADMIN, cameras=frozenset({"another"})) as limited:
+            assert await jobs_of(limited) == []
+
+
+async def test_a_move_that_the_end_of_the_node_broke_off_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("falconeye.storage.footage.ROUND_S", 3600.0)
+    monkeypatch.setattr("falconeye.storage.segments.move_rows.BATCH", 1)
+    async with AsyncExitStack() as stack:
+        served = await serve(stack, tmp_path)
+        source = await leaving(served, tmp_path)
+        mover = served.services.storage.mover
+        assert await mover._relieve(source)  # one file
+        await forget_tokens(served)
+    async with AsyncExitStack() as stack:
+        served = await serve(stack, tmp_path)
+        (told,) = await jobs_of(served.viewer)
+        assert (told["state"], told["files_done"]) == ("cancelled", 1)
+        assert "it goes on by itself" in told["error"]
+
+
 async def test_who_sees_it_and_who_acts(served: Served, tmp_path: Path) -> None:
     await leaving(served, tmp_path)
     (move,) = await jobs_of(served.operator)
@@ -152,6 +204,8 @@ async def test_exports_and_system_work_are_one_list(served: Served, tmp_path: Pa
     page = (await served.admin.get("/jobs")).text
     assert page.index("Moves footage off") < page.index(f'id="export-{ids[0]}"')
     assert "operator []" in page  # whose it is
+    for job in every[1:]:
+        assert f"SHA-256 <code>{job['export']['sha256']}</code>" in page  # whole, to be compared
 
 
 async def test_an_index_that_is_made_anew_is_cancelled(served: Served) -> None:

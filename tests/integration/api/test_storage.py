@@ -17,6 +17,7 @@ from falconeye.base.secret import Secret
 from falconeye.base.times import HOUR_US, SECOND_US, rfc3339
 from falconeye.storage.volumes.volume_facts import Role as VolumeRole
 from falconeye.storage.volumes.volumes import adopt
+from falconeye.web.pages.camera_trial import disk_room
 from tests.clocked_footage import SEGMENT_S, record_hole_and_change
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_exports import finished
@@ -70,6 +71,72 @@ async def test_disks_and_cameras_are_told_with_their_numbers(served: Served) -> 
         assert found["cameras"] == []
         page = await limited.get("/storage")
         assert "Door" not in page.text
+
+
+async def test_a_second_disk_for_recording_is_no_room_while_the_first_takes_all(
+    served: Served, tmp_path: Path
+) -> None:
+    """It waits for the day on which the first cannot be written to; neither fills it nor frees it.
+
+    So footage that lies there goes for no room, but that of a camera which grows does.
+    """
+    services = served.services
+    start_us = services.clock.utc_us() // SECOND_US * SECOND_US - 600 * SECOND_US
+    database = services.storage.changes._database
+    await adopt(database, tmp_path / "spare", services.clock.utc_us(), VolumeRole.RECORD)
+    await services.volumes.reload()
+    first, spare = services.volumes.all
+    first.role = VolumeRole.ARCHIVE  # as if it were away, which is looked at every few seconds
+    strayed, _ = await with_footage(served)
+    first.role = VolumeRole.RECORD
+    body = {"name": "Yard", "protocol": "demo", "start": False}
+    growing = (await served.admin.post("/api/cameras/", json=body)).json()["id"]
+    for hours in range(1, 4):
+        _ = await footage(served, start_us - hours * HOUR_US, 20, growing)
+    found = await json_of(served.viewer, "/api/storage")
+    here, beside = found["volumes"]
+    assert (here["records"], beside["records"]) == (True, False)
+    assert found["days_left"] == pytest.approx(here["full_in_days"], rel=0.01)
+    assert beside["full_in_days"] is None
+    cameras = {one["camera_id"]: one for one in found["cameras"]}
+    assert list(cameras[strayed]["by_volume"]) == [spare.id]
+    assert (cameras[strayed]["days_left"], cameras[strayed]["goes_by"]) == (None, None)
+    assert cameras[growing]["days_left"] == pytest.approx(found["days_left"], rel=0.01)
+    spare.role = VolumeRole.LEAVING  # now its footage goes where the room is short
+    found = await json_of(served.viewer, "/api/storage")
+    cameras = {one["camera_id"]: one for one in found["cameras"]}
+    assert cameras[strayed]["days_left"] == pytest.approx(found["days_left"], rel=0.01)
+
+
+async def test_a_new_camera_is_told_the_room_of_the_disks_that_fill(
+    served: Served, tmp_path: Path
+) -> None:
+    """Footage on a disk that takes none makes no room; an archive does."""
+    services = served.services
+    database = services.storage.changes._database
+    await adopt(database, tmp_path / "spare", services.clock.utc_us(), VolumeRole.RECORD)
+    await services.volumes.reload()
+    first, spare = services.volumes.all
+    _ = await with_footage(served)
+    first.role = VolumeRole.ARCHIVE
+    _ = await footage(served, services.clock.utc_us() - HOUR_US, 20, "another")
+    first.role = VolumeRole.RECORD
+    here, beside = (await json_of(served.viewer, "/api/storage"))["volumes"]
+    assert here["footage_bytes"] > 0 < beside["footage_bytes"]
+    room = await disk_room(services, without=None)
+    assert room is not None
+    assert (room.disks, room.footage_bytes) == (1, here["footage_bytes"])
+    assert room.total_bytes == here["total_bytes"]
+    spare.role = VolumeRole.ARCHIVE
+    room = await disk_room(services, without=None)
+    assert room is not None
+    every = here["footage_bytes"] + beside["footage_bytes"]
+    assert (room.disks, room.footage_bytes) == (2, every)
+    assert room.total_bytes == here["total_bytes"] + beside["total_bytes"]
+    spare.role, first.role = VolumeRole.RECORD, VolumeRole.LEAVING
+    room = await disk_room(services, without=None)
+    assert room is not None
+    assert (room.disks, room.footage_bytes) == (1, beside["footage_bytes"])
 
 
 async def test_a_disk_tells_how_it_grows_and_what_exports_take(served: Served) -> None:

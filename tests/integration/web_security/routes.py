@@ -35,6 +35,16 @@ async def things(data: JSONBody[Thing]) -> dict[str, Any]:
     return data.model_dump()
 
 
+@post(
+    ["/api/test/larger", "/test/larger"],
+    opt=needs(Action.CONTROL),
+    status_code=200,
+    request_max_body_size=3 << 20,
+)
+async def larger(request: Request[Any, Any, Any]) -> dict[str, int]:
+    return {"bytes": len(await request.body())}
+
+
 @post("/test/form", opt=needs(Action.CONTROL), status_code=200)
 async def form(request: Request[Any, Any, Any]) -> dict[str, str]:
     return {"word": str((await request.form()).get("word"))}
@@ -105,5 +115,5 @@ async def silent_socket(socket: WebSocket[Any, Any, Any]) -> None:
 
 
 ROUTES: Final[tuple[ControllerRouterHandler, ...]] = (
-    who, things, form, camera, number, big, fail, endless, socket, silent_socket,
+    who, things, larger, form, camera, number, big, fail, endless, socket, silent_socket,
 )  # fmt: skip

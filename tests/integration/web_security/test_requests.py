@@ -171,6 +171,22 @@ async def test_a_body_over_a_megabyte_is_refused(site: Site, signed_in: str) -> 
     assert form.status_code == 413
 
 
+async def test_what_is_refused_as_too_large_is_told_the_limit_of_its_address(
+    site: Site, signed_in: str
+) -> None:
+    headers = {"x-csrf-token": signed_in, "content-type": "application/octet-stream"}
+    body = bytes(3 << 20)
+    answer = await site.client.post("/api/test/larger", content=body, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"bytes": len(body)})
+    body += b"x"
+    answer = await site.client.post("/api/test/larger", content=body, headers=headers)
+    words = "the request is larger than 3 MiB"
+    assert (answer.status_code, answer.json()) == (413, {"detail": words})
+    page = await site.client.post("/test/larger", content=body, headers=headers)
+    assert page.status_code == 413
+    assert "The request is larger than 3 MiB" in page.text
+
+
 async def test_forms_that_cannot_be_read_are_400(site: Site) -> None:
     for kind, body, status in (
         ("application/x-www-form-urlencoded", b"name=%ff&password=%fe\xff", 401),

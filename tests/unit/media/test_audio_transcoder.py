@@ -1,7 +1,9 @@
 """G.711 to AAC: in step with the camera's times, without threads of its own."""
 
 import cmath
+import errno
 import math
+import os
 import struct
 from fractions import Fraction
 from itertools import pairwise
@@ -72,6 +74,25 @@ def test_a_camera_may_change_what_it_sends_and_no_thread_is_started() -> None:
         assert len(made) >= 14
         assert set(made) == {(RATE, "mono", 1024)}
     assert threads() == before
+
+
+def test_a_camera_with_sound_starts_no_thread(transcoder: AacTranscoder) -> None:
+    """FFmpeg starts one for each core that the thread may use, unless it is told a number."""
+    before, cores = threads(), os.sched_getaffinity(0)
+    assert transcoded(transcoder, 1)
+    assert threads() == before
+    assert os.sched_getaffinity(0) == cores
+
+
+def test_where_threads_may_not_be_bound_to_cores_there_is_sound_all_the_same(
+    transcoder: AacTranscoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_arguments: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "sched_setaffinity", refused)
+    assert transcoded(transcoder, 1)
+    assert transcoder.errors == 0
 
 
 def samples(transcoder: AacTranscoder, frames: list[RawPacket]) -> list[float]:

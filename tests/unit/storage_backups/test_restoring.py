@@ -33,7 +33,7 @@ async def restores(database: Database, clock: FakeClock) -> AsyncIterator[Restor
 
 
 async def test_what_comes_is_written_as_it_comes(tmp_path: Path) -> None:
-    upload = Upload(tmp_path, "C:/fake\n/node.backup")
+    upload = Upload(tmp_path, "C:/fake\n/no\nde.backup")
     for _ in range(5):
         await upload.add(b"x" * (400 << 10))
         assert len(upload._waiting) < 1 << 20

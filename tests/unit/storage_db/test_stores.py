@@ -9,12 +9,13 @@ import stat
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert, update
+from sqlalchemy import event, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Conflict, InvalidInput, NotFound, StartError
@@ -28,6 +29,12 @@ from falconeye.storage.index.database import Database
 from falconeye.storage.segments.layout import recording_id
 from falconeye.storage.segments.recording_index import RecordingEntry, begin_recording
 from falconeye.storage.segments.segments import RecordingKind
+from falconeye.storage.stores.audit_store import (
+    AuditEntry,
+    AuditFilter,
+    AuditStore,
+    AuditWords,
+)
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import (
     KEY_NAME,
@@ -462,6 +469,43 @@ async def test_the_node_keeps_its_id(database: Database, clock: FakeClock) -> No
     clock.advance(100)
     assert await load_identity(database, clock) == first
     assert first.created_at_us == START_US
+
+
+async def test_a_view_of_the_audit_log_does_not_read_all_of_it(database: Database) -> None:
+    """It only grows: what its filter offers and finds comes from indexes, each word once."""
+    store = AuditStore(database)
+    for number in range(4):
+        action, name = ("camera.added", "anna") if number % 2 else ("user.added", "")
+        entry = AuditEntry(number, "user", None, name, action, "camera", None, "", "")
+        await store.add(entry)
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    assert database._readers is not None
+    event.listen(database._readers.sync_engine, "before_cursor_execute", note)
+    assert await store.words() == AuditWords(("camera.added", "user.added"), ("anna",), ("camera",))
+    for wanted, count in (
+        (AuditFilter(action="user.added"), 2),
+        (AuditFilter(who_name="anna"), 2),
+        (AuditFilter(object_kind="camera"), 4),
+    ):
+        found, total = await store.list(wanted, 10, 0)
+        assert len(found) == total == count
+    event.remove(database._readers.sync_engine, "before_cursor_execute", note)
+
+    async def plan(connection: AsyncConnection) -> list[str]:
+        rows: list[Any] = []
+        for statement in (one for one in asked if "audit" in one):
+            values = (1,) * statement.count("?")
+            rows += await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        return [str(row[3]) for row in rows]
+
+    steps = await database.read(plan)
+    of_it = [step for step in steps if "audit" in step]
+    assert len(of_it) >= 9
+    assert [step for step in of_it if not step.startswith("SEARCH audit USING")] == []
 
 
 async def test_the_audit_log_only_grows(database: Database) -> None:

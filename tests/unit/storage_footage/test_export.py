@@ -78,6 +78,23 @@ async def test_a_span_is_one_file_from_the_instant_on(node: Node) -> None:
     )
 
 
+async def test_of_exports_that_follow_one_another_no_picture_is_missing(node: Node) -> None:
+    """A week is handed over as several; the picture at the instant between is in both."""
+    await footage(node)
+    exports = open_exports(node)
+    shown: list[int] = []
+    for from_s, to_s in ((0, 1.37), (1.37, 4), (4, 7)):
+        made = await exports.make(JOB, order(from_s, to_s), ignore)
+        pictures_of = await asyncio.to_thread(barcodes, path_of(node, made))
+        numbers = [number for _, number in pictures_of if number is not None]
+        assert len(numbers) == len(pictures_of)
+        again = 1 if shown and shown[-1] == numbers[0] else 0
+        shown += numbers[again:]
+        await exports.remove(JOB, made.volume)
+    exports.stop()
+    assert shown == [index % 10 for index in range(70)]
+
+
 async def test_a_long_name_in_long_letters_is_a_name_that_a_disk_takes(node: Node) -> None:
     await footage(node)
     exports = open_exports(node)

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from falconeye.base.errors import Conflict, Unavailable
+from falconeye.jobs.node_works import index_outcome
+from falconeye.jobs.system_work import WorkState
 from falconeye.media.samples import StreamKind
-from falconeye.storage.checks.index_runner import IndexRunner
+from falconeye.storage.checks.index_runner import IndexOutcome, IndexRunner
 from falconeye.storage.checks.rebuild import IndexBuild, is_needed, prepare
 from falconeye.storage.tables.footage import segments
 from tests.clock import START_US, FakeClock
@@ -149,6 +152,8 @@ async def test_after_a_mistake_of_ours_it_is_tried_again(
     restored: Restored = await opener()
     node = restored.node
     runner = make_runner(node)
+    told: list[IndexOutcome] = []
+    runner.on_over = told.append
 
     async def broken(_build: Any, _copies: Any, _lost: Any) -> None:
         raise KeyError
@@ -159,11 +164,18 @@ async def test_after_a_mistake_of_ours_it_is_tried_again(
         await over(runner)
     assert runner.outcome is not None
     assert "our fault" in runner.outcome.error
+    assert index_outcome(runner.outcome, runner.since_us).state is WorkState.FAILED
     assert await is_needed(node.database)
     runner.retry()
     await over(runner)
     assert runner.outcome is not None
     assert (runner.outcome.files, runner.outcome.error) == (FILES, "")
+    assert [outcome.error for outcome in told] == [told[0].error, ""]  # both are told
+    assert told[-1] == runner.outcome
+    unreadable = index_outcome(replace(runner.outcome, unreadable=1), 0)
+    assert (unreadable.state, unreadable.trouble) == (
+        WorkState.COMPLETE, "1 file cannot be read"
+    )  # fmt: skip
     await runner.stop()
     await node.recordings.delete_time(CAMERA, START_US, START_US + GOP_US, who="ann")
     await node.stop()

@@ -118,6 +118,27 @@ async def test_footage_and_what_kept_from_it(node: Node, clock: FakeClock) -> No
     assert gaps(cut) == [(10, 21, "camera_offline", "no answer")]
 
 
+async def test_footage_alone_is_that_of_either_stream(node: Node, clock: FakeClock) -> None:
+    ledger = await records(node)
+    await record(node, 0, 4)
+    await record(node, 2, 4, stream=StreamKind.SUB)
+    await record(node, 20, 4)
+    await record(node, 19, 3, stream=StreamKind.SUB)
+    await record(node, 40, 2, stream=StreamKind.SUB)
+    clock.advance(60)
+    timelines = Timelines(node.database, node.store, ledger, node.clock)
+    for window, expected in (
+        ((0, 60), [(0, 6), (19, 24), (40, 42)]),
+        ((5, 20), [(5, 6), (19, 20)]),
+        ((6, 19), []),
+        ((30, 20), []),
+    ):
+        found = await timelines.footage(CAMERA, *map(at, window))
+        assert [(span.from_us, span.to_us) for span in found] == [
+            (at(begin), at(end)) for begin, end in expected
+        ], window
+
+
 async def test_a_stream_that_grows_is_footage_up_to_its_last_fragment(
     node: Node, clock: FakeClock
 ) -> None:

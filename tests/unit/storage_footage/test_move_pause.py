@@ -191,7 +191,7 @@ async def test_tried_again_at_once(node: Node, tmp_path: Path) -> None:
     fill(source, free_bytes=0)
     while await mover.enforce():
         pass
-    assert "1 files cannot be read" in mover.state(source).trouble
+    assert "1 file cannot be read" in mover.state(source).trouble
     assert mover.state(source).since_us == START_US
     first.write_bytes(whole)
     await node.deleter.empty_garbage()

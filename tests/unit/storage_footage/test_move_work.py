@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from falconeye.base.errors import NotFound
-from falconeye.jobs.node_works import MoveWork
+from falconeye.jobs.node_works import MoveWork, move_outcome
 from falconeye.jobs.system_work import Act, Amount, SystemWork, WorkState
+from falconeye.storage.segments.move_state import MoveState
 from falconeye.storage.segments.mover import Mover
 from falconeye.storage.segments.volume_changes import VolumeChanges
 from falconeye.storage.volumes.disk_calls import DiskCalls
+from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volume_facts import Role
 from tests.unit.storage_footage.footage import Node
 from tests.unit.storage_footage.test_moving import (
@@ -38,6 +40,8 @@ async def told(work: MoveWork) -> SystemWork:
 
 async def test_a_disk_that_fills_up(node: Node, tmp_path: Path) -> None:
     source, mover = node.volumes.all[0], make_mover(node)
+    ended: list[tuple[Volume, MoveState]] = []
+    mover.states.on_over = lambda *told: ended.append(told)
     work = make_work(node, mover)
     await record_some(node)
     fill(source, free_bytes=0)
@@ -64,6 +68,12 @@ async def test_a_disk_that_fills_up(node: Node, tmp_path: Path) -> None:
     over = await told(work)
     assert (over.state, over.ended_us) == (WorkState.COMPLETE, node.clock.utc_us())
     assert (over.since_us, over.acts) == (None, (Act.PAUSE,))
+    [(volume, state)] = ended  # told when it was over, with what had held it up
+    assert volume is source
+    kept = move_outcome(volume, state)
+    assert (kept.files, kept.state, kept.ended_us) == (Amount(FILES), over.state, over.ended_us)
+    assert (kept.subject, kept.since_us) == (over.subject, held_up.since_us)
+    assert "Input/output error" in kept.trouble
     await node.stop()
 
 

@@ -206,6 +206,8 @@ def rows_of_today() -> Rows:
             job(4, "complete", {**newer, "file_name": "Copy.mp4"}, kind="copy", request=copy),
             job(5, "pending", kind="copy", request=copy),
             job(6, "complete", newer, kind="copy", request=copy),
+            job(7, "complete", {"files": 3, "bytes": 9}, kind="move", camera_id="",
+                ended_us=START_US, request={"subject": "/mnt/a", "shift_us": 0}),
         ],
     }  # fmt: skip
 
@@ -302,7 +304,14 @@ async def test_down_step_by_step_with_all_the_older_release_knows_and_up_again(
     tmp_path: Path, clock: FakeClock
 ) -> None:
     path, footage = await recorded(tmp_path, clock)
-    before = await asyncio.to_thread(fill_as_today, path)
+    today = await asyncio.to_thread(fill_as_today, path)
+    await closed_database(tmp_path / "data", clock).downgrade("0009")
+    before = await asyncio.to_thread(contents, path)
+    # Jobs that it does not know, and would never forget.
+    assert before == {**today, "jobs": [row for row in today["jobs"] if row["kind"] != "move"]}
+    assert len(before["jobs"]) == len(today["jobs"]) - 1
+
+    clock.advance(60)
     await asyncio.to_thread(run, "db downgrade", tmp_path, "0007")
     at_7 = await asyncio.to_thread(contents, path)
     assert set(before) - set(at_7) == {"protections"}  # see `test_protected_times.py`

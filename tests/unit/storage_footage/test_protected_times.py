@@ -1,5 +1,6 @@
 """A time that a person protects: no rule, no full disk and nobody deletes what it has any of."""
 
+import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from falconeye.media.samples import StreamKind
 from falconeye.storage.checks.rebuild import rebuild
 from falconeye.storage.segments import protections as module
 from falconeye.storage.segments import redating
-from falconeye.storage.segments.protected import PROTECTED
+from falconeye.storage.segments.protected import PROTECTED, protected_bytes
 from falconeye.storage.segments.protections import Protection, Protections
 from falconeye.storage.segments.retention import Keep, oldest_on
 from falconeye.storage.tables.footage import protections, segments, streams
@@ -120,9 +121,23 @@ async def test_it_is_told_of_its_time_and_its_camera_alone(node: Node) -> None:
     assert (made.by, made.reason, made.from_us) == ("anna", "the fence", at(1))
     assert await known.of_camera(CAMERA) == [made, later]
     assert await known.of_camera(CAMERA, at(2), at(11)) == [later]
+    assert await known.of_camera(CAMERA, at(0), at(10)) == [made]
     assert await known.of_camera("another") == []
     with pytest.raises(NotFound):
         await known.remove("another", made.id)
+
+
+async def test_who_protects_waits_for_what_deletes_or_moves_footage(node: Node) -> None:
+    """Else they would be told that a time is protected whose rows are just being taken."""
+    known = await recorded(node)
+    for lock in (node.deleter.times, node.deleter.alone):
+        before = await known.of_camera(CAMERA)
+        async with lock:
+            task = asyncio.create_task(protect(known, 1, 2))
+            # The writer takes one after the other: what came before this is stored by then.
+            await node.database.write(lambda connection: connection.exec_driver_sql("SELECT 1"))
+            assert await known.of_camera(CAMERA) == before
+        assert await task in await known.of_camera(CAMERA)
 
 
 async def test_what_cannot_be_protected(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +176,40 @@ async def test_it_follows_footage_to_its_right_times(
     assert [row.clock_id for row in await rows(board.node, protections)] == [None]
     assert await problems(board.node) == []
     await board.stop()
+
+
+async def test_a_time_that_reaches_beyond_the_wrong_clock_stays_as_well(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """What it has of another boot did not move."""
+    board = await boot(tmp_path, clock)
+    await board.record(12)
+    known = Protections(board.node.database, board.node.deleter, clock)
+    made = await known.add(CAMERA, at(-60), at(5), by="anna", reason="")
+    await board.set_clock(3600)
+    await board.record(6)
+    await board.end()
+    for _ in range(12):
+        await board.redater.round()
+    told = await known.of_camera(CAMERA)
+    assert told[0] == made
+    assert [one.to_us for one in told] == [at(5), at(3605)]
+    assert await _stays(board.node) == 3
+    await board.stop()
+
+
+async def test_what_is_protected_twice_is_counted_once(node: Node) -> None:
+    """A recording and a time; and the substream of a recording, which may have begun before it."""
+    known = await recorded(node)
+    run = node.store.begin_run(CAMERA, StreamKind.SUB, at(-2))
+    await node.record(run, at(-2), 3, stream=StreamKind.SUB, recording_id=None, ends=True)
+    await node.recordings.update("rec-0", {"protected": True})
+    counted = [row.size_bytes for row in await rows(node, segments) if row.start_us < at(LENGTH_S)]
+    assert len(counted) == 3
+    for _ in range(2):
+        held = await node.database.read(partial(protected_bytes, CAMERA))
+        assert held == sum(counted)
+        await protect(known, 0, LENGTH_S)
 
 
 async def test_what_an_earlier_boot_recorded_stays_protected(

@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 from asyncio import create_subprocess_exec
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 from sqlalchemy import Row, insert
 
 from falconeye.base.times import DAY_US, SECOND_US
+from falconeye.jobs.node_works import RedateWork
+from falconeye.jobs.system_work import Amount
 from falconeye.media.samples import StreamKind
 from falconeye.storage.checks.rebuild import rebuild
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.segments import redating
 from falconeye.storage.segments.layout import recording_file_name
 from falconeye.storage.segments.redating import RedateState
 from falconeye.storage.segments.retention import Keep
@@ -58,7 +62,10 @@ async def test_footage_of_a_wrong_clock_gets_its_right_times(
     first_run = before[0].run_id
     await board.redater.round()
     now_us = clock.utc_us()
-    assert board.redater.state == RedateState(step_s * SECOND_US, now_us, ended_us=now_us)
+    files = sum(row.run_id == first_run for row in before)
+    assert board.redater.state == RedateState(
+        step_s * SECOND_US, now_us, ended_us=now_us, files=files, done=files
+    )
     after = await segments_of(board.node)
     shift_us = step_s * SECOND_US
     for old, new in zip(before, after, strict=True):
@@ -281,16 +288,51 @@ async def test_a_file_that_is_open_is_moved_when_it_is_closed(
     assert [known.shift_us for known in board.node.clocks.unsettled] == [MONTHS_S * SECOND_US]
     since_us = clock.utc_us()
     waiting = RedateState(MONTHS_S * SECOND_US, since_us, is_waiting=True)
-    assert board.redater.state == waiting
+    assert board.redater.state is not None
+    assert replace(board.redater.state, files=0) == waiting  # those that were in the index by then
+    closed = len(await segments_of(board.node))
     await board.record(4)
     await board.end()
     await board.redater.round()
-    assert board.redater.state == RedateState(waiting.shift_us, since_us, clock.utc_us())
     assert not board.node.clocks.unsettled
     found = await segments_of(board.node)
+    moved = sum(row.run_id == found[0].run_id for row in found)
+    assert moved > closed  # that which was open came on top
+    assert board.redater.state == RedateState(
+        waiting.shift_us, since_us, clock.utc_us(), files=moved, done=moved
+    )
     assert min(row.start_us for row in found) == START_US + MONTHS_S * SECOND_US
     assert overlaps(found) == []
     assert await problems(board.node) == []
+    await board.stop()
+
+
+async def test_it_tells_how_far_it_is(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recording by recording; once it is over that is told, too."""
+    monkeypatch.setattr(redating, "STEPS_A_ROUND", 1)
+    board = await boot(tmp_path, clock)
+    await board.record(6)
+    await board.end()
+    clock.advance(3600)  # another hour, another recording
+    await board.record(6)
+    await board.end()
+    over: list[RedateState] = []
+    board.redater.on_over = over.append
+    work = RedateWork(board.redater)
+    await board.set_clock(MONTHS_S)
+    files = len(await segments_of(board.node))
+    shares = []
+    while not over:
+        await board.redater.round()
+        [told] = await work.works()
+        assert (told.files or Amount(-1)).total == files
+        shares.append(told.share)
+    assert shares[0] == pytest.approx(0.5)
+    assert shares[-1] == 1.0
+    assert over == [board.redater.state]
+    assert (over[0].done, over[0].files) == (files, files)
     await board.stop()
 
 

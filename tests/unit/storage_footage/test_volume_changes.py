@@ -71,13 +71,13 @@ async def test_a_volume_is_added_used_emptied_and_removed(node: Node, tmp_path: 
     archive = node.volumes.all[1]
     (row,) = await rows(node, segments)
     assert row.volume_id == archive.number
-    with pytest.raises(Conflict, match=r"still holds 0\.0 GB of footage in 1 files.*leaving"):
+    with pytest.raises(Conflict, match=r"still holds 0\.0 GB of footage in 1 file: .*leaving"):
         await changes.remove(str(path))
     await changes.change_role(archive.id, Role.LEAVING)
     await node.volumes.reload()
     assert archive.role is Role.LEAVING
     assert await Mover(node.database, node.volumes, node.deleter, node.clock).enforce()
-    with pytest.raises(Conflict, match="1 files that are being written, moved or deleted"):
+    with pytest.raises(Conflict, match="1 file that is being written, moved or deleted"):
         await changes.remove(str(path))  # the original is garbage still
     await node.deleter.empty_garbage()
     await changes.remove(f"{path}/")

@@ -1,0 +1,93 @@
+"""A month's days of up to four cameras: which hours have footage, and the way to each."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.params import QueryParameter
+
+from falconeye.accounts.model import Action
+from falconeye.base.errors import InvalidInput
+from falconeye.base.times import MINUTE_US, to_us
+from falconeye.storage.ledger.coverage import Span
+from falconeye.web.footage_contexts import FootageDay, FootageDaysPage
+from falconeye.web.i18n import gettext as _
+from falconeye.web.pages.asking import Asking, services_of, show
+from falconeye.web.pages.footage import (
+    MOST_CAMERAS,
+    MOST_NAMED,
+    choose_cameras,
+    known_days,
+    start_of,
+)
+from falconeye.web.security.access import needs
+
+_SEEN_US = 2 * MINUTE_US  # a shorter hole is less than a pixel of a day
+
+
+@get("/footage/days", opt=needs(Action.VIEW_FOOTAGE), include_in_schema=False)
+async def footage_days_page(
+    request: Asking,
+    cameras: Annotated[str, QueryParameter(max_length=MOST_NAMED * MOST_CAMERAS)] = "",
+    month: Annotated[str, QueryParameter(max_length=32)] = "",
+) -> Response[str]:
+    """The given month (2026-11) of the site's zone, else this one; none before the first camera."""
+    services = services_of(request)
+    _seen, chosen = choose_cameras(request, cameras)
+    added, today = known_days(services, chosen)
+    first = min(max(_month(month) or today, added), today).replace(day=1)
+    zone = services.stored_settings.zone
+    days = [day for day in _days_of(first) if added <= day <= today]
+    spans = [
+        await services.timelines.footage(
+            each.config.id,
+            max(to_us(start_of(days[0], zone)), each.config.created_at_us),
+            to_us(start_of(days[-1] + timedelta(days=1), zone)),
+        )
+        for each in chosen
+    ]
+    rows: list[FootageDay] = []
+    for day in reversed(days):
+        begin, end = (to_us(start_of(each, zone)) for each in (day, day + timedelta(days=1)))
+        lanes = tuple(_stretches(each, begin, end) for each in spans)
+        rows.append(FootageDay(day.isoformat(), begin, end, lanes))
+    context = FootageDaysPage(
+        cameras=tuple((each.config.id, each.config.name) for each in chosen),
+        month=f"{first:%Y-%m}",
+        months=tuple(_months(added, today)),
+        days=tuple(rows),
+    )
+    return show(request, "pages/footage_days.html", context)
+
+
+def _month(text: str) -> date | None:
+    try:
+        return date.fromisoformat(f"{text}-01") if text else None
+    except ValueError:
+        raise InvalidInput(_("A month looks like 2026-11."), field="month") from None
+
+
+def _months(first: date, last: date) -> list[str]:
+    """The newest first."""
+    numbers = range(last.year * 12 + last.month - 1, first.year * 12 + first.month - 2, -1)
+    return [f"{number // 12}-{number % 12 + 1:02}" for number in numbers]
+
+
+def _days_of(first: date) -> list[date]:
+    days = [first + timedelta(days=number) for number in range(31)]
+    return [day for day in days if day.month == first.month]
+
+
+def _stretches(spans: Sequence[Span], from_us: int, to_us: int) -> tuple[tuple[int, int], ...]:
+    """What of them lies in [from, to), as far as a picture of the day can tell them apart."""
+    found: list[tuple[int, int]] = []
+    for span in spans:
+        begin, end = max(span.from_us, from_us), min(span.to_us, to_us)
+        if end <= begin:
+            continue
+        if found and begin - found[-1][1] < _SEEN_US:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((begin, end))
+    return tuple(found)
