@@ -198,11 +198,10 @@ export class ClockedCamera {
   stand(us) { this.stoodUs = us; }
 
   seek(place, exact = EXACT_S) {
-    const { video } = this;
-    if (!place || video.seeking || !video.readyState || Math.abs(place.time - video.currentTime) <= exact) return;
+    const { playback, video } = this;
+    if (!place || video.seeking || !video.readyState || Math.abs(place.time - (playback.held ?? video.currentTime)) <= exact) return;
     this.soughtAt = performance.now();
-    this.playback.stood = null;
-    video.currentTime = place.time;
+    playback.goTo(place);
   }
 
   // The clock runs and is at a moment now.

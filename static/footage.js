@@ -7,7 +7,6 @@ import { HOUR, leaveFor, MINUTE, parse, SECOND, stamp, Timeline } from "./timeli
 
 const WINDOW = HOUR; // what one playlist holds; the next one is opened where it ends
 const REFRESH_MS = 15_000;
-const NOW_US = 15 * SECOND; // footage comes to the list so much later, so what is newer is live
 const SETTLED_US = 3 * SECOND; // for less than that the stream is not changed
 
 const root = document.querySelector("[data-footage]");
@@ -23,7 +22,7 @@ class FootagePage {
     this.video = root.querySelector("video");
     this.line = root.querySelector("[data-moment]");
     this.hint = root.querySelector("[data-hint]");
-    const texts = { missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) };
+    const texts = { ...this.texts, missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) };
     this.timeline = new Timeline(root.querySelector("canvas"), {
       from: this.day[0], to: this.day[1], zone: data.zone, texts,
     });
@@ -58,7 +57,7 @@ class FootagePage {
     this.isReady = true;
     const query = new URLSearchParams(location.search);
     const wanted = parse(query.get("at"));
-    const last = this.timeline.footage.at(-1);
+    const last = this.timeline.latest();
     if (query.has("hour") && wanted) this.timeline.hourOf(wanted);
     if (Number.isFinite(wanted)) this.timeline.seek(wanted);
     else if (last) this.show(Math.max(last[0], last[1] - MINUTE));
@@ -104,7 +103,7 @@ class FootagePage {
     if (!timeline.hasFootage(us)) {
       const next = timeline.beside(us, 1, false);
       if (!goesOn && timeline.gapAt(us)) return void this.rest(us);
-      if (next === undefined) return void (goesOn ? this.atEnd() : this.rest(us));
+      if (next === undefined || (goesOn && timeline.leapsOverNow(us, next))) return void (goesOn ? this.atEnd() : this.rest(us));
       us = next;
     }
     this.asked = true;
@@ -131,7 +130,8 @@ class FootagePage {
     this.video.hidden = false;
     const stream = this.streamFor(us);
     const small = stream !== this.streamAt(us);
-    const [from, to] = [us - 10 * SECOND, Math.min(us + WINDOW, this.day[1])];
+    const later = this.timeline.footage.find((span) => this.timeline.leapsOverNow(us, span[0]))?.[0] ?? Infinity;
+    const [from, to] = [us - 10 * SECOND, Math.min(us + WINDOW, this.day[1], later)];
     Object.assign(this, { from, to, stream });
     try {
       const playback = await open(this.video, this.camera, from, to, stream, this.api, () => opening === this.opening);
@@ -226,11 +226,7 @@ class FootagePage {
     leaveFor(`?${new URLSearchParams({ at: stamp(this.day[1]) })}`);
   }
 
-  isNow(us = this.timeline.value) {
-    const { timeline } = this;
-    const last = timeline.footage.at(-1)?.[1] ?? 0;
-    return timeline.now() < this.day[1] && timeline.now() - us < NOW_US && timeline.known - last < NOW_US;
-  }
+  isNow() { return this.timeline.isNow(this.timeline.value); }
 
   goLive() {
     this.line.textContent = this.texts.live;

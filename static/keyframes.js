@@ -164,7 +164,10 @@ export class Shuttle {
 // A moment, or where footage goes on from it in that direction; null where there is none.
 export function overHole(timeline, us, rate) {
   if (timeline.hasFootage(us)) return us;
-  if (rate > 0) return timeline.footage.find(([from]) => from > us)?.[0] ?? null;
+  if (rate > 0) {
+    const next = timeline.footage.find(([from]) => from > us)?.[0];
+    return next === undefined || timeline.leapsOverNow(us, next) ? null : next;
+  }
   const before = timeline.footage.findLast(([, to]) => to <= us);
   return before ? before[1] - WITHIN_US : null;
 }

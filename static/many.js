@@ -9,7 +9,7 @@ const REFRESH_MS = 15_000;
 const TICK_MS = 50;
 const STUMBLE_MS = 150; // so long may one lack data before all wait for it
 const LATE_MS = 5000; // and so long they wait
-const NOW_US = 15 * SECOND;
+const BEFORE_US = 10 * SECOND; // before the end of the first, which the second follows
 
 const root = document.querySelector("[data-many]");
 
@@ -25,7 +25,7 @@ class ManyPage {
       to: this.day[1],
       zone: data.zone,
       names: this.tiles.map((tile) => tile.dataset.name),
-      texts: { missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) },
+      texts: { ...JSON.parse(data.texts), missing: data.missing, words: JSON.parse(data.words), wanted: new Set(JSON.parse(data.wanted)) },
     });
     const clock = (us) => this.timeline.seconds.format(us / 1000);
     this.texts = { ...JSON.parse(data.texts), clock };
@@ -58,7 +58,7 @@ class ManyPage {
     const query = new URLSearchParams(location.search);
     this.isImpatient ||= query.has("plays"); // it comes from the day before
     const wanted = parse(query.get("at"));
-    const last = this.timeline.footage.at(-1);
+    const last = this.timeline.latest();
     if (query.has("hour") && wanted) this.timeline.hourOf(wanted);
     if (Number.isFinite(wanted)) this.seek(wanted, Boolean(this.isImpatient));
     else if (last) this.seek(Math.max(last[0], last[1] - MINUTE), Boolean(this.isImpatient));
@@ -85,7 +85,7 @@ class ManyPage {
     const { clock, timeline } = this;
     this.round += 1;
     clock.halt();
-    clock.set(Math.min(Math.max(us, this.day[0]), timeline.known));
+    clock.set(Math.min(Math.max(us, this.day[0]), timeline.end));
     timeline.set(clock.us);
     this.asked ||= plays;
     this.wants = plays && timeline.hasFootage(clock.us);
@@ -154,11 +154,7 @@ class ManyPage {
     return this.isNow(us) && playing.length > 0 && playing.every((camera) => camera.endsAt(us));
   }
 
-  isNow(us) {
-    const { timeline } = this;
-    const last = timeline.footage.at(-1)?.[1] ?? 0;
-    return timeline.now() < this.day[1] && timeline.now() - us < NOW_US && timeline.known - last < NOW_US;
-  }
+  isNow(us) { return this.timeline.isNow(us); }
 
   // After the end of what is known: perhaps there is more by now.
   async goOn() {
@@ -248,6 +244,7 @@ class ManyPage {
     const nothing = !this.timeline.hasFootage(us);
     const stills = byKeyframes(this.clock.rate) ? ` · ${this.texts.stills}` : "";
     this.line.textContent = nothing ? `${time}: ${this.isNow(us) ? this.texts.edge : this.root.dataset.missing}` : time + stills;
+    this.tellTwice(us);
     const at = stamp(us);
     const cameras = this.root.dataset.many;
     this.root.querySelector("[data-link]").search = new URLSearchParams({ cameras, at });
@@ -260,6 +257,24 @@ class ManyPage {
     }
     const chosen = document.querySelector("[data-choose] [name=at]");
     if (chosen) chosen.value = at;
+  }
+
+  // Of a time that was recorded twice one clock knows the first only: where the second is.
+  tellTwice(us) {
+    const found = this.cameras.flatMap(({ tile, row }) => row.twice.filter(([from, to]) => from <= us && us < to).map((span) => ({ tile, span })));
+    const key = found.map(({ tile, span }) => [tile.dataset.name, ...span]).join();
+    if (key === this.toldTwice) return;
+    this.toldTwice = key;
+    const line = this.root.querySelector("[data-twice]");
+    line.hidden = !found.length;
+    line.replaceChildren(...found.flatMap(({ tile, span: [from, to] }) => {
+      const name = tile.dataset.name;
+      const { origin, pathname } = tile.querySelector(".tile-name");
+      const at = stamp(Math.max(from, to - BEFORE_US));
+      const href = `${origin}${pathname}?${new URLSearchParams({ day: this.root.dataset.day, at })}`;
+      const link = Object.assign(document.createElement("a"), { href, textContent: this.texts.second.replace("{name}", () => name) });
+      return [`${this.texts.twice.replace("{name}", () => name)} `, link, " "];
+    }));
   }
 
   // Whose picture is shown of a moment: that of the row, else the first that has one.

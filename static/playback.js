@@ -14,6 +14,8 @@ const USUAL_S = 0.04; // where the browser does not tell which picture is shown
 const BEFORE_S = 0.002; // before a picture the one before it stands
 const NEAR_S = 0.5; // so near before loaded pictures hls.js may load nothing: their sound begins earlier
 const SHOWN_MS = 500; // so long after a seek it is waited for what is told of its picture
+const HOLE_S = 0.1; // a hole so short hls.js does not fill, at the beginning of what is loaded neither
+const LOAD_MS = 8000;
 
 // What a playlist says: pieces in playing order, each `media` (s from the start of the list), `seconds`, `wall` (µs),
 // `stretch` (its number, counted in discontinuities), and per stretch the decode time (s) that `media` 0 would have.
@@ -51,6 +53,7 @@ export class Playback extends EventTarget {
     this.leaving = new AbortController(); // takes the listeners off: the next footage plays in the same element
     this.interval = null; // the shortest of pictures (s); null until two were shown
     this.stood = null; // the time of the picture that was stepped to, while it stands
+    this.held = null; // the time that is meant while the player is sent elsewhere for its sake
     // Before there is a picture, a player forgets where it was sent.
     this.on("loadedmetadata", () => this.seekWall(this.aim.wall), true);
     this.on("play", () => { if (!video.paused) this.stood = null; });
@@ -72,10 +75,29 @@ export class Playback extends EventTarget {
   // Chromium takes a moment just before what is loaded for loaded, and shows the picture after it: there once more.
   mend() {
     const { video } = this;
-    if (this.mended || this.steps || this.closed || !video.paused || video.seeking || !(this.shown > video.currentTime)) return;
-    if (!this.isLoaded(video.currentTime)) return;
+    const to = video.currentTime;
+    if (this.mended || this.steps || this.closed || !video.paused || video.seeking || !(this.shown > to)) return;
+    if (!this.isLoaded(to) && !this.isLoaded(to + HOLE_S)) return; // it is on its way
     this.mended = true;
-    video.currentTime = video.currentTime; // it seeks
+    this.mending = this.comeTo(to);
+  }
+
+  // Where hls.js takes it for loaded, too (its sound is, or it is very near), nobody loads its picture: so the player is
+  // sent further before it first.
+  async comeTo(to) {
+    const { aim, video } = this;
+    video.currentTime = to; // it seeks
+    await this.settled(true);
+    if (aim !== this.aim || this.closed || !video.paused || !(this.shown > to)) return;
+    this.held = to;
+    video.currentTime = Math.max(0, to - NEAR_S);
+    const until = performance.now() + LOAD_MS;
+    do await this.settled(true);
+    while (aim === this.aim && !this.closed && !this.isLoaded(video.currentTime) && performance.now() < until);
+    if (aim !== this.aim || this.closed) return;
+    video.currentTime = to;
+    await this.settled(true);
+    if (aim === this.aim) this.held = null;
   }
 
   isLoaded(time) {
@@ -86,6 +108,7 @@ export class Playback extends EventTarget {
   // One picture on (1) or back (-1), where it stands; false where the list has none that way.
   async step(direction) {
     this.video.pause();
+    await this.mending;
     this.steps = true;
     try {
       return await (direction > 0 ? this.stepOn() : this.stepBack());
@@ -171,7 +194,7 @@ export class Playback extends EventTarget {
   }
 
   // The instant (µs) of what is shown at a time of the video; null where that is not known.
-  wallUs(time = this.stood ?? this.video.currentTime) {
+  wallUs(time = this.stood ?? this.held ?? this.video.currentTime) {
     const piece = this.pieces.findLast((each) => each.media <= time + 1e-4) ?? this.pieces[0];
     if (!piece) return null;
     const into = Math.min(Math.max(time - piece.media, 0), piece.seconds);
@@ -193,11 +216,16 @@ export class Playback extends EventTarget {
   seekWall(wall) {
     const found = this.find(wall);
     if (!found) return null;
-    this.aim = { wall: found.wall };
-    this.mended = false;
-    this.stood = null;
-    this.video.currentTime = found.time;
+    this.goTo(found);
     return found.wall;
+  }
+
+  // Go to a place, as `find` tells it.
+  goTo({ time, wall }) {
+    this.aim = { wall };
+    this.mended = false;
+    this.stood = this.held = null;
+    this.video.currentTime = time;
   }
 
   close() {
@@ -267,6 +295,7 @@ async function openHls(playback, isWanted) {
     enableWorker: false, // our fragments are passed on as they are: nothing to do for one
     maxBufferLength: 20,
     backBufferLength: 20,
+    maxBufferHole: HOLE_S,
   });
   playback.hls = hls;
   const { Events, ErrorTypes } = Hls;
@@ -282,6 +311,7 @@ async function openHls(playback, isWanted) {
   });
   hls.on(Events.FRAG_BUFFERED, () => playback.mend());
   playback.on("seeked", () => requestAnimationFrame(() => requestAnimationFrame(() => playback.mend())));
+  playback.on("pause", () => { if (playback.shown - video.currentTime > USUAL_S) playback.mend(); });
   let mended = false;
   hls.on(Events.ERROR, (_, { type, details, fatal, response }) => {
     const isCodec = CODEC_ERRORS.includes(details); // with one list there is no other codec to try

@@ -9,12 +9,15 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const STEPS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 21600].map((s) => s * SECOND);
 const SHORTEST = 20 * SECOND;
+const SOON = 15 * SECOND; // footage comes to the list so much later, so what is newer is live
 const TICK_PX = 76;
 const SPACE = 44; // below the rows, for the times and what is dragged: as much as a finger needs
 const KNOB = 8; // what is dragged
 const BAR = 40; // of the only row
 const ROW = 26; // of one of some
 const BETWEEN = 4;
+const KEPT = 5; // the band along a row's bottom, of what is protected
+const LOCK = 9; // how wide a lock is
 // Keys of the player, beside those of the line itself.
 const ACTS = { " ": "play", k: "play", j: "slower", l: "faster", ".": "step", ",": "last", e: "live" };
 
@@ -43,6 +46,10 @@ function merged(pairs) {
   return found;
 }
 
+// A program may call an event so, too; that has no end of this name.
+const isKept = ({ kind, to }) => kind === "protected" && to;
+const isTwice = ({ kind, to }) => kind === "recorded_twice" && to;
+
 export class Timeline {
   // `from`, `to`: the day, in µs; `zone`: IANA; `names`: of the rows, where there are some.
   constructor(canvas, { from, to, zone, texts, names = [""] }) {
@@ -50,7 +57,7 @@ export class Timeline {
     this.day = [from, to];
     this.view = [from, to];
     this.value = from;
-    this.rows = names.map((name) => ({ name, footage: [], gaps: [], events: [], streams: { main: [], sub: [] } }));
+    this.rows = names.map((name) => ({ name, footage: [], gaps: [], events: [], kept: [], twice: [], streams: { main: [], sub: [] } }));
     this.bar = names.length > 1 ? ROW : BAR;
     this.bottom = names.length * (this.bar + BETWEEN) - BETWEEN;
     this.height = this.bottom + SPACE;
@@ -80,11 +87,14 @@ export class Timeline {
   show(...answers) {
     answers.forEach((answer, index) => {
       if (!answer) return;
-      const of = (stream) => joined(answer.spans.filter((span) => span.stream === stream));
+      const spans = [...answer.spans, ...(answer.ahead ?? [])]; // those of a clock that was ahead
+      const of = (stream) => joined(spans.filter((span) => span.stream === stream));
       Object.assign(this.rows[index], {
-        footage: joined(answer.spans),
+        footage: joined(spans),
         gaps: answer.gaps.map((gap) => ({ from: parse(gap.from), to: parse(gap.to), reason: gap.reason, detail: gap.detail })),
-        events: (answer.events ?? []).map((event) => parse(event.at)),
+        events: (answer.events ?? []).filter((event) => !isKept(event)).map((event) => parse(event.at)),
+        kept: (answer.events ?? []).filter(isKept).map(({ at, to, by, reason }) => ({ from: parse(at), to: parse(to), by, reason })),
+        twice: (answer.events ?? []).filter(isTwice).map(({ at, to }) => [parse(at), parse(to)]),
         streams: { main: of("main"), sub: of("sub") },
       });
       this.known = Math.max(this.known, parse(answer.to));
@@ -112,6 +122,28 @@ export class Timeline {
 
   // Now, by the recorder's clock.
   now() { return this.known + (performance.now() - this.heard) * 1000; }
+
+  // What there is to go to ends here: now, or with footage that is dated later.
+  get end() { return Math.max(this.known, this.footage.at(-1)?.[1] ?? 0); }
+
+  // The newest footage, as far as its time has come; of a day that has not, the last.
+  latest() {
+    const last = this.footage.findLast(([from]) => from <= this.known);
+    return last ? [last[0], Math.min(last[1], this.known)] : this.footage.at(-1);
+  }
+
+  // What is dated later than now is gone to, and never played into.
+  leapsOverNow(us, to) {
+    const now = this.now() + SOON;
+    return this.known > this.day[0] && us <= now && to > now;
+  }
+
+  // Whether a moment is about now, and was recorded up to now.
+  isNow(us) {
+    const last = this.latest()?.[1] ?? 0;
+    const now = this.now();
+    return this.known > this.day[0] && now < this.day[1] && Math.abs(now - us) < SOON && this.known - last < SOON;
+  }
 
   // Whether a moment is the end of the day, which has passed.
   isOver(us) { return us > this.day[1] - 2 * SECOND && this.now() > this.day[1]; }
@@ -147,7 +179,13 @@ export class Timeline {
     canvas.setAttribute("aria-valuemin", 0);
     canvas.setAttribute("aria-valuemax", Math.round((this.day[1] - this.day[0]) / SECOND));
     canvas.setAttribute("aria-valuenow", Math.round((us - this.day[0]) / SECOND));
-    canvas.setAttribute("aria-valuetext", time + without.join(";"));
+    const kept = this.rows.flatMap((row) => row.kept.filter(({ from, to }) => from <= us && us < to).map((one) => this.keptBy(row, one)));
+    canvas.setAttribute("aria-valuetext", time + without.join(";") + kept.join(";"));
+  }
+
+  keptBy(row, { by, reason }) {
+    const words = by ? this.texts.protected_by.replace("{name}", () => by) : this.texts.protected;
+    return `, ${words}${row.name && ` (${row.name})`}${reason && `: ${reason}`}`;
   }
 
   x(us) { return ((us - this.view[0]) / (this.view[1] - this.view[0])) * this.canvas.clientWidth; }
@@ -218,7 +256,7 @@ export class Timeline {
   // Shows what was at a moment, while the player stays.
   scrub(us) {
     const [first] = this.day;
-    this.scrubbed = Math.min(Math.max(us, first), this.known);
+    this.scrubbed = Math.min(Math.max(us, first), this.end);
     const [from, to] = this.view;
     if (this.scrubbed < from || this.scrubbed > to) this.pan(this.scrubbed - (from + to) / 2);
     this.say();
@@ -260,7 +298,7 @@ export class Timeline {
       PageDown: () => to(length / 4),
       Escape: () => this.leave(),
       Home: () => this.seek(this.day[0]),
-      End: () => this.seek(this.known),
+      End: () => this.seek(this.end),
       "+": () => this.zoom(0.5),
       "=": () => this.zoom(0.5),
       "-": () => this.zoom(2),
@@ -287,7 +325,7 @@ export class Timeline {
 
   seek(us) {
     this.scrubbed = null;
-    this.set(Math.min(us, this.known));
+    this.set(Math.min(us, this.end));
     this.tell("falconeye:seek", { us: this.value });
   }
 
@@ -305,7 +343,8 @@ export class Timeline {
       canvas.style.color = `var(${name})`;
       return style.color;
     };
-    const [raised, ok, bad, edge, quiet, text, accent] = ["--raised", "--ok", "--bad", "--edge", "--quiet", "--text", "--accent"].map(colour);
+    const names = ["raised", "ok", "bad", "edge", "quiet", "text", "accent", "surface"];
+    const [raised, ok, bad, edge, quiet, text, accent, surface] = names.map((name) => colour(`--${name}`));
     const paint = canvas.getContext("2d");
     paint.scale(ratio, ratio);
     const fill = (colour, from, to, y, height, least = 1) => {
@@ -321,6 +360,12 @@ export class Timeline {
       for (const gap of row.gaps) fill(this.texts.wanted.has(gap.reason) ? edge : bad, gap.from, gap.to, top + this.bar / 2 - 4, 8);
       for (const [from, to] of row.footage) fill(ok, from, to, top, this.bar);
       for (const at of row.events) fill(text, at, at, top, 10, 2);
+      const bottom = top + this.bar;
+      for (const { from, to } of row.kept) {
+        fill(surface, from, to, bottom - KEPT - 1, KEPT + 1, 3);
+        fill(text, from, to, bottom - KEPT, KEPT, 3);
+      }
+      for (const x of this.locksOf(row, width)) this.lock(paint, x, bottom - KEPT - 12, text, surface);
     });
     paint.fillStyle = quiet;
     paint.font = `13px ${style.fontFamily}`;
@@ -344,7 +389,35 @@ export class Timeline {
     paint.beginPath();
     paint.arc(at, y, KNOB, 0, 2 * Math.PI);
     paint.fill();
-    if (this.rows.length > 1) this.label(paint, text, colour("--surface"));
+    if (this.rows.length > 1) this.label(paint, text, surface);
+  }
+
+  // Where locks stand: at the end of what is protected, as a name stands at the beginning; none upon another.
+  locksOf(row, width) {
+    const ends = row.kept.map(({ from, to }) => [Math.max(0, this.x(from)), Math.min(width, this.x(to))]);
+    const shown = ends.filter(([left, right]) => right >= 0 && left <= width);
+    const all = shown.map(([left, right]) => Math.min(Math.max(left + 2, right - LOCK - 3), width - LOCK - 2)).sort((a, b) => a - b);
+    let last = -Infinity;
+    return all.filter((x) => {
+      const isFree = x - last >= LOCK + 6;
+      if (isFree) last = x;
+      return isFree;
+    });
+  }
+
+  // A lock on a ground of its own, whatever is drawn below.
+  lock(paint, x, y, ink, ground) {
+    paint.fillStyle = ground;
+    paint.fillRect(x - 2, y - 1, LOCK + 4, 12);
+    paint.fillStyle = paint.strokeStyle = ink;
+    paint.fillRect(x, y + 5, LOCK, 6);
+    paint.lineWidth = 1.5;
+    paint.beginPath();
+    paint.arc(x + LOCK / 2, y + 4, 2.75, Math.PI, 0);
+    paint.lineTo(x + LOCK / 2 + 2.75, y + 5);
+    paint.moveTo(x + LOCK / 2 - 2.75, y + 4);
+    paint.lineTo(x + LOCK / 2 - 2.75, y + 5);
+    paint.stroke();
   }
 
   // Which camera a row is of: its name on a ground of its own, whatever is drawn below.

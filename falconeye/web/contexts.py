@@ -11,7 +11,7 @@ from datetime import tzinfo
 from falconeye.cameras.views import Camera, TestResult
 from falconeye.config.camera import DEFAULT_ROLL_S
 from falconeye.events.camera_state import CameraState
-from falconeye.web.recording_contexts import RecordingRow
+from falconeye.web.recording_contexts import ProtectionRow, RecordingRow
 from falconeye.web.storage_contexts import SpanForm
 
 
@@ -88,6 +88,7 @@ class DeleteCameraPage:
     name: str
     recordings_count: int
     recordings_bytes: int
+    is_protected: bool = False  # some of it, which stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,15 @@ class ClockRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AheadRow:
+    """Footage whose time has not come: the machine's clock was ahead when it was recorded."""
+
+    start_us: int
+    end_us: int
+    link: str  # its beginning in RFC 3339
+
+
+@dataclass(frozen=True, slots=True)
 class SeamRow:
     """Where the machine's clock was set; None: nobody noted it, two runs claim one time."""
 
@@ -200,17 +210,6 @@ class EventRow:
     at_us: int
     words: str
     link: str  # its moment in RFC 3339
-
-
-@dataclass(frozen=True, slots=True)
-class ProtectionRow:
-    """A time of which nothing is deleted."""
-
-    id: int
-    start_us: int
-    end_us: int
-    by: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +246,7 @@ class FootagePage:
     form: SpanForm = field(default_factory=SpanForm)  # of a time to protect
     errors: Mapping[str, str] = field(default_factory=dict)
     range: DayRange = field(default_factory=DayRange)
+    ahead: tuple[AheadRow, ...] = ()  # of all days, on today's page and on later ones
 
     @property
     def length_us(self) -> int:

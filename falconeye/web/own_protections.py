@@ -1,5 +1,6 @@
-"""Protected times, as the API and the pages change them."""
+"""Protected times, as the API and the pages tell and change them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request
@@ -8,9 +9,41 @@ from falconeye.base.times import rfc3339
 from falconeye.storage.segments.protections import Protection
 from falconeye.web.audit import record
 from falconeye.web.security.access import principal_of
+from falconeye.web.services import Services
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """From `from_us` up to `to_us` nothing of a camera is deleted: a time, or a whole recording."""
+
+    from_us: int
+    to_us: int
+    by: str | None  # None: of a recording nobody noted it
+    reason: str
+    protection_id: int | None = None  # of a time
+    recording_id: str | None = None
+
+
+def kept_time(one: Protection) -> Kept:
+    """A time that a person named."""
+    return Kept(one.from_us, one.to_us, one.by, one.reason, protection_id=one.id)
+
+
+async def kept_of(services: Services, camera_id: str, from_us: int, to_us: int) -> list[Kept]:
+    """All that has something of [from, to), in the order of time.
+
+    A recording that is being made reaches up to now.
+    """
+    parts = services.storage.protections
+    found = [kept_time(one) for one in await parts.of_camera(camera_id, from_us, to_us)]
+    now_us = services.clock.utc_us()
+    for one in await parts.recordings(camera_id, from_us, to_us):
+        end_us = max(now_us, one.from_us) if one.to_us is None else one.to_us
+        found.append(Kept(one.from_us, end_us, None, "", recording_id=one.id))
+    return sorted(found, key=lambda kept: (kept.from_us, kept.to_us))
 
 
 async def protect(

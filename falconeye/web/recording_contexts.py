@@ -77,6 +77,18 @@ class GapRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ProtectionRow:
+    """A time of which nothing is deleted: named by a person, or of a recording."""
+
+    id: int | None  # None: of the recording
+    start_us: int
+    end_us: int
+    by: str  # empty of a recording: nobody noted it
+    reason: str
+    recording_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingPage:
     """One recording, playable."""
 
@@ -88,3 +100,17 @@ class RecordingPage:
     node_name: str
     newer_id: str | None = None
     older_id: str | None = None
+    protections: tuple[ProtectionRow, ...] = ()  # times of which it has some
+
+    @property
+    def may_go(self) -> bool:
+        """Whether somebody who may delete footage may delete it now."""
+        return self.row.status != "recording" and not (self.row.protected or self.protections)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRecordingPage:
+    """The question before a recording goes, or why it does not."""
+
+    row: RecordingRow
+    protections: tuple[ProtectionRow, ...] = ()

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from falconeye.base.times import rfc3339
+from falconeye.web.recording_contexts import ProtectionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,15 @@ class SpanForm:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftProtections:
+    """What is protected of a camera that was deleted."""
+
+    camera_id: str
+    name: str
+    rows: tuple[ProtectionRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StoragePage:
     """The disks and what lies on them."""
 
@@ -113,6 +123,7 @@ class StoragePage:
     choices: Sequence[tuple[str, str]] = ()  # cameras: (id, name)
     errors: Mapping[str, str] = field(default_factory=dict)
     cautions: Sequence[str] = ()  # of the disk that was just added
+    left: Sequence[LeftProtections] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +161,7 @@ class DeleteSpanPage:
     files: int
     size_bytes: int
     kept: int  # protected files
+    protections: Sequence[ProtectionRow] = ()  # why those stay
     exports: Sequence[SpanExport] = ()  # they stay
     other_exports: int = 0  # that the asking one may not see
 

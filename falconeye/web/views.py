@@ -8,6 +8,7 @@ from typing import Final
 
 from falconeye.accounts.model import Action, Principal
 from falconeye.base.redact import redact_text
+from falconeye.base.times import rfc3339
 from falconeye.cameras.privacy import Pause
 from falconeye.cameras.views import Camera
 from falconeye.events.camera_state import ReasonCode
@@ -15,9 +16,10 @@ from falconeye.storage.ledger.coverage import Gap, GapReason, Span, merge_spans
 from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.reading.timeline import Timeline
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
-from falconeye.web.contexts import ClockRow, DayPart, SeamRow, Tile, WallPage
+from falconeye.web.contexts import AheadRow, ClockRow, DayPart, SeamRow, Tile, WallPage
 from falconeye.web.i18n import gettext as _
-from falconeye.web.recording_contexts import RecordingRow
+from falconeye.web.own_protections import Kept
+from falconeye.web.recording_contexts import ProtectionRow, RecordingRow
 from falconeye.web.security.access import may_on
 from falconeye.web.services import Services
 
@@ -120,7 +122,8 @@ def recording_row(recording: Recording, now_us: int) -> RecordingRow:
 
 def day_parts(found: Timeline) -> tuple[DayPart, ...]:
     """A timeline as one row of footage, of whichever stream, and gaps."""
-    footage = merge_spans(sorted((one.span for one in found.spans), key=lambda s: s.from_us))
+    known = (one.span for one in (*found.spans, *found.ahead))
+    footage = merge_spans(sorted(known, key=lambda s: s.from_us))
     parts = [DayPart(span.from_us, span.to_us, recorded=True) for span in footage]
     parts += [
         DayPart(
@@ -133,6 +136,12 @@ def day_parts(found: Timeline) -> tuple[DayPart, ...]:
         for gap in found.gaps
     ]
     return tuple(sorted(parts, key=lambda part: part.start_us))
+
+
+def ahead_rows(found: Timeline) -> tuple[AheadRow, ...]:
+    """Stretches whose time has not come, of whichever stream."""
+    spans = merge_spans(sorted((one.span for one in found.ahead), key=lambda s: s.from_us))
+    return tuple(AheadRow(one.from_us, one.to_us, rfc3339(one.from_us)) for one in spans)
 
 
 def corrections(found: Timeline) -> tuple[ClockRow, ...]:
@@ -162,6 +171,13 @@ def seams(found: Timeline) -> tuple[SeamRow, ...]:
 def _lies_at(span: Span, seam: ClockSeam) -> bool:
     was_set_back = seam.after_us < seam.before_us
     return was_set_back and span.from_us < seam.before_us and span.to_us > seam.after_us
+
+
+def protection_row(kept: Kept) -> ProtectionRow:
+    """What is protected, for a list."""
+    return ProtectionRow(
+        kept.protection_id, kept.from_us, kept.to_us, kept.by or "", kept.reason, kept.recording_id
+    )
 
 
 _WANTED: Final = frozenset(

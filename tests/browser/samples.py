@@ -388,10 +388,12 @@ def footage() -> contexts.FootagePage:
             ),
         ),
         protections=(
-            contexts.ProtectionRow(
+            recording_contexts.ProtectionRow(
                 1, start_us + 7 * HOUR_US, start_us + 9 * HOUR_US, "anna", "The fence was cut"
             ),
-            contexts.ProtectionRow(2, start_us + 20 * HOUR_US, start_us + 30 * HOUR_US, "eve", ""),
+            recording_contexts.ProtectionRow(
+                2, start_us + 20 * HOUR_US, start_us + 30 * HOUR_US, "eve", ""
+            ),
         ),
         seams=(
             contexts.SeamRow(
@@ -612,6 +614,9 @@ def storage() -> storage_contexts.StoragePage:
             storage_contexts.MountRow("/", "SD card, ext4", 10**10, 10**9, "the system's own"),
         ),
         choices=(("camera-0", "Front door"), ("camera-1", "Yard")),
+        left=(
+            storage_contexts.LeftProtections("gone", "Stairs, second floor", footage().protections),
+        ),
     )
 
 
@@ -882,7 +887,23 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
                 "b",
             ),
         ),
-        "recording-delete": ("pages/recording_delete.html", recordings, rows(2)[1]),
+        "recording-kept": (
+            "pages/recording.html",
+            replace(FRAME, path="/recordings/camera-0_1"),
+            recording_contexts.RecordingPage(
+                rows(2)[1], "", "", (), "Yard.mp4", "pi-1", protections=footage().protections
+            ),
+        ),
+        "recording-delete": (
+            "pages/recording_delete.html",
+            recordings,
+            recording_contexts.DeleteRecordingPage(rows(2)[1]),
+        ),
+        "recording-delete-kept": (
+            "pages/recording_delete.html",
+            recordings,
+            recording_contexts.DeleteRecordingPage(rows(2)[1], footage().protections),
+        ),
         "settings": ("pages/settings.html", replace(FRAME, path="/settings"), settings()),
         "storage": (
             "pages/storage.html",
@@ -919,6 +940,7 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
                 61,
                 10**9,
                 1,
+                footage().protections,
                 tuple(
                     storage_contexts.SpanExport(
                         f"job-{is_made}", NAMES[:2], NOW_US, NOW_US + HOUR_US, is_made, "anna"

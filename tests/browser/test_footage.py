@@ -122,7 +122,7 @@ async def test_what_is_chosen_on_the_time_line_is_protected(tmp_path: Path) -> N
         await page.get_by_label("Reason").fill("the fence")
         await page.get_by_role("button", name="Protect", exact=True).click()
         await expect(page.get_by_text("The time is protected")).to_be_visible()
-        await expect(page.get_by_text("the fence")).to_be_visible()
+        await expect(page.get_by_text("the fence", exact=True)).to_be_visible()
         (made,) = await served.services.storage.protections.of_camera(camera.config.id)
         # It plays meanwhile.
         assert made.from_us == pytest.approx(begin_us, abs=SECOND_US)

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from falconeye.media.samples import Codec
+from falconeye.base.times import SECOND_US
+from falconeye.media.samples import Codec, StreamKind
 from tests.browser.browsers import needs_chromium
 from tests.browser.clocked_site import ClockedSite, clocked_site, with_three
 from tests.browser.test_pages import complaints
+from tests.clocked_footage import Piece, record
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120), needs_chromium]
 STEP_MS = 200
@@ -171,6 +173,39 @@ async def test_an_export_takes_all_cameras_and_the_time_into_the_form(tmp_path: 
         assert job["export"]["asked_from"] == site.at(15)
         assert job["export"]["asked_to"] == site.at(75)
         assert len(job["export"]["cameras"]) == 2
+
+
+async def test_what_was_recorded_twice_is_said_and_the_second_is_a_link_away(
+    tmp_path: Path,
+) -> None:
+    async with clocked_site(tmp_path) as site:
+        for name in ("Door", "Gate"):
+            await site.add(name)
+        await site.record("Door", 0, 40)
+        await site.record("Gate", 0, 20)
+        store, again_us = site.served.footage, site.start_us + 10_050_000  # off the grid
+        run = store.begin_run(site.ids["Gate"], StreamKind.MAIN, again_us)
+        await record(store, site.ids["Gate"], run, Piece(again_us, 20, 0))
+        page = site.page
+        said = complaints(page)
+        await open_at(site, 5)
+        told = page.locator("[data-twice]")
+        await expect(told).to_be_hidden()
+        await page.get_by_role("button", name="Play", exact=True).click()
+        await sample(site, 11, count=5)
+        words = re.compile("^Gate: this time was recorded twice, .* here the first is shown")
+        await expect(told).to_have_text(words)
+        await sample(site, 21, count=5)  # behind it the second goes on
+        await expect(told).to_be_hidden()
+        seek = "(us) => document.querySelector('canvas').dispatchEvent(new CustomEvent("
+        seek += "'falconeye:seek', { bubbles: true, detail: { us } }))"
+        await page.evaluate(seek, site.start_us + 15 * SECOND_US)
+        await told.get_by_role("link", name="Gate alone").click()
+        await page.wait_for_url(re.compile(rf"cameras/{site.ids['Gate']}/footage"))
+        second = "([first, until]) => { const code = readCode(document.querySelector('video'));"
+        second += " return code !== null && (code - first) % 100 === 50 && code < until; }"
+        await page.wait_for_function(second, arg=[site.code(0), site.code(14)])
+        assert said == []
 
 
 async def test_one_that_the_browser_cannot_decode_can_be_downloaded(tmp_path: Path) -> None:

@@ -117,7 +117,10 @@ class Playback:
             partial(playback_rows.read_window, camera_id, kind, from_us, to_us)
         )
         opened = await self._with_starts(growing)
-        is_over = not grows or to_us + UNWRITTEN_US <= self._clock.utc_us()
+        now_us = self._clock.utc_us()
+        is_past = to_us + UNWRITTEN_US <= now_us
+        is_ahead = from_us > now_us and not growing  # a clock was ahead: nothing comes to it now
+        is_over = not grows or is_past or is_ahead
         # Not on a volume's threads: no disk is touched, and one that hangs must not delay it.
         text = await asyncio.to_thread(
             _playlist, rows, opened, kind, from_us, to_us, is_over=is_over

@@ -29,7 +29,13 @@ from falconeye.storage.ledger.coverage import (
 )
 from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.ledger.seams import ClockSeam
-from falconeye.storage.reading.timeline_rows import TimelineRows, read_islands, read_rows
+from falconeye.storage.reading.timeline_rows import (
+    TimelineRows,
+    read_ahead,
+    read_islands,
+    read_latest_end,
+    read_rows,
+)
 from falconeye.storage.segments.recording_rows import Growing, Recording
 from falconeye.storage.segments.segment_store import FootageStore
 
@@ -71,6 +77,7 @@ class Timeline:
     corrections: Sequence[ClockCorrection] = ()  # where the node's clock had been wrong
     seams: Sequence[ClockSeam] = ()  # where it was set, and the times before it stay
     overlaps: Sequence[Span] = ()  # what was recorded twice, by stream: the clock was set back
+    ahead: Sequence[KindSpan] = ()  # footage whose time has not come: a clock was ahead; no gaps
 
 
 class Timelines:
@@ -87,18 +94,38 @@ class Timelines:
     async def read(self, camera_id: str, from_us: int, to_us: int) -> Timeline:
         """The camera's time in [from, to), as far as it is known: up to now.
 
-        Up to the last fragment on the disk for one that records.
+        Up to the last fragment on the disk for one that records. What is dated later, of a clock
+        that was ahead, stands beside it (`ahead`), as far as it was asked for.
         """
         growing = self._store.growing_streams(camera_id)  # before the rows: see `to_recording`
+        ahead = await self._ahead(camera_id, from_us, to_us)
         to_us = min(to_us, self._known_until(growing))
         if to_us <= from_us:
-            return Timeline(from_us, from_us, (), ())
+            return Timeline(from_us, from_us, (), (), ahead=ahead)
         rows = await self._rows(camera_id, from_us, to_us)
         made = await asyncio.to_thread(make_timeline, rows, from_us, to_us, growing)
-        if len(made.spans) + len(made.gaps) > MAX_PIECES:
+        if len(made.spans) + len(made.gaps) + len(ahead) > MAX_PIECES:
             msg = "from: too much happened in this time to list it: ask for a shorter one"
             raise InvalidInput(msg, field="from")
-        return made
+        return replace(made, ahead=ahead)
+
+    async def latest_us(self, camera_ids: Sequence[str]) -> int:
+        """The last moment of which there may be something: now, or of what is dated later."""
+        end_us = await self._database.read(partial(read_latest_end, camera_ids))
+        return max(end_us - 1, self._clock.utc_us())
+
+    async def _ahead(self, camera_id: str, from_us: int, to_us: int) -> Sequence[KindSpan]:
+        """Of [from, to), what is dated later than now; nothing of what was just written."""
+        now_us = self._clock.utc_us()
+        begin_us = max(from_us, now_us)
+        if to_us <= now_us + UNWRITTEN_US:
+            return ()
+        read = partial(read_ahead, camera_id, max(from_us, now_us + UNWRITTEN_US), to_us)
+        found, kinds = await self._database.read(read)
+        clipped = (_clipped(span, begin_us, to_us) for span in found)
+        spans = [span for span in clipped if span.to_us > max(begin_us, now_us + UNWRITTEN_US)]
+        spans.sort(key=lambda span: (span.from_us, span.stream))
+        return tuple(_with_kinds(spans, kinds))
 
     async def footage(self, camera_id: str, from_us: int, to_us: int) -> list[Span]:
         """When there is footage in [from, to), whichever stream; in order, without overlap.

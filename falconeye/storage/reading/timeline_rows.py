@@ -74,6 +74,37 @@ async def read_rows(
     )
 
 
+async def read_ahead(
+    camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
+) -> tuple[list[Span], Sequence[tuple[int, str]]]:
+    """Footage of a time that has not come, with any of [from, to), and how it was recorded."""
+    if await read_latest_end([camera_id], connection) <= from_us:
+        return [], ()
+    spans, _overlaps = await read_islands(camera_id, from_us, to_us, connection)
+    return (
+        [span for kind in StreamKind for span in spans[kind]],
+        await _kinds(camera_id, from_us, to_us, connection),
+    )
+
+
+async def read_latest_end(camera_ids: Sequence[str], connection: AsyncConnection) -> int:
+    """When the file ends that begins last (UTC), of any of the cameras; 0 where there is none."""
+    found = 0
+    for camera_id in camera_ids:
+        mine = await connection.execute(
+            select(streams.c.id).where(streams.c.camera_id == camera_id)
+        )
+        for stream_id in mine.scalars().all():  # by the key of each, which tells at once
+            latest = await connection.scalar(
+                select(segments.c.start_us + segments.c.wall_duration_us)
+                .where(segments.c.stream_id == stream_id)
+                .order_by(segments.c.start_us.desc())
+                .limit(1)
+            )
+            found = max(found, latest or 0)
+    return found
+
+
 def _within(kind: StreamKind) -> tuple[ColumnElement[bool], ...]:
     """The segments of a camera's stream; `:camera`, `:from_us` and `:to_us` are given later."""
     its_id = select(streams.c.id).where(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.clock import Clock
@@ -17,7 +17,8 @@ from falconeye.base.errors import Conflict, InvalidInput, NotFound
 from falconeye.base.times import DAY_US
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments.free_space import Deleter
-from falconeye.storage.tables.footage import protections
+from falconeye.storage.tables.footage import protections, recordings
+from falconeye.storage.tables.node import CAMERAS
 
 MAX_OF_CAMERA = 1000
 MAX_LENGTH_US = 366 * DAY_US
@@ -33,6 +34,15 @@ class Protection:
     to_us: int
     by: str  # who wants it
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedRecording:
+    """One that is protected as a whole; `to_us` None: it is being made."""
+
+    id: str
+    from_us: int
+    to_us: int | None
 
 
 class Protections:
@@ -71,6 +81,22 @@ class Protections:
     ) -> list[Protection]:
         """Those that have something of [from, to), in the order of time."""
         return await self._database.read(partial(_read, camera_id, from_us, to_us))
+
+    async def of_deleted_cameras(self) -> list[tuple[str, Protection]]:
+        """Those of cameras that are not there any more, by the names that they had, then by time.
+
+        The name is empty where no recording tells it.
+        """
+        return await self._database.read(_read_left)
+
+    async def recordings(
+        self, camera_id: str, from_us: int, to_us: int
+    ) -> list[ProtectedRecording]:
+        """The protected recordings that have something of [from, to), in the order of time.
+
+        Imported ones are no part of a camera's time, and none of them.
+        """
+        return await self._database.read(partial(_read_recordings, camera_id, from_us, to_us))
 
 
 async def _add(new: Protection, connection: AsyncConnection) -> Protection:
@@ -111,6 +137,39 @@ async def _read(
         select(protections).where(*wanted).order_by(protections.c.from_us, protections.c.id)
     )
     return [_protection(row) for row in rows]
+
+
+async def _read_left(connection: AsyncConnection) -> list[tuple[str, Protection]]:
+    name = (
+        select(recordings.c.camera_name)
+        .where(recordings.c.camera_id == protections.c.camera_id)
+        .order_by(recordings.c.start_us.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = await connection.execute(
+        select(protections, func.coalesce(name, "").label("name"))
+        .where(protections.c.camera_id.not_in(select(CAMERAS.c.id)))
+        .order_by("name", protections.c.camera_id, protections.c.from_us, protections.c.id)
+    )
+    return [(row.name, _protection(row)) for row in rows]
+
+
+async def _read_recordings(
+    camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
+) -> list[ProtectedRecording]:
+    rows = await connection.execute(
+        select(recordings.c.id, recordings.c.start_us, recordings.c.end_us)
+        .where(
+            recordings.c.camera_id == camera_id,
+            recordings.c.stream_id.is_not(None),
+            recordings.c.protected,
+            recordings.c.start_us < to_us,
+            or_(recordings.c.end_us.is_(None), recordings.c.end_us > from_us),
+        )
+        .order_by(recordings.c.start_us, recordings.c.id)
+    )
+    return [ProtectedRecording(row.id, row.start_us, row.end_us) for row in rows]
 
 
 def _protection(row: Row[Any]) -> Protection:

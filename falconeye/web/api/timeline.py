@@ -19,11 +19,12 @@ from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.reading.timeline import KindSpan, Timeline
 from falconeye.storage.stores.event_store import CameraEvent
 from falconeye.storage.stores.job_store import Job
-from falconeye.web import own_storage
+from falconeye.web import own_protections, own_storage
 from falconeye.web.api.camera_events import EventAnswer
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId, From, To, read_span
 from falconeye.web.api.recording_models import GapAnswer, gap_answer
+from falconeye.web.own_protections import Kept
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
@@ -39,8 +40,9 @@ TimelineAnswer = TypedDict(
         "from": str,
         "to": str,
         "spans": list[SpanAnswer],
+        "ahead": list[SpanAnswer],
         "gaps": list[GapAnswer],
-        "events": list["EventAnswer | ClockCorrected | ClockSet | TimelineEvent"],
+        "events": list["EventAnswer | ClockCorrected | ClockSet | Protected | TimelineEvent"],
     },
 )
 
@@ -73,6 +75,18 @@ class ClockSet(TimelineEvent):
     """
 
     step_s: float
+
+
+class Protected(TimelineEvent):
+    """`protected`: nothing is deleted that has any of it, until somebody takes that away.
+
+    It may begin before what was asked for, and end after it. A protected recording has its
+    `recording_id`, and `by` is null: nobody noted who protected it.
+    """
+
+    by: str | None
+    reason: str
+    recording_id: str | None
 
 
 class ExportOfTime(BaseModel):
@@ -122,7 +136,8 @@ class TimelineController(Controller):
             Action.VIEW_FOOTAGE,
             "Where there is footage of a camera, and why there is none elsewhere. Spans are listed "
             "by stream; gaps are what neither stream covers. `to` is when the answer ends: now at "
-            "the latest. Without `from` it is the last day; at most 366 days",
+            "the latest. What is dated later, because a clock was ahead, stands in `ahead`. "
+            "Without `from` it is the last day; at most 366 days",
             404,
             422,
         ),
@@ -142,8 +157,9 @@ class TimelineController(Controller):
         from_us = max(from_us, camera.config.created_at_us)
         found = await services.timelines.read(camera_id, from_us, to_us)
         events = await services.events.between(camera_id, from_us, to_us)
+        kept = await own_protections.kept_of(services, camera_id, from_us, to_us)
         # Thousands of times as text take a while.
-        return await asyncio.to_thread(_answer, camera_id, services.node_name, found, events)
+        return await asyncio.to_thread(_answer, camera_id, services.node_name, found, events, kept)
 
     @delete(
         "/footage",
@@ -180,25 +196,31 @@ class TimelineController(Controller):
 
 
 def _answer(
-    camera_id: str, node_name: str, found: Timeline, events: Sequence[CameraEvent]
+    camera_id: str,
+    node_name: str,
+    found: Timeline,
+    events: Sequence[CameraEvent],
+    kept: Sequence[Kept],
 ) -> TimelineAnswer:
     return {
         "camera_id": camera_id,
         "from": rfc3339(found.from_us),
         "to": rfc3339(found.to_us),
         "spans": [_span(span, node_name) for span in found.spans],
+        "ahead": [_span(span, node_name) for span in found.ahead],
         "gaps": [gap_answer(gap) for gap in found.gaps],
-        "events": _events(events, found),
+        "events": _events(events, found, kept),
     }
 
 
 def _events(
-    events: Sequence[CameraEvent], timeline: Timeline
-) -> list[EventAnswer | ClockCorrected | ClockSet | TimelineEvent]:
+    events: Sequence[CameraEvent], timeline: Timeline, kept: Sequence[Kept]
+) -> list[EventAnswer | ClockCorrected | ClockSet | Protected | TimelineEvent]:
     """In the order of time."""
-    found: list[EventAnswer | ClockCorrected | ClockSet | TimelineEvent] = [
+    found: list[EventAnswer | ClockCorrected | ClockSet | Protected | TimelineEvent] = [
         EventAnswer.of(event) for event in events
     ]
+    found += [_protected(one) for one in kept]
     found += [_correction(one) for one in timeline.corrections]
     found += [_seam(one) for one in timeline.seams]
     twice = merge_spans(timeline.overlaps)  # of whichever stream
@@ -224,6 +246,17 @@ def _seam(one: ClockSeam) -> ClockSet:
         kind="clock_set",
         to=rfc3339(one.after_us),
         step_s=one.step_us / SECOND_US,
+    )
+
+
+def _protected(one: Kept) -> Protected:
+    return Protected(
+        at=rfc3339(one.from_us),
+        kind="protected",
+        to=rfc3339(one.to_us),
+        by=one.by,
+        reason=one.reason,
+        recording_id=one.recording_id,
     )
 
 

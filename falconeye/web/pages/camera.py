@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, InvalidInput
 from falconeye.base.times import MINUTE_US, to_us
-from falconeye.web import i18n, views
+from falconeye.web import i18n, own_protections, views
 from falconeye.web.audit import record
 from falconeye.web.contexts import CameraPage, DeleteCameraPage
 from falconeye.web.htmx import is_htmx
@@ -134,6 +134,9 @@ async def delete_question(request: Asking, camera_id: FromPath[str]) -> Response
         name=camera.config.name,
         recordings_count=await services.recordings.count(camera_id),
         recordings_bytes=await services.recordings.footage_bytes(camera_id),
+        is_protected=bool(
+            await own_protections.kept_of(services, camera_id, 0, services.clock.utc_us())
+        ),
     )
     if is_htmx(request):
         return part(request, "partials/delete_camera.html", question=question)

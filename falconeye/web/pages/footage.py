@@ -13,8 +13,8 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339, rfc3339, to_us
 from falconeye.cameras.views import Camera
-from falconeye.web import i18n, views
-from falconeye.web.contexts import DayRange, EventRow, FootagePage, ProtectionRow
+from falconeye.web import i18n, own_protections, views
+from falconeye.web.contexts import AheadRow, DayRange, EventRow, FootagePage
 from falconeye.web.footage_contexts import FootageChoice, ManyFootagePage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
@@ -26,6 +26,7 @@ from falconeye.web.storage_contexts import SpanForm
 ROWS: Final = 100
 EVENTS: Final = 200  # beside a day; the API lists all
 RECENT_DAYS: Final = 7  # that have a link of their own
+AHEAD: Final = 20  # stretches dated later that are listed; those days list their own
 MOST_CAMERAS: Final = 4  # as many as a small machine serves and a laptop decodes at once
 MOST_NAMED: Final = 64
 Day = Annotated[str, QueryParameter(max_length=32)]
@@ -65,19 +66,9 @@ async def show_day(
     """The same, with what stands in the form of protected times, and what is wrong with it."""
     services = services_of(request)
     camera = services.cameras.get(camera_id)
-    bounds = _bounds(services, [camera], day, at)
+    bounds = await _known_bounds(services, [camera], day, at)
     context = await _day_with_recordings(services, camera, bounds)
-    protections = await services.storage.protections.of_camera(
-        camera_id, bounds.start_us, bounds.end_us
-    )
-    context = replace(
-        context,
-        protections=tuple(
-            ProtectionRow(one.id, one.from_us, one.to_us, one.by, one.reason) for one in protections
-        ),
-        form=form or SpanForm(),
-        errors=errors or {},
-    )
+    context = replace(context, form=form or SpanForm(), errors=errors or {})
     return show(request, "pages/footage.html", context, status=status)
 
 
@@ -95,7 +86,7 @@ async def many_footage_page(
     """
     services = services_of(request)
     seen, chosen = choose_cameras(request, cameras, camera)
-    bounds = _bounds(services, chosen, day, at)
+    bounds = await _known_bounds(services, chosen, day, at)
     words, wanted = views.gap_dictionary()
     ids = {each.config.id for each in chosen}
     context = ManyFootagePage(
@@ -154,8 +145,14 @@ async def _day_of(
     found = await services.timelines.read(
         config.id, max(bounds.start_us, config.created_at_us), bounds.end_us
     )
+    now_us = services.clock.utc_us()
+    ahead: tuple[AheadRow, ...] = ()
+    if bounds.end_us > now_us:  # today's, or a later one
+        later = await services.timelines.read(config.id, now_us, LATEST_US)
+        ahead = views.ahead_rows(later)[:AHEAD]
     words, wanted = views.gap_dictionary()
     events = await services.events.newest(config.id, bounds.start_us, bounds.end_us, EVENTS + 1)
+    kept = await own_protections.kept_of(services, config.id, bounds.start_us, bounds.end_us)
     return FootagePage(
         camera_id=config.id,
         camera_name=config.name,
@@ -170,20 +167,36 @@ async def _day_of(
         wanted=wanted,
         corrections=views.corrections(found),
         seams=views.seams(found),
+        protections=tuple(views.protection_row(one) for one in kept),
         events=tuple(
             EventRow(event.at_us, event.label or event.kind, rfc3339(event.at_us))
             for event in events[:EVENTS]
         ),
         more_events=len(events) > EVENTS,
         range=bounds.range,
+        ahead=ahead,
     )
 
 
-def _bounds(services: Services, cameras: Sequence[Camera], day: str, at: str) -> _Bounds:
-    """The wanted day, but none before the first camera was added or after today."""
+async def _known_bounds(
+    services: Services, cameras: Sequence[Camera], day: str, at: str
+) -> _Bounds:
+    """The same, up to the last day that a clock, which was ahead, gave to footage."""
+    latest_us = await services.timelines.latest_us([each.config.id for each in cameras])
+    return _bounds(services, cameras, day, at, latest_us=latest_us)
+
+
+def _bounds(
+    services: Services, cameras: Sequence[Camera], day: str, at: str, *, latest_us: int = 0
+) -> _Bounds:
+    """The wanted day, but none before the first camera was added or after today.
+
+    Where there is footage up to `latest_us`, which lies ahead, none after that.
+    """
     zone = services.stored_settings.zone
     added, today = known_days(services, cameras)
-    wanted = min(max(_day(day, at, zone) or today, added), today)
+    last = max(today, i18n.local(min(latest_us, LATEST_US), zone).date())
+    wanted = min(max(_day(day, at, zone) or today, added), last)
     one = timedelta(days=1)
     recent = [today - one * ago for ago in reversed(range(RECENT_DAYS))]
     days = tuple(each.isoformat() for each in recent if each >= added)
@@ -192,8 +205,8 @@ def _bounds(services: Services, cameras: Sequence[Camera], day: str, at: str) ->
         to_us(start_of(wanted, zone)),
         to_us(start_of(wanted + one, zone)),
         (wanted - one).isoformat() if wanted > added else None,
-        (wanted + one).isoformat() if wanted < today else None,
-        DayRange(added.isoformat(), today.isoformat(), days),
+        (wanted + one).isoformat() if wanted < last else None,
+        DayRange(added.isoformat(), last.isoformat(), days),
     )
 
 

@@ -1,7 +1,8 @@
-"""Times of a camera that are protected, by the forms on the page of its day."""
+"""Times of a camera that are protected, by forms: of its day, of a recording, of the disks."""
 
 from datetime import tzinfo
 from typing import Final
+from urllib.parse import quote
 
 from litestar import Response, post
 from litestar.params import FromPath
@@ -52,8 +53,13 @@ async def protect_time(request: Asking, camera_id: FromPath[str]) -> Response[st
 async def let_go(
     request: Asking, camera_id: FromPath[str], protection_id: FromPath[int]
 ) -> Response[str]:
-    """Protect it no more."""
+    """Protect it no more; then the recording where that was asked for, else the day."""
+    recording = (await texts(request)).get("recording", "")
     gone = await own_protections.let_go(request, camera_id, protection_id)
+    if recording:
+        return go_to(f"/recordings/{quote(recording, safe='')}", done="footage-unprotected")
+    if all(each.config.id != camera_id for each in services_of(request).cameras.list()):
+        return go_to("/storage", done="footage-unprotected")  # it was deleted
     answer = go_to(f"/cameras/{camera_id}/footage", done="footage-unprotected")
     answer.headers["location"] += f"&at={rfc3339(gone.from_us)}"
     return answer

@@ -12,13 +12,15 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import Unavailable
 from falconeye.base.times import LATEST_US, parse_rfc3339
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
-from falconeye.web import i18n, views
+from falconeye.web import i18n, own_protections, views
 from falconeye.web.audit import record
 from falconeye.web.htmx import is_htmx
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show
 from falconeye.web.recording_contexts import (
+    DeleteRecordingPage,
     GapRow,
+    ProtectionRow,
     RecordingFilter,
     RecordingGroup,
     RecordingPage,
@@ -26,6 +28,7 @@ from falconeye.web.recording_contexts import (
     RecordingsPage,
 )
 from falconeye.web.security.access import needs, principal_of, require_camera
+from falconeye.web.services import Services
 
 PAGE_SIZE: Final = 50
 STATUSES: Final = frozenset(RecordingStatus)
@@ -104,6 +107,7 @@ async def recording_page(request: Asking, recording_id: FromPath[str]) -> Respon
         node_name=recording.node_name or services.node_name,
         newer_id=newer,
         older_id=older,
+        protections=await _protections(services, recording),
     )
     return show(request, "pages/recording.html", context)
 
@@ -131,10 +135,12 @@ async def protect_recording(request: Asking, recording_id: FromPath[str]) -> Res
 async def delete_question(request: Asking, recording_id: FromPath[str]) -> Response[str]:
     """The question, as a page or as the inside of a dialog."""
     recording = await _visible(request, recording_id, Action.DELETE_FOOTAGE)
-    row = views.recording_row(recording, services_of(request).clock.utc_us())
+    services = services_of(request)
+    row = views.recording_row(recording, services.clock.utc_us())
+    question = DeleteRecordingPage(row, await _protections(services, recording))
     if is_htmx(request):
-        return part(request, "partials/delete_recording.html", question=row)
-    return show(request, "pages/recording_delete.html", row)
+        return part(request, "partials/delete_recording.html", question=question)
+    return show(request, "pages/recording_delete.html", question)
 
 
 @post(
@@ -159,6 +165,16 @@ async def _visible(
     recording = await services_of(request).recordings.get(recording_id)
     require_camera(principal_of(request), action, recording.camera_id)
     return recording
+
+
+async def _protections(services: Services, recording: Recording) -> tuple[ProtectionRow, ...]:
+    """The protected times that it has some of; none of an imported one, which is no footage."""
+    if recording.external_path is not None:
+        return ()
+    found = await services.storage.protections.of_camera(
+        recording.camera_id, recording.start_us, recording.end_us
+    )
+    return tuple(views.protection_row(own_protections.kept_time(one)) for one in found)
 
 
 async def _neighbours(request: Asking, recording: Recording) -> tuple[str | None, str | None]:

@@ -9,18 +9,20 @@ from litestar.params import FromPath, QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import Conflict, FalconEyeError, InvalidInput
-from falconeye.base.times import LATEST_US, parse_rfc3339
+from falconeye.base.times import LATEST_US, MINUTE_US, parse_rfc3339
 from falconeye.jobs.exporting import request_of
 from falconeye.storage.stores.job_store import Job
 from falconeye.storage.volumes.volume_facts import Role
-from falconeye.web import own_jobs, own_storage, storage_views, views
+from falconeye.web import own_jobs, own_protections, own_storage, storage_views, views
 from falconeye.web.i18n import gettext as _
 from falconeye.web.own_storage import VolumeView
 from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
+from falconeye.web.recording_contexts import ProtectionRow
 from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 from falconeye.web.storage_contexts import (
     AddForm,
     DeleteSpanPage,
+    LeftProtections,
     RemoveVolumePage,
     SpanExport,
     SpanForm,
@@ -126,6 +128,7 @@ async def delete_span_question(
         files=found.files,
         size_bytes=found.size_bytes,
         kept=found.protected,
+        protections=await _protections(request, camera, from_us, to_us) if found.protected else (),
         exports=tuple(_span_export(job) for job in (*left.unmade, *left.made)),
         other_exports=left.unseen,
     )
@@ -184,8 +187,31 @@ async def _show(
         choices=tuple((each.config.id, each.config.name) for each in cameras),
         errors=errors or {},
         cautions=cautions,
+        left=await _left(request),
     )
     return show(request, "pages/storage.html", page, status=status)
+
+
+async def _left(request: Asking) -> tuple[LeftProtections, ...]:
+    """The protected times of deleted cameras whose footage the asking one may see."""
+    who, found = principal_of(request), services_of(request).storage.protections
+    of_cameras: dict[str, tuple[str, list[ProtectionRow]]] = {}
+    for name, one in await found.of_deleted_cameras():
+        if may_on(who, Action.VIEW_FOOTAGE, one.camera_id):
+            row = views.protection_row(own_protections.kept_time(one))
+            of_cameras.setdefault(one.camera_id, (name or one.camera_id, []))[1].append(row)
+    return tuple(
+        LeftProtections(key, name, tuple(rows)) for key, (name, rows) in of_cameras.items()
+    )
+
+
+async def _protections(
+    request: Asking, camera_id: str, from_us: int, to_us: int
+) -> tuple[ProtectionRow, ...]:
+    """What is protected of a time, and beside it as far as files may reach."""
+    span = max(0, from_us - MINUTE_US), to_us + MINUTE_US
+    found = await own_protections.kept_of(services_of(request), camera_id, *span)
+    return tuple(views.protection_row(one) for one in found)
 
 
 async def _remove_page(request: Asking, volume_id: str) -> RemoveVolumePage:
