@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated
+from urllib.parse import quote
 
 from litestar import Response, get
 from litestar.params import QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
-from falconeye.base.times import MINUTE_US, to_us
+from falconeye.base.times import LATEST_US, MINUTE_US, to_us
+from falconeye.cameras.views import Camera
 from falconeye.storage.ledger.coverage import Span
+from falconeye.web import i18n
 from falconeye.web.footage_contexts import FootageDay, FootageDaysPage
 from falconeye.web.i18n import gettext as _
-from falconeye.web.pages.asking import Asking, services_of, show
+from falconeye.web.pages.asking import Asking, go_to, services_of, show
 from falconeye.web.pages.footage import (
     MOST_CAMERAS,
     MOST_NAMED,
@@ -22,6 +25,7 @@ from falconeye.web.pages.footage import (
     start_of,
 )
 from falconeye.web.security.access import needs
+from falconeye.web.services import Services
 
 _SEEN_US = 2 * MINUTE_US  # a shorter hole is less than a pixel of a day
 
@@ -32,13 +36,20 @@ async def footage_days_page(
     cameras: Annotated[str, QueryParameter(max_length=MOST_NAMED * MOST_CAMERAS)] = "",
     month: Annotated[str, QueryParameter(max_length=32)] = "",
 ) -> Response[str]:
-    """The given month (2026-11) of the site's zone, else this one; none before the first camera."""
+    """The given month (2026-11) of the site's zone, else this one; none before the first camera.
+
+    Nor after today, but of days that a clock, which was ahead, gave to footage.
+    """
     services = services_of(request)
     _seen, chosen = choose_cameras(request, cameras)
     added, today = known_days(services, chosen)
-    first = min(max(_month(month) or today, added), today).replace(day=1)
     zone = services.stored_settings.zone
-    days = [day for day in _days_of(first) if added <= day <= today]
+    ahead = await _days_ahead(services, chosen, today)
+    last = max([today, *ahead])
+    first = min(max(_month(month) or today, added), last).replace(day=1)
+    days = [day for day in _days_of(first) if added <= day <= today or day in ahead]
+    if not days:  # between today and what is dated later
+        return go_to(f"/footage/days?cameras={quote(cameras)}")
     spans = [
         await services.timelines.footage(
             each.config.id,
@@ -55,10 +66,23 @@ async def footage_days_page(
     context = FootageDaysPage(
         cameras=tuple((each.config.id, each.config.name) for each in chosen),
         month=f"{first:%Y-%m}",
-        months=tuple(_months(added, today)),
+        months=tuple(
+            sorted({*_months(added, today), *(f"{day:%Y-%m}" for day in ahead)}, reverse=True)
+        ),
         days=tuple(rows),
     )
     return show(request, "pages/footage_days.html", context)
+
+
+async def _days_ahead(services: Services, cameras: Sequence[Camera], today: date) -> set[date]:
+    """Days after today that footage is dated to."""
+    zone = services.stored_settings.zone
+    from_us = to_us(start_of(today + timedelta(days=1), zone))
+    found: set[date] = set()
+    for each in cameras:
+        for span in await services.timelines.footage(each.config.id, from_us, LATEST_US):
+            found |= {i18n.local(us, zone).date() for us in (span.from_us, span.to_us - 1)}
+    return found
 
 
 def _month(text: str) -> date | None:

@@ -1,7 +1,7 @@
 """The list of days with footage by HTTP."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from html import unescape
 
@@ -45,6 +45,24 @@ async def test_an_hour_with_footage_opens_it(served: Served) -> None:
 async def _add_earlier(camera_id: str, at_us: int, connection: AsyncConnection) -> None:
     mine = CAMERAS.c.id == camera_id
     await connection.execute(update(CAMERAS).where(mine).values(created_at_us=at_us))
+
+
+async def test_a_day_that_a_clock_was_ahead_for_is_there(served: Served) -> None:
+    (camera,) = await cameras(served, "A")
+    noon_us = to_us(datetime.now(UTC)) // DAY_US * DAY_US + 400 * DAY_US + 12 * HOUR_US
+    _ = await footage(served, noon_us, camera_id=camera)
+    at = datetime.fromtimestamp(noon_us / 1e6, UTC)
+    address = f"/footage/days?cameras={camera}"
+    assert f"month={at:%Y-%m}" in (await served.viewer.get(address)).text
+    page = (await served.viewer.get(f"{address}&month={at:%Y-%m}")).text
+    (hour,) = re.findall(r'href="([^"]*hour=1)"', page)
+    assert re.findall(r"footage\?day=([0-9-]*)", page) == [f"{at:%F}"] * 2  # its row, and the head
+    assert f'data-day="{at:%F}"' in (await served.viewer.get(unescape(hour))).text
+    # A month between has nothing; one after it is that one.
+    between = datetime.now(UTC).replace(day=28) + timedelta(days=10)
+    answer = await served.viewer.get(f"{address}&month={between:%Y-%m}")
+    assert (answer.status_code, answer.headers["location"]) == (303, address)
+    assert f"month={at:%Y-%m}" in (await served.viewer.get(f"{address}&month=9999-01")).text
 
 
 async def test_footage_that_is_being_written_is_there(served: Served) -> None:
