@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -144,9 +145,11 @@ class Site:
 
 
 def _cameras(rtsp: ReplayServer) -> None:
-    large = video_clip(width=1280, height=720, fps=15, gop=30, bit_rate=1_500_000)
-    small = video_clip(width=640, height=368, fps=15, gop=30, bit_rate=400_000)
-    hevc = video_clip("hevc", width=640, height=368, fps=15, gop=30, bit_rate=500_000)
+    now_us = int(datetime.now(UTC).timestamp()) * 1_000_000
+    clip = partial(video_clip, fps=15, gop=30, start_us=now_us)
+    large = clip(width=1280, height=720, bit_rate=1_500_000)
+    small = clip(width=640, height=368, bit_rate=400_000)
+    hevc = clip("hevc", width=640, height=368, bit_rate=500_000)
     rtsp.add("door", video=large, audio=audio_clip())
     rtsp.add("yard", video=hevc)
     rtsp.add("parking", video=hevc)

@@ -74,12 +74,14 @@ def video_clip(
     open_gop: bool = False,
     bit_rate: int = 1_000_000,
     noise: bool = False,
+    start_us: int = 0,
 ) -> VideoClip:
     """Encode `gops` x `gop` pictures; parameter sets also in front of keyframes.
 
     GOPs are closed; with `open_gop` keyframes but the first are CRA (HEVC) or I pictures (H.264),
     and B-frames shown before them refer to both sides (`gop=27, b_frames=3` has such).
-    The plain picture needs few bits; with `noise` the clip really has its `bit_rate`.
+    The plain picture needs few bits; with `noise` the clip really has its `bit_rate`. Its clock
+    begins at `start_us`.
     """
     library = "libx264" if codec == "h264" else "libx265"
     context = cast("VideoCodecContext", av.CodecContext.create(library, "w"))
@@ -90,7 +92,7 @@ def video_clip(
     picture = DemoPicture(width, height)
     packets = []
     for index in range(gop * gops):
-        picture.draw(index * 1_000_000 // fps)
+        picture.draw(start_us + index * 1_000_000 // fps)
         draw_barcode(picture.luma, width, index)
         if noise:
             _add_noise(picture, index)
