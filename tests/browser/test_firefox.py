@@ -67,6 +67,29 @@ async def test_the_live_picture_goes_on(tmp_path: Path) -> None:
         assert browser.complaints == []
 
 
+# Where a page ever said that the recorder is lost, and whether its stream of changes has begun.
+WATCH_NOTE: Final = """() => {
+  document.addEventListener('alive', () => { window.isHeard = true; });
+  document.addEventListener('DOMContentLoaded', () => {
+    const note = document.getElementById('lost-note');
+    const look = () => { if (!note.hidden) localStorage.lost = location.pathname; };
+    if (note) new MutationObserver(look).observe(note, { attributes: true });
+  });
+}"""
+
+
+async def test_a_page_that_is_left_does_not_call_the_recorder_lost(tmp_path: Path) -> None:
+    """Firefox breaks off the stream of changes when a link is followed, also to a download."""
+    async with signed_in(tmp_path) as (served, browser):
+        await browser.add_init_script(WATCH_NOTE)
+        await browser.goto(f"{served.url}/recordings")
+        await browser.until("() => window.isHeard")
+        async with browser.navigating():
+            await browser.click("a[href='/jobs']")
+        assert await browser.evaluate("() => localStorage.lost") is None
+        assert browser.complaints == []
+
+
 @asynccontextmanager
 async def footage(folder: Path) -> AsyncIterator[tuple[ClockedCameras, Firefox]]:
     """The page of a day with half a minute and, after a hole, 20 s; it stands behind 5.5 s."""
