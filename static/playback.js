@@ -1,5 +1,7 @@
 // Recorded footage in a <video>, by wall-clock time. Safari and iPhones play HLS themselves; elsewhere hls.js does, which
 // is loaded when it is needed first. A hole takes no time in a player: `Playback` knows what was when, and what follows.
+import { Pictures, SAME_S } from "./pictures.js";
+
 const CLOCK = 90_000; // of the video track in our files, and its number
 const VIDEO_TRACK = 1;
 const PLAYLIST = "application/vnd.apple.mpegurl";
@@ -49,6 +51,7 @@ export class Playback extends EventTarget {
     this.zeros = [];
     this.closed = false;
     this.leaving = new AbortController(); // takes the listeners off: the next footage plays in the same element
+    this.pictures = new Pictures();
     this.interval = null; // the shortest of pictures (s); null until two were shown
     this.stood = null; // the time of the picture that was stepped to, while it stands
     // Before there is a picture, a player forgets where it was sent.
@@ -60,14 +63,18 @@ export class Playback extends EventTarget {
   on(name, act, once = false) { this.video.addEventListener(name, act, { once, signal: this.leaving.signal }); }
 
   watchFrames(before = null) {
-    this.video.requestVideoFrameCallback((_, now) => {
-      const step = before && now.mediaTime - before.mediaTime; // of one picture, or of some
+    this.video.requestVideoFrameCallback((_, { mediaTime }) => {
+      const now = this.begun(mediaTime);
+      const step = before === null ? 0 : now - before; // of one picture, or of some
       if (step > 0.005 && step < 1) this.interval = Math.min(step, this.interval ?? step);
-      this.shown = now.mediaTime;
+      this.shown = now;
       this.dispatchEvent(new Event("picture"));
       if (!this.closed) this.watchFrames(now);
     });
   }
+
+  // When the picture began that a browser tells of: Firefox says where it was sent.
+  begun(time) { return Math.abs(time - this.video.currentTime) < SAME_S ? this.pictures.at(time) ?? time : time; }
 
   // Chromium takes a moment just before what is loaded for loaded, and shows the picture after it: there once more.
   mend() {
@@ -279,6 +286,9 @@ async function openHls(playback, isWanted) {
     playback.zeros.forEach((zero, stretch) => {
       known[stretch] ??= { baseTime: Math.round(zero * CLOCK), timescale: CLOCK, trackId: VIDEO_TRACK };
     });
+  });
+  hls.on(Events.FRAG_LOADED, (_, { frag: { sn, cc }, payload }) => {
+    playback.pictures.take(sn, payload, Math.round(playback.zeros[cc] * CLOCK));
   });
   hls.on(Events.FRAG_BUFFERED, () => playback.mend());
   playback.on("seeked", () => requestAnimationFrame(() => requestAnimationFrame(() => playback.mend())));

@@ -32,6 +32,10 @@ LIVE: Final = """() => {
 }"""
 VIDEO: Final = "document.querySelector('video:not([hidden])')"
 SHOWN: Final = f"({VIDEO} && readCode({VIDEO}))"
+TOLD: Final = "document.querySelector('[data-moment]').textContent"
+# Keys, and where each leads to: on, and back over the beginning of a GOP.
+ON, BACK = ".", ","
+STEPS: Final = ((ON, 24.1), (ON, 24.2), (BACK, 24.1), (BACK, 24), (BACK, 23.9), (ON, 24))
 SEEK: Final = """(us) => { document.querySelector('canvas').dispatchEvent(
   new CustomEvent('falconeye:seek', { bubbles: true, detail: { us } })); }"""
 
@@ -126,4 +130,18 @@ async def test_footage_plays_and_is_sought(tmp_path: Path) -> None:
         await go(site, browser, 29.05)
         await browser.press(" ")
         await browser.until(f"(code) => {SHOWN} >= code", site.code(40.5))
+        assert browser.complaints == []
+
+
+async def test_footage_is_stepped_picture_by_picture(tmp_path: Path) -> None:
+    """Firefox tells of a picture that it was sent to no time but that."""
+    async with footage(tmp_path) as (site, browser):
+        await go(site, browser, 24.05)
+        await browser.evaluate("() => document.querySelector('canvas').focus()")
+        for key, seconds in STEPS:
+            await browser.press(key)
+            code, tenths = site.code(seconds), round(seconds % 1 * 10)
+            await browser.until(
+                f"(code, end) => {SHOWN} === code && {TOLD}.endsWith(end)", code, f".{tenths}00"
+            )
         assert browser.complaints == []
