@@ -1,5 +1,5 @@
 // When the pictures of loaded footage begin, by its fragments, as our recorder writes them (ISO 14496-12 8.8). Firefox does
-// not tell it of a picture that it was sent to: it tells where it was sent.
+// not tell it of a picture that it was sent to: it tells where it was sent, and before 132 nothing.
 const [MOOF, TRAF, TFHD, TFDT, TRUN] = [0x6d6f6f66, 0x74726166, 0x74666864, 0x74666474, 0x7472756e];
 const VIDEO_TRACK = 1;
 const CLOCK = 90_000;
@@ -42,5 +42,12 @@ export class Pictures {
     const within = [...this.pieces.values()].filter(({ begins, end }) => begins[0] <= time + SAME_S && time < end);
     const found = within.map(({ begins }) => begins.findLast((begin) => begin <= time + SAME_S));
     return found.length ? Math.max(...found) : undefined;
+  }
+
+  // When the picture after the one that begins at a time begins; undefined where it was not loaded.
+  after(time) {
+    const isIt = (begin) => Math.abs(begin - time) < SAME_S;
+    const piece = [...this.pieces.values()].find(({ begins }) => begins.some(isIt));
+    return piece && (piece.begins.find((begin) => begin > time + SAME_S) ?? this.at(piece.end + SAME_S));
   }
 }

@@ -107,13 +107,21 @@ export class Playback extends EventTarget {
     await this.settled(video.seeking);
     const { currentTime: now } = video;
     const isTold = this.shown <= now && now - this.shown < 2 * (this.interval ?? 1);
-    return this.stood ?? (isTold ? this.shown : now);
+    return this.stood ?? (isTold ? this.shown : this.pictures.at(now) ?? now);
   }
 
-  // How long a picture is no player tells: it goes on by the shortest one until the picture is another.
+  // How long a picture is no player tells: where the fragments do not, it goes on by the shortest one until the picture is
+  // another.
   async stepOn() {
     const { aim, interval } = this; // a seek meanwhile gives another aim
     const before = await this.standing();
+    const next = this.pictures.after(before);
+    if (next !== undefined && aim === this.aim && !this.closed) {
+      this.video.currentTime = next + 0.001;
+      await this.settled(true);
+      if (aim === this.aim) this.stood = next;
+      return !this.closed;
+    }
     const last = this.pieces.at(-1);
     let to = before + 0.001;
     do {
@@ -123,7 +131,7 @@ export class Playback extends EventTarget {
       this.video.currentTime = to;
       await this.settled(true);
     } while (this.shown <= before && (this.isTold || !interval));
-    if (aim === this.aim) this.stood = this.shown > before ? this.shown : before + interval;
+    if (aim === this.aim) this.stood = this.shown > before ? this.shown : interval ? before + interval : null;
     return !this.closed;
   }
 
@@ -140,7 +148,7 @@ export class Playback extends EventTarget {
       await this.settled(true);
     }
     const isTold = this.shown < before && to - this.shown < 2 * (this.interval ?? NEAR_S);
-    if (aim === this.aim) this.stood = isTold ? this.shown : before - (this.interval ?? BEFORE_S);
+    if (aim === this.aim) this.stood = isTold ? this.shown : this.pictures.at(to) ?? before - (this.interval ?? BEFORE_S);
     return !this.closed;
   }
 

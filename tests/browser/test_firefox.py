@@ -36,6 +36,7 @@ TOLD: Final = "document.querySelector('[data-moment]').textContent"
 # Keys, and where each leads to: on, and back over the beginning of a GOP.
 ON, BACK = ".", ","
 STEPS: Final = ((ON, 24.1), (ON, 24.2), (BACK, 24.1), (BACK, 24), (BACK, 23.9), (ON, 24))
+TELLS_NOTHING: Final = "() => { delete HTMLVideoElement.prototype.requestVideoFrameCallback; }"
 SEEK: Final = """(us) => { document.querySelector('canvas').dispatchEvent(
   new CustomEvent('falconeye:seek', { bubbles: true, detail: { us } })); }"""
 
@@ -95,9 +96,15 @@ async def test_a_page_that_is_left_does_not_call_the_recorder_lost(tmp_path: Pat
 
 
 @asynccontextmanager
-async def footage(folder: Path) -> AsyncIterator[tuple[ClockedCameras, Firefox]]:
-    """The page of a day with half a minute and, after a hole, 20 s; it stands behind 5.5 s."""
+async def footage(
+    folder: Path, prepare: str = "() => {}"
+) -> AsyncIterator[tuple[ClockedCameras, Firefox]]:
+    """The page of a day with half a minute and, after a hole, 20 s; it stands behind 5.5 s.
+
+    `prepare` is called in each page before its own scripts.
+    """
     async with signed_in(folder) as (served, browser):
+        await browser.add_init_script(prepare)
         site = ClockedCameras(served, noon(served))
         camera = await site.add("Door")
         await site.record("Door", 0, 30)
@@ -133,9 +140,10 @@ async def test_footage_plays_and_is_sought(tmp_path: Path) -> None:
         assert browser.complaints == []
 
 
-async def test_footage_is_stepped_picture_by_picture(tmp_path: Path) -> None:
-    """Firefox tells of a picture that it was sent to no time but that."""
-    async with footage(tmp_path) as (site, browser):
+@pytest.mark.parametrize("prepare", ["() => {}", TELLS_NOTHING], ids=["told", "untold"])
+async def test_footage_is_stepped_picture_by_picture(tmp_path: Path, prepare: str) -> None:
+    """Firefox tells of a picture that it was sent to no time but that; before 132 it tells none."""
+    async with footage(tmp_path, prepare) as (site, browser):
         await go(site, browser, 24.05)
         await browser.evaluate("() => document.querySelector('canvas').focus()")
         for key, seconds in STEPS:
