@@ -42,7 +42,10 @@ document.addEventListener("signed-out", signIn);
 
 // While the stream of changes is away, the page says that it may be out of date.
 const lost = document.getElementById("lost-note");
-const away = (on) => { if (lost) lost.hidden = !on; };
+let isLost = false;
+let isLeaving = false;
+const sayLost = () => { if (lost) lost.hidden = !isLost || isLeaving; };
+const away = (on) => { isLost = on; sayLost(); };
 const updates = document.getElementById("updates");
 let connection; // of the extension, which renews it
 let heardAt = performance.now();
@@ -61,6 +64,15 @@ document.addEventListener("htmx:sse:after:message", ({ detail }) => {
 });
 document.addEventListener("visibilitychange", heard);
 window.addEventListener("offline", () => away(true));
+
+// Firefox breaks off the stream once a link is followed, to a download, too: nothing is lost. What ends by itself is no
+// error either, and begins anew where the page stays.
+const LEAVING_MS = 5000;
+window.addEventListener("beforeunload", () => {
+  isLeaving = true;
+  connection?.reader?.cancel();
+  setTimeout(() => { isLeaving = false; sayLost(); }, LEAVING_MS);
+});
 
 // A network that hangs ends no connection: long silence counts as the end, and the extension begins anew.
 function listen() {

@@ -1,5 +1,7 @@
 // Recorded footage in a <video>, by wall-clock time. Safari and iPhones play HLS themselves; elsewhere hls.js does, which
 // is loaded when it is needed first. A hole takes no time in a player: `Playback` knows what was when, and what follows.
+import { Pictures, SAME_S } from "./pictures.js";
+
 const CLOCK = 90_000; // of the video track in our files, and its number
 const VIDEO_TRACK = 1;
 const PLAYLIST = "application/vnd.apple.mpegurl";
@@ -51,6 +53,7 @@ export class Playback extends EventTarget {
     this.zeros = [];
     this.closed = false;
     this.leaving = new AbortController(); // takes the listeners off: the next footage plays in the same element
+    this.pictures = new Pictures();
     this.interval = null; // the shortest of pictures (s); null until two were shown
     this.stood = null; // the time of the picture that was stepped to, while it stands
     this.held = null; // the time that is meant while the player is sent elsewhere for its sake
@@ -63,14 +66,18 @@ export class Playback extends EventTarget {
   on(name, act, once = false) { this.video.addEventListener(name, act, { once, signal: this.leaving.signal }); }
 
   watchFrames(before = null) {
-    this.video.requestVideoFrameCallback((_, now) => {
-      const step = before && now.mediaTime - before.mediaTime; // of one picture, or of some
+    this.video.requestVideoFrameCallback((_, { mediaTime }) => {
+      const now = this.begun(mediaTime);
+      const step = before === null ? 0 : now - before; // of one picture, or of some
       if (step > 0.005 && step < 1) this.interval = Math.min(step, this.interval ?? step);
-      this.shown = now.mediaTime;
+      this.shown = now;
       this.dispatchEvent(new Event("picture"));
       if (!this.closed) this.watchFrames(now);
     });
   }
+
+  // When the picture began that a browser tells of: Firefox says where it was sent.
+  begun(time) { return Math.abs(time - this.video.currentTime) < SAME_S ? this.pictures.at(time) ?? time : time; }
 
   // Chromium takes a moment just before what is loaded for loaded, and shows the picture after it: there once more.
   mend() {
@@ -123,13 +130,21 @@ export class Playback extends EventTarget {
     await this.settled(video.seeking);
     const { currentTime: now } = video;
     const isTold = this.shown <= now && now - this.shown < 2 * (this.interval ?? 1);
-    return this.stood ?? (isTold ? this.shown : now);
+    return this.stood ?? (isTold ? this.shown : this.pictures.at(now) ?? now);
   }
 
-  // How long a picture is no player tells: it goes on by the shortest one until the picture is another.
+  // How long a picture is no player tells: where the fragments do not, it goes on by the shortest one until the picture is
+  // another.
   async stepOn() {
     const { aim, interval } = this; // a seek meanwhile gives another aim
     const before = await this.standing();
+    const next = this.pictures.after(before);
+    if (next !== undefined && aim === this.aim && !this.closed) {
+      this.video.currentTime = next + 0.001;
+      await this.settled(true);
+      if (aim === this.aim) this.stood = next;
+      return !this.closed;
+    }
     const last = this.pieces.at(-1);
     let to = before + 0.001;
     do {
@@ -139,7 +154,7 @@ export class Playback extends EventTarget {
       this.video.currentTime = to;
       await this.settled(true);
     } while (this.shown <= before && (this.isTold || !interval));
-    if (aim === this.aim) this.stood = this.shown > before ? this.shown : before + interval;
+    if (aim === this.aim) this.stood = this.shown > before ? this.shown : interval ? before + interval : null;
     return !this.closed;
   }
 
@@ -156,7 +171,7 @@ export class Playback extends EventTarget {
       await this.settled(true);
     }
     const isTold = this.shown < before && to - this.shown < 2 * (this.interval ?? NEAR_S);
-    if (aim === this.aim) this.stood = isTold ? this.shown : before - (this.interval ?? BEFORE_S);
+    if (aim === this.aim) this.stood = isTold ? this.shown : this.pictures.at(to) ?? before - (this.interval ?? BEFORE_S);
     return !this.closed;
   }
 
@@ -308,6 +323,9 @@ async function openHls(playback, isWanted) {
     playback.zeros.forEach((zero, stretch) => {
       known[stretch] ??= { baseTime: Math.round(zero * CLOCK), timescale: CLOCK, trackId: VIDEO_TRACK };
     });
+  });
+  hls.on(Events.FRAG_LOADED, (_, { frag: { sn, cc }, payload }) => {
+    playback.pictures.take(sn, payload, Math.round(playback.zeros[cc] * CLOCK));
   });
   hls.on(Events.FRAG_BUFFERED, () => playback.mend());
   playback.on("seeked", () => requestAnimationFrame(() => requestAnimationFrame(() => playback.mend())));

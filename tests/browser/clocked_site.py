@@ -51,13 +51,12 @@ OPTIONS: Final = {"name": "", "protocol": "demo", "start": False}
 
 
 @dataclass(slots=True)
-class ClockedSite:
+class ClockedCameras:
     """Cameras by name, and the instant at which their footage begins."""
 
     served: Served
-    page: Page
     start_us: int
-    ids: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict, kw_only=True)
 
     async def add(self, name: str) -> str:
         """A camera that was added the day before its footage begins, and never connects."""
@@ -96,6 +95,13 @@ class ClockedSite:
         """What a picture of that moment shows."""
         return (self.start_us + int(seconds * SECOND_US)) // 1000 % 2**32
 
+
+@dataclass(slots=True)
+class ClockedSite(ClockedCameras):
+    """They, on a page of Chromium."""
+
+    page: Page
+
     async def second(self) -> float:
         """The time line's moment, since the start."""
         value: Any = await self.page.evaluate(
@@ -110,6 +116,11 @@ def _back(database: Path, camera_id: str, created_us: int) -> None:
         connection.execute(
             "UPDATE cameras SET created_at_us = ? WHERE id = ?", (created_us, camera_id)
         )
+
+
+def noon(served: Served, days_ago: int = 1) -> int:
+    """Of that day, by UTC, in microseconds."""
+    return (served.services.clock.utc_us() // DAY_US - days_ago) * DAY_US + DAY_US // 2
 
 
 @asynccontextmanager
@@ -138,8 +149,8 @@ async def clocked_site(
         page.set_default_timeout(20_000)
         await page.add_init_script(READ)
         now_us = served.services.clock.utc_us() // SECOND_US * SECOND_US
-        noon_us = now_us // DAY_US * DAY_US - days_ago * DAY_US + DAY_US // 2
-        yield ClockedSite(served, page, noon_us if ago_s is None else now_us - ago_s * SECOND_US)
+        start_us = noon(served, days_ago) if ago_s is None else now_us - ago_s * SECOND_US
+        yield ClockedSite(served, start_us, page)
 
 
 async def with_three(site: ClockedSite) -> None:

@@ -57,6 +57,31 @@ async def test_axe_finds_nothing(scheme: str) -> None:
         assert not found, "\n".join(found.values())
 
 
+async def test_a_browser_without_light_dark_has_the_light_colours() -> None:
+    """Tablets that hang on a wall are old: without any colour their time line would be empty."""
+    served = {f"/{name}": pages()[name] for name in ("wall", "footage-days", "jobs")}
+    axe = await asyncio.to_thread(Axe)
+    async with live_server(served, still=picture()) as server, chromium() as browser:
+        page = await browser.new_page(color_scheme="dark")
+
+        async def as_unknown(route: Route) -> None:
+            answer = await route.fetch()
+            await route.fulfill(
+                response=answer, body=(await answer.text()).replace("light-dark(", "unknown(")
+            )
+
+        await page.route("**/app.css*", as_unknown)
+        for path in served:
+            await page.goto(server.url + path)
+            style = await page.evaluate(
+                "() => [getComputedStyle(document.body).backgroundColor,"
+                " getComputedStyle(document.documentElement).colorScheme]"
+            )
+            assert style == ["rgb(245, 246, 248)", "light"]
+            result = await axe.run(page, options=RULES)
+            assert not result.violations_count, result.generate_report()
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("width", [360, 3840])
 async def test_pages_fit_their_window(width: int) -> None:
