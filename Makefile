@@ -5,6 +5,8 @@ ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
 endif
 .DEFAULT_GOAL := help
+# Some images set it; then each process of the tests would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first interpreter that is new enough; PYTHON=python3.12 chooses another.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -49,21 +51,24 @@ check: $(VENV)/.development format-check lint contracts types  ## format, lint, 
 # Thirds of the unit tests, side by side: `make check` has 90 s, and much of them is waiting.
 UNIT = $(BIN)/pytest -q -rs -m "not fault and not root" -o cache_dir=.pytest_cache/$@
 
-# The half of the tests of footage that comes first in the alphabet; the others are a third's, too.
-FOOTAGE = $(wildcard tests/unit/storage_footage/test_[a-l]*.py)
+# The tests of footage take two thirds of the time: by the alphabet they are part of each third.
+FOOTAGE = tests/unit/storage_footage
+FOOTAGE_1 = $(wildcard $(FOOTAGE)/test_[a-h]*.py)
+FOOTAGE_3 = $(wildcard $(FOOTAGE)/test_[i-l]*.py)
+FOOTAGE_2 = $(filter-out $(FOOTAGE_1) $(FOOTAGE_3),$(wildcard $(FOOTAGE)/test_*.py))
 
 .PHONY: unit-footage
 unit-footage:
-	$(UNIT) $(FOOTAGE)
+	$(UNIT) $(FOOTAGE_1)
 
 .PHONY: unit-storage
 unit-storage:
-	$(UNIT) $(filter-out tests/unit/storage_footage,$(wildcard tests/unit/storage_*)) \
-		$(filter-out $(FOOTAGE),$(wildcard tests/unit/storage_footage/test_*.py))
+	$(UNIT) $(filter-out $(FOOTAGE),$(wildcard tests/unit/storage_*)) $(FOOTAGE_2)
 
 .PHONY: unit-rest
 unit-rest:
-	$(UNIT) $(filter-out $(wildcard tests/unit/storage_*),$(wildcard tests/unit/*)) tests/test_architecture.py tests/test_docs.py
+	$(UNIT) $(filter-out $(wildcard tests/unit/storage_*),$(wildcard tests/unit/*)) $(FOOTAGE_3) \
+		tests/test_architecture.py tests/test_docs.py
 
 .PHONY: format-check
 format-check: $(VENV)/.development
@@ -120,6 +125,7 @@ packages:
 clean:  ## remove what was made, the virtual environment too
 	rm -rf $(VENV) .demo dist build screenshots .hypothesis .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache
+	find falconeye tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Without python3-venv Debian leaves half an environment: it must not pass for a whole one.
 $(VENV)/bin/python:

@@ -12,7 +12,7 @@ from blockbuster import BlockBuster, blockbuster_ctx
 
 from falconeye.storage.index.database import Database
 from tests.clock import FakeClock
-from tests.databases import closed_database
+from tests.databases import closed_database, lay_new_database
 
 # Where our code may block the loop: (file, function), each with its reason.
 MAY_BLOCK: tuple[tuple[str, str], ...] = ()
@@ -77,6 +77,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 async def database(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Database]:
     """An open database of the newest schema in `tmp_path / "data"`, as `serve` opens it."""
+    await lay_new_database(tmp_path / "data")
     opened = closed_database(tmp_path / "data", clock)
     await opened.open(exclusive=True)
     yield opened

@@ -1,14 +1,19 @@
 """Databases for tests: real SQLite files, with a ballast that costs nothing, and later schemas."""
 
+import asyncio
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from falconeye.base.clock import Clock
 from falconeye.storage import migrations
+from falconeye.storage.index import schema
+from falconeye.storage.index.data_directory import DATABASE_NAME
 from falconeye.storage.index.database import Database
 
 SMALL_BALLAST = 64 * 1024
@@ -40,6 +45,34 @@ def downgrade():
 def closed_database(data_dir: Path, clock: Clock) -> Database:
     """A database that the test opens (and closes) itself."""
     return Database(data_dir, clock, ballast_bytes=SMALL_BALLAST)
+
+
+async def lay_new_database(data_dir: Path) -> None:
+    """What a first start makes there, unless there is a database already; nothing is synced.
+
+    Making the tables takes ten times as long as copying the file of them.
+    """
+    await asyncio.to_thread(_lay, data_dir)
+
+
+def _lay(data_dir: Path) -> None:
+    path = data_dir / DATABASE_NAME
+    if path.exists():
+        return
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(_new_database())
+
+
+@cache
+def _new_database() -> bytes:
+    """The product's own, made once a process; nobody opens it again."""
+    with tempfile.TemporaryDirectory(prefix="falconeye-new-") as folder:
+        path = Path(folder) / DATABASE_NAME
+        path.touch()
+        schema._create(path, HEAD)  # not what `later_release` makes of it meanwhile
+        assert [file.name for file in path.parent.glob(f"{path.name}*")] == [path.name]  # no log
+        return path.read_bytes()
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """Imports each module of FalconEye where nothing is loaded but what it imports itself.
 
 A program of its own, `python -m tests.imports_alone`: prints a line for each module that fails.
-The libraries are loaded once, before. A module that imports another is imported in a child of the
-process that has just imported that one, and nothing else: what is loaded there would be loaded
-anyway. Where two import one another, neither is loaded before the other's turn.
+The libraries are loaded once, before. A module is imported in a process that has imported just
+what the module itself imports, and of that nothing that imports the module: what is loaded there
+would be loaded anyway, and each of it has a turn of its own. Processes are forked, so that what
+many modules import is loaded once for all of them.
 """
 
 import ast
@@ -13,6 +14,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -77,36 +79,62 @@ def closure(name: str, graph: Mapping[str, set[str]]) -> set[str]:
     return found
 
 
-def tree(graph: Mapping[str, set[str]]) -> dict[str | None, list[str]]:
-    """By module (None: nothing is loaded), those to be imported once it is loaded."""
+@dataclass(eq=False)
+class Step:
+    """A process imports a module (the first one none), and goes on as each of `after`."""
+
+    name: str
+    loaded: frozenset[str]  # after it
+    after: list["Step"] = field(default_factory=list)
+
+    def then(self, name: str, closure_of_it: set[str]) -> "Step":
+        self.after.append(Step(name, self.loaded | closure_of_it))
+        return self.after[-1]
+
+
+def steps(graph: Mapping[str, set[str]]) -> Step:
+    """The first one; each module is the last of the steps that lead to one of them."""
     closures = {name: closure(name, graph) for name in graph}
-    children: dict[str | None, list[str]] = {}
-    for name, needs in graph.items():
-        # Not after a module that imports this one: it would be loaded, or begun, already.
-        free = [other for other in needs if name not in closures[other]]
-        parent = max(free, key=lambda other: (len(closures[other]), other), default=None)
-        children.setdefault(parent, []).append(name)
-    return children
+    first = Step("", frozenset())
+    known = [first]
+    for name in sorted(graph, key=lambda name: (len(closures[name]), name)):
+        # Not what imports this one: it would be loaded, or begun, already.
+        before = {other for other in closures[name] if name not in closures[other]}
+        step = max((one for one in known if one.loaded <= before), key=lambda one: len(one.loaded))
+        while rest := before - step.loaded:
+            loaded = step.loaded
+            most = max(rest, key=lambda other: (len(closures[other] - loaded), other))
+            step = step.then(most, closures[most])
+            known.append(step)
+        known.append(step.then(name, closures[name]))
+    return first
 
 
-def import_below(loaded: str | None, children: Mapping[str | None, list[str]]) -> None:
-    for name in children.get(loaded, []):
-        child = os.fork()
-        if child == 0:
-            _import_one(name, children)
-        _, status = os.waitpid(child, 0)
-        if status:
-            _say(f"{name}: its process ended with {status}")
+def go_on(step: Step) -> None:
+    """All that comes after a step: the last in this process, the others in children of it."""
+    while step.after:
+        *others, last = step.after
+        for other in others:
+            child = os.fork()
+            if child == 0:
+                if _imports_well(other.name):
+                    go_on(other)
+                os._exit(0)
+            _, status = os.waitpid(child, 0)
+            if status:
+                _say(f"{other.name}: its process ended with {status}")
+        if not _imports_well(last.name):
+            return
+        step = last
 
 
-def _import_one(name: str, children: Mapping[str | None, list[str]]) -> None:
+def _imports_well(name: str) -> bool:
     try:
         importlib.import_module(name)
     except BaseException as error:  # noqa: BLE001 - told, whatever it is
         _say(f"{name}: {error!r}")
-    else:
-        import_below(name, children)
-    os._exit(0)
+        return False
+    return True
 
 
 def _say(line: str) -> None:
@@ -119,12 +147,12 @@ def main() -> None:
         importlib.import_module(library)
     if threading.active_count() > 1:
         _say("a library started a thread, which a child would not have")
-    children = tree(imported(modules()))
+    graph = imported(modules())
+    first = steps(graph)
     gc.collect()
     gc.freeze()  # a collection in a child would touch, and so copy, all that the libraries made
-    reached = sum(map(len, children.values()))
-    import_below(None, children)
-    sys.stderr.write(f"{reached} modules\n")
+    go_on(first)
+    sys.stderr.write(f"{len(graph)} modules\n")
 
 
 if __name__ == "__main__":

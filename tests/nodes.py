@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 import signal
+import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -13,7 +14,14 @@ from typing import Any
 
 import httpx
 
+from falconeye.accounts.model import Role
+from falconeye.base.clock import SystemClock
+from falconeye.cli.rights import opened_accounts
+from tests.databases import closed_database
+
 PASSWORD = "correct horse battery"
+# `verify` of a client of plain HTTP: without it each one reads all authorities of the web, 30 ms.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 LOOK_S = 0.05
 
 
@@ -32,7 +40,7 @@ class RunningNode:
         self.setup_link = ""
         self._token = ""
         self.started_at = 0.0
-        self.client = httpx.AsyncClient(timeout=20, trust_env=False)
+        self.client = httpx.AsyncClient(timeout=20, trust_env=False, verify=NO_TLS)
 
     @property
     def process(self) -> asyncio.subprocess.Process:
@@ -67,18 +75,29 @@ class RunningNode:
         link = (await self.line(r"(http://\S+/setup/\S+)")).group(1)
         self.setup_link = link
         if not self._token:
-            code, out, err = await self.command("token", "add", "test", "--role", "admin")
-            assert code == 0, err
-            self._token = out.strip()
+            self._token = await self._add_token()
         self.client = httpx.AsyncClient(
             base_url=self.url,
             headers={"authorization": f"Bearer {self._token}"},
             timeout=20,
             trust_env=False,
+            verify=NO_TLS,
         )
-        # What the command line has just added counts at once.
+        # What another has just added counts at once.
         answer = await self.client.get("/api/cameras/")
         assert answer.status_code == 200, answer.text
+
+    async def _add_token(self) -> str:
+        """As `falconeye token add` does beside the node, without a second for its process."""
+        database = closed_database(self.data_dir, SystemClock())
+        await database.open()
+        try:
+            async with opened_accounts(database) as accounts:
+                plain, token = await accounts.tokens.add("test", Role.ADMIN)
+                await accounts.audit.record(None, "token.added", "token", token.id, token.name)
+        finally:
+            await database.close()
+        return plain
 
     async def command(self, *words: str, stdin: str = "") -> tuple[int | None, str, str]:
         """Another `falconeye` command on the same data."""

@@ -29,6 +29,7 @@ from websockets.http11 import Request, Response
 
 from falconeye.web.contexts import Frame
 from falconeye.web.rendering import build_environment, render
+from tests.templates import compiled_once
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICY = (
@@ -238,9 +239,10 @@ def _static(name: str) -> Response:
 @asynccontextmanager
 async def live_server(pages: Served, **values: Any) -> AsyncIterator[LiveServer]:
     """A server on a free loopback port; video flows."""
-    templates = await asyncio.to_thread(
-        build_environment, ROOT / "templates", lambda name: f"/static/{name}"
-    )
+    with compiled_once():
+        templates = await asyncio.to_thread(
+            build_environment, ROOT / "templates", lambda name: f"/static/{name}"
+        )
     server = LiveServer(pages, templates, **values)
     server.flowing.set()
     listening: Server

@@ -21,7 +21,8 @@ from tests.faults.outcome import LEAKS, Outcome, rows_of, table
 from tests.faults.power import power_cuts
 from tests.faults.reconnects import reconnects
 from tests.faults.vm_clock import vm_clock_steps
-from tests.faults.vm_power import NotHere, vm_power_cuts
+from tests.faults.vm_job import NotHere
+from tests.faults.vm_power import vm_power_cuts
 from tests.faults.volumes import failing_volumes, full_disk, slow_volumes
 
 RESULTS = Path(__file__).parent / "RESULTS.md"

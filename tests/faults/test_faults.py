@@ -22,7 +22,9 @@ from tests.faults.long_time import many_rows, retention_week
 from tests.faults.outcome import Holdings, Outcome, table
 from tests.faults.power import Entry, power_cuts, rebuild
 from tests.faults.reconnects import reconnects
-from tests.faults.vm_power import WriteLog
+from tests.faults.vm_clock import vm_clock_steps
+from tests.faults.vm_job import NotHere
+from tests.faults.vm_power import WriteLog, vm_power_cuts
 from tests.faults.volumes import failing_volumes, full_disk, slow_volumes
 from tests.unit.storage_footage.footage import CAMERA, GOP_US, open_node
 
@@ -94,6 +96,19 @@ def test_the_table_tells_what_is_beyond_the_budget() -> None:
     ]  # fmt: skip
     assert Holdings(10, 5, 110.0).leaks(held, may_mb=16) == []
     assert Holdings(10, 5, 100.0, tasks=2).leaks(held, may_mb=16) == ["2 tasks"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"), [(vm_clock_steps, "clock of a virtual"), (vm_power_cuts, "power cut of a")]
+)
+async def test_what_cannot_be_met_here_is_told_by_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, words: str
+) -> None:
+    """Its row is taken out of the table, and no other one's."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(NotHere) as told:
+        await fault(tmp_path, 1)
+    assert told.value.fault.startswith(words)
 
 
 async def test_what_is_held_counts_tasks_and_open_files(tmp_path: Path) -> None:

@@ -3,15 +3,12 @@
 As `tests.faults.power`, with another kernel and block driver than the host's, and a cache that the
 guest knows of. QEMU's `blklogwrites` keeps what the guest writes and flushes (the format of Linux'
 dm-log-writes, without times): a moment is the number of an entry, and what the recorder said has
-the number that the log had then. Emulated, not accelerated: 5 to 10 times slower than the host.
-Root, Debian on x86-64; `vm.sh` makes the machine from packages within half a minute.
+the number that the log had then. The machine: `tests.faults.vm_job`.
 """
 
 import asyncio
 import os
-import platform
 import random
-import shlex
 import shutil
 import struct
 import sys
@@ -21,28 +18,13 @@ from typing import Final
 
 from tests.faults.outcome import Outcome
 from tests.faults.power import BUDGET_S, Entry, Recorded, Said, cut_often, heard, make_disk
+from tests.faults.vm_job import BOOT_S, Job, build_machine, running
 from tests.unit.storage_footage.recorder_process import SYNC_INTERVAL_S
 
-_BUILD = Path(__file__).with_name("vm.sh")
-_ROOT = Path(__file__).parents[2]
 _SECTOR = 512
 _HEAD: Final = struct.Struct("<QQQQ")  # sector, sectors, flags, bytes of data
 _FLUSH, _FUA, _DISCARD, _MARK = 1, 2, 4, 8
-BOOT_S = 300.0  # until the recorder speaks; a busy machine takes a minute
-QEMU = (
-    "-nodefaults -no-user-config -display none -machine q35 -accel tcg,thread=multi -cpu max -smp 2"
-    " -m 1024 -no-reboot -serial stdio -device virtio-rng-pci -virtfs"
-    " local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"
-)
-
-
 FAULT = "power cut of a virtual machine (QEMU, ext4, files and SQLite)"
-
-
-class NotHere(Exception):
-    """This fault cannot be met on this machine; the text says why."""
-
-    fault = FAULT
 
 
 class WriteLog:
@@ -91,49 +73,26 @@ async def vm_power_cuts(folder: Path, count: int, record_s: float = 25.0) -> Out
         f"sync interval {SYNC_INTERVAL_S:.0f} s + 1 s", [], BUDGET_S,
     )  # fmt: skip
     outcome.notes.append(f"seed {seed}")
-    await build_machine(folder / "vm")
+    await build_machine(folder / "vm", FAULT)
     await cut_often(folder, count, await _record(folder, record_s), chance, outcome)
     return outcome
 
 
-async def build_machine(folder: Path) -> None:
-    """The kernel, and what starts a program in it. NotHere."""
-    if platform.machine() != "x86_64" or shutil.which("apt-get") is None or os.geteuid() != 0:
-        raise NotHere("the virtual machine needs root, and Debian on x86-64")
-    process = await asyncio.create_subprocess_exec("bash", str(_BUILD), str(folder))
-    if await process.wait():
-        raise NotHere("Debian's kernel or QEMU cannot be had; see above")
-
-
 async def _record(folder: Path, record_s: float) -> Recorded:
-    disk, base, log = folder / "disk.img", folder / "base.img", folder / "writes.log"
-    await asyncio.to_thread(make_disk, disk)
-    await asyncio.to_thread(shutil.copyfile, disk, base)
+    image, base, log = folder / "disk.img", folder / "base.img", folder / "writes.log"
+    await asyncio.to_thread(make_disk, image)
+    await asyncio.to_thread(shutil.copyfile, image, base)
     await asyncio.to_thread(_make_empty, log)
-    job = folder / "job.sh"
-    words = [sys.executable, "-m", "tests.unit.storage_footage.recorder_process", "/mnt/node", "2"]
-    await asyncio.to_thread(
-        job.write_text,
-        f"cd {shlex.quote(str(_ROOT))}\nexport PYTHONDONTWRITEBYTECODE=1 TMPDIR=/mnt\n"
-        f"exec {shlex.join(words)} 2> /dev/ttyS1\n",
-    )
-    process = await asyncio.create_subprocess_exec(
-        "qemu-system-x86_64", *QEMU.split(), "-serial", f"file:{folder / 'console.log'}",
-        "-kernel", str(folder / "vm/vmlinuz"), "-initrd", str(folder / "vm/initrd.img"),
-        "-append", f"console=ttyS1 quiet panic=-1 job={job}",
-        "-blockdev", f"driver=file,filename={disk},node-name=disk",
+    disk = (
+        "-blockdev", f"driver=file,filename={image},node-name=disk",
         "-blockdev", f"driver=file,filename={log},node-name=log",
         "-blockdev", "driver=blklogwrites,node-name=kept,file=disk,log=log,log-sector-size=512",
         "-device", "virtio-blk-pci,drive=kept,write-cache=on",
-        stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
+    words = ("tests.unit.storage_footage.recorder_process", "/mnt/node", "2")
     writes = WriteLog(log)
-    try:
-        said = await _listen(process, writes, record_s, folder / "console.log")
-    finally:
-        if process.returncode is None:
-            process.kill()  # the power is cut
-        await process.wait()
+    async with running(folder, folder / "vm", words, disk) as job:
+        said = await _listen(job, writes, record_s)
     entries = await asyncio.to_thread(writes.entries)
     writes.close()
     return Recorded(base, entries, said)
@@ -144,16 +103,11 @@ def _make_empty(log: Path) -> None:
         file.truncate(2 << 30)  # sparse
 
 
-async def _listen(
-    process: asyncio.subprocess.Process, writes: WriteLog, record_s: float, console: Path
-) -> list[Said]:
-    assert process.stdout is not None
+async def _listen(job: Job, writes: WriteLog, record_s: float) -> list[Said]:
     found: list[Said] = []
     begun = time.monotonic()
     while not found or found[-1].given_s < record_s:
-        async with asyncio.timeout(BOOT_S):
-            line = await process.stdout.readline()
-        assert line.endswith(b"\n"), await asyncio.to_thread(console.read_text, errors="replace")
+        line = await job.line(BOOT_S)
         found.append(heard(line, writes.length(), found))
     print(f"recorded in the machine ({time.monotonic() - begun:.0f} s)", file=sys.stderr)  # noqa: T201
     return found

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.vm.machine import CannotBeHad, Machine, machine
+from tests.vm.machine import Machine, machine
+from tests.vm.qemu import CannotBeHad
 
 
 @pytest.fixture(scope="session")

@@ -5,23 +5,13 @@
 # Root, Debian on x86-64; the guest's Python is that of Debian 12.
 set -euo pipefail
 root=$(realpath "$(dirname "$0")/../..")
+. "$root/tests/vm/kernel.sh"
 wheels=$(realpath "$2")
 mkdir -p "$1"
 cd "$1"
 
-export DEBIAN_FRONTEND=noninteractive
-packages=(qemu-system-x86 mmdebstrap busybox-static cpio kmod e2fsprogs)
-if ! dpkg-query -W "${packages[@]}" > /dev/null 2>&1; then
-    apt-get update -q
-    apt-get install -y -q --no-install-recommends "${packages[@]}"
-fi
-package=$(apt-cache depends linux-image-amd64 | awk '/Depends/ {print $2; exit}')
-version=${package#linux-image-}
-apt-get download -q "$package"
-dpkg -x "$package"_*.deb kernel
-rm "$package"_*.deb
-depmod -b kernel "$version"
-cp "kernel/boot/vmlinuz-$version" vmlinuz
+install_packages qemu-system-x86 mmdebstrap busybox-static cpio kmod e2fsprogs
+get_kernel
 
 . /etc/os-release
 mmdebstrap --quiet --mode=root --variant=minbase --aptopt='Acquire::Languages "none"' \
@@ -30,11 +20,6 @@ mmdebstrap --quiet --mode=root --variant=minbase --aptopt='Acquire::Languages "n
     --include=systemd,systemd-sysv,udev,dbus,kmod,python3,python3-venv,iproute2,procps,e2fsprogs \
     "$VERSION_CODENAME" rootfs "$(ls /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2> /dev/null | head -n 1)"
 
-needed_by() {  # the kernel's files for modules and what they need, in the order of loading
-    local module
-    for module; do modprobe -d "$PWD/kernel" -S "$version" --show-depends "$module"; done \
-        | awk '/^insmod/ && !seen[$2]++ {print $2}'
-}
 modules=rootfs/usr/lib/modules/$version
 mkdir -p "$modules"
 needed_by virtio_pci virtio_blk virtio_net virtio_rng ext4 crc32c_generic xhci_pci usb_storage sd_mod \
@@ -76,25 +61,12 @@ chroot rootfs systemctl --quiet mask proc-sys-fs-binfmt_misc.automount getty@tty
     serial-getty@ttyS0.service systemd-timesyncd.service apt-daily.timer apt-daily-upgrade.timer \
     e2scrub_all.timer e2scrub_reap.service
 
-mkdir -p initrd/{bin,modules,proc,sys,dev,root}
-cp /bin/busybox initrd/bin/
-for applet in sh mount insmod switch_root sleep; do ln -s busybox "initrd/bin/$applet"; done
-needed_by virtio_pci virtio_blk crc32c_generic ext4 | while read -r file; do
-    cp "$file" initrd/modules/
-    echo "insmod /modules/${file##*/}" >> initrd/insert
-done
-cat > initrd/init << 'END'
-#!/bin/sh
-mount -t proc proc /proc
-mount -t devtmpfs dev /dev
-. /insert
+make_initrd "switch_root sleep" virtio_pci virtio_blk crc32c_generic ext4 << 'END'
 until mount -t ext4 /dev/vda /root; do sleep 0.1; done
 mount -o move /dev /root/dev
 exec switch_root /root /sbin/init
 END
-chmod +x initrd/init
-(cd initrd && find . | cpio -o -H newc --quiet) | gzip -1 > initrd.img
 rm -f root.img
 truncate -s 3G root.img
 mkfs.ext4 -q -F -L root -d rootfs root.img
-rm -r rootfs initrd kernel
+rm -r rootfs kernel

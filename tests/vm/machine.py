@@ -1,15 +1,13 @@
 """A virtual machine with Debian, systemd and FalconEye as the README installs it.
 
-QEMU emulates it without acceleration: 5 to 10 times slower than the host. Its second serial port is
-a root shell, its USB disk can be pulled, and port 8900 of it is a port of the host's loopback.
+Its second serial port is a root shell, its USB disk can be pulled, and port 8900 of it is a port of
+the host's loopback.
 """
 
 import contextlib
 import json
 import os
-import platform
 import select
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+
+from tests.vm.qemu import EMULATED, require_debian
 
 ROOT: Final = Path(__file__).parents[2]
 UUID = "7c0f5f0a-4d34-4c5e-9a0e-1f6b0f0f4a11"  # of the file system on the USB disk
@@ -29,14 +29,6 @@ _DISK_MB = 4096
 _STICK = {
     "driver": "usb-storage", "bus": "usb.0", "drive": "stick", "id": "stick", "serial": "FOOTAGE1",
 }  # fmt: skip
-_QEMU = (
-    "-nodefaults -no-user-config -display none -machine q35 -accel tcg,thread=multi -cpu max -smp 2"
-    " -m 1536 -no-reboot -device virtio-rng-pci"
-)
-
-
-class CannotBeHad(Exception):
-    """This machine cannot make one; the text says why."""
 
 
 class Machine:
@@ -147,7 +139,7 @@ def machine(folder: Path) -> Iterator[Machine]:
     disk, control, port = folder / "stick.img", folder / "control", _free_port()
     process = subprocess.Popen(
         [
-            "qemu-system-x86_64", *_QEMU.split(), "-serial", f"file:{folder / 'console.log'}",
+            *EMULATED, "-m", "1536", "-serial", f"file:{folder / 'console.log'}",
             "-serial", "stdio", "-qmp", f"unix:{control},server=on,wait=off",
             "-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd.img"),
             "-append", "console=ttyS0 quiet panic=-1 systemd.show_status=0",
@@ -183,8 +175,7 @@ def machine(folder: Path) -> Iterator[Machine]:
 
 
 def _make(folder: Path) -> None:
-    if platform.machine() != "x86_64" or shutil.which("apt-get") is None or os.geteuid() != 0:
-        raise CannotBeHad("the virtual machine needs root, and Debian on x86-64")
+    require_debian()
     wheels = folder / "wheels"
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     pinned = ["--require-hashes", "--only-binary", ":all:", "-r", str(ROOT / "constraints.txt")]

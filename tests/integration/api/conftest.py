@@ -27,7 +27,6 @@ from falconeye.storage.backups.backup import Sources
 from falconeye.storage.backups.nightly import NightlyBackups
 from falconeye.storage.backups.restoring import Restores
 from falconeye.storage.footage import Footage
-from falconeye.storage.index.database import Database
 from falconeye.storage.reading.footage_stills import FootageStills
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.segment_store import FootageStore
@@ -41,7 +40,9 @@ from falconeye.web.listening_socket import open_socket
 from falconeye.web.metrics import STATE_KEY, NodeStatus
 from falconeye.web.server import WebServer
 from falconeye.web.services import Services
-from tests.databases import SMALL_BALLAST
+from tests.databases import closed_database, lay_new_database
+from tests.nodes import NO_TLS
+from tests.templates import compiled_once
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class Served:
             headers={"authorization": f"Bearer {token}"},
             timeout=8,
             trust_env=False,
+            verify=NO_TLS,
         )
 
 
@@ -80,7 +82,8 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         free_floor_bytes=0,
     )
     await asyncio.to_thread((folder / "imports").mkdir, exist_ok=True)
-    database = Database(settings.data_dir, clock, ballast_bytes=SMALL_BALLAST)
+    await lay_new_database(settings.data_dir)
+    database = closed_database(settings.data_dir, clock)
     await database.open(exclusive=True)
     stack.push_async_callback(database.close)
     cipher = CredentialCipher([Fernet.generate_key()], "the test")
@@ -187,7 +190,8 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
 
 
 async def _server(stack: AsyncExitStack, services: Services, status: NodeStatus) -> WebServer:
-    app = await asyncio.to_thread(create_app, services)
+    with compiled_once():
+        app = await asyncio.to_thread(create_app, services)
     app.state[STATE_KEY] = status
     server = WebServer(app, open_socket("127.0.0.1", 0))
     await server.start()
@@ -199,7 +203,7 @@ async def _clients(
     stack: AsyncExitStack, services: Services, status: NodeStatus, footage: FootageStore, port: int
 ) -> Served:
     url = f"http://127.0.0.1:{port}"
-    nobody = httpx.AsyncClient(base_url=url, timeout=8, trust_env=False)
+    nobody = httpx.AsyncClient(base_url=url, timeout=8, trust_env=False, verify=NO_TLS)
     served = Served(url, services, status, footage, nobody, nobody, nobody, nobody)
     served.admin = await served.client(Role.ADMIN)
     served.operator = await served.client(Role.OPERATOR)

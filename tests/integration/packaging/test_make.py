@@ -153,6 +153,21 @@ def test_half_an_environment_does_not_pass_for_a_whole_one(tmp_path: Path) -> No
         assert not (tmp_path / ".venv" / "bin" / "python").is_symlink()
 
 
+def test_the_thirds_of_the_check_have_each_unit_test_once() -> None:
+    thirds = ["unit-footage", "unit-storage", "unit-rest"]
+    words = ["make", "--dry-run", "SIDE_BY_SIDE=1", *thirds]
+    answer = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    named = [ROOT / word for word in answer.stdout.split() if word.startswith("tests/")]
+    found = [file for path in named for file in ([path] if path.is_file() else files_in(path))]
+    assert sorted(found) == sorted(
+        [*files_in(ROOT / "tests" / "unit"), *(ROOT / "tests").glob("test_*.py")]
+    )
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.rglob("test_*.py"))
+
+
 def test_help_lists_the_two_commands() -> None:
     answer = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     listed = {line.split()[1] for line in answer.stdout.splitlines()}

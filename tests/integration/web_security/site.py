@@ -26,7 +26,6 @@ from falconeye.base.secret import Secret
 from falconeye.config.settings import NodeSettings
 from falconeye.events.bus import EventBus
 from falconeye.storage.footage import StorageParts
-from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.stores.node_store import load_identity
@@ -39,6 +38,9 @@ from falconeye.web.security.csrf import make_csrf_token
 from falconeye.web.server import WebServer
 from falconeye.web.services import Services
 from falconeye.web.shell import STATE_KEY, Shell
+from tests.databases import closed_database, lay_new_database
+from tests.nodes import NO_TLS
+from tests.templates import compiled_once
 
 PASSWORD = "four words in a row"
 CHEAP = argon2.Parameters(
@@ -71,7 +73,9 @@ class Site:
         return f"http://127.0.0.1:{self.server.port}"
 
     def new_client(self, **options: Any) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.base, timeout=5, trust_env=False, **options)
+        return httpx.AsyncClient(
+            base_url=self.base, timeout=5, trust_env=False, verify=NO_TLS, **options
+        )
 
     async def add_user(self, name: str, role: Role, **rights: Any) -> None:
         await self.accounts.users.add(name, Secret(PASSWORD), Rights(role, **rights))
@@ -106,7 +110,8 @@ async def running_site(
     """Started, with a client; everything is stopped at the end."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        database = Database(data_dir, clock, ballast_bytes=0)
+        await lay_new_database(data_dir)
+        database = closed_database(data_dir, clock)
         await database.open()
         stack.push_async_callback(database.close)
         identity = await load_identity(database, clock)
@@ -157,7 +162,8 @@ async def running_site(
 
 
 def _make_app(services: Services, extra_routes: list[ControllerRouterHandler]) -> Litestar:
-    app = create_app(services)
+    with compiled_once():
+        app = create_app(services)
     for handler in extra_routes:
         app.register(handler)
     return app

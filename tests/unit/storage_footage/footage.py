@@ -39,6 +39,7 @@ from falconeye.storage.volumes.disk_calls import DiskCalls
 from falconeye.storage.volumes.import_root import ImportRoot
 from falconeye.storage.volumes.volumes import Volumes
 from tests.clock import START_US, FakeClock
+from tests.databases import lay_new_database
 from tests.peers.media_samples import VideoClip, audio_clip, video_clip
 
 CAMERA = "0b6f2d8e-70f2-4a2f-9d43-6c3e1f6f8a11"
@@ -206,7 +207,11 @@ async def open_node(
     data: str = "data",
     boot: str | None = None,
     events: list[tuple[str, str, str]] | None = None,
+    made_before: bool = True,
 ) -> Node:
+    """`made_before`: its database is laid there like that of an earlier start, and not synced."""
+    if made_before:
+        await lay_new_database(tmp_path / data)
     database = Database(tmp_path / data, clock, ballast_bytes=1 << 20)
     await database.open(exclusive=True)
     events = [] if events is None else events

@@ -57,8 +57,9 @@ async def main() -> None:
     video, audio = pictures(), sound("aac")
     clock = cast("FakeClock", SystemClock())  # nothing here moves it
     node = await open_node(
-        Path(sys.argv[1]), clock, sync_interval_s=SYNC_INTERVAL_S, events=_RowsSaid()
-    )
+        Path(sys.argv[1]), clock, sync_interval_s=SYNC_INTERVAL_S, events=_RowsSaid(),
+        made_before=False,  # power may be cut: all of the database must be synced
+    )  # fmt: skip
     hub = StreamHub(CAMERA, StreamKind.MAIN, asyncio.get_running_loop(), clock, node.budget)
     camera = Camera(node, hub, segment_s=int(sys.argv[2]))
     await asyncio.to_thread(_feed, camera, video, audio)
