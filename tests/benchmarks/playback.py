@@ -121,19 +121,21 @@ def milliseconds(node: Node, path: str, query: dict[str, str]) -> float:
 def _seeks(
     result: Result, plan: Plan, page: Page, node: Node, camera: str, begun: datetime
 ) -> None:
-    at = (begun + timedelta(seconds=plan.seconds(90, 30))).isoformat()
-    taken: list[list[float]] = []
-    for _ in range(plan.runs(5)):
-        page.goto(f"{node.url}/cameras/{camera}/footage?at={at.replace('+00:00', 'Z')}")
-        page.wait_for_function(
-            "() => document.querySelector('[data-footage] video').readyState >= 2"
-        )
-        keys = ["ArrowLeft", "ArrowRight"] * int(plan.seconds(6, 3))
-        taken.append([float(page.evaluate(_SEEK, key)) for key in keys])
+    at = begun + timedelta(seconds=plan.seconds(90, 30))
+    count = int(plan.seconds(6, 3))
+    taken = [seeks_ms(page, node, camera, at, count) for _ in range(plan.runs(5))]
     for share in (0.5, 0.95):
         values = [percentile(run, share) for run in taken]
         result.add(f"seek by 10 s → picture in Chromium, p{share * 100:.0f}", "ms", values)
     result.note("Seeks go 10 s back and forth by keys; software decoding of 1080p is in them.")
+
+
+def seeks_ms(page: Page, node: Node, camera: str, at: datetime, count: int) -> list[float]:
+    """So many seeks 10 s back and on again, about a moment of a camera's day."""
+    page.goto(f"{node.url}/cameras/{camera}/footage?at={at.isoformat().replace('+00:00', 'Z')}")
+    page.wait_for_function("() => document.querySelector('[data-footage] video').readyState >= 2")
+    keys = ["ArrowLeft", "ArrowRight"] * count
+    return [float(page.evaluate(_SEEK, key)) for key in keys]
 
 
 def _scrubs(result: Result, plan: Plan, page: Page, begun: datetime, length_s: float) -> None:
