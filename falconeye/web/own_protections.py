@@ -37,10 +37,10 @@ async def kept_of(services: Services, camera_id: str, from_us: int, to_us: int) 
 
     A recording that is being made reaches up to now.
     """
-    parts = services.storage.protections
-    found = [kept_time(one) for one in await parts.of_camera(camera_id, from_us, to_us)]
     now_us = services.clock.utc_us()
-    for one in await parts.recordings(camera_id, from_us, to_us):
+    times, recordings = await services.storage.protections.kept(camera_id, from_us, to_us)
+    found = [kept_time(one) for one in times]
+    for one in recordings:
         end_us = max(now_us, one.from_us) if one.to_us is None else one.to_us
         found.append(Kept(one.from_us, end_us, None, "", recording_id=one.id))
     return sorted(found, key=lambda kept: (kept.from_us, kept.to_us))

@@ -14,14 +14,20 @@ NAME = "playback"
 CAMERAS = 8  # which go on being recorded meanwhile
 MINUTE_S = 20  # to find, play and export one
 SCRUB_MS = 300  # the first picture for scrubbing
-# From the key to the first picture of the new moment; the video is paused, so no other comes.
+# From the key to the first picture of the new moment; one of the last seek may come late.
 _SEEK = """(key) => new Promise((done) => {
   const video = document.querySelector("[data-footage] video");
   video.pause();
   const slider = document.querySelector("[data-footage] [role=slider]");
   slider.focus();
+  const before = video.currentTime;
   const begun = performance.now();
-  const look = () => done(performance.now() - begun);
+  const look = (_, { mediaTime }) => {
+    const { currentTime } = video;
+    const isThere = Math.abs(currentTime - before) > 5 && Math.abs(currentTime - mediaTime) < 0.1;
+    if (isThere) done(performance.now() - begun);
+    else video.requestVideoFrameCallback(look);
+  };
   video.requestVideoFrameCallback(look);
   slider.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
 })"""

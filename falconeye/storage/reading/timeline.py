@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -31,7 +31,7 @@ from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.reading.timeline_rows import (
     TimelineRows,
-    read_ahead,
+    read_both,
     read_islands,
     read_latest_end,
     read_rows,
@@ -98,11 +98,17 @@ class Timelines:
         that was ahead, stands beside it (`ahead`), as far as it was asked for.
         """
         growing = self._store.growing_streams(camera_id)  # before the rows: see `to_recording`
-        ahead = await self._ahead(camera_id, from_us, to_us)
+        unstored = self._ledger.unstored(camera_id)  # before the rows, too
+        now_us = self._clock.utc_us()
+        later = max(from_us, now_us + UNWRITTEN_US), to_us  # what was just written is not ahead
         to_us = min(to_us, self._known_until(growing))
-        if to_us <= from_us:
+        read = partial(read_both, camera_id, (from_us, to_us), later, self._ledger.up)
+        rows, found, kinds = await self._database.read(read)
+        dated = [span for span in found if span.to_us > later[0]]
+        ahead = tuple(_with_kinds(_within(dated, max(from_us, now_us), later[1]), kinds))
+        if rows is None:
             return Timeline(from_us, from_us, (), (), ahead=ahead)
-        rows = await self._rows(camera_id, from_us, to_us)
+        rows = replace(rows, steps=_with_unstored(rows.steps, unstored, to_us))
         made = await asyncio.to_thread(make_timeline, rows, from_us, to_us, growing)
         if len(made.spans) + len(made.gaps) + len(ahead) > MAX_PIECES:
             msg = "from: too much happened in this time to list it: ask for a shorter one"
@@ -113,19 +119,6 @@ class Timelines:
         """The last moment of which there may be something: now, or of what is dated later."""
         end_us = await self._database.read(partial(read_latest_end, camera_ids))
         return max(end_us - 1, self._clock.utc_us())
-
-    async def _ahead(self, camera_id: str, from_us: int, to_us: int) -> Sequence[KindSpan]:
-        """Of [from, to), what is dated later than now; nothing of what was just written."""
-        now_us = self._clock.utc_us()
-        begin_us = max(from_us, now_us)
-        if to_us <= now_us + UNWRITTEN_US:
-            return ()
-        read = partial(read_ahead, camera_id, max(from_us, now_us + UNWRITTEN_US), to_us)
-        found, kinds = await self._database.read(read)
-        clipped = (_clipped(span, begin_us, to_us) for span in found)
-        spans = [span for span in clipped if span.to_us > max(begin_us, now_us + UNWRITTEN_US)]
-        spans.sort(key=lambda span: (span.from_us, span.stream))
-        return tuple(_with_kinds(spans, kinds))
 
     async def footage(self, camera_id: str, from_us: int, to_us: int) -> list[Span]:
         """When there is footage in [from, to), whichever stream; in order, without overlap.
@@ -227,6 +220,13 @@ def _explained(gap: Gap, run_ends: Sequence[tuple[int, RunEnd]]) -> Gap:
     if at < 0 or run_ends[at][0] < gap.from_us - MIN_GAP_US:
         return gap
     return replace(gap, reason=_RUN_ENDS[run_ends[at][1]])
+
+
+def _within(spans: Iterable[Span], from_us: int, to_us: int) -> list[Span]:
+    """What of them lies in [from, to), in order."""
+    clipped = (_clipped(span, from_us, to_us) for span in spans)
+    found = [span for span in clipped if span.to_us > span.from_us]
+    return sorted(found, key=lambda span: (span.from_us, span.stream))
 
 
 def _clipped(span: Span, from_us: int, to_us: int) -> Span:

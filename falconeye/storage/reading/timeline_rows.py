@@ -74,44 +74,52 @@ async def read_rows(
     )
 
 
-async def read_ahead(
-    camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
-) -> tuple[list[Span], Sequence[tuple[int, str]]]:
-    """Footage of a time that has not come, with any of [from, to), and how it was recorded."""
-    if await read_latest_end([camera_id], connection) <= from_us:
-        return [], ()
-    spans, _overlaps = await read_islands(camera_id, from_us, to_us, connection)
-    return (
-        [span for kind in StreamKind for span in spans[kind]],
-        await _kinds(camera_id, from_us, to_us, connection),
-    )
+async def read_both(
+    camera_id: str,
+    known: tuple[int, int],
+    later: tuple[int, int],
+    up: Uptime | None,
+    connection: AsyncConnection,
+) -> tuple[TimelineRows | None, list[Span], Sequence[tuple[int, str]]]:
+    """The rows of [from, to), and the footage of a time that has not come, as it was recorded.
+
+    In one state of the database. None, or nothing, of a time that is empty.
+    """
+    rows = await read_rows(camera_id, *known, up, connection) if known[1] > known[0] else None
+    if later[1] <= later[0] or await read_latest_end([camera_id], connection) <= later[0]:
+        return rows, [], ()
+    spans, _overlaps = await read_islands(camera_id, *later, connection)
+    found = [span for kind in StreamKind for span in spans[kind]]
+    return rows, found, await _kinds(camera_id, *later, connection)
 
 
 async def read_latest_end(camera_ids: Sequence[str], connection: AsyncConnection) -> int:
     """When the file ends that begins last (UTC), of any of the cameras; 0 where there is none."""
     found = 0
     for camera_id in camera_ids:
-        mine = await connection.execute(
-            select(streams.c.id).where(streams.c.camera_id == camera_id)
-        )
-        for stream_id in mine.scalars().all():  # by the key of each, which tells at once
-            latest = await connection.scalar(
-                select(segments.c.start_us + segments.c.wall_duration_us)
-                .where(segments.c.stream_id == stream_id)
-                .order_by(segments.c.start_us.desc())
-                .limit(1)
-            )
-            found = max(found, latest or 0)
+        latest = (await connection.execute(_LATEST, {"camera": camera_id})).one()
+        found = max(found, *(end_us or 0 for end_us in latest))
     return found
+
+
+def _latest_end(kind: StreamKind) -> ColumnElement[int]:
+    """Of a camera's stream; by the key, which tells at once."""
+    end = segments.c.start_us + segments.c.wall_duration_us
+    its_id = _stream_id(kind)
+    last = select(end).where(segments.c.stream_id == its_id)
+    return last.order_by(segments.c.start_us.desc()).limit(1).scalar_subquery()
+
+
+def _stream_id(kind: StreamKind) -> ColumnElement[int]:
+    """`:camera` is given later."""
+    mine = streams.c.camera_id == bindparam("camera"), streams.c.kind == kind.value
+    return select(streams.c.id).where(*mine).scalar_subquery()
 
 
 def _within(kind: StreamKind) -> tuple[ColumnElement[bool], ...]:
     """The segments of a camera's stream; `:camera`, `:from_us` and `:to_us` are given later."""
-    its_id = select(streams.c.id).where(
-        streams.c.camera_id == bindparam("camera"), streams.c.kind == kind.value
-    )
     return (
-        segments.c.stream_id == its_id.scalar_subquery(),
+        segments.c.stream_id == _stream_id(kind),
         # No segment lasts an hour: one that begins earlier does not reach into the window.
         segments.c.start_us > bindparam("from_us") - HOUR_US,
         segments.c.start_us < bindparam("to_us"),
@@ -182,6 +190,7 @@ def _claimed_twice(kind: StreamKind) -> Select[*tuple[Any, ...]]:
 _EDGES = union_all(*(_edges(kind) for kind in StreamKind))
 _JOINED = union_all(*(_joined(kind) for kind in StreamKind))
 _TWICE = union_all(*(_claimed_twice(kind) for kind in StreamKind))
+_LATEST = select(*(_latest_end(kind) for kind in StreamKind))
 
 
 async def read_islands(

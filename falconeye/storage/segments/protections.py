@@ -89,14 +89,14 @@ class Protections:
         """
         return await self._database.read(_read_left)
 
-    async def recordings(
+    async def kept(
         self, camera_id: str, from_us: int, to_us: int
-    ) -> list[ProtectedRecording]:
-        """The protected recordings that have something of [from, to), in the order of time.
+    ) -> tuple[list[Protection], list[ProtectedRecording]]:
+        """The protected times and recordings that have something of [from, to), in their order.
 
-        Imported ones are no part of a camera's time, and none of them.
+        Imported recordings are no part of a camera's time, and none of them.
         """
-        return await self._database.read(partial(_read_recordings, camera_id, from_us, to_us))
+        return await self._database.read(partial(_read_kept, camera_id, from_us, to_us))
 
 
 async def _add(new: Protection, connection: AsyncConnection) -> Protection:
@@ -155,9 +155,10 @@ async def _read_left(connection: AsyncConnection) -> list[tuple[str, Protection]
     return [(row.name, _protection(row)) for row in rows]
 
 
-async def _read_recordings(
+async def _read_kept(
     camera_id: str, from_us: int, to_us: int, connection: AsyncConnection
-) -> list[ProtectedRecording]:
+) -> tuple[list[Protection], list[ProtectedRecording]]:
+    times = await _read(camera_id, from_us, to_us, connection)
     rows = await connection.execute(
         select(recordings.c.id, recordings.c.start_us, recordings.c.end_us)
         .where(
@@ -169,7 +170,7 @@ async def _read_recordings(
         )
         .order_by(recordings.c.start_us, recordings.c.id)
     )
-    return [ProtectedRecording(row.id, row.start_us, row.end_us) for row in rows]
+    return times, [ProtectedRecording(row.id, row.start_us, row.end_us) for row in rows]
 
 
 def _protection(row: Row[Any]) -> Protection:

@@ -1,8 +1,10 @@
 """Jobs by HTTP: what the node works on beside exports; who sees it, and who acts on it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -322,13 +324,14 @@ async def test_outcomes_before_the_last_of_each_work_stand_apart(served: Served)
             f"move-{number}", WorkKind.MOVE, WorkState.COMPLETE, subject="/mnt/a",
             files=Amount(number * 10), size_bytes=Amount(5), since_us=number, ended_us=number,
         )  # fmt: skip
-        outcomes.note(over)
+        outcomes.note(over if number != 2 else replace(over, state=WorkState.CANCELLED))
     outcomes.note(SystemWork("index-4", WorkKind.INDEX, WorkState.FAILED, ended_us=4))
     await outcomes.flush()
     last, words, earlier = (await served.viewer.get("/jobs")).text.partition("2 earlier outcomes")
     assert words
     assert ("30 files" in last, "Makes the list" in last) == (True, True)
     assert [f"{count} files" in earlier for count in (30, 20, 10)] == [False, True, True]
+    assert re.findall("<span>(done|failed|cancelled)</span>", earlier) == ["cancelled", "done"]
     assert "earlier outcome" not in (await served.viewer.get("/jobs/list")).text
 
 
