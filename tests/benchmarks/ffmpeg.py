@@ -6,16 +6,18 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from typing_extensions import override
+
 from tests.benchmarks import processes
+from tests.peers.stopping import Stopping
 
 _START_LIMIT_S = 60.0
 _MOVFLAGS = "movflags=+frag_keyframe+empty_moov+default_base_moof"
 
 
-class FfmpegRecorders:
+class FfmpegRecorders(Stopping):
     """Records the given addresses while the context lasts."""
 
     def __init__(self, urls: Sequence[str]) -> None:
@@ -29,19 +31,11 @@ class FfmpegRecorders:
         give_up = time.monotonic() + _START_LIMIT_S
         while self._recording() < len(self._urls):
             if time.monotonic() > give_up or any(p.poll() is not None for p in self._processes):
-                self._end()
+                self.stop()
                 msg = f"{self._recording()} of {len(self._urls)} ffmpeg record"
                 raise RuntimeError(msg)
             time.sleep(0.1)
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end()
 
     def cpu_s(self) -> float:
         return sum(processes.cpu_s(process.pid) for process in self._processes)
@@ -60,7 +54,8 @@ class FfmpegRecorders:
             "-reset_timestamps", "1", str(self._directory / f"{number}-%03d.mp4"),
         ]  # fmt: skip
 
-    def _end(self) -> None:
+    @override
+    def stop(self) -> None:
         for process in self._processes:
             process.terminate()
         for process in self._processes:

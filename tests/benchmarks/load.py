@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
-from types import TracebackType
 from typing import IO, Self
 
+from typing_extensions import override
+
 from tests.benchmarks.load_server import Counters, address
+from tests.peers.stopping import Stopping
 
 
-class Load:
+class Load(Stopping):
     """A context manager around `tests.benchmarks.load_server`, on this process's core."""
 
     def __init__(self) -> None:
@@ -26,12 +28,8 @@ class Load:
         self.port = int(self._output.readline())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    @override
+    def stop(self) -> None:
         if self._process:
             self._process.communicate()  # the end of its input ends it
 
