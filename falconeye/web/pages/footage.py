@@ -111,7 +111,7 @@ def choose_cameras(
 ) -> tuple[list[Camera], list[Camera]]:
     """The cameras that the asker may see, and those named, else the first ones of these.
 
-    InvalidInput for too many, NotFound or PermissionDenied as of one.
+    InvalidInput for too many; NotAllowed, else NotFound, for one of them.
     """
     services, who = services_of(request), principal_of(request)
     seen = [
