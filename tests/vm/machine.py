@@ -178,8 +178,9 @@ def _make(folder: Path) -> None:
     require_debian()
     wheels = folder / "wheels"
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    pinned = ["--require-hashes", "--only-binary", ":all:", "-r", str(ROOT / "constraints.txt")]
-    subprocess.run([*pip, "download", "--dest", str(wheels), *pinned], check=True)
+    # `wheel`, not `download`: one library comes as source only.
+    pinned = ["--require-hashes", "--no-deps", "-r", str(ROOT / "constraints.txt")]
+    subprocess.run([*pip, "wheel", "--wheel-dir", str(wheels), *pinned], check=True)
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels)]
     subprocess.run([*build, str(ROOT)], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["bash", str(_IMAGE), str(folder), str(wheels)], check=True)

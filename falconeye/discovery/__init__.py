@@ -1,0 +1,1 @@
+"""Finds cameras: at USB ports, by WS-Discovery, by mDNS, by asking addresses, in files."""
