@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from falconeye.base.errors import FalconEyeError
+from falconeye.base.peers import is_allowed
 from falconeye.base.secret import Secret
-from falconeye.sources.addresses import is_allowed
 
 # Of 4xx, what may be otherwise at the next try: too slow, too early, too many.
 PASSING: Final = frozenset({408, 425, 429})

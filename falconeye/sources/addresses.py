@@ -8,10 +8,8 @@ import select
 import socket
 import threading
 import time
-from typing import NamedTuple
 
-from typing_extensions import override
-
+from falconeye.base.peers import Peer, is_allowed, plain_address
 from falconeye.events.camera_state import ReasonCode
 from falconeye.sources.failures import SourceFailure, answer_failure, network_failure
 from falconeye.sources.interrupt import Interrupt
@@ -21,38 +19,6 @@ RESOLVE_S = 10.0
 _SLICE_S = 0.1
 # Tells our own sockets from libavformat's. Keep-alive is off, so its idle time has no effect.
 OWN_MARK_S = 7211
-
-
-class Peer(NamedTuple):
-    """Where a connection leads: the address as text, without a zone, and the port."""
-
-    address: str
-    port: int
-
-    @override
-    def __str__(self) -> str:
-        return (
-            f"[{self.address}]:{self.port}"
-            if ":" in self.address
-            else f"{self.address}:{self.port}"
-        )
-
-
-def is_allowed(address: str, *, allow_local: bool) -> bool:
-    """Whether a camera may be at `address`.
-
-    Never at a multicast, broadcast, reserved or unspecified one; at loopback and link-local ones
-    only with `allow_local` (an admin's decision). IPv4 inside IPv6 is judged as IPv4.
-    """
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        ip = ip.ipv4_mapped or ip.sixtofour or ip
-    if ip.is_loopback or ip.is_link_local:
-        return allow_local
-    # ::/8 is "reserved" in IPv6 and holds nothing but the cases above and the old IPv4-compatible
-    # form; 0.0.0.0/8 is "this host" in IPv4.
-    this_host = ip.version == 4 and int(ip) >> 24 == 0
-    return not (ip.is_multicast or ip.is_unspecified or ip.is_reserved or this_host)
 
 
 def forbidden(where: str) -> SourceFailure:
@@ -92,7 +58,7 @@ def peer_of(connection: socket.socket) -> Peer | None:
         name = connection.getpeername()
     except OSError:
         return None  # not connected (any more)
-    return Peer(_plain(str(name[0])), int(name[1]))
+    return Peer(plain_address(str(name[0])), int(name[1]))
 
 
 def is_own(connection: socket.socket) -> bool:
@@ -106,14 +72,6 @@ def _is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _plain(address: str) -> str:
-    """An address without zone, IPv4 not wrapped in IPv6."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        return str(ip.ipv4_mapped)
-    return str(ip)
 
 
 def _look_up(host: str, port: int, interrupt: Interrupt) -> list[Peer]:

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from falconeye.sources.addresses import Peer, is_own, peer_of
+from falconeye.base.peers import Peer
+from falconeye.sources.addresses import is_own, peer_of
 from falconeye.sources.interrupt import Interrupt, shut_down
 
 _FDS = Path("/proc/self/fd")

@@ -13,9 +13,10 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 import httpx
 
 from falconeye.base.errors import InvalidInput
+from falconeye.base.peers import Peer, is_allowed
 from falconeye.base.redact import split_credentials
 from falconeye.events.camera_state import ReasonCode
-from falconeye.sources.addresses import Peer, connect, is_allowed, peer_of, resolve
+from falconeye.sources.addresses import connect, peer_of, resolve
 from falconeye.sources.failures import SourceFailure, answer_failure, status_failure
 from falconeye.sources.interrupt import Interrupt, shut_down
 from falconeye.sources.login import authorization

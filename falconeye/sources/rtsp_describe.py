@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from falconeye.base.errors import InvalidInput
+from falconeye.base.peers import Peer
 from falconeye.base.redact import split_credentials
 from falconeye.events.camera_state import ReasonCode
-from falconeye.sources.addresses import Peer, connect, peer_of, resolve
+from falconeye.sources.addresses import connect, peer_of, resolve
 from falconeye.sources.failures import (
     SourceFailure,
     answer_failure,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from falconeye.base.peers import Peer, is_allowed
 from falconeye.sources import demuxer_socket
-from falconeye.sources.addresses import Peer, connect, is_allowed, is_own, peer_of, resolve
+from falconeye.sources.addresses import connect, is_own, peer_of, resolve
 from falconeye.sources.demuxer_socket import opening
 from falconeye.sources.failures import SourceFailure, Stopped
 from falconeye.sources.interrupt import Interrupt
