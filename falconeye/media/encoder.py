@@ -69,9 +69,6 @@ class Encoders:
                 log.warning("the encoder %s fails; it is not used any more", name)
 
 
-ENCODERS = Encoders()
-
-
 def works(name: str) -> bool:
     """Whether this encoder makes of some pictures what a decoder reads."""
     width, height = _PROBE_SIZE
@@ -93,6 +90,9 @@ def works(name: str) -> bool:
         log.debug("the encoder %s does not work here: %s", name, error)
         return False
     return bool(pictures) and (pictures[0].width, pictures[0].height) == _PROBE_SIZE
+
+
+ENCODERS = Encoders()
 
 
 class VideoEncoder:
