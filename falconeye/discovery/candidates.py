@@ -15,7 +15,7 @@ from falconeye.base.clock import Clock
 from falconeye.base.counters import Counter, RepeatingLog
 from falconeye.base.errors import NotFound
 from falconeye.base.times import MINUTE_US
-from falconeye.discovery.evidence import Evidence, Way
+from falconeye.discovery.evidence import MAX_KEY, Evidence, Way, clean
 from falconeye.discovery.merging import RANK, Identity, Kind, Noted, Row, merge
 from falconeye.discovery.recognition import Known, Moved, Recognised, recognise
 
@@ -118,7 +118,7 @@ class Candidates:
 
     def gone(self, way: Way, key: str) -> None:
         """Take a finding back; nothing happens where there is none."""
-        if self._items.pop((way, key), None) is not None:
+        if self._items.pop((way, clean(key, MAX_KEY)), None) is not None:
             self._changed()
 
     def drop(self, way: Way, judge: Callable[[Evidence], bool] = lambda _: True) -> None:

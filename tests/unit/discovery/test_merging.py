@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falconeye.base.times import SECOND_US
@@ -176,12 +176,14 @@ sets = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(sets.flatmap(lambda items: st.tuples(st.just(items), st.permutations(items))))
 def test_any_order_gives_the_same_rows(orders: tuple[list[Noted], list[Noted]]) -> None:
     one, other = (merge(order) for order in orders)
     assert one == other
 
 
+@settings(deadline=None)
 @given(sets)
 def test_no_row_contradicts_itself_and_no_finding_is_lost_or_doubled(items: list[Noted]) -> None:
     rows = merge(items)
@@ -198,6 +200,7 @@ def test_no_row_contradicts_itself_and_no_finding_is_lost_or_doubled(items: list
         assert both <= right.shared
 
 
+@settings(deadline=None)
 @given(sets)
 def test_what_has_nothing_in_common_is_never_joined(items: list[Noted]) -> None:
     for row in merge(items):
