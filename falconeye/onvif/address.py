@@ -64,12 +64,13 @@ class Reached:
         return urlunsplit((self.scheme, netloc, parts.path, parts.query, ""))
 
     def of_media(self, announced: str, schemes: tuple[str, ...]) -> str:
-        """The URL of a stream or picture at the host that is reached, without credentials.
+        """The URL of a stream or picture at the host that is reached, without user and password.
 
-        Scheme, port and path stay: RTSP has a port of its own. OnvifUnreadable for other schemes.
+        Scheme, port and path stay: RTSP has a port of its own. So do login parameters of path or
+        query: without them such cameras show nothing. OnvifUnreadable for other schemes.
         """
         try:
-            url = split_credentials(announced.strip())[0]
+            url = _without_login(announced.strip())
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
@@ -135,6 +136,28 @@ async def _look_up(host: str, port: int) -> list[Peer]:
 
     threading.Thread(target=ask, name=f"resolve-{host}", daemon=True).start()
     return await answer
+
+
+def _without_login(announced: str) -> str:
+    """Cameras write passwords into URLs as they are, "/" and "@" included."""
+    scheme, _, rest = announced.partition("://")
+    try:
+        url = split_credentials(announced)[0]
+        parts = urlsplit(url)
+        if "@" not in url or _is_address(parts.hostname or ""):
+            parts.port  # noqa: B018 - raises for what is no port
+            return url
+    except ValueError:
+        pass  # "rtsp://admin:pass/word@…": "pass" is no port
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _http(announced: str) -> SplitResult:

@@ -42,9 +42,10 @@ def read_answer(definitions: Definitions, service: Service, operation: str, answ
 def _failure(error: Exception, operation: str, answer: Answer) -> OnvifError | NotAuthorized:
     from zeep.exceptions import Fault  # noqa: PLC0415 - loaded long since
 
-    if isinstance(error, Fault) and (error.message is not None or error.code is not None):
+    if isinstance(error, Fault) and error.code is not None:
         return _fault(error, operation, answer)
-    if answer.status == 403:
+    # Some answer SOAP 1.2 with faults of SOAP 1.1, which zeep takes for no fault at all.
+    if answer.status == 403 or (answer.status >= 400 and b":NotAuthorized" in answer.content):
         return NotAuthorized(answer)
     if answer.status in _NO_SUCH_PAGE:
         return OnvifNotSupported(f"the camera has no {operation} (HTTP {answer.status})")

@@ -9,7 +9,8 @@ OnvifError                    no text of it holds a credential
 ├── OnvifLoginRefused         the camera does not take the login; ask a person, not again
 ├── OnvifNotPermitted         the login is good, its user may not do this
 ├── OnvifNotSupported         the camera lacks the service or the operation
-└── OnvifFault                the camera refuses the request, with its own words
+├── OnvifFault                the camera refuses the request, with its own words
+└── OnvifClosed               our side ended the session
 """
 
 from falconeye.base.errors import Unavailable
@@ -63,6 +64,10 @@ class OnvifFault(OnvifError):
     def __init__(self, detail: str, subcodes: tuple[str, ...] = ()) -> None:
         super().__init__(detail)
         self.subcodes = subcodes
+
+
+class OnvifClosed(OnvifError):
+    """Our side ended the session while this was under way, or before."""
 
 
 def own_words(text: object) -> str:

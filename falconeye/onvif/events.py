@@ -12,24 +12,32 @@ from typing import Final, Self
 
 from falconeye.base.backoff import Backoff
 from falconeye.onvif.errors import (
+    OnvifClosed,
     OnvifError,
     OnvifLoginNeeded,
     OnvifLoginRefused,
     OnvifNotPermitted,
     OnvifNotSupported,
+    OnvifUnreachable,
 )
 from falconeye.onvif.notifications import OnvifEvent, read_events
-from falconeye.onvif.pull_point import PullPoint, Subscribing, was_cut
+from falconeye.onvif.pull_point import PullPoint, Subscribing
 from falconeye.onvif.services import Services
 
 log = logging.getLogger(__name__)
 FIRST_WAIT_S: Final = 1.0
 LAST_WAIT_S: Final = 60.0
 _LEAST_S: Final = 1.0  # between two empty answers: some cameras do not wait for anything
-_CUTS: Final = 5  # pulls cut off one after the other; then the subscription is thought lost
+_CUTS: Final = 5  # pulls cut off one after the other; then it is asked about the subscription
 
 # A camera that says one of these says it again; a person has to do something.
-_FINAL: Final = (OnvifLoginNeeded, OnvifLoginRefused, OnvifNotPermitted, OnvifNotSupported)
+_FINAL: Final = (
+    OnvifClosed,
+    OnvifLoginNeeded,
+    OnvifLoginRefused,
+    OnvifNotPermitted,
+    OnvifNotSupported,
+)
 
 
 class OnvifEvents:
@@ -94,18 +102,28 @@ class OnvifEvents:
         began_s = asyncio.get_running_loop().time()
         try:
             answer = await self._point.pull()
-        except OnvifError as error:
-            self._cuts += 1
-            if not was_cut(error) or self._cuts >= _CUTS:
+        except OnvifUnreachable as error:
+            # Some cameras cut the connection where others give an empty answer.
+            if not error.connected:
                 raise
+            await self._after_a_cut(self._point)
         else:
-            self._cuts = 0
-            self._backoff.reset()
-            self.trouble = ""
+            self._all_is_well()
             self._ready.extend(read_events(answer, self._services.session.clock))
         if not self._ready:
             took_s = asyncio.get_running_loop().time() - began_s
             await asyncio.sleep(max(self._least_s - took_s, 0))
+
+    async def _after_a_cut(self, point: PullPoint) -> None:
+        self._cuts += 1
+        if self._cuts == _CUTS:
+            await point.check()
+            self._all_is_well()
+
+    def _all_is_well(self) -> None:
+        self._cuts = 0
+        self._backoff.reset()
+        self.trouble = ""
 
     async def _recover(self, error: OnvifError) -> None:
         if str(error) != self.trouble:

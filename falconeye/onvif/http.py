@@ -19,7 +19,7 @@ import httpx
 
 from falconeye.base.peers import Peer
 from falconeye.onvif.address import DEFAULT_PORTS, Reached
-from falconeye.onvif.errors import OnvifTimeout, OnvifUnreachable, OnvifUnreadable
+from falconeye.onvif.errors import OnvifClosed, OnvifTimeout, OnvifUnreachable, OnvifUnreadable
 
 CONNECT_S: Final = 4.0  # longer than the 3 s in which the kernel finds that nobody answers ARP
 MAX_ANSWER_BYTES: Final = 1_000_000
@@ -61,6 +61,8 @@ class CameraHttp:
 
         OnvifUnreachable, OnvifTimeout or OnvifUnreadable where there is none.
         """
+        if self._client.is_closed:
+            raise OnvifClosed("the session with the camera was ended")
         parts = urlsplit(url)
         peer = Peer(self._reached.peer.address, parts.port or DEFAULT_PORTS[parts.scheme])
         named = httpx.URL(url)  # in the form that names beyond ASCII have on the wire
@@ -88,16 +90,23 @@ class CameraHttp:
 
     async def _exchange(self, request: httpx.Request) -> Answer:
         response = await self._client.send(request, stream=True)
+        content = bytearray()
         try:
-            content = bytearray()
             async for piece in response.aiter_raw():
                 content += piece
                 if len(content) > MAX_ANSWER_BYTES:
-                    raise OnvifUnreadable(
-                        f"the camera's answer is larger than {MAX_ANSWER_BYTES // 1000} kB"
-                    )
+                    # Not left here: nobody would end the generators below this one. They end by
+                    # themselves, as what they read from is closed.
+                    await response.aclose()
+        except (httpx.HTTPError, httpx.StreamError):
+            if len(content) <= MAX_ANSWER_BYTES:
+                raise
         finally:
             await response.aclose()
+        if len(content) > MAX_ANSWER_BYTES:
+            raise OnvifUnreadable(
+                f"the camera's answer is larger than {MAX_ANSWER_BYTES // 1000} kB"
+            )
         return Answer(response.status_code, response.headers, bytes(content), request, response)
 
 

@@ -9,7 +9,6 @@ from falconeye.onvif.errors import (
     OnvifError,
     OnvifFault,
     OnvifNotSupported,
-    OnvifUnreachable,
     OnvifUnreadable,
 )
 from falconeye.onvif.services import Services
@@ -40,6 +39,11 @@ class PullPoint:
         return await self._call(
             Service.PULL_POINT, "PullMessages", parameters, PULL_S + self._services.session.limit_s
         )
+
+    async def check(self) -> None:
+        """An OnvifError where the camera does not know the subscription any more, or is away."""
+        term = f"PT{LIFE_S:.0f}S"
+        await self._call(Service.SUBSCRIPTION, "Renew", {"TerminationTime": term})
 
     async def end(self) -> None:
         """Give the camera its slot back; it has few. Never fails: the subscription ends anyway."""
@@ -123,11 +127,6 @@ class Subscribing:
         for element in elements:  # WS-Addressing SOAP binding 3.3
             element.set("{http://www.w3.org/2005/08/addressing}IsReferenceParameter", "true")
         return PullPoint(self._services, url, elements, sent_term=sent_term)
-
-
-def was_cut(error: OnvifError) -> bool:
-    """Whether a pull was cut off, as some cameras do instead of giving an empty answer."""
-    return isinstance(error, OnvifUnreachable) and error.connected
 
 
 def _now_s() -> float:

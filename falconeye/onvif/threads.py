@@ -10,6 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from falconeye.onvif.errors import OnvifClosed
+
 T = TypeVar("T")
 THREADS: Final = 2
 
@@ -23,14 +25,16 @@ class CodecThreads:
 
     def __init__(self) -> None:
         self._held = False
+        self._released = False
 
     async def run(self, function: Callable[[], T]) -> T:
-        """`function()` in one of the threads."""
+        """`function()` in one of the threads; OnvifClosed after `release`."""
         return await asyncio.get_running_loop().run_in_executor(self._pool(), function)
 
     def release(self) -> None:
         """Let go; the last one ends the threads, after what they work on."""
         with _lock:
+            self._released = True
             if not self._held:
                 return
             self._held = False
@@ -40,6 +44,8 @@ class CodecThreads:
 
     def _pool(self) -> ThreadPoolExecutor:
         with _lock:
+            if self._released:
+                raise OnvifClosed("the session with the camera was ended")
             if not _pools:
                 _pools.append(ThreadPoolExecutor(THREADS, thread_name_prefix="onvif"))
             self._held = True

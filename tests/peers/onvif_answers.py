@@ -42,6 +42,16 @@ def fault(refusal: Refused) -> bytes:
     )
 
 
+def old_fault(refusal: Refused) -> bytes:
+    """SOAP 1.1."""
+    old = "http://schemas.xmlsoap.org/soap/envelope/"
+    return (
+        f'<e:Envelope xmlns:e="{old}" xmlns:ter="{_NAMESPACES["ter"]}"><e:Body><e:Fault>'
+        f"<faultcode>ter:{refusal.subcode}</faultcode>"
+        f"<faultstring>{escape(refusal.reason)}</faultstring></e:Fault></e:Body></e:Envelope>"
+    ).encode()
+
+
 def answer(camera: "OnvifCamera", request: Request) -> bytes:
     """Refused where the camera has no such operation."""
     handler = _ANSWERS.get(request.operation)

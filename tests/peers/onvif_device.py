@@ -14,6 +14,7 @@ import socket
 import struct
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, Self
@@ -22,7 +23,7 @@ from typing_extensions import override
 
 from tests.peers.certificate import server_context
 from tests.peers.logins import Gate
-from tests.peers.onvif_answers import answer, envelope, fault
+from tests.peers.onvif_answers import answer, envelope, fault, old_fault
 from tests.peers.onvif_request import PATHS, Refused, Request, read_request
 from tests.peers.onvif_security import TokenCheck
 from tests.peers.onvif_state import Cut, Deviations, LoginTry, Preset, Silent, Subscription
@@ -67,9 +68,7 @@ class OnvifCamera(Stopping):
         self.states: dict[tuple[str, str], str] = {}  # (topic, source) → value: the properties
         self.changed = threading.Condition()  # of subscriptions and what waits in them
         self.ending = threading.Event()
-        self._server = ThreadingHTTPServer(
-            ("127.0.0.1", 0), type("Handler", (_Handler,), {"camera": self})
-        )
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"camera": self}))
         if tls:
             self._server.socket = server_context().wrap_socket(
                 self._server.socket, server_side=True
@@ -103,6 +102,12 @@ class OnvifCamera(Stopping):
             for subscription in self.subscriptions.values():
                 subscription.waiting.append((topic, source, value, "Changed"))
             self.changed.notify_all()
+
+    def wait_until(self, is_so: Callable[[], object]) -> None:
+        """Until it is so, of subscriptions and what is asked of them; blocks for 8 s at most."""
+        with self.changed:
+            if not self.changed.wait_for(is_so, 8):
+                raise TimeoutError("it did not come to that")
 
     def forget_subscriptions(self) -> None:
         """As after a restart of the camera."""
@@ -167,10 +172,10 @@ class OnvifCamera(Stopping):
             return Response(401, b"", {"WWW-Authenticate": challenge})
         if self.deviations.one_time_nonces:
             self.gate._nonce = uuid.uuid4().hex
-        if kind in {"wsse", "both"} and not by_token:
-            return Response(400, fault(Refused("Sender", "Sender not Authorized", "NotAuthorized")))
-        if request.operation in self.deviations.forbidden:
-            return Response(400, fault(Refused("Sender", "Sender not Authorized", "NotAuthorized")))
+        no_token = kind in {"wsse", "both"} and not by_token
+        if no_token or request.operation in self.deviations.forbidden:
+            write = old_fault if self.deviations.old_faults else fault
+            return Response(400, write(Refused("Sender", "Not for you", "NotAuthorized")))
         return None
 
 
@@ -221,6 +226,10 @@ def _strange_answers() -> dict[str, Response]:
 
 
 STRANGE = _strange_answers()
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
 
 
 class _Handler(BaseHTTPRequestHandler):

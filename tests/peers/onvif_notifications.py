@@ -19,6 +19,7 @@ _DEFAULT_TERM_S = 10.0
 def create(camera: "OnvifCamera", request: Request) -> str:
     with camera.changed:
         camera.created += 1
+        camera.changed.notify_all()
         if 0 < camera.deviations.freezes_after < camera.created:
             raise Silent
         ends_s = _ends_s(camera, request.text("InitialTerminationTime"))
