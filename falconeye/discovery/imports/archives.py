@@ -23,8 +23,9 @@ _TYPE = slice(156, 157)
 _PREFIX = slice(345, 500)
 _MAGIC = slice(257, 262)
 _REGULAR = {b"0", b"\0", b"7"}
+_NO_FILE = {b"5", b"x", b"g", b"L", b"K"}  # directories, and heads that tell more of the next
 
-Members = list[tuple[str, bytes]]
+Members = list[tuple[str, bytes | None]]  # None: a link or a device
 
 
 def is_gzip(data: bytes) -> bool:
@@ -50,11 +51,13 @@ def gunzip(data: bytes) -> bytes:
     _check_total(len(unpacked))
     if not unpacker.eof:
         raise InvalidInput("the file is damaged: its end is missing")
+    if unpacker.unused_data.strip(b"\0"):
+        raise InvalidInput("the file is damaged: something follows its end")
     return unpacked
 
 
 def tar_members(data: bytes) -> Members:
-    """(name, content) of the regular files, in their order.
+    """(name, content) of the files, in their order; directories are not among them.
 
     InvalidInput where the archive is damaged, or holds too much.
     """
@@ -72,6 +75,8 @@ def tar_members(data: bytes) -> Members:
             raise InvalidInput("the archive is damaged: its end is missing")
         if head[_TYPE] in _REGULAR:
             found.append((_tar_name(head), _bounded(data[start : start + size_bytes])))
+        elif head[_TYPE] not in _NO_FILE:
+            found.append((_tar_name(head), None))
         position = start + (size_bytes + _BLOCK - 1) // _BLOCK * _BLOCK
     raise InvalidInput(f"the archive holds more than {MAX_MEMBERS} files")
 

@@ -41,6 +41,8 @@ def read_url(text: str, variables: Mapping[str, str] | None = None) -> CameraUrl
     With `variables` "{FRIGATE_NAME}" is filled in from them, and what they lack is `missing`.
     """
     whole = text.strip() if variables is None else filled(text.strip(), variables)
+    if len(whole) > MAX_URL_CHARACTERS:
+        raise InvalidInput("the address is too long")
     lacking = open_names(whole, variables)
     scheme = whole.partition("://")[0].lower()
     if "://" not in whole and lacking:
@@ -97,8 +99,6 @@ def leads_to_itself(url: str) -> bool:
 
 
 def _check(url: str) -> None:
-    if len(url) > MAX_URL_CHARACTERS:
-        raise InvalidInput("the address is too long")
     if any(each.isspace() or not each.isprintable() for each in url):
         raise InvalidInput("the address holds spaces or control characters")
     try:

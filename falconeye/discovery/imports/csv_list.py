@@ -6,7 +6,7 @@ Separators are commas, semicolons or tabs, as spreadsheets of different countrie
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from falconeye.base.errors import InvalidInput
@@ -31,6 +31,7 @@ _FIELDS: Final = {called: field for field, names in _COLUMNS.items() for called 
 _SEPARATORS: Final = ",;\t"
 _FALSE: Final = {"0", "no", "off", "false", "n"}
 MAX_CELLS: Final = 100
+MAX_LINES: Final = 10_000
 _HEAD: Final = "the first line must name the columns: name,url,username,password,sub_url"
 
 
@@ -58,7 +59,7 @@ def read_csv(text: str) -> tuple[list[ImportedCamera], list[LeftOut]]:
 
 def looks_like_list(text: str) -> bool:
     """Whether the first line names a column of addresses."""
-    first = text.lstrip().split("\n", 1)[0]
+    first = text.lstrip()[:4096].split("\n", 1)[0]
     return any("url" in _fields(first.split(separator)) for separator in _SEPARATORS)
 
 
@@ -70,6 +71,8 @@ def _rows(text: str, left_out: list[LeftOut]) -> list[_Row]:
     found: list[_Row] = []
     try:
         for cells in reader:
+            if reader.line_num > MAX_LINES:
+                raise InvalidInput(f"the list has more than {MAX_LINES} lines")
             if not any(cell.strip() for cell in cells):
                 continue
             if fields is None:
@@ -91,12 +94,13 @@ def _rows(text: str, left_out: list[LeftOut]) -> list[_Row]:
 
 
 def _head(cells: list[str], left_out: list[LeftOut]) -> list[str | None]:
-    fields = _fields(cells)
-    if "url" not in fields or len(cells) > MAX_CELLS:
+    fields = _fields(cells) if len(cells) <= MAX_CELLS else []
+    if "url" not in fields:
         raise InvalidInput(_HEAD)
     for place, (cell, name) in enumerate(zip(cells, fields, strict=True)):
-        if name is None and cell.strip():
-            left_out.append(LeftOut(f"column {words.shown_key(cell)}", words.UNKNOWN, 1))
+        if name is None:
+            if cell.strip():
+                left_out.append(LeftOut(f"column {words.shown_key(cell)}", words.UNKNOWN, 1))
         elif name in fields[:place]:
             raise InvalidInput(f"two columns say the same: {words.shown_key(cell)}")
     return fields
@@ -125,10 +129,13 @@ def _camera(row: _Row) -> ImportedCamera:
     if sub is not None and sub.username not in {None, username}:
         sub_url = None
         notes.append("sub_url: a camera has one login here, and this address has another")
+    if sub is not None and sub.missing:
+        sub_url = None
+        notes += [f"sub_url, {why}" for why in sub.missing]
     if password is not None and username is None:
         notes.append("password: it came without a user name")
     location, _ = words.camera_name(get("location", ""), " ")
-    camera = ImportedCamera(
+    return ImportedCamera(
         name=name,
         protocol=main.protocol,
         source_url=main.url,
@@ -140,9 +147,7 @@ def _camera(row: _Row) -> ImportedCamera:
         location=location if get("location") else "",
         node_name=get("node") or None,
         notes=tuple(notes),
-    )
-    return replace(
-        camera, missing=tuple(dict.fromkeys((*main.missing, *(sub.missing if sub else ()))))
+        missing=main.missing,
     )
 
 

@@ -116,13 +116,15 @@ def _network(
             continue
         if candidate.url == found.url:
             continue
+        if candidate.missing and candidate.missing != found.missing:
+            notes += [f"{other.where}, {why}" for why in candidate.missing]
+            continue
         if sub is None and _same_login(found, candidate) and "detect" in other.roles:
             sub = candidate
             notes += told
         else:
             notes.append(f"{other.where}: a camera has two addresses and one login here")
     first = found if found.username or found.password or sub is None else sub
-    missing = (*found.missing, *(sub.missing if sub else ()))
     camera = replace(
         base,
         protocol=found.protocol,
@@ -130,7 +132,7 @@ def _network(
         sub_url=sub.url if sub else None,
         username=first.username,
         password=first.password,
-        missing=tuple(dict.fromkeys(missing)),
+        missing=found.missing,
     )
     return camera, notes
 

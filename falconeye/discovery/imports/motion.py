@@ -17,6 +17,7 @@ from falconeye.discovery.imports.camera_urls import CameraUrl
 from falconeye.discovery.imports.imported import ImportedCamera, LeftOut
 from falconeye.discovery.imports.motion_keys import reason_for
 
+MAX_DIRECTIVES = 1000  # of one file; real ones have about 150
 _OWN = re.compile(r"#\s*(@\w+)(?:\s+(.*))?")
 _DIRECTIVE = re.compile(r"([A-Za-z_][\w-]*)(?:\s*=\s*|\s+|$)(.*)", re.ASCII)
 _CAMERA_FILE = re.compile(r"(?:camera|thread)-?\d+\.conf")
@@ -77,7 +78,7 @@ def read_motion(files: Mapping[str, str]) -> tuple[list[ImportedCamera], list[Le
     cameras: list[ImportedCamera] = []
     left_out: list[LeftOut] = []
     for conf in confs:
-        left_out += [LeftOut(conf.file, "not a directive", line) for line in conf.unread[:100]]
+        left_out += [LeftOut(conf.file, "not a directive", line) for line in conf.unread]
         if not _is_camera(conf):
             left_out += [LeftOut(f"{conf.file}: {words.shown_key(key)}", reason_for(key),
                                  conf.lines[key]) for key in conf.values]  # fmt: skip
@@ -91,8 +92,10 @@ def read_motion(files: Mapping[str, str]) -> tuple[list[ImportedCamera], list[Le
 
 def _parsed(name: str, text: str) -> _Conf:
     conf = _Conf(words.shown_key(PurePosixPath(name).name))
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
+        if len(conf.values) + len(conf.unread) + len(conf.listed) > MAX_DIRECTIVES:
+            raise InvalidInput(f"{conf.file} holds more than {MAX_DIRECTIVES} directives")
         own = _OWN.fullmatch(line)
         if not line or (line[0] in "#;" and own is None):
             continue
@@ -163,6 +166,9 @@ def _network(conf: _Conf, base: ImportedCamera, address: str, large: str) -> Imp
     if userpass := conf.get(("netcam_userpass",)):  # motion prefers it to what the address holds
         name, _, word = userpass.partition(":")
         username, password = name or None, Secret(word) if word else None
+    if small is not None and small.missing:
+        notes += [f"netcam_url, {why}" for why in small.missing]
+        small = None
     if small is not None and (small.username or username) != username:
         small = None
         notes.append("netcam_url: the small picture has another login than the large one")

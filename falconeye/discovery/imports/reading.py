@@ -22,6 +22,7 @@ from falconeye.discovery.imports.imported import (
 from falconeye.discovery.imports.motion import is_camera_file, read_motion
 
 MAX_BYTES = archives.MAX_FILE_BYTES
+MAX_LEFT_OUT = 1000  # told one by one; the rest is counted
 _SUFFIXES = {
     ".conf": ImportKind.MOTIONEYE,
     ".yml": ImportKind.FRIGATE,
@@ -29,8 +30,8 @@ _SUFFIXES = {
     ".csv": ImportKind.CSV,
     ".tsv": ImportKind.CSV,
 }
-_FRIGATE = re.compile(r"^(cameras|go2rtc)\s*:", re.MULTILINE)
-_MOTION = re.compile(r"^\s*(#\s*@name|netcam_url|video_?device|camera_name)\b", re.MULTILINE)
+_FRIGATE = re.compile(r"^(cameras|go2rtc)[ \t]*:", re.MULTILINE)
+_MOTION = re.compile(r"^[ \t]*(#[ \t]*@name|netcam_url|video_?device|camera_name)\b", re.MULTILINE)
 _MAIN_CONF = "motion.conf"
 
 
@@ -68,7 +69,9 @@ def _backup(members: archives.Members) -> ImportedFile:
     left_out: list[LeftOut] = []
     for path, content in members:
         file = PurePosixPath(path).name
-        if not is_camera_file(file) and file != _MAIN_CONF:
+        if content is None:
+            left_out.append(LeftOut(words.shown_key(path), "a link or device, no file"))
+        elif not is_camera_file(file) and file != _MAIN_CONF:
             left_out.append(LeftOut(words.shown_key(path), "no file of a camera"))
         elif file in texts:
             left_out.append(LeftOut(words.shown_key(path), "there is another file of this name"))
@@ -76,6 +79,8 @@ def _backup(members: archives.Members) -> ImportedFile:
             _check_length(len(content))
             texts[file], told = _text(file, content, may_be_latin=True)
             left_out += told
+    if len(texts) > MAX_CAMERAS + 1:
+        raise InvalidInput(f"the archive holds more than {MAX_CAMERAS} cameras")
     if not any(is_camera_file(file) for file in texts):
         raise InvalidInput("the archive holds no camera-1.conf: it is no backup of motionEye")
     return _finished(ImportKind.MOTIONEYE, *read_motion(texts), left_out)
@@ -98,7 +103,14 @@ def _finished(
         twice.append(LeftOut(camera.name, f"it has the same {same} as “{other}”"))
     if not kept and not left_out and not told:
         raise InvalidInput("there is no camera in this file")
-    return ImportedFile(kind, tuple(kept.values()), (*told, *twice, *left_out))
+    return ImportedFile(kind, tuple(kept.values()), _bounded([*told, *twice, *left_out]))
+
+
+def _bounded(left_out: list[LeftOut]) -> tuple[LeftOut, ...]:
+    more = len(left_out) - MAX_LEFT_OUT
+    if more <= 0:
+        return tuple(left_out)
+    return (*left_out[:MAX_LEFT_OUT], LeftOut("and more", f"{more} others are not taken over"))
 
 
 def _completed(camera: ImportedCamera) -> ImportedCamera:
@@ -107,8 +119,11 @@ def _completed(camera: ImportedCamera) -> ImportedCamera:
     if url is None or camera.missing:
         return camera
     if camera_urls.leads_to_itself(url):
-        words_of_it = "address: it leads to that machine itself; enter the camera's own"
-        return replace(camera, missing=(words_of_it,))
+        why = "address: it leads to that machine itself; enter the camera's own"
+        return replace(camera, missing=(why,))
+    if camera.sub_url is not None and camera_urls.leads_to_itself(camera.sub_url):
+        why = "substream: its address leads to that machine itself"
+        camera = replace(camera, sub_url=None, notes=(*camera.notes, why))
     if camera.protocol is not Protocol.ONVIF or camera.onvif_host is not None:
         return camera
     parts = urlsplit(url)

@@ -30,7 +30,7 @@ def grouped(reasons: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """(key, reason) pairs as sentences, keys of the same reason together: "zones, mask: …"."""
     groups: dict[str, list[str]] = {}
     for key, reason in reasons:
-        groups.setdefault(reason, []).append(shown_key(key))
+        groups.setdefault(reason, []).append(key)
     return tuple(f"{_listed(keys)}: {reason}" for reason, keys in groups.items())
 
 
@@ -42,7 +42,7 @@ def unused(
 
 
 def _listed(keys: list[str]) -> str:
-    told = ", ".join(dict.fromkeys(keys[:MAX_KEYS]))
+    told = ", ".join(dict.fromkeys(map(shown_key, keys[:MAX_KEYS])))
     return told if len(keys) <= MAX_KEYS else f"{told} and {len(keys) - MAX_KEYS} more"
 
 

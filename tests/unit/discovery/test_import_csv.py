@@ -72,6 +72,20 @@ def test_lines_that_do_not_fit_are_named_and_the_rest_is_read() -> None:
     assert [each.line for each in found.left_out] == [3, 2]
 
 
+def test_columns_without_a_name_are_none() -> None:
+    found = read_import("a.csv", b"url,,\nrtsp://10.0.0.9/c,,\n")
+    assert (len(found.cameras), found.left_out) == (1, ())
+
+
+def test_a_substream_that_cannot_be_read_leaves_the_camera() -> None:
+    text = "url,sub_url\nrtsp://10.0.0.9/a,http://10.0.0.9/flv?x=1\n"
+    text += "rtsp://10.0.0.8/a,rtsp://localhost:554/b\n"
+    first, second = read_import("cameras.csv", text.encode()).cameras
+    assert (first.sub_url, first.missing, second.sub_url, second.missing) == (None, (), None, ())
+    assert "gives FLV" in first.notes[0]
+    assert second.notes == ("substream: its address leads to that machine itself",)
+
+
 def test_the_login_of_the_substream_counts_where_the_main_one_has_none() -> None:
     text = "url,sub_url\nrtsp://10.0.0.9/a,rtsp://eve:pw@10.0.0.9/b\n"
     [camera] = read_import("cameras.csv", text.encode()).cameras

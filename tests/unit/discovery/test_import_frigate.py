@@ -145,6 +145,19 @@ def test_another_login_for_the_second_input_leaves_that_out() -> None:
     assert any("one login" in note for note in camera.notes)
 
 
+def test_a_second_input_with_another_variable_leaves_that_out() -> None:
+    text = (
+        "cameras:\n  yard:\n    ffmpeg:\n      inputs:\n"
+        "        - {path: 'rtsp://a:{FRIGATE_A}@10.0.0.9/main', roles: [record]}\n"
+        "        - {path: 'rtsp://a:{FRIGATE_B}@10.0.0.9/sub', roles: [detect]}\n"
+    )
+    camera = cameras(text, FRIGATE_A="x")["yard"]
+    assert (camera.password, camera.sub_url, camera.missing) == (Secret("x"), None, ())
+    assert any(
+        "ffmpeg.inputs[1], password: the variable FRIGATE_B" in each for each in camera.notes
+    )
+
+
 def test_streams_may_name_each_other_but_not_in_a_circle() -> None:
     head = "go2rtc:\n  streams:\n    a: {}\n    b: {}\n"
     path = "rtsp://localhost:8554/a"

@@ -2,9 +2,11 @@
 
 import gzip
 import io
+import json
 import random
 import struct
 import zipfile
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,11 +19,12 @@ from falconeye.discovery.imports.reading import MAX_BYTES, read_import
 from tests.unit.discovery.import_files import SECRET, backup, sample
 
 NAMES = ("camera-1.conf", "config.yml", "cameras.csv", "backup.tar.gz", "backup.zip", "file")
+NETCAM = b"netcam_url rtsp://10.0.0.9/x\n"
 SAMPLES = {
     "camera-1.conf": sample("motioneye-camera-1.conf"),
     "config.yml": sample("frigate.yml"),
     "cameras.csv": sample("cameras.csv"),
-    "backup.tar.gz": backup(camera_1__conf=sample("motioneye-camera-1.conf")),
+    "backup.tar": gzip.decompress(backup(camera_1__conf=sample("motioneye-camera-1.conf"))),
 }
 
 
@@ -72,6 +75,20 @@ def test_damaged_archives_are_refused() -> None:
     assert "checksum" in refused("b.tar", b"x" + tar[1:])
     assert "damaged" in refused("b.zip", zipped(camera_1__conf=b"x")[:-5])
     assert "no backup of motionEye" in refused("b.tar.gz", backup(other=b"x"))
+    assert "something follows its end" in refused("b.tar.gz", whole + b"x")
+    assert "256 cameras" in refused(
+        "b.tar.gz", backup(**{f"camera_{n}__conf": b"" for n in range(258)})
+    )
+
+
+def test_links_in_an_archive_are_named_and_not_followed() -> None:
+    tar = bytearray(gzip.decompress(backup(camera_1__conf=b"", camera_2__conf=NETCAM)))
+    head = memoryview(tar)[512:1024]
+    head[156:157] = b"2"
+    head[148:156] = b"%06o\0 " % (sum(head) - sum(head[148:156]) + 8 * 32)
+    found = read_import("b.tar", bytes(tar))
+    assert [camera.name for camera in found.cameras] == ["camera-2"]
+    assert [str(each) for each in found.left_out] == ["./camera-1.conf: a link or device, no file"]
 
 
 def test_a_negative_size_in_a_tar_does_not_go_round_for_ever() -> None:
@@ -137,10 +154,24 @@ def test_more_cameras_than_can_be_are_refused() -> None:
 
 
 def test_many_unknown_keys_are_told_within_bounds() -> None:
-    conf = "".join(f"key_{n} 1\n" for n in range(5000))
+    conf = "".join(f"key_{n} 1\n" for n in range(900))
     [camera] = read_import("camera-1.conf", f"netcam_url rtsp://h.lan/x\n{conf}".encode()).cameras
-    assert "and 4800 more" in camera.notes[0]
+    assert "and 700 more" in camera.notes[0]
     assert len(camera.notes[0]) < 200 * 82
+    keys = "".join(f"key_{n}: 1\n" for n in range(2000))
+    left_out = read_import("config.yml", f"cameras: {{}}\n{keys}".encode()).left_out
+    assert len(left_out) == 1001
+    assert str(left_out[-1]) == "and more: 1000 others are not taken over"
+    assert "1000 directives" in refused("camera-1.conf", conf.encode() + b"!\n" * 200)
+    assert "10000 lines" in refused("cameras.csv", b"url\n" + b",\n" * 10_000)
+
+
+@pytest.mark.parametrize("text", ["\n", " ", "#", "#\n", "a ", "@", "rtsp://", "{FRIGATE_A}", "- "])
+@pytest.mark.parametrize("name", ["camera-1.conf", "config.yml", "cameras.csv", "file"])
+def test_a_megabyte_of_anything_is_done_with_in_time(name: str, text: str) -> None:
+    """Within the ten seconds that a test has: none of the patterns goes back and forth over it."""
+    for head in ("", "url\n", "cameras: {y: {ffmpeg: {inputs: [{path: '", "netcam_url rtsp://"):
+        check(name, (head + text * (1_000_000 // len(text))).encode())
 
 
 def test_text_that_is_none_of_them_is_refused() -> None:
@@ -185,6 +216,9 @@ def test_any_text_is_a_file_or_refused(name: str, text: str, head: str) -> None:
     check(name, (head + text).encode())
 
 
+BENT = b"\n\t \"'#%&*,-./:;<=>@[]{}019aZ\xff\0"
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 @given(seed=st.integers(0, 2**32))
 @settings(
@@ -198,7 +232,7 @@ def test_bent_files_are_read_or_refused(name: str, seed: int) -> None:
         place = chance.randrange(len(data))
         match chance.randrange(3):
             case 0:
-                data[place] = chance.randrange(256)
+                data[place] = chance.choice(BENT)
             case 1:
                 del data[place : place + chance.randint(1, 40)]
             case _:
@@ -206,6 +240,39 @@ def test_bent_files_are_read_or_refused(name: str, seed: int) -> None:
         if not data:
             return
     check(name, bytes(data), secret="no such text")
+
+
+WORDS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False),
+    st.sampled_from((
+        "rtsp://a:b@10.0.0.9/x", "rtsp://127.0.0.1:8554/a", "rtsp://127.0.0.1:8554/", "ffmpeg:a",
+        "rtsp://[::1/x", "onvif://h.lan:99999", "onvif://h.lan", "{FRIGATE_A}", "/dev/video0", "",
+        "rtspx://{FRIGATE_A}:7441/x#y", "record", "detect", "http://h.lan/{FRIGATE_A}/flv",
+    )),
+)  # fmt: skip
+KEYS = st.sampled_from((
+    "cameras", "go2rtc", "streams", "a", "ffmpeg", "inputs", "path", "roles", "record", "retain",
+    "continuous", "days", "enabled", "onvif", "host", "port", "user", "password", "friendly_name",
+    "environment_vars", "FRIGATE_A", "zones",
+))  # fmt: skip
+TREES = st.recursive(
+    WORDS, lambda below: st.lists(below, max_size=3) | st.dictionaries(KEYS, below, max_size=4)
+)
+
+
+@given(TREES, TREES, TREES, TREES)
+@settings(deadline=None, max_examples=400)
+def test_a_configuration_may_hold_anything_anywhere(
+    path: Any, record: Any, onvif: Any, streams: Any
+) -> None:
+    inputs = [{"path": path, "roles": streams}, path, {"path": "rtsp://127.0.0.1:8554/a"}]
+    camera = {"ffmpeg": {"inputs": inputs}, "record": record, "onvif": onvif}
+    root = {"cameras": {"y": camera, "z": record}, "go2rtc": {"streams": streams},
+            "environment_vars": onvif, "record": streams}  # fmt: skip
+    check("config.yml", json.dumps(root).encode())
+    login = {"host": path, "port": record, "user": onvif, "password": streams}
+    camera = {"ffmpeg": {"inputs": [{"path": "rtsp://h.lan/x"}]}, "onvif": login}
+    check("config.yml", json.dumps({"cameras": {"y": camera}, "go2rtc": streams}).encode())
 
 
 PLACES = (
