@@ -187,9 +187,11 @@ def _show(imported: ImportedFile, plan: ImportPlan) -> None:
 
 
 def _say_what_next(plan: ImportPlan, arguments: ImportArguments) -> None:
-    if any(each.camera.missing for each in plan.planned):
-        note("import the file again with what is missing, such as "
-             f"{_VARIABLES}RTSP_PASSWORD=… falconeye import {arguments.file.name}")  # fmt: skip
+    names = sorted({name for each in plan.planned for name in each.camera.variables})
+    if names:
+        given = " ".join(f"{name}=…" for name in names)
+        note(f"import the file again with what is missing: {given} falconeye import "
+             f"{arguments.file.name}")  # fmt: skip
     if not plan.added:
         note("no camera is added")
     elif arguments.dry_run:

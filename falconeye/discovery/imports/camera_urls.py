@@ -33,6 +33,7 @@ class CameraUrl:
     username: str | None = None
     password: Secret | None = None
     missing: tuple[str, ...] = ()  # in words
+    variables: tuple[str, ...] = ()  # the names among that
 
 
 def read_url(text: str, variables: Mapping[str, str] | None = None) -> CameraUrl:
@@ -46,7 +47,8 @@ def read_url(text: str, variables: Mapping[str, str] | None = None) -> CameraUrl
     lacking = open_names(whole, variables)
     scheme = whole.partition("://")[0].lower()
     if "://" not in whole and lacking:
-        return CameraUrl(Protocol.RTSP, whole, missing=_missing("address", lacking))
+        missing = _missing("address", lacking)
+        return CameraUrl(Protocol.RTSP, whole, missing=missing, variables=tuple(lacking))
     if "://" not in whole or scheme not in _PROTOCOLS:
         raise InvalidInput("not an address that begins with rtsp, rtsps, http or https")
     url, username, password = split_login(whole)
@@ -59,7 +61,8 @@ def read_url(text: str, variables: Mapping[str, str] | None = None) -> CameraUrl
         lacks.append("address: this one gives FLV, which is not read; enter the camera's RTSP one")
     secret = None if password is None or open_names(password, variables) else Secret(password)
     user = None if username is None or open_names(username, variables) else username
-    return CameraUrl(_PROTOCOLS[scheme], url, user, secret, tuple(dict.fromkeys(lacks)))
+    told = tuple(dict.fromkeys(lacks))
+    return CameraUrl(_PROTOCOLS[scheme], url, user, secret, told, tuple(lacking))
 
 
 def split_login(url: str) -> tuple[str, str | None, str | None]:

@@ -133,6 +133,7 @@ def _network(
         username=first.username,
         password=first.password,
         missing=found.missing,
+        variables=found.variables,
     )
     return camera, notes
 

@@ -61,6 +61,7 @@ class ImportedCamera:
     node_name: str | None = None  # the node it is meant for, where the file says so
     notes: tuple[str, ...] = ()  # what of it is not taken over, in words
     missing: tuple[str, ...] = ()  # what must be given before it can be used, in words
+    variables: tuple[str, ...] = ()  # those of `read_import` that would give it
 
     @property
     def key(self) -> str:

@@ -74,7 +74,8 @@ def is_camera_file(name: str) -> bool:
 def read_motion(files: Mapping[str, str]) -> tuple[list[ImportedCamera], list[LeftOut]]:
     """The cameras of these files (name → text), and what of them is not taken over."""
     confs = [_parsed(name, text) for name, text in files.items()]
-    active = [name for conf in confs for name in conf.listed]
+    mains = [conf for conf in confs if not _is_camera(conf)]
+    active = [name for conf in mains for name in conf.listed] if mains else None
     cameras: list[ImportedCamera] = []
     left_out: list[LeftOut] = []
     for conf in confs:
@@ -125,7 +126,7 @@ def _is_camera(conf: _Conf) -> bool:
     return not conf.listed and any(conf.values.get(name) for name in sources)
 
 
-def _camera(conf: _Conf, active: list[str]) -> ImportedCamera:
+def _camera(conf: _Conf, active: list[str] | None) -> ImportedCamera:
     """InvalidInput says why it is no camera that can be taken over."""
     if conf.values.get("@proto") == "motioneye":
         raise InvalidInput("it belongs to another motionEye: import the files of that one")
@@ -198,9 +199,9 @@ def _url(text: str) -> CameraUrl:
     return camera_urls.read_url(f"{_SCHEMES.get(scheme.lower(), scheme)}{separator}{rest}")
 
 
-def _is_enabled(conf: _Conf, active: list[str]) -> bool:
+def _is_enabled(conf: _Conf, active: list[str] | None) -> bool:
     conf.used.update(("@enabled", "@id", "@proto"))
-    if active and conf.values.get("@proto") != "mjpeg":
+    if active is not None and conf.values.get("@proto") != "mjpeg":
         return conf.file in active  # what motion itself goes by
     return conf.values.get("@enabled", "on").lower() not in _OFF
 

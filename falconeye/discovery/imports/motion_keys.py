@@ -15,7 +15,7 @@ _REASONS: Final = (
     ("motion is not looked for as there; set it up anew", """
         @motion_detection @motion_mask* mask_file threshold* noise_* despeckle* lightswitch*
         minimum_motion* gap event_gap pre_capture post_capture area_detect smart_mask* locate*
-        static_object* text_changes secondary_* emulate_motion output_all"""),
+        area_max static_object* text_changes secondary_* emulate_motion output_all"""),
     ("nothing is covered in the picture here", "@privacy_mask* mask_privacy @mask*"),
     ("single pictures are not written; stills are taken from what is recorded", """
         picture_* output_* snapshot_* quality jpeg_filename ppm exif_text timelapse_*

@@ -1,5 +1,8 @@
 """Frigate's config.yml: inputs by their roles, restreams by their sources, variables by name."""
 
+import subprocess
+import sys
+
 import pytest
 
 from falconeye.base.errors import InvalidInput
@@ -49,6 +52,7 @@ def test_a_variable_that_is_not_given_is_named_and_not_guessed() -> None:
     assert yard.missing == (
         "password: the variable FRIGATE_RTSP_PASSWORD, which the file only names",
     )
+    assert yard.variables == ("FRIGATE_RTSP_PASSWORD",)
     assert yard.source_url == "rtsp://10.0.0.9:554/main"
 
 
@@ -201,6 +205,16 @@ def test_the_same_address_twice_is_one_camera() -> None:
     found = read_import("config.yml", text.encode())
     assert [camera.name for camera in found.cameras] == ["yard"]
     assert [str(each) for each in found.left_out] == ["other: it has the same address as “yard”"]
+
+
+def test_yaml_is_loaded_only_for_such_a_file() -> None:
+    code = (
+        "import sys; from falconeye.discovery.imports.reading import read_import;"
+        "read_import('a.csv', b'url\\nrtsp://h.lan/x'); print('yaml' in sys.modules);"
+        "read_import('a.yml', b'cameras: {}\\na: 1'); print('yaml' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_other_yaml_is_no_configuration_of_frigate() -> None:

@@ -148,6 +148,13 @@ def test_a_backup_holds_all_and_its_main_file_says_which_run() -> None:
     assert SECRET not in repr(found)
 
 
+def test_a_main_file_that_names_no_camera_says_that_none_runs() -> None:
+    made = backup(camera_1__conf=NEW, camera_3__conf=b"# @proto mjpeg\n# @url http://h.lan/v\n",
+                  motion__conf=b"# @enabled on\n")  # fmt: skip
+    found = read_import("b.tar.gz", made)
+    assert [camera.enabled for camera in found.cameras] == [False, True]  # motion runs no MJPEG one
+
+
 def test_latin_1_is_read_and_said() -> None:
     found = read_import("thread-2.conf", OLD.decode().encode("latin-1"))
     assert found.cameras[0].name == "Tür"
