@@ -15,6 +15,7 @@ from falconeye.discovery.imports.frigate_streams import Streams, streams_of, unu
 from falconeye.discovery.imports.imported import ImportedCamera, LeftOut
 from falconeye.discovery.imports.yaml_tree import Table, Tree, Word, read_yaml
 
+MAX_INPUTS: Final = 20
 ONVIF_PORT: Final = 8000  # Frigate's default
 # Which input is the main stream: the first of these that a camera has. "clips", "rtmp" and
 # "restream" are roles of older releases.
@@ -77,8 +78,9 @@ def _camera(name: Word, table: Tree, record: Table, streams: Streams) -> Importe
     called, changed = words.camera_name(shown if isinstance(shown, Word) else name, name)
     ffmpeg = _table(table, "ffmpeg")
     inputs, skipped = _inputs(_get(ffmpeg, "inputs"))
-    if not inputs:
-        raise InvalidInput("it has no ffmpeg.inputs with a path")
+    if not 0 < len(inputs) <= MAX_INPUTS:
+        many = f"more than {MAX_INPUTS}" if inputs else "no"
+        raise InvalidInput(f"it has {many} ffmpeg.inputs with a path")
     main = min(inputs, key=_rank)
     mode, told = _record_mode(_table(table, "record"), record)
     base = ImportedCamera(called, Protocol.RTSP, record=mode, enabled=_is_true(table, "enabled"))

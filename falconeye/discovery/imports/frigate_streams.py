@@ -17,7 +17,8 @@ from falconeye.discovery.imports.camera_urls import CameraUrl
 from falconeye.discovery.imports.yaml_tree import Table, Tree, Word
 
 _PORT: Final = 8554  # go2rtc's own RTSP server within Frigate
-_MAX_DEPTH = 8  # of streams that name each other
+_MAX_DEPTH: Final = 8  # of streams that name each other
+_MAX_STEPS: Final = 20_000  # of one file: each source may name a stream that has as many again
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PLAIN = re.compile(r"(rtspx?|rtsps|https?|onvif)://", re.IGNORECASE)
 
@@ -29,6 +30,7 @@ class Streams:
     sources: Mapping[str, list[str]]
     variables: Mapping[str, str]
     used: set[str] = field(default_factory=set)
+    _steps: int = 0
 
     def url(self, text: str) -> tuple[CameraUrl, tuple[str, ...]]:
         """(the camera's own address, what was left out of it in words) of an input's path.
@@ -52,7 +54,9 @@ class Streams:
             try:
                 found, notes = self._source(source, name, depth)
             except InvalidInput as error:
-                why = f"{where}: {error}" if str(error)[:6] != "go2rtc" else str(error)
+                if self._steps > _MAX_STEPS:
+                    raise
+                why = f"{where}: {error}"
                 continue
             more = len(self.sources[name]) - 1
             if more:
@@ -61,6 +65,9 @@ class Streams:
         raise InvalidInput(why)
 
     def _source(self, source: str, name: str, depth: int) -> tuple[CameraUrl, tuple[str, ...]]:
+        self._steps += 1
+        if self._steps > _MAX_STEPS:
+            raise InvalidInput("too many streams name each other")
         notes: tuple[str, ...] = ()
         text, _, parameters = source.strip().partition("#")
         if text.startswith("ffmpeg:"):

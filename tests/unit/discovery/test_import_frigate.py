@@ -186,6 +186,7 @@ def test_an_onvif_source_says_where_its_service_is() -> None:
     ("text", "why"),
     [("cameras: {yard: }", "nothing is said"),
      ("cameras: {yard: {ffmpeg: {inputs: []}}}", "no ffmpeg.inputs"),
+     (f"cameras: {{yard: {{ffmpeg: {{inputs: [{'{path: x}, ' * 21}]}}}}}}", "more than 20"),
      ("cameras: {yard: {ffmpeg: {inputs: [{path: [1]}, x]}}}", "no ffmpeg.inputs"),
      (with_input("/srv/film.mp4"), "not an address")],
 )  # fmt: skip

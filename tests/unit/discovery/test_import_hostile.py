@@ -124,6 +124,17 @@ def test_ten_lines_that_stand_for_a_billion_words_are_refused() -> None:
     assert "more than 50000 words" in refused("config.yml", "\n".join(tables).encode())
 
 
+def test_streams_that_name_each_other_again_and_again_are_given_up() -> None:
+    """Each names the next one fifty times, and the last one nothing: 50 to the power of 8."""
+    streams = {f"s{n}": [f"ffmpeg:s{n + 1}#a"] * 50 for n in range(9)}
+    cameras = {f"c{n}": {"ffmpeg": {"inputs": [{"path": "rtsp://127.0.0.1:8554/s0"}]}}
+               for n in range(50)}  # fmt: skip
+    file = {"go2rtc": {"streams": {**streams, "s9": "x"}}, "cameras": cameras}
+    found = read_import("config.yml", json.dumps(file).encode())
+    assert found.cameras == ()
+    assert "too many streams name each other" in found.left_out[0].reason
+
+
 def test_yaml_that_is_too_deep_is_refused() -> None:
     assert "nested deeper than 40" in refused("config.yml", b"cameras: " + b"[" * 100_000)
     chain = ["a0: &a0 [x]"]
