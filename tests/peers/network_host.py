@@ -5,6 +5,7 @@ onvif       list of devices that answer WS-Discovery: reference, types, scopes, 
             of answer: "match", "garbage", "bomb", "foreign", "many", "mute"), reuse (of port 3702),
             hello and bye (whether it says them)
 mdns        list of services: type, name, port, txt
+flood       how many services are announced by packets alone
 tcp         port → what answers there: "rtsp", "onvif", "mute", "babble", or {"http": page, "realm"}
 It says "ready" once all of that is there.
 """
@@ -142,6 +143,8 @@ async def main(what: dict[str, Any]) -> None:
     announced = None
     if what.get("mdns"):
         announced = await announce(address, what["mdns"])
+    if what.get("flood"):
+        flood(address, what["flood"])
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -151,6 +154,22 @@ async def main(what: dict[str, Any]) -> None:
     if announced is not None:
         await announced.async_unregister_all_services()
         await announced.async_close()
+
+
+def flood(address: str, count: int) -> None:
+    """Answers that nobody asked for, ten pointers a packet (RFC 6762, 6)."""
+    kind = b"\x05_rtsp\x04_tcp\x05local\x00"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as local:
+        local.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        local.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
+        local.bind((address, 5353))
+        for first in range(0, count, 10):
+            packet = struct.pack("!6H", 0, 0x8400, 0, 10, 0, 0)
+            for number in range(first, first + 10):
+                label = b"%08d" % number if number else b"esc\x1b[31m"  # zeroconf makes no such
+                name = b"\x08" + label + kind
+                packet += kind + struct.pack("!HHIH", 12, 1, 4500, len(name)) + name
+            local.sendto(packet, ("224.0.0.251", 5353))
 
 
 async def announce(address: str, services: list[dict[str, Any]]) -> Any:

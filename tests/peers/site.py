@@ -87,6 +87,10 @@ class Site:
             run("ip", "-n", namespace, "address", "add", address, "dev", name)
         run("ip", "-n", namespace, "link", "set", name, "up")
 
+    def namespace(self, name: str) -> str:
+        """The full name of a host's namespace ("h20")."""
+        return f"{self._word}-{name}"
+
     def sent(self, name: str) -> int:
         """How many packets the node sent on one of its interfaces."""
         shown = run("ip", "-n", self.node, "-s", "-j", "link", "show", "dev", name)
@@ -123,7 +127,7 @@ class Site:
         host.stdout.close()
 
     def _namespace(self, name: str) -> str:
-        full = f"{self._word}-{name}"
+        full = self.namespace(name)
         run("ip", "netns", "add", full)
         self._namespaces.append(full)
         with inside(full):

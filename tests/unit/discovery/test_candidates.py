@@ -1,7 +1,5 @@
 """The list of found cameras: ids that last, ignoring, bounds, expiry, known cameras."""
 
-from collections.abc import Collection
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,26 +14,11 @@ from falconeye.discovery.candidates import (
 from falconeye.discovery.evidence import Evidence, Way
 from falconeye.discovery.recognition import Known, Moved
 from tests.clock import FakeClock
+from tests.peers.ignored_ids import RememberedIds
 
 A, B = "192.168.1.20", "192.168.1.21"
 M, N = "ac:cc:8e:00:00:01", "ac:cc:8e:00:00:02"
 R, S = "urn:uuid:1", "urn:uuid:2"
-
-
-class Memory:
-    """A store of ignored ids that outlives the list."""
-
-    def __init__(self) -> None:
-        self.ids: frozenset[str] = frozenset()
-
-    async def load(self) -> frozenset[str]:
-        return self.ids
-
-    async def add(self, ids: Collection[str]) -> None:
-        self.ids |= set(ids)
-
-    async def remove(self, ids: Collection[str]) -> None:
-        self.ids -= set(ids)
 
 
 class Listed:
@@ -43,7 +26,7 @@ class Listed:
 
     def __init__(self, *known: Known) -> None:
         self.clock = FakeClock()
-        self.store = Memory()
+        self.store = RememberedIds()
         self.known = known
         self.changes = 0
         self.candidates = self.anew()
