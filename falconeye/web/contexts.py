@@ -38,12 +38,14 @@ class Frame:
     may_download: bool = False
     may_see_jobs: bool = False
     may_set: bool = False  # settings
+    may_test: bool = False  # test cameras, and see what was found
     plain_http: bool = False  # the page crossed a network without encryption
     notice: str = ""  # what the last action did, said once
     not_recorded: tuple[str, ...] = ()  # names of cameras that should record and do not
     disk_troubles: tuple[str, ...] = ()  # sentences about volumes that are missing
     index_percent: int | None = None  # of an index that is being made anew
     index_cancelled: bool = False  # that was cancelled, and lacks files
+    found_new: int = 0  # found cameras that nobody has added or ignored yet
 
     def at(self, path: str) -> "Frame":
         """The same frame around another page."""

@@ -26,6 +26,7 @@ from falconeye.web import (
     backup_contexts,
     contexts,
     footage_contexts,
+    found_contexts,
     job_contexts,
     notice_contexts,
     recording_contexts,
@@ -55,6 +56,8 @@ FRAME = contexts.Frame(
     may_download=True,
     may_see_jobs=True,
     may_set=True,
+    may_test=True,
+    found_new=2,
 )
 NOBODY = replace(
     FRAME,
@@ -68,6 +71,8 @@ NOBODY = replace(
     may_download=False,
     may_see_jobs=False,
     may_set=False,
+    may_test=False,
+    found_new=0,
 )
 WEEK = tuple(f"2026-11-{day}" for day in range(14, 21))
 NAMES = ("Front door", "Yard", "Garage", "Stairs, second floor", "Parking", "Workshop", "Gate")
@@ -620,6 +625,36 @@ def storage() -> storage_contexts.StoragePage:
     )
 
 
+def found() -> found_contexts.FoundPage:
+    """A found camera in each state."""
+    row, kinds = found_contexts.FoundRow, found_contexts.FoundState
+    plugged = row(
+        "f0", "C270 HD WEBCAM", kinds.NEW, "Logitech", "/dev/video2, USB port 1.2",
+        ("plugged in",), offers=(found_contexts.FoundOffer("camera-2", "Garage"),),
+    )  # fmt: skip
+    by = ("answers ONVIF", "announces itself", "port 554 answers")
+    dome = row("f1", "IPC-HDW2431T", kinds.NEW, "Dahua", "192.168.1.80:80", by)
+    other = "Another one claims to be this camera."
+    was = "It was at 192.168.1.64:554 before. Edit the camera to give it this address."
+    module = "Send its pictures to an RTSP server such as MediaMTX and add the address of that."
+    return found_contexts.FoundPage(
+        (
+            plugged,
+            replace(dome, doubt=other),
+            replace(
+                dome, id="f2", state=kinds.MOVED, cameras=(("camera-0", "Front door"),), words=was
+            ),
+            replace(
+                dome, id="f3", state=kinds.CAMERA,
+                cameras=tuple((f"camera-{n}", NAMES[n]) for n in range(4)),
+            ),
+            row("f4", "imx708", kinds.UNUSABLE, "", "/dev/video0", ("a camera module",),
+                words=module),
+        ),
+        (replace(dome, id="f5", state=kinds.IGNORED, found_by=("from a file",)),),
+    )  # fmt: skip
+
+
 PAUSED = state(
     0,
     CameraStatus.STOPPED,
@@ -731,6 +766,17 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
         "wall": ("pages/wall.html", FRAME, contexts.WallPage(tiles(7), "auto", 3, 7)),
         "wall-one": ("pages/wall.html", FRAME, contexts.WallPage(tiles(1), "1", 1, 7, 1, 7)),
         "wall-16": ("pages/wall.html", FRAME, contexts.WallPage(tiles(16), "16", 4, 18, 1, 2)),
+        "found": ("pages/found.html", replace(FRAME, path="/cameras/found"), found()),
+        "found-viewer": (
+            "pages/found.html",
+            replace(FRAME, path="/cameras/found", may_change=False, role="operator"),
+            found(),
+        ),
+        "found-nothing": (
+            "pages/found.html",
+            replace(FRAME, path="/cameras/found", found_new=0),
+            found_contexts.FoundPage(),
+        ),
         "wall-empty": ("pages/wall.html", FRAME, contexts.WallPage((), "auto", 1, 0)),
         "camera": (
             "pages/camera.html",
