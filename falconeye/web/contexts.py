@@ -11,6 +11,7 @@ from datetime import tzinfo
 from falconeye.cameras.views import Camera, TestResult
 from falconeye.config.camera import DEFAULT_ROLL_S
 from falconeye.events.camera_state import CameraState
+from falconeye.web.device_contexts import DevicePart
 from falconeye.web.recording_contexts import ProtectionRow, RecordingRow
 from falconeye.web.storage_contexts import SpanForm
 
@@ -111,6 +112,15 @@ class CameraForm:
     keep_bytes: str = ""  # in GB
     pre_roll_s: str = str(DEFAULT_ROLL_S)
     post_roll_s: str = str(DEFAULT_ROLL_S)
+    resolution: str = ""  # this and the next three: USB
+    framerate: str = ""
+    pixel_format: str = ""
+    overlay: str = "none"
+
+    @property
+    def mode(self) -> str:
+        """Format and size as one choice."""
+        return f"{self.pixel_format}:{self.resolution}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,8 @@ class CameraFormPage:
     camera_name: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)  # field → what to do; "" = whole form
     trial: TrialPage | None = None
+    device: DevicePart | None = None  # of a USB camera, which has no address
+    found_id: str = ""  # of the found camera that is to be added by this page
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,11 +97,16 @@ def _place(candidate: Candidate) -> str:
         address = candidate.address
         shown = f"[{address}]" if ":" in address and candidate.port else address
         return f"{shown}:{candidate.port}" if candidate.port else address
-    port = next((one.details["port"] for one in candidate.evidence if one.details.get("port")), "")
-    return ", ".join(text for text in (candidate.device_path or "", _port_words(port)) if text)
+    return ", ".join(text for text in (candidate.device_path or "", port_of(candidate)) if text)
 
 
-def _port_words(port: str) -> str:
+def port_of(candidate: Candidate) -> str:
+    """The USB port in words; empty where it is at none."""
+    ports = (one.details.get("port", "") for one in candidate.evidence)
+    return port_words(next(filter(None, ports), ""))
+
+
+def port_words(port: str) -> str:
     """The part of a port's path that tells the sockets of one machine apart: "USB 1.2"."""
     socket = port.rpartition("-usb-")[2].partition(":")
     return _("USB port {port}").format(port=socket[2] or socket[0]) if "usb" in port else ""

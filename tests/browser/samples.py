@@ -14,6 +14,7 @@ from falconeye.alerts.channel import ChannelState
 from falconeye.cameras.views import Camera, StreamStats, TestResult
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.config.schedule import DAYS
+from falconeye.devices.v4l2 import Control
 from falconeye.doctor.examination import Examination
 from falconeye.doctor.finding import Finding, Level
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
@@ -25,6 +26,7 @@ from falconeye.web import (
     audit_contexts,
     backup_contexts,
     contexts,
+    device_contexts,
     footage_contexts,
     found_contexts,
     job_contexts,
@@ -655,6 +657,42 @@ def found() -> found_contexts.FoundPage:
     )  # fmt: skip
 
 
+def device(**values: Any) -> device_contexts.DevicePart:
+    """A webcam that offers two formats."""
+    sizes = ("1920×1080", "1280×720", "640×480")
+    groups = tuple(
+        (
+            name,
+            tuple(
+                device_contexts.DeviceMode(
+                    f"{fourcc}:{size.replace('×', 'x')}", f"{size}, up to 30 per s"
+                )
+                for size in sizes
+            ),
+        )
+        for fourcc, name in (("", "The best format"), ("MJPG", "Motion-JPEG (MJPG)"))
+    )
+    part = device_contexts.DevicePart(
+        "/dev/video2", "usb:046d:0825:port:platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.2",
+        "USB port 1.2", groups,
+    )  # fmt: skip
+    return replace(part, **values)
+
+
+def controls(trouble: str = "") -> device_contexts.ControlsPage:
+    """Of every kind, one of them governed by an automatic."""
+    number = Control(1, "Brightness", "number", 0, 255, 1, 128, 140, is_active=True)
+    menu = ((1, "Manual Mode"), (3, "Aperture Priority Mode"))
+    every = (
+        number,
+        replace(number, id=2, name="Contrast", value=128),
+        Control(3, "White Balance, Automatic", "switch", 0, 1, 1, 1, 1, is_active=True),
+        Control(4, "White Balance Temperature", "number", 0, 9, 1, 4, 4, is_active=False),
+        Control(5, "Auto Exposure", "menu", 0, 3, 1, 3, 1, True, menu),
+    )
+    return device_contexts.ControlsPage("camera-0", "Garage", every, trouble)
+
+
 PAUSED = state(
     0,
     CameraStatus.STOPPED,
@@ -762,6 +800,9 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
         username="viewer",
     )
     adding = replace(FRAME, path="/cameras/add")
+    usb_form = contexts.CameraForm(
+        name="C270 HD WEBCAM", resolution="1280x720", framerate="15", pixel_format="MJPG"
+    )
     return {
         "wall": ("pages/wall.html", FRAME, contexts.WallPage(tiles(7), "auto", 3, 7)),
         "wall-one": ("pages/wall.html", FRAME, contexts.WallPage(tiles(1), "1", 1, 7, 1, 7)),
@@ -771,6 +812,35 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             "pages/found.html",
             replace(FRAME, path="/cameras/found", may_change=False, role="operator"),
             found(),
+        ),
+        "found-add": (
+            "pages/camera_form.html",
+            replace(FRAME, path="/cameras/found/f0/add"),
+            contexts.CameraFormPage(usb_form, device=device(), found_id="f0", trial=trial()),
+        ),
+        "usb-edit": (
+            "pages/camera_form.html",
+            replace(FRAME, path="/cameras/camera-0/edit"),
+            contexts.CameraFormPage(
+                usb_form,
+                "camera-0",
+                "Garage",
+                {"framerate": "A whole number is needed here."},
+                device=device(trouble="the camera is not plugged in"),
+            ),
+        ),
+        "usb-camera": (
+            "pages/camera.html",
+            replace(FRAME, path="/cameras/camera-0"),
+            contexts.CameraPage(
+                replace(one, config=replace(one.config, protocol=Protocol.USB)), "/dev/video2"
+            ),
+        ),
+        "controls": ("pages/controls.html", FRAME, controls()),
+        "controls-away": (
+            "pages/controls.html",
+            FRAME,
+            replace(controls("The camera is not plugged in."), controls=()),
         ),
         "found-nothing": (
             "pages/found.html",

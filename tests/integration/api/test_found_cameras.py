@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 
 from falconeye.accounts.model import Role
-from falconeye.devices.present import UsbDevices
-from falconeye.devices.udev import Plugged
-from falconeye.devices.usb_camera import UsbCamera, with_unique_serials
 from falconeye.discovery.evidence import Evidence, Way
 from tests.integration.api.conftest import Served
+from tests.integration.api.devices import Ports, lay_ports
 from tests.integration.api.test_pages import actions
 from tests.unit.devices.test_identity import PORTS, camera
 
@@ -18,22 +16,9 @@ pytestmark = pytest.mark.timeout(30)
 ENDPOINT = "urn:uuid:11111111-2222-3333-4444-555555555555"
 
 
-class Ports:
-    """What udev tells: this machine has no camera."""
-
-    def __init__(self) -> None:
-        self.plugged = Plugged()
-
-    def plug(self, *cameras: UsbCamera) -> None:
-        self.plugged = Plugged(tuple(with_unique_serials(cameras)))
-
-
 @pytest.fixture
 def ports(monkeypatch: pytest.MonkeyPatch) -> Ports:
-    made = Ports()
-    monkeypatch.setattr(UsbDevices, "look", lambda _self: made.plugged)
-    monkeypatch.setattr(UsbDevices, "plugged", property(lambda _self: made.plugged))
-    return made
+    return lay_ports(monkeypatch)
 
 
 def note(served: Served, way: Way = Way.ONVIF, key: str = ENDPOINT, **values: Any) -> str:
