@@ -25,6 +25,7 @@ from falconeye.base.memory import MemoryBudget
 from falconeye.base.sd_notify import ServiceNotifier
 from falconeye.base.tasks import TaskSet
 from falconeye.base.words import counted
+from falconeye.cameras.finding import Finding
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry, NewCamera
 from falconeye.config.camera import Protocol
@@ -49,6 +50,7 @@ from falconeye.storage.segments.retention import Keep
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import load_cipher
 from falconeye.storage.stores.event_store import EventStore
+from falconeye.storage.stores.ignored_store import IgnoredStore
 from falconeye.storage.stores.node_store import NodeIdentity, load_identity
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
@@ -144,6 +146,12 @@ class Node:
         cameras = await self._start_cameras(
             CameraStore(database, cipher), stored, footage, bus, budget, pictures
         )
+        ignored = IgnoredStore(database, self._clock)
+        finding = Finding(
+            cameras, ignored, bus, self._clock, video_devices=self.settings.video_devices
+        )
+        await finding.start()
+        self._on_stop("finding cameras", finding.stop)
         accounts = await self._start_accounts(database)
         jobs = await self._start_jobs(database, stored, footage, accounts)
         alerts = await self._start_alerts(database, identity, stored, footage, bus, cameras)
@@ -159,6 +167,7 @@ class Node:
             accounts=accounts,
             alerts=alerts,
             cameras=cameras,
+            finding=finding,
             recordings=footage.recordings,
             timelines=footage.timelines,
             events=EventStore(database),
