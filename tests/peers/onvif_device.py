@@ -38,6 +38,11 @@ _BOMB = (
     + ']><x y="&i;">&i;</x>'
 )
 
+_DOCTYPE = """<!DOCTYPE s:Envelope [<!ENTITY make "Evil">]>
+<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>
+<t:GetDeviceInformationResponse xmlns:t="http://www.onvif.org/ver10/device/wsdl">
+<t:Manufacturer>&make;</t:Manufacturer></t:GetDeviceInformationResponse></s:Body></s:Envelope>"""
+
 
 class OnvifCamera(Stopping):
     """The camera; a context manager. Its attributes may be read from any thread."""
@@ -190,7 +195,7 @@ class Response:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     kind: str = "application/soap+xml; charset=utf-8"
-    manner: Literal["whole", "dribble", "silent"] = "whole"
+    manner: Literal["whole", "dribble", "endless", "silent"] = "whole"
 
 
 def _strange_answers() -> dict[str, Response]:
@@ -216,11 +221,13 @@ def _strange_answers() -> dict[str, Response]:
         "reset": Response(0, b""),
         "gzip": Response(200, b"\x1f\x8b" + bytes(50), {"Content-Encoding": "gzip"}),
         "multipart": Response(200, b"--x", kind='multipart/related; boundary="y"'),
+        "doctype": Response(200, _DOCTYPE.encode()),
         "other-body": Response(200, envelope("<tt:Nothing/>")),
         "no-body": Response(
             200, b"<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'/>"
         ),
         "dribble": Response(200, b"x", manner="dribble"),
+        "endless": Response(200, b"<x>", manner="endless"),
         "silent": Response(200, b"x", manner="silent"),
     }
 
@@ -260,7 +267,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(response.status)
         self.send_header("Content-Type", response.kind)
         length = 1000 if response.manner == "dribble" else len(response.body)
-        self.send_header("Content-Length", str(length))
+        if response.manner != "endless":
+            self.send_header("Content-Length", str(length))
         for key, value in response.headers.items():
             self.send_header(key, value)
         self.end_headers()
@@ -268,6 +276,9 @@ class _Handler(BaseHTTPRequestHandler):
         while response.manner == "dribble" and not self.camera.ending.wait(0.05):
             self.wfile.write(b"x")
             self.wfile.flush()
+
+        while response.manner == "endless":
+            self.wfile.write(b"y" * 65_536)  # until the client leaves
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
         """Say nothing on stderr."""
