@@ -31,13 +31,9 @@ _LEAST_S: Final = 1.0  # between two empty answers: some cameras do not wait for
 _CUTS: Final = 5  # pulls cut off one after the other; then it is asked about the subscription
 
 # A camera that says one of these says it again; a person has to do something.
-_FINAL: Final = (
-    OnvifClosed,
-    OnvifLoginNeeded,
-    OnvifLoginRefused,
-    OnvifNotPermitted,
-    OnvifNotSupported,
-)
+_FINAL: Final = (OnvifClosed, OnvifLoginNeeded, OnvifLoginRefused)
+# So does one that never had a subscription; else it may be starting again.
+_FINAL_AT_FIRST: Final = (OnvifNotPermitted, OnvifNotSupported)
 
 
 class OnvifEvents:
@@ -58,6 +54,7 @@ class OnvifEvents:
         self._point: PullPoint | None = None
         self._ready: deque[OnvifEvent] = deque()  # of one answer: at most a hundred
         self._cuts = 0
+        self._had_any = False  # a subscription
         self.trouble = ""  # why there are no events now, in words; "" while all is well
 
     @property
@@ -92,6 +89,8 @@ class OnvifEvents:
                 await self.close()
                 raise
             except OnvifError as error:
+                if isinstance(error, _FINAL_AT_FIRST) and not self._had_any:
+                    raise
                 await self._recover(error)
         return self._ready.popleft()
 
@@ -99,6 +98,7 @@ class OnvifEvents:
         """Events into `_ready`, perhaps none."""
         if self._point is None:
             self._point = await self._subscribing.subscribe()
+            self._had_any = True
         began_s = asyncio.get_running_loop().time()
         try:
             answer = await self._point.pull()
@@ -117,7 +117,8 @@ class OnvifEvents:
     async def _after_a_cut(self, point: PullPoint) -> None:
         self._cuts += 1
         if self._cuts == _CUTS:
-            await point.check()
+            if not await point.is_known():
+                raise OnvifUnreachable("the camera cuts off each question for events")
             self._all_is_well()
 
     def _all_is_well(self) -> None:

@@ -198,6 +198,9 @@ class Response:
     manner: Literal["whole", "dribble", "endless", "silent"] = "whole"
 
 
+REFUSED = Refused("Sender", "Not today", "InvalidArgVal")
+
+
 def _strange_answers() -> dict[str, Response]:
     """By their names in `Deviations.answers`."""
     half = b"<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'><s:"
@@ -215,7 +218,8 @@ def _strange_answers() -> dict[str, Response]:
         "redirect": Response(302, b"", {"Location": "http://192.0.2.1/onvif/device_service"}),
         "forbidden": Response(403, b"no", kind="text/plain"),
         "lacking": Response(500, fault(Refused("Receiver", "no", "ActionNotSupported"))),
-        "refused": Response(400, fault(Refused("Sender", "Not today", "InvalidArgVal"))),
+        "refused": Response(400, fault(REFUSED)),
+        "undeclared": Response(500, fault(REFUSED).replace(b"ter:Inv", b"\n what:Inv")),
         "bare-fault": Response(500, envelope("<s:Fault/>")),
         "missing": Response(404, b"no", kind="text/plain"),
         "reset": Response(0, b""),

@@ -39,7 +39,8 @@ def create(camera: "OnvifCamera", request: Request) -> str:
             f"<wsa:ReferenceParameters><x:Id>{name}</x:Id></wsa:ReferenceParameters>"
         )
     else:
-        address = camera.announced(f"{PATHS['subscription']}?id={name}")
+        path = f"{PATHS['subscription']}?id={name}"
+        address = path if camera.deviations.relative_address else camera.announced(path)
         reference = f"<wsa:Address>{address}</wsa:Address>"
     return (
         "<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference>"

@@ -46,6 +46,7 @@ class Deviations:
     renews: bool = True
     slots: int = 2
     freezes_after: int = 0  # CreatePullPointSubscriptions; 0: never
+    relative_address: bool = False  # names only the path of a subscription
     by_reference: bool = False  # tells subscriptions apart by a reference parameter
     answers: dict[str, str] = field(default_factory=dict)  # operation → a strange answer
 

@@ -27,6 +27,7 @@ MEANING: dict[str, type[OnvifError]] = {
     "lacking": OnvifNotSupported,
     "missing": OnvifNotSupported,
     "refused": OnvifFault,
+    "undeclared": OnvifFault,
 }
 
 NAMELESS = {"dribble", "silent", "reset", "huge", "endless"}  # of any operation
