@@ -72,6 +72,8 @@ class OnvifCamera(Stopping):
         self.most_at_once = 0  # subscriptions
         self.states: dict[tuple[str, str], str] = {}  # (topic, source) → value: the properties
         self.changed = threading.Condition()  # of subscriptions and what waits in them
+        self.may_answer = threading.Event()  # CreatePullPointSubscription, when it was made
+        self.may_answer.set()
         self.ending = threading.Event()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"camera": self}))
         if tls:
@@ -132,6 +134,7 @@ class OnvifCamera(Stopping):
     def stop(self) -> None:
         """End all answers, close the port, wait for the threads."""
         self.ending.set()
+        self.may_answer.set()
         with self.changed:
             self.changed.notify_all()
         self._server.shutdown()

@@ -33,6 +33,7 @@ def create(camera: "OnvifCamera", request: Request) -> str:
         camera.subscriptions[name] = subscription
         camera.most_at_once = max(camera.most_at_once, len(camera.subscriptions))
         camera.changed.notify_all()
+    camera.may_answer.wait()
     if camera.deviations.by_reference:
         reference = (
             f"<wsa:Address>{camera.announced(PATHS['subscription'])}</wsa:Address>"

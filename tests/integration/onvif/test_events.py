@@ -88,6 +88,18 @@ async def test_a_cancelled_task_gives_the_place_back(new_camera: NewCamera) -> N
     assert (camera.created, camera.unsubscribed, camera.subscriptions) == (1, 1, {})
 
 
+async def test_a_place_that_is_being_taken_is_given_back_too(new_camera: NewCamera) -> None:
+    camera = new_camera()
+    camera.may_answer.clear()
+    async with device_of(camera) as device, quick_events(device) as events:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(anext(events))
+            await until(camera, lambda: camera.subscriptions)
+            task.cancel()
+        camera.may_answer.set()
+    assert (camera.created, camera.unsubscribed, camera.subscriptions) == (1, 1, {})
+
+
 async def test_a_camera_that_restarts_is_subscribed_to_again(new_camera: NewCamera) -> None:
     camera = new_camera(slots=1)
     camera.tell(MOTION, active=True)
