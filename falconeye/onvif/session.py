@@ -14,7 +14,7 @@ from falconeye.onvif.errors import (
     OnvifLoginRefused,
     OnvifNotPermitted,
 )
-from falconeye.onvif.http import CameraHttp, Dress
+from falconeye.onvif.http import Answer, CameraHttp, Dress
 from falconeye.onvif.login import Login, Standing, is_stale
 from falconeye.onvif.threads import CodecThreads
 
@@ -81,7 +81,7 @@ class Session:
         for _ in range(_MAX_TRIES):
             was_sent = self.login is not None and self.login.is_sent
             try:
-                result = await self._try(exchange, with_login=True)
+                result, _ = await self._try(exchange, with_login=True)
             except NotAuthorized as refusal:
                 await self._prepare_another_try(exchange, refusal, was_sent=was_sent)
                 continue
@@ -99,21 +99,22 @@ class Session:
             self, Service.DEVICE, "GetSystemDateAndTime", {}, None, (), self.limit_s
         )
         try:
-            answer = await self._try(exchange, with_login=with_login)
+            told, answer = await self._try(exchange, with_login=with_login)
         except NotAuthorized as refusal:
             raise OnvifLoginNeeded("the camera tells its time only to who logs in") from refusal
-        self.clock.take(answer)
+        self.clock.take(told, answer.arrived_at)
 
-    async def _try(self, exchange: "_Exchange", *, with_login: bool) -> Any:
+    async def _try(self, exchange: "_Exchange", *, with_login: bool) -> tuple[Any, Answer]:
         token = self.login.token(self.clock.offset) if self.login and with_login else None
         dress = self.login.dress if self.login and with_login else _undressed
         message = await self._threads.run(lambda: exchange.encoded(self._definitions, token))
         answer = await self._http.post(
             exchange.url, message.body, message.headers, dress=dress, limit_s=exchange.limit_s
         )
-        return await self._threads.run(
+        result = await self._threads.run(
             lambda: read_answer(self._definitions, exchange.service, exchange.operation, answer)
         )
+        return result, answer
 
     async def _prepare_another_try(
         self, exchange: "_Exchange", refusal: NotAuthorized, *, was_sent: bool

@@ -53,7 +53,7 @@ async def test_events_come_and_the_place_is_given_back(
         second = await anext(events)
         assert (second.active, second.initial) == (True, False)
         # By our clock, whatever the camera's says.
-        assert abs(second.at - dt.datetime.now(dt.UTC)) < dt.timedelta(seconds=5)
+        assert abs(second.at - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
         camera.tell("tns1:Device/Trigger/DigitalInput", active=True, source="In_1")
         third = await anext(events)
         assert (third.kind, third.source) == (EventKind.DIGITAL_INPUT, "In_1")
@@ -150,8 +150,9 @@ async def test_a_frozen_camera_is_asked_ever_more_seldom(new_camera: NewCamera) 
     camera = new_camera(freezes_after=1)
     camera.tell(MOTION, active=True)
     backoff = NotedBackoff()
-    async with device_of(camera, limit_s=0.2) as device, quick_events(device, backoff) as events:
+    async with device_of(camera) as device, quick_events(device, backoff) as events:
         await anext(events)
+        device._connected.session.limit_s = 0.2
         camera.forget_subscriptions()
         async with asyncio.TaskGroup() as group:
             task = group.create_task(anext(events))
