@@ -173,7 +173,10 @@ class OnvifCamera(Stopping):
             tried = [k for k, v in (("http", by_http), ("token", by_token)) if v is not None]
             needed = {"wsse": by_token, "both": bool(by_token and by_http)}.get(kind, by_http)
             self.logins.append(LoginTry(request.operation, tuple(tried), bool(needed)))
-        if kind == "none" or (request.operation in _OPEN and not self.deviations.time_needs_login):
+        open_ones = self.deviations.open_operations
+        if not self.deviations.time_needs_login:
+            open_ones |= {"GetSystemDateAndTime"}
+        if kind == "none" or request.operation in open_ones:
             return None
         if kind in {"digest", "basic", "both"} and not by_http:
             challenge = self.gate.challenge()
@@ -185,9 +188,6 @@ class OnvifCamera(Stopping):
             write = old_fault if self.deviations.old_faults else fault
             return Response(400, write(Refused("Sender", "Not for you", "NotAuthorized")))
         return None
-
-
-_OPEN = {"GetSystemDateAndTime"}
 
 
 @dataclass
