@@ -12,6 +12,7 @@ from falconeye.onvif.errors import (
     own_words,
 )
 from falconeye.onvif.http import Answer
+from falconeye.onvif.shape import StrangeAnswer, plain_xml
 
 # WS-Security 12, ONVIF Core 5.11.2.2; firmware uses all of them for a login it does not take.
 _LOGIN_CODES = frozenset({"NotAuthorized", "FailedAuthentication", "InvalidSecurity"})
@@ -32,9 +33,12 @@ def read_answer(definitions: Definitions, service: Service, operation: str, answ
     """The result as zeep's objects; NotAuthorized or an OnvifError. Blocks for a few ms."""
     if answer.status == 401:
         raise NotAuthorized(answer)
-    reply = Reply(answer.status, answer.headers, answer.content)
     try:
+        content = plain_xml(answer.content) if answer.content else b""
+        reply = Reply(answer.status, answer.headers, content)
         return definitions.decode(service, operation, reply)
+    except StrangeAnswer:
+        failure = _without_soap(operation, answer)
     except Exception:  # noqa: BLE001 - zeep and lxml raise anything for hostile answers
         failure = _failure(operation, answer)
     raise failure from None  # the camera's bytes do not belong into a traceback
@@ -47,9 +51,13 @@ class _Fault:
 
 
 def _failure(operation: str, answer: Answer) -> OnvifError | NotAuthorized:
-    fault = _read_fault(answer.content)
+    fault = _read_fault(plain_xml(answer.content)) if answer.content else None
     if fault is not None:
         return _meaning(fault, operation, answer)
+    return _without_soap(operation, answer)
+
+
+def _without_soap(operation: str, answer: Answer) -> OnvifError | NotAuthorized:
     if answer.status == 403:
         return NotAuthorized(answer)
     if answer.status in _NO_SUCH_PAGE:
@@ -75,7 +83,7 @@ def _read_fault(content: bytes) -> _Fault | None:
     try:
         root = etree.fromstring(content, parser)
         fault = None if root is None else root.find(".//{*}Fault")
-        if fault is None or root.getroottree().docinfo.doctype:
+        if fault is None:
             return None
         codes = [*fault.iter("{*}Value"), *fault.iter("{*}faultcode")]
         reasons = [*fault.iter("{*}Text"), *fault.iter("{*}faultstring")]

@@ -43,6 +43,12 @@ _DOCTYPE = """<!DOCTYPE s:Envelope [<!ENTITY make "Evil">]>
 <t:GetDeviceInformationResponse xmlns:t="http://www.onvif.org/ver10/device/wsdl">
 <t:Manufacturer>&make;</t:Manufacturer></t:GetDeviceInformationResponse></s:Body></s:Envelope>"""
 
+_ATTRIBUTES = (
+    "<trt:GetProfilesResponse><trt:Profiles "
+    + " ".join(f'a{number}="1"' for number in range(80_000))
+    + "/></trt:GetProfilesResponse>"
+)
+
 
 class OnvifCamera(Stopping):
     """The camera; a context manager. Its attributes may be read from any thread."""
@@ -228,6 +234,7 @@ def _strange_answers() -> dict[str, Response]:
         "reset": Response(0, b""),
         "gzip": Response(200, b"\x1f\x8b" + bytes(50), {"Content-Encoding": "gzip"}),
         "multipart": Response(200, b"--x", kind='multipart/related; boundary="y"'),
+        "attributes": Response(200, envelope(_ATTRIBUTES)),
         "doctype": Response(200, _DOCTYPE.encode()),
         "other-body": Response(200, envelope("<tt:Nothing/>")),
         "no-body": Response(
