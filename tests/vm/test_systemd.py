@@ -13,7 +13,8 @@ from falconeye.storage.volumes.mount_lines import DROP_IN, mount_lines
 from falconeye.storage.volumes.mounts import Mount
 from tests.peers.media_samples import audio_clip, video_clip
 from tests.peers.replay_rtsp import ReplayServer
-from tests.vm.machine import HOST, UUID, Machine
+from tests.vm.image import UUID
+from tests.vm.machine import HOST, Machine
 
 pytestmark = [pytest.mark.fault, pytest.mark.root, pytest.mark.timeout(600)]
 SLOW_S = 240.0  # the machine is emulated: Python starts in 20 s
