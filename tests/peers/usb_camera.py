@@ -203,25 +203,30 @@ class UsbCamera:
             due = max(due, time.monotonic() - interval_s)  # what is late is not caught up with
             time.sleep(max(0.0, due - time.monotonic()))
             due += interval_s
-            data = self.damage.of(self._pictures.picture(kind, size, number))
-            number += 1
-            if self._send(link, data, stream):
+            if self._send(link, self._pictures.picture(kind, size, number), stream):
+                number += 1
                 self.sent += 1
 
     def _send(self, link: Link, data: bytes, stream: int) -> bool:
-        """A picture in payloads (UVC 1.1, 2.4.3.2.2); False: the host stopped the stream."""
+        """A picture in payloads (UVC 1.1, 2.4.3.2.2); False: the host stopped, or a stall began.
+
+        One that was begun is not held up by a stall, one that was not meets no damage.
+        """
         self._flip ^= 1
         place = 0
 
         def payload(length: int) -> bytes:
-            nonlocal place
+            nonlocal place, data
+            data = data if place else self.damage.of(data)
             part = data[place : place + min(length, PAYLOAD_BYTES) - _PAYLOAD_HEAD_BYTES]
             place += len(part)
             last = 2 if place == len(data) else 0
             return bytes((_PAYLOAD_HEAD_BYTES, 0x80 | last | self._flip)) + part
 
         while place < len(data):
-            if not link.transfer(payload, lambda: self._stream == stream):
+            if not link.transfer(
+                payload, lambda: self._stream == stream and (place > 0 or not self._stalled)
+            ):
                 return False
         return True
 
@@ -264,11 +269,12 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["MJPG", "YUYV"])
     parser.add_argument("--sizes", type=_size, nargs="+", default=[(320, 240)])
     parser.add_argument("--fps", type=int, nargs="+", default=[5, 10])
+    parser.add_argument("--part", type=int, nargs=2, default=[0, None])
     given = parser.parse_args()
     identity = Identity(
         given.vendor_id, given.product_id, given.manufacturer, given.product, given.serial
     )
-    pictures = Pictures(given.pictures, given.kinds, given.sizes)
+    pictures = Pictures(given.pictures, given.kinds, given.sizes, slice(*given.part))
     camera = UsbCamera(identity, pictures, given.fps)
     say("pid", os.getpid())
     camera.plug(given.port)

@@ -33,10 +33,18 @@ def pack_pictures(kind: str, size: Size, pictures: Iterable[bytes]) -> bytes:
 
 
 class Pictures:
-    """All that a camera has: these kinds in these sizes, of encoded ones what the file has."""
+    """All that a camera has: these kinds in these sizes, of encoded ones what the file has.
 
-    def __init__(self, file: Path, kinds: Sequence[str], sizes: Sequence[Size]) -> None:
-        self._encoded = _read(file.read_bytes())
+    Of each clip of JPEGs it takes those of `part`, so that two cameras can be told apart.
+    """
+
+    def __init__(
+        self, file: Path, kinds: Sequence[str], sizes: Sequence[Size], part: slice
+    ) -> None:
+        self._encoded = {
+            (kind, size): clip[part] if kind == "MJPG" else clip
+            for (kind, size), clip in _read(file.read_bytes()).items()
+        }
         had = {kind: [size for size in sizes if (kind, size) in self._encoded] for kind in kinds}
         had |= {"YUYV": list(sizes)} if "YUYV" in kinds else {}
         self.formats = tuple(Format(kind, tuple(had[kind])) for kind in kinds if had[kind])

@@ -41,7 +41,8 @@ class UsbPorts:
         """A new camera in it (0 to 7). Options are those of `tests.peers.usb_camera`:
 
         vendor_id, product_id (hexadecimal), manufacturer, product, serial (none: it has none),
-        kinds (of MJPG, H264, YUYV), sizes (of `usb_pictures.SIZES`), fps.
+        kinds (of MJPG, H264, YUYV), sizes (of `usb_pictures.SIZES`), fps,
+        part (first and end of the JPEGs that it has).
         """
         words = ["python3", "-B", "-m", "tests.peers.usb_camera", "--port", str(port)]
         words += ["--pictures", f"{SHARE}/{_PICTURES}"]
