@@ -1,7 +1,6 @@
 """The picture controls of the emulated USB camera: UVC 1.1, sections 4.2.2.1 and 4.2.2.3.
 
-A value that an automatic sets cannot be set while it is on: GET_INFO says so, and SET_CUR stalls
-with the error "wrong state", as real cameras do.
+A value that an automatic holds can be set all the same: uvcvideo refuses that before it asks.
 """
 
 from collections.abc import Callable
@@ -11,8 +10,8 @@ from typing import Final
 CAMERA_TERMINAL, PROCESSING_UNIT = 1, 2  # their ids in the descriptors
 SET_CUR: Final = 0x01
 GET_CUR, GET_MIN, GET_MAX, GET_RES, GET_LEN, GET_INFO, GET_DEF = range(0x81, 0x88)
-WRONG_STATE, OUT_OF_RANGE, INVALID_CONTROL, INVALID_REQUEST = 2, 4, 6, 7
-_CAN_GET, _CAN_SET, _HELD_BY_AUTOMATIC = 1, 2, 4
+OUT_OF_RANGE, INVALID_CONTROL, INVALID_REQUEST = 4, 6, 7
+_CAN_GET, _CAN_SET = 1, 2
 
 
 class Refused(Exception):
@@ -32,7 +31,6 @@ class Control:
     maximum: int
     step: int  # of `auto_exposure` the modes it has, as bits
     default: int
-    manual: tuple[str, tuple[int, ...]] | None = None  # can be set while that one has these values
 
     def packed(self, value: int) -> bytes:
         return value.to_bytes(self.size_bytes, "little", signed=self.minimum < 0)
@@ -46,22 +44,15 @@ CONTROLS: Final = (
     Control("brightness", _UNIT, 0x02, 0, 2, -64, 64, 1, 0),
     Control("contrast", _UNIT, 0x03, 1, 2, 0, 95, 1, 32),
     Control("saturation", _UNIT, 0x07, 3, 2, 0, 128, 1, 64),
-    Control(
-        "white_balance_temperature", _UNIT, 0x0A, 6, 2, 2800, 6500, 10, 4600,
-        ("white_balance_automatic", (0,)),
-    ),
+    Control("white_balance_temperature", _UNIT, 0x0A, 6, 2, 2800, 6500, 10, 4600),
     Control("gain", _UNIT, 0x04, 9, 2, 0, 100, 1, 0),
     Control("power_line_frequency", _UNIT, 0x05, 10, 1, 0, 2, 1, 1),
     Control("white_balance_automatic", _UNIT, 0x0B, 12, 1, 0, 1, 1, 1),
     Control("auto_exposure", _TERMINAL, 0x02, 1, 1, 1, 8, 0b1001, 8),  # manual, aperture priority
-    Control(
-        "exposure_time_absolute", _TERMINAL, 0x04, 3, 4, 1, 5000, 1, 157, ("auto_exposure", (1,))
-    ),
-    Control(
-        "focus_absolute", _TERMINAL, 0x06, 5, 2, 0, 250, 5, 0, ("focus_automatic_continuous", (0,))
-    ),
+    Control("exposure_time_absolute", _TERMINAL, 0x04, 3, 4, 1, 5000, 1, 157),
+    Control("focus_absolute", _TERMINAL, 0x06, 5, 2, 0, 250, 5, 0),
     Control("focus_automatic_continuous", _TERMINAL, 0x08, 17, 1, 0, 1, 1, 1),
-)  # fmt: skip
+)
 
 
 def control_bits(entity: int) -> int:
@@ -89,8 +80,7 @@ class Controls:
         if request == GET_LEN:
             return control.size_bytes.to_bytes(2, "little")
         if request == GET_INFO:
-            held = 0 if self._is_manual(control) else _HELD_BY_AUTOMATIC
-            return bytes((_CAN_GET | _CAN_SET | held,))
+            return bytes((_CAN_GET | _CAN_SET,))
         values = {
             GET_CUR: self.values[control.name], GET_MIN: control.minimum, GET_MAX: control.maximum,
             GET_RES: control.step, GET_DEF: control.default,
@@ -102,13 +92,5 @@ class Controls:
     def _set(self, control: Control, value: int) -> None:
         if not control.minimum <= value <= control.maximum:
             raise Refused(OUT_OF_RANGE)
-        if not self._is_manual(control):
-            raise Refused(WRONG_STATE)
         self.values[control.name] = value
         self._changed(control.name, value)
-
-    def _is_manual(self, control: Control) -> bool:
-        if control.manual is None:
-            return True
-        name, values = control.manual
-        return self.values[name] in values
