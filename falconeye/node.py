@@ -25,6 +25,7 @@ from falconeye.base.memory import MemoryBudget
 from falconeye.base.sd_notify import ServiceNotifier
 from falconeye.base.tasks import TaskSet
 from falconeye.base.words import counted
+from falconeye.cameras.finding import Finding
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry, NewCamera
 from falconeye.config.camera import Protocol
@@ -274,6 +275,9 @@ class Node:
         )
         self._on_stop("cameras", cameras.close)
         await cameras.open()
+        finding = Finding(cameras, settings.video_devices)
+        await finding.start()
+        self._on_stop("finding cameras", finding.stop)
         footage.redater.subscribe(cameras.reload)
         if settings.demo and not cameras.list():
             await cameras.add(NewCamera("Demo", Protocol.DEMO, None, audio=True))

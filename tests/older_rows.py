@@ -14,7 +14,7 @@ from falconeye.base.times import SECOND_US
 from falconeye.storage.index import schema
 from tests.clock import START_US
 
-OLDER: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+OLDER: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 Rows = dict[str, list[dict[str, Any]]]
 
 DOOR = "0b6f2d8e-70f2-4a2f-9d43-6c3e1f6f8a11"  # has footage
@@ -33,6 +33,13 @@ ADDED: Final[Mapping[tuple[str, str], Any]] = {
     ("cameras", "paused_until_us"): None,
     ("cameras", "privacy_schedule"): None,
     ("cameras", "privacy_lifted_until_us"): None,
+    ("cameras", "device_identity"): None,
+    ("cameras", "pixel_format"): None,
+    ("cameras", "overlay"): "none",
+    ("cameras", "device_controls"): "{}",
+    ("cameras", "endpoint_reference"): None,
+    ("cameras", "mac_address"): None,
+    ("cameras", "onvif_url"): None,
     ("runs", "clock_id"): None,
     ("uptimes", "clock_id"): None,
     ("uptimes", "step_us"): None,

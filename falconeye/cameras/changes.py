@@ -29,23 +29,28 @@ _SCHEMES = {
     Protocol.RTSP: {"rtsp", "rtsps"},
     Protocol.HTTP: {"http", "https"},
     Protocol.DEMO: {"demo"},
+    Protocol.USB: {"usb"},
 }
 _CHANGEABLE = {
     "name", "location", "source_url", "sub_url", "username", "password", "resolution",
     "framerate", "transport", "audio", "record", "allow_local", "keep_days", "keep_bytes",
-    "metadata", "schedule", "privacy_schedule", "pre_roll_s", "post_roll_s",
+    "metadata", "schedule", "privacy_schedule", "pre_roll_s", "post_roll_s", "device_identity",
+    "device_path", "pixel_format", "overlay", "device_controls", "endpoint_reference",
+    "mac_address", "onvif_url",
 }  # fmt: skip
 _RECONNECTS = {
     "source_url", "sub_url", "username", "password", "transport", "audio", "framerate",
-    "allow_local", "record",
+    "allow_local", "record", "resolution", "device_identity", "pixel_format", "overlay",
 }  # fmt: skip
 
 
 def new_config(new: NewCamera, now_us: int, node_name: str) -> CameraConfig:
     """The configuration of a camera to add; InvalidInput names the field that is wrong."""
-    if new.protocol in (Protocol.USB, Protocol.ONVIF):
-        msg = f"{new.protocol.value} cameras cannot be added in this release; use RTSP or HTTP"
+    if new.protocol is Protocol.ONVIF:
+        msg = "onvif cameras cannot be added in this release; use RTSP or HTTP"
         raise InvalidInput(msg, field="protocol")
+    if new.protocol is Protocol.USB and not new.device_identity:
+        raise InvalidInput("a USB camera is named by what it is", field="device_path")
     config = CameraConfig(
         id=str(uuid.uuid4()),
         name=_name(new.name),
@@ -72,6 +77,13 @@ def new_config(new: NewCamera, now_us: int, node_name: str) -> CameraConfig:
         keep_days=new.keep_days,
         keep_bytes=new.keep_bytes,
         metadata=new.metadata or {},
+        device_identity=new.device_identity,
+        device_path=new.device_path,
+        pixel_format=new.pixel_format,
+        overlay=new.overlay,
+        endpoint_reference=new.endpoint_reference,
+        mac_address=new.mac_address,
+        onvif_url=new.onvif_url,
     )
     _refuse_second_login(config)
     return _checked(_without_logins(_with_hidden(config, None)))

@@ -11,6 +11,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from falconeye.base.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable
@@ -34,6 +35,8 @@ from falconeye.sources.stream_source import StreamSource
 from falconeye.sources.target import source_target
 
 log = logging.getLogger(__name__)
+
+END_S = 5.0  # of a stream that was told to end; only a device that hangs in the kernel takes longer
 
 
 class CameraPipeline:
@@ -93,6 +96,11 @@ class CameraPipeline:
             log.exception("camera %s could not be started", self.config.id)
             self.start_failed = True
             self.status.failed(ReasonCode.INTERNAL, "an error inside FalconEye; see its log")
+
+    def hurry(self) -> None:
+        """Do not wait for the next try: the camera may be there now."""
+        for source in self._sources.values():
+            source.hurry()
 
     def signal_stop(
         self, reason: RunEnd = RunEnd.STOPPED_BY_USER, *, deleting: bool = False
@@ -266,7 +274,8 @@ class CameraPipeline:
     async def wait_ended(self) -> None:
         """Wait until the streams that were told to end deliver nothing any more."""
         for source in tuple(self._ending):
-            await asyncio.to_thread(source.join)
+            if not await asyncio.to_thread(source.join, END_S):
+                log.warning("camera %s: the kernel holds its thread", self.config.id)
         self._ending = [source for source in self._ending if not source.join(0)]
 
     def _stop_sources(self, reason: RunEnd) -> None:
@@ -336,7 +345,7 @@ class CameraPipeline:
     def _connect(self, kind: StreamKind) -> None:
         self._turns[kind] += 1
         on_state = partial(self._from_thread, kind, self._turns[kind])
-        target = source_target(self.config, kind)
+        target = replace(source_target(self.config, kind), zone=self._parts.zone)
         source = StreamSource(target, self.hubs[kind], on_state, self._parts.clock)
         source.start()
         self._sources[kind] = source

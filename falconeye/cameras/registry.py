@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from typing_extensions import override
+
 from falconeye.base.errors import BadRequest, FalconEyeError, NotFound, Unavailable
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import MINUTE_US
@@ -18,15 +20,13 @@ from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.pipeline import CameraPipeline
 from falconeye.cameras.privacy import UnstoredPauses, paused, switched_on
 from falconeye.cameras.trial import Trials
+from falconeye.cameras.usb import named, named_changes
 from falconeye.cameras.views import Camera, NewCamera, StreamStats, TestResult
-from falconeye.config.camera import CameraConfig, RecordMode
+from falconeye.cameras.watching import Watching
+from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.events.bus import CameraChanged
 from falconeye.events.camera_state import CameraStatus
-from falconeye.hub.stream import StreamHub
-from falconeye.live.relay import live_mp4
-from falconeye.live.session import LiveSession
 from falconeye.media.runs import RunEnd
-from falconeye.media.samples import StreamKind
 from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.reading.recordings import Recordings
 from falconeye.storage.stores.camera_store import CameraStore
@@ -39,7 +39,7 @@ FIRST_SEGMENT_S = 6.0  # a recording begins at a keyframe; few cameras send them
 CHANGE_WAIT_S = 2.0  # stopping a camera takes less than 1 s
 
 
-class CameraRegistry:
+class CameraRegistry(Watching):
     """All cameras. Unknown ids raise NotFound, clashes Conflict, bad values InvalidInput."""
 
     def __init__(
@@ -133,6 +133,8 @@ class CameraRegistry:
 
     async def add(self, new: NewCamera) -> Camera:
         """Check, store and (where `start`) start; Conflict when its address is already there."""
+        if new.protocol is Protocol.USB:
+            new = await named(new)
         async with self._change():
             config = new_config(new, self._parts.clock.utc_us(), self._node_name)
             await self._store.insert(config)
@@ -142,6 +144,7 @@ class CameraRegistry:
 
     async def update(self, camera_id: str, changes: Mapping[str, Any]) -> Camera:
         """Change fields of `CameraConfig`; another address or login reconnects."""
+        changes = await named_changes(self._pipeline(camera_id).config, changes)
         async with self._change():
             pipeline = self._pipeline(camera_id)
             config = changed_config(pipeline.config, changes, self._parts.clock.utc_us())
@@ -269,13 +272,15 @@ class CameraRegistry:
         self._note(pipeline)
         return self.get(camera_id)
 
-    # -- watching --------------------------------------------------------------------------
+    # -- trying ----------------------------------------------------------------------------
 
     async def test(self, new: NewCamera) -> TestResult:
         """Connect once, take a picture, disconnect; ≤ 15 s. Nothing is stored.
 
         Unavailable when too many are being tested.
         """
+        if new.protocol is Protocol.USB:
+            new = await named(new)
         config = new_config(new, self._parts.clock.utc_us(), self._node_name)
         return await self._trials.run(config)
 
@@ -288,28 +293,9 @@ class CameraRegistry:
         problem = None if is_known else self.password_problem(camera_id)
         return await self._trials.run(config, problem)
 
-    def live_session(self, camera_id: str) -> LiveSession:
-        """A viewer's session."""
-        return self._pipeline(camera_id).live_session()
-
-    def live_mp4(self, camera_id: str, kind: StreamKind) -> AsyncIterator[bytes]:
-        """One endless MP4."""
-        return live_mp4(self.hub(camera_id, kind))
-
-    def mjpeg(self, camera_id: str) -> AsyncIterator[bytes]:
-        """JPEG pictures while they are taken; Unavailable while the camera is off."""
-        return self._pipeline(camera_id).picture_feed().pictures()
-
-    def hub(self, camera_id: str, kind: StreamKind) -> StreamHub:
-        """The junction of a stream, for viewers; NotFound where the camera has no such stream."""
-        return self._pipeline(camera_id).hub(kind)
-
-    async def snapshot(self, camera_id: str, *, height: int | None = None) -> tuple[bytes, int]:
-        """The latest picture as JPEG and its UTC time in µs; Unavailable when there is none."""
-        return await self._pipeline(camera_id).snapshot(height)
-
     # -- within ----------------------------------------------------------------------------
 
+    @override
     def _pipeline(self, camera_id: str) -> CameraPipeline:
         try:
             return self._pipelines[camera_id]
@@ -338,6 +324,11 @@ class CameraRegistry:
         """Let the ledger know at once; what happens by itself it hears within a second."""
         if self._pipelines.get(pipeline.config.id) is pipeline:  # not deleted meanwhile
             self._ledger.note(pipeline.config.id, *keeps_from_recording(pipeline))
+
+    def hurry(self) -> None:
+        """Cameras that wait for the next try have it now: one may have been plugged in."""
+        for pipeline in self._pipelines.values():
+            pipeline.hurry()
 
     async def _replace(self, pipeline: CameraPipeline, config: CameraConfig) -> None:
         if needs_reconnect(pipeline.config, config):

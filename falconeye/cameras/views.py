@@ -7,6 +7,7 @@ from typing import Any
 from falconeye.base.secret import Secret
 from falconeye.cameras.privacy import Pause
 from falconeye.config.camera import DEFAULT_ROLL_S, CameraConfig, Protocol, RecordMode, Transport
+from falconeye.config.device import Overlay
 from falconeye.config.schedule import WeekSchedule
 from falconeye.events.camera_state import CameraState, ReasonCode
 from falconeye.media.samples import StreamKind
@@ -37,6 +38,13 @@ class NewCamera:
     keep_days: int | None = None  # None: the node's setting
     keep_bytes: int | None = None
     metadata: Mapping[str, Any] | None = None
+    device_identity: str | None = None  # USB
+    device_path: str | None = None
+    pixel_format: str | None = None
+    overlay: Overlay = Overlay.NONE
+    endpoint_reference: str | None = None  # ONVIF
+    mac_address: str | None = None
+    onvif_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

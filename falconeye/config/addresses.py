@@ -16,7 +16,7 @@ def address_key(camera: CameraConfig) -> str | None:
     InvalidInput when the address is none.
     """
     if camera.protocol is Protocol.USB:
-        return f"usb:{camera.node_name or ''}:{camera.device_path or ''}"
+        return f"usb:{camera.node_name or ''}:{camera.device_identity or camera.device_path or ''}"
     if camera.protocol is Protocol.DEMO or camera.source_url is None:
         return None
     return normalised_address(camera.source_url)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from falconeye.base.secret import Secret
+from falconeye.config.device import Overlay
 from falconeye.config.schedule import WeekSchedule
 
 
@@ -77,3 +78,10 @@ class CameraConfig:
     keep_days: int | None = None  # None: the node's setting
     keep_bytes: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    device_identity: str | None = None  # USB: devices/usb_camera.py; `device_path` is where it was
+    pixel_format: str | None = None  # USB: a four-character code; None: the best there is
+    overlay: Overlay = Overlay.NONE
+    device_controls: Mapping[str, int] = field(default_factory=dict)  # set at each connection
+    endpoint_reference: str | None = None  # ONVIF: what it stays itself by
+    mac_address: str | None = None  # "00:11:22:aa:bb:cc"
+    onvif_url: str | None = None  # its device service; None: not spoken to

@@ -77,6 +77,10 @@ SETTINGS: Mapping[str, Setting] = {
     "nightly_backup": _setting(bool, _BOOLEAN),
     "backup_dir": _setting(Path, _DIRECTORY),
     "backup_passphrase_file": _setting(Path, _FILE),
+    "video_devices": _setting(
+        Annotated[str, Field(max_length=1000)],
+        'patterns of paths or names, apart by commas, such as "platform-vivid.*"',
+    ),
     "log_format": _setting(Literal["auto", "human", "json"], '"auto", "human" or "json"'),
     "log_level": _setting(
         Literal["debug", "info", "warning", "error"], '"debug", "info", "warning" or "error"'

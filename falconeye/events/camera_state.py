@@ -39,7 +39,10 @@ class ReasonCode(StrEnum):
     STALLED = "stalled"  # connected, but pictures stopped
     DISCONNECTED = "disconnected"  # the camera ended the stream
     TOO_MANY_SESSIONS = "too_many_sessions"
-    DEVICE_MISSING = "device_missing"
+    DEVICE_MISSING = "device_missing"  # not plugged in
+    DEVICE_BUSY = "device_busy"  # another program reads it
+    DEVICE_FORBIDDEN = "device_forbidden"  # the service's user may not open it
+    DEVICE_CONFLICT = "device_conflict"  # another device is in its place, or several claim to be it
     CAMERA_ERROR = "camera_error"  # anything else the camera answers
     INTERNAL = "internal"  # our fault; see the log
 

@@ -7,24 +7,9 @@ and below them their complement. A cell is as wide as the picture's width / 40.
 
 import time
 
+from falconeye.media.font import GLYPH_HEIGHT, GLYPH_WIDTH, glyph
+
 _CELLS = 32
-_GLYPH_W, _GLYPH_H = 5, 7
-# Rows of 5 bits from the top; the left pixel is the highest bit.
-_FONT: dict[str, tuple[int, ...]] = {
-    "0": (14, 17, 19, 21, 25, 17, 14),
-    "1": (4, 12, 4, 4, 4, 4, 14),
-    "2": (14, 17, 1, 2, 4, 8, 31),
-    "3": (31, 2, 4, 2, 1, 17, 14),
-    "4": (2, 6, 10, 18, 31, 2, 2),
-    "5": (31, 16, 30, 1, 1, 17, 14),
-    "6": (6, 8, 16, 30, 17, 17, 14),
-    "7": (31, 1, 2, 4, 8, 8, 8),
-    "8": (14, 17, 17, 14, 17, 17, 14),
-    "9": (14, 17, 17, 15, 1, 2, 12),
-    ":": (0, 4, 4, 0, 4, 4, 0),
-    "-": (0, 0, 0, 31, 0, 0, 0),
-    " ": (0, 0, 0, 0, 0, 0, 0),
-}
 _DARK, _BRIGHT = 24, 235
 _BALL_LAP_MS = 4000
 _BAR_LAP_MS = 7000
@@ -44,7 +29,7 @@ class DemoPicture:
         self._ground = bytes(self.luma)
         self._boxes: list[tuple[int, int, int, int]] = []  # what to clean before the next picture
         self._second = -1
-        self._glyphs = {key: self._render(rows) for key, rows in _FONT.items()}
+        self._glyphs = {key: self._render(glyph(key)) for key in "0123456789:- "}
 
     def draw(self, utc_us: int) -> None:
         """Bring the picture to this time."""
@@ -62,7 +47,7 @@ class DemoPicture:
         local = time.localtime(utc_s)
         top = self.height * 3 // 10
         self._draw_text(time.strftime("%H:%M:%S", local), top)
-        self._draw_text(time.strftime("%Y-%m-%d", local), top + self._scale * (_GLYPH_H + 3))
+        self._draw_text(time.strftime("%Y-%m-%d", local), top + self._scale * (GLYPH_HEIGHT + 3))
 
     @property
     def _scale(self) -> int:
@@ -70,7 +55,7 @@ class DemoPicture:
 
     def _draw_text(self, text: str, top: int) -> None:
         scale = self._scale
-        advance = (_GLYPH_W + 1) * scale
+        advance = (GLYPH_WIDTH + 1) * scale
         left = (self.width - advance * len(text)) // 2
         for index, character in enumerate(text):
             for row, pixels in enumerate(self._glyphs[character]):
@@ -82,8 +67,8 @@ class DemoPicture:
         """A glyph's rows, each one pixel line of `scale` times the font's width."""
         return [
             b"".join(
-                bytes([_BRIGHT if row >> (_GLYPH_W - bit) & 1 else _DARK]) * self._scale
-                for bit in range(1, _GLYPH_W + 1)
+                bytes([_BRIGHT if row >> (GLYPH_WIDTH - bit) & 1 else _DARK]) * self._scale
+                for bit in range(1, GLYPH_WIDTH + 1)
             )
             + bytes([_DARK]) * self._scale
             for row in rows

@@ -17,6 +17,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self._stopping = threading.Event()
+        self._hurry = threading.Event()
         self._lock = threading.Lock()
         self._ways: dict[int, Callable[[], None]] = {}
         self._next = 0
@@ -28,7 +29,12 @@ class Interrupt:
     def stop(self) -> None:
         """No more waits from now on, and the present one ends."""
         self._stopping.set()
+        self._hurry.set()
         self.fire()
+
+    def hurry(self) -> None:
+        """End the present sleep: what it waits for may have come."""
+        self._hurry.set()
 
     def fire(self) -> None:
         """End the present wait for a socket; may be repeated."""
@@ -37,8 +43,11 @@ class Interrupt:
                 way()
 
     def wait(self, seconds: float) -> bool:
-        """Sleep; True when told to stop."""
-        return self._stopping.wait(seconds)
+        """Sleep, or until there is a reason to hurry; True when told to stop."""
+        self._hurry.wait(seconds)
+        if not self.stopped:
+            self._hurry.clear()
+        return self.stopped
 
     def check(self) -> None:
         """Raise Stopped when told to stop."""

@@ -40,6 +40,11 @@ class Reader(Protocol):
 def _reader(target: SourceTarget) -> Reader:
     if target.scheme == "demo":
         return DemoReader()
+    if target.scheme == "usb":
+        # Loaded with the first one, too.
+        from falconeye.sources.usb import UsbReader  # noqa: PLC0415
+
+        return UsbReader()
     if target.scheme in ("http", "https"):
         # Loaded with the first HTTP camera: httpx costs 6 MB and 50 ms.
         from falconeye.sources.mjpeg import MjpegReader  # noqa: PLC0415
@@ -92,6 +97,10 @@ class StreamSource:
         """Tell it to end; returns at once. `reason` becomes the reason of the gap that follows."""
         self._end = reason
         self._interrupt.stop()
+
+    def hurry(self) -> None:
+        """Try again at once, if it waits: its camera may be there now."""
+        self._interrupt.hurry()
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the thread's end (the run is over then); False when it takes longer."""

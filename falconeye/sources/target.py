@@ -1,12 +1,15 @@
 """What a source connects to: a checked address, the login, and what is wanted of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from falconeye.base.errors import InvalidInput
 from falconeye.base.secret import Secret
 from falconeye.config.addresses import DEFAULT_PORTS
-from falconeye.config.camera import CameraConfig, Transport
+from falconeye.config.camera import CameraConfig, Protocol, Transport
+from falconeye.config.device import DeviceWish
 from falconeye.media.samples import StreamKind
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "demo")
@@ -14,6 +17,10 @@ MAX_URL_CHARACTERS = 2048
 _AT_SIGN = (
     "user and password belong into their own fields; an @ that is part of the path is written %40"
 )
+
+
+def _utc() -> tzinfo:
+    return UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,8 @@ class SourceTarget:
     audio: bool = True
     allow_local: bool = False  # loopback and link-local addresses are allowed
     framerate: int | None = None  # pictures/s asked of sources that encode
+    device: DeviceWish | None = None  # of a camera at a USB port
+    zone: Callable[[], tzinfo] = _utc  # the site's, for what is written into pictures
 
     @property
     def scheme(self) -> str:
@@ -37,6 +46,8 @@ class SourceTarget:
 
 def source_target(config: CameraConfig, kind: StreamKind) -> SourceTarget:
     """The target of a camera's main or substream; InvalidInput where it has no usable address."""
+    if config.protocol is Protocol.USB:
+        return _device_target(config, kind)
     is_main = kind is StreamKind.MAIN
     field = "source_url" if is_main else "sub_url"
     url = config.source_url if is_main else config.sub_url
@@ -52,6 +63,26 @@ def source_target(config: CameraConfig, kind: StreamKind) -> SourceTarget:
         audio=config.audio,
         allow_local=config.allow_local,
         framerate=config.framerate,
+    )
+
+
+def _device_target(config: CameraConfig, kind: StreamKind) -> SourceTarget:
+    if config.device_identity is None or kind is not StreamKind.MAIN:
+        raise InvalidInput("this camera has no such stream", field="device_path")
+    width, _, height = (config.resolution or "").partition("x")
+    return SourceTarget(
+        camera_id=config.id,
+        kind=kind,
+        url=f"usb:{config.device_identity}",
+        framerate=config.framerate,
+        device=DeviceWish(
+            identity=config.device_identity,
+            pixel_format=config.pixel_format,
+            resolution=(int(width), int(height)) if width and height else None,
+            overlay=config.overlay,
+            name=config.name,
+            controls=dict(config.device_controls),
+        ),
     )
 
 

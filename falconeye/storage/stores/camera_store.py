@@ -15,6 +15,7 @@ from falconeye.base.redact import fill_hidden
 from falconeye.base.secret import Secret
 from falconeye.config.addresses import address_key
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
+from falconeye.config.device import Overlay
 from falconeye.config.schedule import WeekSchedule
 from falconeye.storage.index.database import Database
 from falconeye.storage.stores.credentials import CredentialCipher, CredentialUnreadable
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 _URLS = ("source_url", "sub_url")
 _SCHEDULES = ("schedule", "privacy_schedule")
 _SAME_NAME = {field.name for field in fields(CameraConfig)} - {
-    "password", "metadata", *_URLS, *_SCHEDULES,
+    "password", "metadata", "device_controls", *_URLS, *_SCHEDULES,
 }  # fmt: skip
 
 
@@ -160,6 +161,7 @@ class CameraStore:
     def _values(self, camera: CameraConfig) -> dict[str, Any]:
         values: dict[str, Any] = {name: getattr(camera, name) for name in _SAME_NAME}
         values["metadata"] = dict(camera.metadata)
+        values["device_controls"] = dict(camera.device_controls)
         values["address_key"] = address_key(camera)
         for name in _SCHEDULES:
             schedule: WeekSchedule | None = getattr(camera, name)
@@ -196,7 +198,9 @@ class CameraStore:
         values["protocol"] = Protocol(stored["protocol"])
         values["transport"] = Transport(stored["transport"])
         values["record"] = RecordMode(stored["record"])
+        values["overlay"] = Overlay(stored["overlay"])
         values["metadata"] = stored["metadata"]
+        values["device_controls"] = stored["device_controls"]
         for name in _SCHEDULES:
             ranges = stored[name]
             values[name] = None if ranges is None else WeekSchedule.parse(ranges, field=name)

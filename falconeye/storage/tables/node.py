@@ -61,6 +61,15 @@ class CameraRow(SQLModel, table=True):
     keep_days: int | None  # NULL: the node's setting
     keep_bytes: int | None = Field(sa_column=Column(BigInteger))
     details: dict[str, Any] = Field(sa_column=Column("metadata", JSON, nullable=False))
+    device_identity: str | None  # USB
+    pixel_format: str | None
+    overlay: str = Field(sa_column_kwargs={"server_default": text("'none'")})
+    device_controls: dict[str, Any] = Field(
+        sa_column=Column(JSON, nullable=False, server_default=text("'{}'"))
+    )
+    endpoint_reference: str | None  # ONVIF
+    mac_address: str | None
+    onvif_url: str | None
     created_at_us: int
     updated_at_us: int
 
@@ -161,6 +170,17 @@ class SettingRow(SQLModel, table=True):
     value: Any = Field(sa_column=Column(JSON, nullable=False))
 
 
+class IgnoredCandidateRow(SQLModel, table=True):
+    """A found camera that somebody does not want to be told of."""
+
+    __tablename__ = "ignored_candidates"
+
+    id: str = Field(primary_key=True)  # discovery/candidates.py
+    name: str
+    ignored_by: str
+    ignored_at_us: int
+
+
 class NodeRow(SQLModel, table=True):
     """This node, in one row; its id is random, made at first start."""
 
@@ -193,4 +213,5 @@ for _change in ("UPDATE", "DELETE"):
         ),
     )
 SETTINGS = _core(SettingRow)
+IGNORED_CANDIDATES = _core(IgnoredCandidateRow)
 NODE = _core(NodeRow)

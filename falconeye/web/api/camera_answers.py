@@ -8,6 +8,7 @@ from falconeye.base.redact import redact_text
 from falconeye.base.times import rfc3339
 from falconeye.cameras.privacy import Pause
 from falconeye.cameras.registry import Camera, StreamStats
+from falconeye.cameras.usb import current_path
 from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.config.schedule import WeekSchedule
 
@@ -67,7 +68,12 @@ class CameraAnswer(BaseModel):
     source_url: str | None
     sub_url: str | None
     has_password: bool
-    device_path: str | None
+    device_path: str | None  # USB: where it is now, or was last
+    device_identity: str | None  # USB: what it stays itself by
+    pixel_format: str | None  # USB; null: the best there is
+    overlay: str
+    endpoint_reference: str | None  # ONVIF
+    mac_address: str | None
     node_name: str
     status: str
     online: bool
@@ -114,7 +120,12 @@ class CameraAnswer(BaseModel):
             source_url=_public_url(config.source_url),
             sub_url=_public_url(config.sub_url),
             has_password=config.password is not None,
-            device_path=config.device_path,
+            device_path=current_path(config),
+            device_identity=config.device_identity,
+            pixel_format=config.pixel_format,
+            overlay=config.overlay.value,
+            endpoint_reference=config.endpoint_reference,
+            mac_address=config.mac_address,
             node_name=config.node_name or node_name,
             status=state.status.value,
             online=state.online,

@@ -24,12 +24,12 @@ from falconeye.config.camera import (
     RecordMode,
     Transport,
 )
+from falconeye.config.device import PIXEL_FORMAT, Overlay
 from falconeye.config.schedule import WeekSchedule
 
 MAX_METADATA_KEYS = 100
 SCHEDULE = "schedule"  # as a mode: continuous, in the hours of a schedule
 _LATER_PROTOCOLS = {
-    "usb": "USB cameras are not in this release; add the camera's RTSP or HTTP address",
     "onvif": "ONVIF is not in this release; add the camera's rtsp:// address",
 }
 
@@ -40,6 +40,8 @@ Resolution = Annotated[str, Field(pattern=r"^[1-9][0-9]{1,4}x[1-9][0-9]{1,4}$")]
 Framerate = Annotated[int, Field(ge=1, le=60)]
 KeepDays = Annotated[int, Field(ge=1, le=MAX_KEEP_DAYS)]
 KeepBytes = Annotated[int, Field(ge=MIN_KEEP_BYTES, le=MAX_KEEP_BYTES)]
+PixelFormat = Annotated[str, Field(pattern=f"^{PIXEL_FORMAT}$")]
+OverlayChoice = Literal["none", "name", "time", "name_time"]
 Location = Annotated[str, Field(max_length=255)]
 RecordChoice = Literal["continuous", "schedule", "event", "manual", "off"]
 WeekInput = Annotated[
@@ -67,9 +69,11 @@ class CameraInput(BaseModel):
     source_url: Url | None = None
     device_path: Annotated[str, Field(max_length=255)] | None = None
     node_name: Annotated[str, Field(max_length=255)] | None = None
+    pixel_format: PixelFormat | None = None  # USB: a four-character code; null: the best there is
+    overlay: OverlayChoice = "none"  # USB and HTTP: written into pictures that are encoded
     location: Location | None = None
     resolution: Resolution | None = None
-    framerate: Framerate = 15
+    framerate: Framerate = 15  # of USB, HTTP and demo cameras
     metadata: Metadata | None = None
     username: Login | None = None
     password: Login | None = None
@@ -93,7 +97,7 @@ class CameraInput(BaseModel):
             msg = f"there is no node {self.node_name!r} here; this node is {node_name!r}"
             raise InvalidInput(msg, field="node_name")
         protocol = Protocol(self.protocol)
-        if self.source_url is None and protocol is not Protocol.DEMO:
+        if self.source_url is None and protocol not in (Protocol.DEMO, Protocol.USB):
             msg = "source_url: a network camera needs its address"
             raise InvalidInput(msg, field="source_url")
         for field in ("source_url", "sub_url"):
@@ -104,8 +108,11 @@ class CameraInput(BaseModel):
         return NewCamera(
             name=self.name.strip(),
             protocol=protocol,
-            source_url=self.source_url,
-            sub_url=self.sub_url,
+            source_url=None if protocol is Protocol.USB else self.source_url,
+            sub_url=None if protocol is Protocol.USB else self.sub_url,
+            device_path=self.device_path,
+            pixel_format=self.pixel_format,
+            overlay=Overlay(self.overlay),
             username=self.username,
             password=None if self.password is None else Secret(self.password),
             location=self.location or "",
@@ -118,7 +125,8 @@ class CameraInput(BaseModel):
             privacy_schedule=_week(self.privacy_schedule, "privacy_schedule"),
             pre_roll_s=self.pre_roll_s,
             post_roll_s=self.post_roll_s,
-            start=bool(self.start),
+            # A USB camera starts at once unless it is told not to (api.md).
+            start=self.start is not False if protocol is Protocol.USB else bool(self.start),
             allow_local=True,  # this route is for admins only
             keep_days=self.keep_days,
             keep_bytes=self.keep_bytes,
@@ -149,18 +157,24 @@ class CameraPatch(BaseModel):
     post_roll_s: PostRoll | None = None
     keep_days: KeepDays | None = None
     keep_bytes: KeepBytes | None = None
+    device_path: Annotated[str, Field(max_length=255)] | None = None
+    pixel_format: PixelFormat | None = None
+    overlay: OverlayChoice | None = None
 
     def to_changes(self, stored: CameraConfig) -> dict[str, Any]:
         """Changed fields of `CameraConfig`; a null clears what may be empty, else it is refused."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         for name in (
             "name", "source_url", "transport", "audio", "record", "pre_roll_s", "post_roll_s",
+            "overlay", "device_path",
         ):  # fmt: skip
             if name in given and given[name] is None:
                 msg = f"{name}: may not be null"
                 raise InvalidInput(msg, field=name)
         if "name" in given:
             given["name"] = given["name"].strip()
+        if "overlay" in given:
+            given["overlay"] = Overlay(given["overlay"])
         if "transport" in given:
             given["transport"] = Transport(given["transport"])
         given.update(_mode_changes(given, stored))

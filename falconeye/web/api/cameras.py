@@ -62,10 +62,12 @@ class CameraController(Controller):
     async def add_camera(self, request: Asking, data: JSONBody[CameraInput]) -> CameraAnswer:
         services = shell_of(request).services
         new = data.to_new_camera(node_name=services.node_name)
-        if new.protocol is Protocol.DEMO and "framerate" not in data.model_fields_set:
-            # Network cameras choose theirs themselves; the default resolution is for USB cameras.
-            default = services.stored_settings.current.default_framerate
-            new = replace(new, framerate=default)
+        given, defaults = data.model_fields_set, services.stored_settings.current
+        # Network cameras choose theirs themselves.
+        if new.protocol in (Protocol.DEMO, Protocol.USB) and "framerate" not in given:
+            new = replace(new, framerate=defaults.default_framerate)
+        if new.protocol is Protocol.USB and not new.resolution:
+            new = replace(new, resolution=defaults.default_resolution)
         camera = await services.cameras.add(new)
         await record(request, "camera.added", "camera", camera.config.id, camera.config.name)
         return answer(services, camera)

@@ -1,16 +1,19 @@
 """Nodes: in this release the one that answers (api.md)."""
 
+import asyncio
 import os
 from typing import Annotated, Any
 
 from litestar import Controller, Request, get
-from litestar.params import PathParameter
+from litestar.params import PathParameter, QueryParameter
 from pydantic import BaseModel
 
 from falconeye import __version__
 from falconeye.accounts.model import Action
 from falconeye.base.errors import NotFound
 from falconeye.base.times import rfc3339
+from falconeye.devices.present import USB_DEVICES
+from falconeye.devices.usb_camera import UsbCamera
 from falconeye.web.api.documentation import documented
 from falconeye.web.metrics import status_of
 from falconeye.web.shell import shell_of
@@ -36,6 +39,53 @@ class NodeAnswer(BaseModel):
     started_at: str
 
 
+class LocalCameraAnswer(BaseModel):
+    """A camera at a node's port. `identity` is what it stays itself by."""
+
+    device_path: str
+    device_name: str
+    node_name: str
+    node_ip: str | None
+    protocol: str
+    identity: str
+
+    @classmethod
+    def of(cls, camera: UsbCamera, node: NodeAnswer) -> "LocalCameraAnswer":
+        return cls(
+            device_path=camera.device_path,
+            device_name=camera.name or camera.model,
+            node_name=node.name,
+            node_ip=node.ip,
+            protocol="usb",
+            identity=camera.identity,
+        )
+
+
+class NetworkCameraAnswer(BaseModel):
+    """A camera in a node's network."""
+
+    ip: str
+    port: int
+    protocol: str
+    name: str
+    url: str
+    node_name: str
+
+
+class ScanAnswer(BaseModel):
+    """What was found (api.md)."""
+
+    cameras: list[LocalCameraAnswer]
+    network_cameras: list[NetworkCameraAnswer]
+    total: int
+    scanned_nodes: list[str]
+    errors: list[str]
+
+    @classmethod
+    def nothing(cls, error: str) -> "ScanAnswer":
+        return cls(cameras=[], network_cameras=[], total=0, scanned_nodes=[], errors=[error])
+
+
 class NodeController(Controller):
     """`/api/nodes`."""
 
@@ -45,6 +95,28 @@ class NodeController(Controller):
     @get("/", **documented(Action.VIEW_LIVE, "The nodes"))
     async def list_nodes(self, request: Asking) -> list[NodeAnswer]:
         return [await _this_node(request)]
+
+    @get(
+        "/scan/cameras",
+        **documented(Action.TEST_CAMERA, "What is at the nodes' ports, and in their network", 422),
+    )
+    async def scan_cameras(
+        self,
+        request: Asking,
+        node: Annotated[str | None, QueryParameter(max_length=255)] = None,
+    ) -> ScanAnswer:
+        this = await _this_node(request)
+        if node not in {None, "", this.name}:
+            return ScanAnswer.nothing(f"there is no node {node!r}")
+        plugged = await asyncio.to_thread(USB_DEVICES.look)
+        cameras = [LocalCameraAnswer.of(camera, this) for camera in plugged.cameras]
+        return ScanAnswer(
+            cameras=cameras,
+            network_cameras=[],
+            total=len(cameras),
+            scanned_nodes=[this.name],
+            errors=[],
+        )
 
     @get("/{name:str}", **documented(Action.VIEW_LIVE, "One node", 404))
     async def get_node(

@@ -52,7 +52,7 @@ def test_both_addresses_have_one_login_and_another_one_is_not_dropped_silently()
         ({"source_url": None}, "source_url"),
         ({"source_url": "rtsp://[::1"}, "source_url"),
         ({"sub_url": "javascript:alert(1)"}, "sub_url"),
-        ({"protocol": Protocol.USB}, "protocol"),
+        ({"protocol": Protocol.USB}, "device_path"),
         ({"protocol": Protocol.ONVIF}, "protocol"),
         ({"resolution": "large"}, "resolution"),
     ],

@@ -9,8 +9,9 @@ from falconeye.media.samples import StreamKind
 from falconeye.sources.connection import Connection
 from falconeye.sources.failures import SourceFailure
 from falconeye.sources.interrupt import Interrupt
+from falconeye.sources.jpeg_recoder import JpegRecoder
 from falconeye.sources.login import RefusedLogins
-from falconeye.sources.mjpeg import JpegRecoder
+from falconeye.sources.recoder import Recoder
 from falconeye.sources.target import SourceTarget
 from tests.peers.manual_clock import ManualClock
 from tests.peers.media_samples import jpeg_pictures
@@ -32,10 +33,12 @@ def _connection(sink: RecordingSink) -> Connection:
 def _recorded(arrivals_ms: list[int], framerate: float) -> int:
     """How many of the pictures that arrive so are recorded."""
     sink = RecordingSink()
-    recoder = JpegRecoder(_connection(sink), framerate)
+    connection = _connection(sink)
     (jpeg,) = jpeg_pictures(1, width=320, height=176)
-    for arrival_ms in arrivals_ms:
-        recoder.picture(jpeg, 1_000_000 + arrival_ms * 1000)
+    with Recoder(connection, framerate, "MJPEG") as recoder:
+        jpegs = JpegRecoder(connection, recoder)
+        for arrival_ms in arrivals_ms:
+            jpegs.picture(jpeg, 1_000_000 + arrival_ms * 1000)
     return sum(len(run.pictures) for run in sink.runs)
 
 
@@ -62,6 +65,9 @@ def test_pictures_of_a_size_that_cannot_be_encoded_are_the_cameras_failure() -> 
     frame = av.VideoFrame(1, 16, "yuvj420p")
     frame.pts, frame.time_base = 0, Fraction(1, 25)
     jpeg = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
-    recoder = JpegRecoder(_connection(RecordingSink()), 15)
-    with pytest.raises(SourceFailure, match="cannot be recorded"):
-        recoder.picture(jpeg, 1_000_000)
+    connection = _connection(RecordingSink())
+    with (
+        Recoder(connection, 15, "MJPEG") as recoder,
+        pytest.raises(SourceFailure, match="cannot be recorded"),
+    ):
+        JpegRecoder(connection, recoder).picture(jpeg, 1_000_000)

@@ -1,0 +1,86 @@
+"""Name and time written into pictures, where they are encoded anyway."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from unicodedata import normalize
+
+from av.video.frame import VideoFrame
+
+from falconeye.config.device import Overlay
+from falconeye.media.font import GLYPH_HEIGHT, GLYPH_WIDTH, glyph
+
+_DARK, _BRIGHT, _GREY = 16, 235, 128
+_ROWS_OF_PICTURE = 40  # a line of text is about a fortieth of the picture's height
+_MAX_CHARACTERS = 60
+
+Draw = Callable[[VideoFrame], None]
+
+
+def overlay_drawer(
+    overlay: Overlay, name: str, utc_us: Callable[[], int], zone: Callable[[], tzinfo]
+) -> Draw | None:
+    """What writes it into a yuv420p picture; None where nothing is to be written."""
+    if overlay is Overlay.NONE:
+        return None
+    has_name = overlay in (Overlay.NAME, Overlay.NAME_TIME)
+    has_time = overlay in (Overlay.TIME, Overlay.NAME_TIME)
+    strip = _Strip()
+
+    def draw(frame: VideoFrame) -> None:
+        words = [name] if has_name else []
+        if has_time:
+            at = datetime.fromtimestamp(utc_us() / 1e6, UTC).astimezone(zone())
+            words.append(at.strftime("%Y-%m-%d %H:%M:%S"))
+        strip.draw(frame, "  ".join(words))
+
+    return draw
+
+
+class _Strip:
+    """A line of text at the lower left edge, made anew when its text or the size changes."""
+
+    def __init__(self) -> None:
+        self._made_of: tuple[str, int, int] | None = None
+        self._rows: list[bytes] = []
+
+    def draw(self, frame: VideoFrame, text: str) -> None:
+        """Write it into the planes of `frame`."""
+        wanted = (text, frame.width, frame.height)
+        if wanted != self._made_of:
+            self._made_of, self._rows = wanted, _rows(text, frame.width, frame.height)
+        height, width = len(self._rows), len(self._rows[0])
+        top = (frame.height - height) // 2 * 2
+        luma = frame.planes[0]
+        pixels = memoryview(luma)
+        for number, row in enumerate(self._rows):
+            start = (top + number) * luma.line_size
+            pixels[start : start + width] = row
+        grey = bytes([_GREY]) * (width // 2)
+        for plane in frame.planes[1:]:
+            colours = memoryview(plane)
+            for number in range(top // 2, top // 2 + height // 2):
+                start = number * plane.line_size
+                colours[start : start + width // 2] = grey
+
+
+def _rows(text: str, width: int, height: int) -> list[bytes]:
+    """Rows of luma, of an even number and width, dark with bright letters."""
+    scale = max(1, height // (_ROWS_OF_PICTURE * GLYPH_HEIGHT))
+    shown = _plain(text)[: min(_MAX_CHARACTERS, (width // scale - 2) // (GLYPH_WIDTH + 1))]
+    glyphs = [glyph(character) for character in shown]
+    dark, bright = bytes([_DARK]) * scale, bytes([_BRIGHT]) * scale
+    rows: list[bytes] = []
+    for line in range(-1, GLYPH_HEIGHT + 1):
+        row = dark
+        for each in glyphs:
+            bits = each[line] if 0 <= line < GLYPH_HEIGHT else 0
+            pixels = [bits >> shift & 1 for shift in range(GLYPH_WIDTH - 1, -1, -1)]
+            row += b"".join(bright if pixel else dark for pixel in pixels) + dark
+        rows += [row[: len(row) // 2 * 2]] * scale
+    return rows[: len(rows) // 2 * 2]
+
+
+def _plain(text: str) -> str:
+    """Letters without their accents: the font has ASCII. What it lacks it shows as a box."""
+    decomposed = normalize("NFKD", text.replace("ß", "ss"))
+    return "".join(letter for letter in decomposed if ord(letter) < 0x300 or ord(letter) > 0x36F)
