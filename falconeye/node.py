@@ -50,6 +50,7 @@ from falconeye.storage.segments.retention import Keep
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import load_cipher
 from falconeye.storage.stores.event_store import EventStore
+from falconeye.storage.stores.ignored_store import IgnoredStore
 from falconeye.storage.stores.node_store import NodeIdentity, load_identity
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
@@ -145,6 +146,12 @@ class Node:
         cameras = await self._start_cameras(
             CameraStore(database, cipher), stored, footage, bus, budget, pictures
         )
+        ignored = IgnoredStore(database, self._clock)
+        finding = Finding(
+            cameras, ignored, bus, self._clock, video_devices=self.settings.video_devices
+        )
+        await finding.start()
+        self._on_stop("finding cameras", finding.stop)
         accounts = await self._start_accounts(database)
         jobs = await self._start_jobs(database, stored, footage, accounts)
         alerts = await self._start_alerts(database, identity, stored, footage, bus, cameras)
@@ -160,6 +167,7 @@ class Node:
             accounts=accounts,
             alerts=alerts,
             cameras=cameras,
+            finding=finding,
             recordings=footage.recordings,
             timelines=footage.timelines,
             events=EventStore(database),
@@ -275,9 +283,6 @@ class Node:
         )
         self._on_stop("cameras", cameras.close)
         await cameras.open()
-        finding = Finding(cameras, settings.video_devices)
-        await finding.start()
-        self._on_stop("finding cameras", finding.stop)
         footage.redater.subscribe(cameras.reload)
         if settings.demo and not cameras.list():
             await cameras.add(NewCamera("Demo", Protocol.DEMO, None, audio=True))

@@ -48,7 +48,7 @@ def _stream(pipeline: CameraPipeline, kind: StreamKind, hub: StreamHub, now_us: 
     lost = recorder.lost if recorder else 0
     return StreamStats(
         kind=kind,
-        connected=init is not None,
+        connected=init is not None or hub.latest_jpeg is not None,
         video=video_words(video) if video and video.width else None,
         audio=audio_words(audio) if audio else None,
         codecs=init.codecs if init else None,

@@ -1,34 +1,109 @@
-"""Cameras that come and go: at this node's ports."""
+"""Found cameras: all ways of looking, one list, and the configured cameras that are among them."""
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
+from urllib.parse import urlsplit
 
+from falconeye.base.clock import Clock
+from falconeye.cameras.plugged import Offer, evidence_of, offers
 from falconeye.cameras.registry import CameraRegistry
+from falconeye.config.addresses import DEFAULT_PORTS
+from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.devices.present import USB_DEVICES, UsbDevices
 from falconeye.devices.udev import Plugged
+from falconeye.discovery.candidates import Candidates, IgnoredIds
+from falconeye.discovery.evidence import Way
+from falconeye.discovery.recognition import Known
+from falconeye.events.bus import CandidatesChanged, EventBus
 
 
 class Finding:
-    """Follows what is plugged in and tells the cameras that wait for it."""
+    """Lives on the loop. What is plugged in is followed; the network is asked."""
 
     def __init__(
-        self, cameras: CameraRegistry, video_devices: str = "", devices: UsbDevices = USB_DEVICES
+        self,
+        cameras: CameraRegistry,
+        ignored: IgnoredIds,
+        bus: EventBus,
+        clock: Clock,
+        *,
+        video_devices: str = "",
+        devices: UsbDevices = USB_DEVICES,
     ) -> None:
         """`video_devices`: patterns of those that are no USB cameras, apart by commas."""
         self._cameras = cameras
+        self._clock = clock
         self._allowed = tuple(filter(None, (each.strip() for each in video_devices.split(","))))
         self._devices = devices
+        self.candidates = Candidates(
+            clock,
+            ignored,
+            known=self._known,
+            on_change=lambda: bus.publish(CandidatesChanged()),
+        )
 
     async def start(self) -> None:
-        """Begin to follow."""
+        """Begin to follow and to look."""
+        await self.candidates.load()
         loop = asyncio.get_running_loop()
 
-        def changed(_plugged: Plugged) -> None:
+        def changed(plugged: Plugged) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended: the node is gone
-                loop.call_soon_threadsafe(self._cameras.hurry)
+                loop.call_soon_threadsafe(self._plugged_changed, plugged)
 
         await asyncio.to_thread(self._devices.start, changed, self._allowed)
 
     async def stop(self) -> None:
-        """Follow no longer."""
+        """Follow and look no longer."""
         await asyncio.to_thread(self._devices.stop)
+
+    async def look_at_ports(self) -> Plugged:
+        """What is plugged in, asked now; the list follows."""
+        plugged = await asyncio.to_thread(self._devices.look)
+        self._plugged_changed(plugged)
+        return plugged
+
+    def offers(self) -> list[Offer]:
+        """Cameras that are missing and may be what is plugged in elsewhere."""
+        configs = [camera.config for camera in self._cameras.list()]
+        return offers(configs, self._devices.plugged.cameras)
+
+    def _plugged_changed(self, plugged: Plugged) -> None:
+        found = list(evidence_of(plugged, self._clock.utc_us()))
+        present = {(each.way, each.key) for each in found}
+        for way in (Way.USB, Way.CSI):
+            self.candidates.drop(way, lambda one: (one.way, one.key) not in present)
+        for evidence in found:
+            self.candidates.note(evidence)
+        self._cameras.hurry()
+
+    def _known(self) -> Iterator[Known]:
+        for camera in self._cameras.list():
+            yield known(camera.config)
+
+
+def known(config: CameraConfig) -> Known:
+    """What tells a configured camera from others."""
+    if config.protocol is Protocol.USB:
+        return Known(
+            config.id, device_identity=config.device_identity, device_path=config.device_path
+        )
+    address, port = _place(config.source_url)
+    _, onvif_port = _place(config.onvif_url)
+    return Known(
+        config.id,
+        address=address,
+        port=port,
+        endpoint_reference=config.endpoint_reference,
+        mac=config.mac_address,
+        onvif_port=onvif_port,
+    )
+
+
+def _place(url: str | None) -> tuple[str | None, int | None]:
+    """Host and port; a name is no address and matches none."""
+    if url is None:
+        return None, None
+    parts = urlsplit(url)
+    return parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)

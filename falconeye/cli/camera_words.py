@@ -1,4 +1,4 @@
-"""The words of `falconeye camera …`."""
+"""The words of `falconeye camera …` and `falconeye import`."""
 
 import argparse
 from pathlib import Path
@@ -56,6 +56,26 @@ def _add_test(cameras: Commands) -> None:
     )  # fmt: skip
     _add_address(test)
     test.add_argument("--picture", type=Path, metavar="FILE", help="write the picture (JPEG) here")
+
+
+def add_import(commands: Commands) -> None:
+    parser = command(
+        commands, "import", "falconeye.cli.import_cameras:import_cameras",
+        "add the cameras of another recorder: motionEye, Frigate, or a list as CSV",
+        examples="""\
+  falconeye import motioneye-config.tar.gz --dry-run
+  FRIGATE_RTSP_PASSWORD=… falconeye import config.yml
+  falconeye import cameras.csv --start
+""",
+        note="motionEye: camera-1.conf, or its backup. Frigate: config.yml. CSV: the first line\n"
+        "names the columns: name,url,username,password,sub_url,location,node,record,enabled.\n"
+        "It says what is not taken over. Cameras that are there already stay as they are.",
+    )  # fmt: skip
+    parser.add_argument("file", type=Path, metavar="FILE", help="the file, of at most 1 MB")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be added, no more")
+    parser.add_argument(
+        "--start", action="store_true", help="start those that ran there (default: none)"
+    )
 
 
 def _add_address(parser: argparse.ArgumentParser) -> None:

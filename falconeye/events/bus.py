@@ -49,7 +49,19 @@ class NoticesChanged:
     camera_id: str
 
 
-Event = CameraChanged | CameraStateChanged | StreamsChanged | RecordingChanged | NoticesChanged
+@dataclass(frozen=True, slots=True)
+class CandidatesChanged:
+    """What was found is different from before."""
+
+
+Event = (
+    CandidatesChanged
+    | CameraChanged
+    | CameraStateChanged
+    | StreamsChanged
+    | RecordingChanged
+    | NoticesChanged
+)
 
 
 class Subscription:

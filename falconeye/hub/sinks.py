@@ -28,6 +28,11 @@ class Sinks:
         self._leaving[sink] = reason
         self._wanted = tuple(other for other in self._wanted if other is not sink)
 
+    @property
+    def any_wanted(self) -> bool:
+        """Whether anybody has joined; any thread."""
+        return bool(self._wanted)
+
     def init(self, init: InitSegment) -> None:
         """Samples from the next keyframe on belong to `init`."""
         self._init = init

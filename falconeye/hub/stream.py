@@ -68,7 +68,9 @@ class StreamHub:
     def wall_offset_us(self) -> int | None:
         """UTC − monotonic time of the run; None while nothing comes."""
         run = self._run
-        return run.clock.utc_offset_us if run else None
+        if run is None:
+            return self._utc_offset_us() if self.latest_jpeg else None
+        return run.clock.utc_offset_us
 
     def forget_picture(self) -> None:
         """Nobody is to see the last one any more; call it when no source delivers."""
@@ -131,8 +133,17 @@ class StreamHub:
         self.latest_jpeg = None
 
     def jpeg(self, data: bytes, arrived_us: int) -> None:
-        """The camera's own JPEG, for viewers who take pictures untouched."""
+        """The camera's own JPEG, for viewers who take pictures untouched.
+
+        Without a run it is all that comes: nobody wanted its samples.
+        """
+        if self._run is None:
+            self.meter.add(len(data), arrived_us, picture=True)
         self.latest_jpeg = (data, arrived_us)
+
+    def is_wanted(self) -> bool:
+        """Whether samples have a use beyond the camera's own JPEGs: somebody records or watches."""
+        return self.sinks.any_wanted or self.live.viewers > 0
 
     def _first_sample(self, sample: VideoSample) -> Run:
         clock = RunClock(self._utc_offset_us())

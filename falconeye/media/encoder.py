@@ -6,6 +6,7 @@ is not there. Hardware encoders take a few streams at once; who comes later gets
 
 import logging
 import threading
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 import av
@@ -30,8 +31,14 @@ _BITS_PER_PIXEL = 0.08  # of encoders that are given a bit rate: 2 Mb/s for 1280
 class Encoders:
     """The encoders of this machine: what works is found at the first wish for one."""
 
-    def __init__(self, candidates: dict[str, int] | None = None) -> None:
-        self._candidates = HARDWARE if candidates is None else candidates
+    def __init__(
+        self,
+        candidates: Mapping[str, int] = HARDWARE,
+        probe: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`probe` (default `works`) tells of a name whether that encoder works."""
+        self._candidates = candidates
+        self._probe = probe or works
         self._lock = threading.Lock()
         self._free: dict[str, int] | None = None
 
@@ -40,7 +47,7 @@ class Encoders:
         with self._lock:
             if self._free is None:
                 self._free = {
-                    name: count for name, count in self._candidates.items() if works(name)
+                    name: count for name, count in self._candidates.items() if self._probe(name)
                 }
                 log.info("pictures are encoded by %s", next(iter(self._free), SOFTWARE))
             for name, count in self._free.items():
@@ -60,9 +67,6 @@ class Encoders:
         with self._lock:
             if self._free is not None and self._free.pop(name, None) is not None:
                 log.warning("the encoder %s fails; it is not used any more", name)
-
-
-ENCODERS = Encoders()
 
 
 def works(name: str) -> bool:
@@ -86,6 +90,9 @@ def works(name: str) -> bool:
         log.debug("the encoder %s does not work here: %s", name, error)
         return False
     return bool(pictures) and (pictures[0].width, pictures[0].height) == _PROBE_SIZE
+
+
+ENCODERS = Encoders()
 
 
 class VideoEncoder:

@@ -62,17 +62,20 @@ class Connection:
         self._normaliser: Normaliser | None = None
         self._feed: Feed | None = None
         self._asked_us: int | None = None
+        self._answer_us = ANSWER_US
         self._opened_us: int | None = None
         self._alive_us = 0
+        self._rests = False  # only the camera's own pictures go on
         self._heard = False  # a packet came, whatever is in it
         self._waiting = False  # pictures came, and no keyframe among them
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
+    def asking(self, limit_us: int = ANSWER_US) -> Iterator[None]:
         """Surrounds what a camera can draw out byte by byte before its stream is `open`.
 
         Waits for another's turn stay outside.
         """
+        self._answer_us = limit_us
         self._asked_us = self.clock.monotonic_us()
         try:
             yield
@@ -86,6 +89,7 @@ class Connection:
             self._normaliser = Normaliser(video, audio)
         except ValueError as error:
             raise _unreadable() from error
+        self._rests = False
         self._feed = Feed(self._sink, video, audio)
         self._carried = carried
         # In this order: the watchdog looks as soon as the second is set.
@@ -125,7 +129,19 @@ class Connection:
 
     def jpeg(self, data: bytes, arrived_us: int) -> None:
         """The camera's own picture."""
+        if self._rests:
+            self._alive_us = arrived_us
         self._sink.jpeg(data, arrived_us)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody records or watches what is encoded of the camera's own pictures."""
+        return self._sink.is_wanted()
+
+    def rest(self) -> None:
+        """End the run: only the camera's own pictures go on, until `open`."""
+        self._finish(RunEnd.STOPPED_BY_USER, "nobody watches or records")
+        self._rests = True
 
     def close(self, reason: RunEnd, detail: str) -> None:
         """Hand on what was held back and end the run."""
@@ -138,6 +154,9 @@ class Connection:
         """
         normaliser, opened_us = self._normaliser, self._opened_us
         now_us = self.clock.monotonic_us()
+        if self._rests:
+            silent = now_us - self._alive_us > STALL_US
+            return _silent(more=" any more") if silent else None
         if normaliser is None or opened_us is None:
             return self._unanswered(now_us)
         interval_us = normaliser.frame_interval_90k * 100 // 9
@@ -146,9 +165,7 @@ class Connection:
                 return SourceFailure(
                     ReasonCode.CAMERA_ERROR, "the camera sends data that is no video"
                 )
-            more = " any more" if self.delivered or self._waiting else ""
-            reason = f"the camera is connected but sends no pictures{more}"
-            return SourceFailure(ReasonCode.STALLED, reason)
+            return _silent(more=" any more" if self.delivered or self._waiting else "")
         if not self.delivered and now_us - opened_us > FIRST_KEYFRAME_US:
             reason = (
                 f"the camera sent no keyframe in {FIRST_KEYFRAME_US // 1_000_000} s; "
@@ -159,9 +176,10 @@ class Connection:
 
     def _unanswered(self, now_us: int) -> SourceFailure | None:
         asked_us = self._asked_us
-        if asked_us is None or now_us - asked_us <= ANSWER_US:
+        if asked_us is None or now_us - asked_us <= self._answer_us:
             return None
-        reason = f"the camera is connected but began no stream in {ANSWER_US // 1_000_000} s"
+        limit_s = self._answer_us // 1_000_000
+        reason = f"the camera is connected but began no stream in {limit_s} s"
         return SourceFailure(ReasonCode.NO_ANSWER, reason)
 
     def _deliver(self) -> None:
@@ -180,6 +198,11 @@ class Connection:
             self._feed.end(reason, detail)
         self._normaliser = self._feed = None
         self._opened_us = None
+
+
+def _silent(more: str) -> SourceFailure:
+    reason = f"the camera is connected but sends no pictures{more}"
+    return SourceFailure(ReasonCode.STALLED, reason)
 
 
 def _unreadable() -> SourceFailure:

@@ -23,6 +23,8 @@ class StreamSink(Protocol):
 
     def jpeg(self, data: bytes, arrived_us: int) -> None: ...
 
+    def is_wanted(self) -> bool: ...
+
 
 class Feed:
     """Begins runs with their first sample and ends each that began."""

@@ -58,6 +58,17 @@ class Recoder:
         self._due_us = max(late_us, arrived_us - _BUNCHED_US) + self._interval_us
         return True
 
+    def rest(self) -> None:
+        """Nobody wants pictures encoded; the next `frame` begins again."""
+        self._give_back()
+        self._encoder = None
+        self._connection.rest()
+
+    @property
+    def rests(self) -> bool:
+        """Whether there is nothing to end."""
+        return self._encoder is None
+
     def frame(self, frame: VideoFrame, arrived_us: int) -> None:
         """One decoded picture; SourceFailure where no encoder takes its size."""
         width, height = frame.width // 2 * 2, frame.height // 2 * 2

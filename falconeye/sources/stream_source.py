@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 NETWORK_WAITS_S = (0.5, 2.0)
 ANSWER_WAITS_S = (2.0, 30.0)
+HANGS_US = 2_000_000  # a read that was shut down ends within milliseconds
 
 
 class Reader(Protocol):
@@ -77,6 +78,7 @@ class StreamSource:
         self._interrupt = Interrupt()
         self._connection: Connection | None = None
         self._state: SourceState | None = None
+        self._hangs_us = 0  # when a thread that was told to end counts as held
         self._end = RunEnd.STOPPED_BY_USER
         self._network_waits = Backoff(*NETWORK_WAITS_S)
         self._answer_waits = Backoff(*ANSWER_WAITS_S)
@@ -170,9 +172,19 @@ class StreamSource:
             self._interrupt.fire()  # the stop may have come between two waits
             return
         connection = self._connection
-        if connection and (stalled := connection.stall()):
+        if connection is None:
+            return
+        if connection.stalled and self._clock.monotonic_us() > self._hangs_us:
+            self._tell_hanging(connection.stalled)
+        elif stalled := connection.stall():
+            if connection.stalled is None:
+                self._hangs_us = self._clock.monotonic_us() + HANGS_US
             connection.stalled = stalled
             self._interrupt.fire()
+
+    def _tell_hanging(self, stalled: SourceFailure) -> None:
+        """Its thread was told to end and does not: the kernel holds it with a device that hangs."""
+        self._report(SourceState(SourceStatus.FAILED, stalled.code, stalled.reason))
 
     def _running(self, carried: Carried) -> None:
         self._report(

@@ -32,6 +32,7 @@ from falconeye.sources.usb_format import CODED, JPEG, RAW, choose, unusable
 DEFAULT_FPS = 15
 SILENT_S = 5.0  # at least; three intervals where pictures come more seldom
 CLOSE_S = 2.0
+ANSWER_US = 9_000_000  # to be opened and to send a first picture, which `SILENT_S` limits as well
 _GONE = {errno.ENODEV, errno.EINVAL, errno.EIO, errno.ENOENT, errno.ENXIO, errno.EPROTO}
 
 
@@ -48,7 +49,7 @@ class UsbReader:
         if wish is None:
             raise answer_failure(ReasonCode.DEVICE_MISSING, "this camera names no device")
         self._refuse_hanging()
-        with connection.asking():
+        with connection.asking(ANSWER_US):
             camera = present(self._devices.find(wish.identity))
             try:
                 with self._opened(camera) as capture:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from falconeye.accounts.service import Accounts
 from falconeye.alerts.service import Alerts
 from falconeye.base.clock import Clock
+from falconeye.cameras.finding import Finding
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
 from falconeye.doctor.examination import Patient
@@ -39,6 +40,7 @@ class Services:
     accounts: Accounts
     alerts: Alerts
     cameras: CameraRegistry
+    finding: Finding
     recordings: Recordings
     timelines: Timelines
     events: EventStore

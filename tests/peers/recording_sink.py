@@ -32,6 +32,7 @@ class RecordingSink:
         self.jpegs: list[bytes] = []
         self.threads: set[str] = set()
         self.faults: list[str] = []  # calls out of order
+        self.wanted = True  # somebody records or watches
         self._changed = threading.Condition()
 
     def begin_run(self, video: VideoParameters, audio: AudioParameters | None) -> None:
@@ -72,6 +73,9 @@ class RecordingSink:
         with self._changed:
             self._note()
             self.jpegs.append(data)
+
+    def is_wanted(self) -> bool:
+        return self.wanted
 
     def on_state(self, state: SourceState) -> None:
         with self._changed:

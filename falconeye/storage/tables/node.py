@@ -171,13 +171,11 @@ class SettingRow(SQLModel, table=True):
 
 
 class IgnoredCandidateRow(SQLModel, table=True):
-    """A found camera that somebody does not want to be told of."""
+    """A found camera that nobody wants to be told of."""
 
     __tablename__ = "ignored_candidates"
 
     id: str = Field(primary_key=True)  # discovery/candidates.py
-    name: str
-    ignored_by: str
     ignored_at_us: int
 
 

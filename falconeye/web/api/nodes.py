@@ -1,6 +1,5 @@
 """Nodes: in this release the one that answers (api.md)."""
 
-import asyncio
 import os
 from typing import Annotated, Any
 
@@ -12,7 +11,6 @@ from falconeye import __version__
 from falconeye.accounts.model import Action
 from falconeye.base.errors import NotFound
 from falconeye.base.times import rfc3339
-from falconeye.devices.present import USB_DEVICES
 from falconeye.devices.usb_camera import UsbCamera
 from falconeye.web.api.documentation import documented
 from falconeye.web.metrics import status_of
@@ -108,7 +106,7 @@ class NodeController(Controller):
         this = await _this_node(request)
         if node not in {None, "", this.name}:
             return ScanAnswer.nothing(f"there is no node {node!r}")
-        plugged = await asyncio.to_thread(USB_DEVICES.look)
+        plugged = await shell_of(request).services.finding.look_at_ports()
         cameras = [LocalCameraAnswer.of(camera, this) for camera in plugged.cameras]
         return ScanAnswer(
             cameras=cameras,

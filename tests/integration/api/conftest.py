@@ -16,9 +16,11 @@ from falconeye.accounts.service import Accounts
 from falconeye.alerts.service import Alerts
 from falconeye.base.clock import SystemClock
 from falconeye.base.memory import MemoryBudget
+from falconeye.cameras.finding import Finding
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
+from falconeye.devices.present import UsbDevices
 from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus
 from falconeye.jobs.node_works import system_works
@@ -33,6 +35,7 @@ from falconeye.storage.segments.segment_store import FootageStore
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import CredentialCipher
 from falconeye.storage.stores.event_store import EventStore
+from falconeye.storage.stores.ignored_store import IgnoredStore
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
 from falconeye.web.app import create_app
@@ -160,6 +163,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         accounts=accounts,
         alerts=alerts,
         cameras=cameras,
+        finding=Finding(cameras, IgnoredStore(database, clock), bus, clock, devices=UsbDevices()),
         recordings=footage.recordings,
         timelines=footage.timelines,
         events=EventStore(database),

@@ -137,6 +137,7 @@ async def running_site(
             accounts=accounts,
             alerts=alerts,
             cameras=absent,
+            finding=absent,
             recordings=absent,
             timelines=absent,
             events=absent,

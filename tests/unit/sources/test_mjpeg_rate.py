@@ -1,10 +1,11 @@
-"""Which of an MJPEG camera's pictures are recorded."""
+"""Which of an MJPEG camera's pictures are encoded."""
 
 from fractions import Fraction
 
 import av
 import pytest
 
+from falconeye.events.camera_state import ReasonCode
 from falconeye.media.samples import StreamKind
 from falconeye.sources.connection import Connection
 from falconeye.sources.failures import SourceFailure
@@ -18,11 +19,11 @@ from tests.peers.media_samples import jpeg_pictures
 from tests.peers.recording_sink import RecordingSink
 
 
-def _connection(sink: RecordingSink) -> Connection:
+def _connection(sink: RecordingSink, clock: ManualClock | None = None) -> Connection:
     return Connection(
         SourceTarget("c", StreamKind.MAIN, "http://cam/a"),
         sink,
-        ManualClock(),
+        clock or ManualClock(),
         Interrupt(),
         RefusedLogins(),
         lambda _carried: None,
@@ -71,3 +72,48 @@ def test_pictures_of_a_size_that_cannot_be_encoded_are_the_cameras_failure() -> 
         pytest.raises(SourceFailure, match="cannot be recorded"),
     ):
         JpegRecoder(connection, recoder).picture(jpeg, 1_000_000)
+
+
+def test_what_nobody_wants_is_not_encoded_and_goes_on_untouched() -> None:
+    sink = RecordingSink()
+    connection = _connection(sink)
+    (jpeg,) = jpeg_pictures(1, width=320, height=176)
+    with Recoder(connection, 10, "MJPEG") as recoder:
+        jpegs = JpegRecoder(connection, recoder)
+
+        def send(from_s: int, to_s: int) -> None:
+            for number in range(from_s * 10, to_s * 10):
+                jpegs.picture(jpeg, 1_000_000 + number * 100_000)
+
+        send(0, 5)
+        sink.wanted = False
+        send(5, 30)
+        (run,) = sink.runs
+        assert run.ended is not None
+        assert 140 <= len(run.pictures) <= 160  # ten seconds more: somebody may come back
+        assert len(sink.jpegs) == 300
+        sink.wanted = True
+        send(30, 31)
+    assert [len(run.pictures) for run in sink.runs[1:]] == [10]
+    assert sink.faults == []
+
+
+def test_a_camera_that_falls_silent_while_nobody_watches_is_noticed() -> None:
+    sink = RecordingSink()
+    sink.wanted = False
+    clock = ManualClock()
+    connection = _connection(sink, clock)
+    (jpeg,) = jpeg_pictures(1, width=320, height=176)
+    with Recoder(connection, 10, "MJPEG") as recoder:
+        jpegs = JpegRecoder(connection, recoder)
+        for _ in range(200):
+            clock.advance_s(0.1)
+            jpegs.picture(jpeg, clock.monotonic_us())
+            assert connection.stall() is None
+        assert recoder.rests
+        clock.advance_s(4.9)
+        assert connection.stall() is None
+        clock.advance_s(0.2)
+        failure = connection.stall()
+    assert failure is not None
+    assert failure.code is ReasonCode.STALLED

@@ -1,6 +1,6 @@
 """USB and ONVIF cameras: what they stay themselves by, and what is wanted of them.
 
-And found cameras that somebody does not want to be told of.
+And found cameras that nobody wants to be told of.
 """
 
 import sqlalchemy as sa
@@ -37,8 +37,6 @@ def upgrade() -> None:
     op.create_table(
         "ignored_candidates",
         sa.Column("id", sa.String(), primary_key=True, nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("ignored_by", sa.String(), nullable=False),
         sa.Column("ignored_at_us", sa.Integer(), nullable=False),
     )
 

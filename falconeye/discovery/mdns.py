@@ -1,0 +1,233 @@
+"""The one mDNS instance of the process (RFC 6762, RFC 6763), on our interfaces only.
+
+zeroconf is loaded with the first start. When interfaces change the instance is made anew: sockets
+that joined a group on an interface that was taken out and put in again hear nothing.
+"""
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from falconeye.base.clock import Clock
+from falconeye.base.counters import Counter, RepeatingLog
+from falconeye.base.tasks import TaskSet
+from falconeye.discovery.evidence import MAX_DETAILS, MAX_KEY, MAX_TEXT, clean
+from falconeye.discovery.interfaces import Interface
+
+if TYPE_CHECKING:
+    from zeroconf import ServiceStateChange, Zeroconf
+    from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
+
+MAX_SERVICES: Final = 512  # of one browse; the newest are left out
+MAX_ASKED: Final = 16  # questions about services at once
+ANSWER_MS: Final = 3_000
+REFRESH_S: Final = 240.0  # host records live two minutes, services over an hour (RFC 6762, 10)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An announced service, as its host tells of it now."""
+
+    key: str  # the full name
+    type: str  # "_rtsp._tcp.local."
+    name: str
+    addresses: tuple[str, ...]  # IPv4
+    port: int
+    txt: Mapping[str, str]  # names in lower case (RFC 6763, 6.4)
+
+
+class Browse:
+    """One wish to know of services, kept while interfaces come and go."""
+
+    def __init__(
+        self,
+        mdns: "Mdns",
+        types: Iterable[str],
+        on_found: Callable[[Service], None],
+        on_gone: Callable[[str], None],
+    ) -> None:
+        self.types = tuple(types)
+        self.on_found = on_found
+        self.on_gone = on_gone
+        self.services: dict[str, str] = {}  # type by full name
+        self.asked: set[str] = set()
+        self._mdns = mdns
+
+    async def close(self) -> None:
+        """Hear no more."""
+        await self._mdns.forget(self)
+
+
+class Mdns:
+    """Browses for all who want it; `use` tells on which interfaces."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.refused = Counter()  # services left out because there were too many
+        self._wanted: tuple[Interface, ...] = ()
+        self._open_on: tuple[Interface, ...] = ()
+        self._zeroconf: AsyncZeroconf | None = None
+        self._library: Any = None
+        self._browses: dict[Browse, AsyncServiceBrowser | None] = {}
+        self._tasks = TaskSet("mdns")
+        self._changed = asyncio.Event()
+        self._slots = asyncio.Semaphore(MAX_ASKED)
+        self._log = RepeatingLog(log, clock, period_s=3600.0)
+
+    async def start(self, interfaces: tuple[Interface, ...]) -> None:
+        """Load the library and open the sockets; where that fails it is tried again later."""
+        self._library = await asyncio.to_thread(importlib.import_module, "zeroconf.asyncio")
+        self._wanted = interfaces
+        await self._reopen()
+        _ = self._tasks.start(self._run(), "keep")
+
+    async def stop(self) -> None:
+        """Close all sockets."""
+        await self._tasks.stop()
+        await self._close()
+
+    def use(self, interfaces: tuple[Interface, ...]) -> None:
+        """Be on these from now on."""
+        self._wanted = interfaces
+        self._changed.set()
+
+    def browse(
+        self,
+        types: Iterable[str],
+        on_found: Callable[[Service], None],
+        on_gone: Callable[[str], None],
+    ) -> Browse:
+        """Tell of services of these types ("_rtsp._tcp.local.") until `close`.
+
+        `on_found` comes again when a service changes, and every four minutes while it answers;
+        `on_gone(key)` when it says goodbye or its records run out.
+        """
+        wish = Browse(self, types, on_found, on_gone)
+        self._browses[wish] = None
+        self._listen(wish)
+        return wish
+
+    async def forget(self, wish: Browse) -> None:
+        """End a browse."""
+        browser = self._browses.pop(wish, None)
+        if browser is not None:
+            await browser.async_cancel()
+
+    def look_now(self) -> None:
+        """Ask again about all that is known, now."""
+        for wish in self._browses:
+            for name in wish.services:
+                self._ask(wish, name)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(REFRESH_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                self.look_now()
+            self._changed.clear()
+            if self._wanted != self._open_on or (self._wanted and self._zeroconf is None):
+                await self._reopen()
+
+    async def _reopen(self) -> None:
+        await self._close()
+        self._open_on = wanted = self._wanted
+        if not wanted:
+            return
+        library = self._library
+        try:
+            self._zeroconf = library.AsyncZeroconf(
+                interfaces=[str(one.address) for one in wanted],
+                ip_version=importlib.import_module("zeroconf").IPVersion.V4Only,
+            )
+        except OSError as error:
+            self._log.warning(f"announced cameras cannot be heard: {error}")
+            return
+        for wish in self._browses:
+            self._listen(wish)
+
+    async def _close(self) -> None:
+        for wish, browser in list(self._browses.items()):
+            if browser is not None:
+                await browser.async_cancel()
+                self._browses[wish] = None
+            wish.services.clear()
+        if self._zeroconf is not None:
+            zeroconf, self._zeroconf = self._zeroconf, None
+            await zeroconf.async_close()
+
+    def _listen(self, wish: Browse) -> None:
+        if self._zeroconf is None:
+            return
+
+        def changed(
+            zeroconf: "Zeroconf",  # noqa: ARG001 - the library gives it by this name
+            service_type: str,
+            name: str,
+            state_change: "ServiceStateChange",
+        ) -> None:
+            self._heard(wish, service_type, name, gone=state_change.name == "Removed")
+
+        self._browses[wish] = self._library.AsyncServiceBrowser(
+            self._zeroconf.zeroconf, list(wish.types), handlers=[changed]
+        )
+
+    def _heard(self, wish: Browse, service_type: str, name: str, *, gone: bool) -> None:
+        if gone:
+            if wish.services.pop(name, None) is not None:
+                wish.on_gone(clean(name, MAX_KEY))
+            return
+        if name not in wish.services and len(wish.services) >= MAX_SERVICES:
+            self.refused.add()
+            self._log.warning("too many services are announced; new ones are left out")
+            return
+        wish.services[name] = service_type
+        self._ask(wish, name)
+
+    def _ask(self, wish: Browse, name: str) -> None:
+        if name not in wish.asked and self._zeroconf is not None:
+            wish.asked.add(name)
+            _ = self._tasks.start(self._resolve(wish, name, self._zeroconf.zeroconf), "ask")
+
+    async def _resolve(self, wish: Browse, name: str, zeroconf: "Zeroconf") -> None:
+        """Ask who and where a service is; nothing is told where nobody answers."""
+        errors = importlib.import_module("zeroconf")
+        try:
+            async with self._slots:
+                service_type = wish.services.get(name)
+                if service_type is None:
+                    return
+                info = self._library.AsyncServiceInfo(service_type, name)
+                answered = await info.async_request(zeroconf, ANSWER_MS)
+            if answered and name in wish.services and wish in self._browses:
+                wish.on_found(_service(info, service_type, name))
+        except (errors.Error, ValueError) as error:  # a name or record that is none
+            log.debug("a service is not understood: %s", clean(str(error), MAX_TEXT))
+        finally:
+            wish.asked.discard(name)
+
+
+def _service(info: Any, service_type: str, name: str) -> Service:
+    version = importlib.import_module("zeroconf").IPVersion.V4Only
+    return Service(
+        key=clean(name, MAX_KEY),
+        type=service_type,
+        name=clean(name.removesuffix(f".{service_type}"), MAX_TEXT),
+        addresses=tuple(info.parsed_addresses(version))[:MAX_DETAILS],
+        port=info.port or 0,
+        txt=_texts(info.properties),
+    )
+
+
+def _texts(properties: Mapping[bytes, bytes | None]) -> dict[str, str]:
+    """TXT records as text, bounded; the first of two of one name counts (RFC 6763, 6.4)."""
+    found: dict[str, str] = {}
+    for key, value in list(properties.items())[:MAX_DETAILS]:
+        name = clean(key.decode("utf-8", "replace"), MAX_TEXT).lower()
+        found.setdefault(name, clean((value or b"").decode("utf-8", "replace"), MAX_TEXT))
+    return found

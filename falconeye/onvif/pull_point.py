@@ -1,0 +1,133 @@
+"""One PullPoint subscription: made, asked, renewed, ended (ONVIF Core 9.2, WS-BaseNotification)."""
+
+import asyncio
+import datetime as dt
+from typing import Any, Final
+
+from falconeye.onvif.definitions import Service
+from falconeye.onvif.errors import (
+    OnvifError,
+    OnvifFault,
+    OnvifNotSupported,
+    OnvifUnreadable,
+)
+from falconeye.onvif.services import Services
+
+LIFE_S: Final = 60.0  # what a camera is to keep a subscription for that nobody asks any more
+PULL_S: Final = 5.0  # a camera may hold an answer back for so long; some cut what takes 10
+_MESSAGES: Final = 100  # of one answer
+_END_S: Final = 4.0
+
+
+class PullPoint:
+    """A subscription that the camera keeps. Of each camera there is at most one of ours."""
+
+    def __init__(
+        self, services: Services, url: str, references: list[Any], *, sent_term: bool
+    ) -> None:
+        self._services = services
+        self._url = url
+        self._references = references
+        self._renews = sent_term
+        self._renew_at_s = _now_s() + LIFE_S / 2
+
+    async def pull(self) -> Any:
+        """What happened since the last time; waits some seconds for something to happen."""
+        if self._renews and _now_s() >= self._renew_at_s:
+            await self._renew()
+        parameters = {"Timeout": dt.timedelta(seconds=PULL_S), "MessageLimit": _MESSAGES}
+        return await self._call(
+            Service.PULL_POINT, "PullMessages", parameters, PULL_S + self._services.session.limit_s
+        )
+
+    async def check(self) -> None:
+        """An OnvifError where the camera does not know the subscription any more, or is away."""
+        term = f"PT{LIFE_S:.0f}S"
+        await self._call(Service.SUBSCRIPTION, "Renew", {"TerminationTime": term})
+
+    async def end(self) -> None:
+        """Give the camera its slot back; it has few. Never fails: the subscription ends anyway."""
+        try:
+            async with asyncio.timeout(_END_S):
+                await self._call(Service.SUBSCRIPTION, "Unsubscribe", {}, _END_S)
+        except (OnvifError, TimeoutError):
+            return  # it does not answer, or does not know it any more: it ends by its own term
+
+    async def _renew(self) -> None:
+        term = f"PT{LIFE_S:.0f}S"
+        try:
+            await self._call(Service.SUBSCRIPTION, "Renew", {"TerminationTime": term})
+        except (OnvifFault, OnvifNotSupported, OnvifUnreadable):
+            absolute = self._services.session.absolute_term(LIFE_S)
+            try:
+                await self._call(Service.SUBSCRIPTION, "Renew", {"TerminationTime": absolute})
+            except (OnvifFault, OnvifNotSupported, OnvifUnreadable):
+                # Many do not renew: each pull prolongs their subscriptions. Where it does not,
+                # the next pull is refused, and there will be another subscription.
+                self._renews = False
+        self._renew_at_s = _now_s() + LIFE_S / 2
+
+    async def _call(
+        self,
+        service: Service,
+        operation: str,
+        parameters: dict[str, object],
+        limit_s: float | None = None,
+    ) -> Any:
+        return await self._services.session.call(
+            service,
+            operation,
+            parameters,
+            url=self._url,
+            headers=self._references,
+            limit_s=limit_s,
+        )
+
+
+class Subscribing:
+    """Makes subscriptions to one camera; remembers how it wants the term to be said."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._terms = ["relative", "absolute", "none"]  # those that were not refused
+
+    async def subscribe(self) -> PullPoint:
+        """A new subscription; an OnvifError where there is none."""
+        while True:
+            term = self._terms[0]
+            parameters = self._parameters(term)
+            try:
+                answer = await self._services.call(
+                    Service.EVENTS, "CreatePullPointSubscription", parameters
+                )
+            except OnvifFault:
+                if len(self._terms) == 1:
+                    self._terms = ["relative", "absolute", "none"]  # it was not the term
+                    raise
+                self._terms.pop(0)
+                continue
+            return self._pull_point(answer, sent_term=term != "none")
+
+    def _parameters(self, term: str) -> dict[str, object]:
+        if term == "none":
+            return {}
+        absolute = term == "absolute"
+        said = self._services.session.absolute_term(LIFE_S) if absolute else f"PT{LIFE_S:.0f}S"
+        return {"InitialTerminationTime": said}
+
+    def _pull_point(self, answer: Any, *, sent_term: bool) -> PullPoint:
+        reference = getattr(answer, "SubscriptionReference", None)
+        announced = getattr(getattr(reference, "Address", None), "_value_1", None)
+        if not isinstance(announced, str):
+            raise OnvifUnreadable("the camera does not say where its events are")
+        reached = self._services.session.reached
+        url = reached.rewritten(announced)
+        parameters = getattr(getattr(reference, "ReferenceParameters", None), "_value_1", None)
+        elements = [one for one in parameters or [] if hasattr(one, "set")]
+        for element in elements:  # WS-Addressing SOAP binding 3.3
+            element.set("{http://www.w3.org/2005/08/addressing}IsReferenceParameter", "true")
+        return PullPoint(self._services, url, elements, sent_term=sent_term)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

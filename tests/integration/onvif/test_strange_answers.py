@@ -1,0 +1,110 @@
+"""What is no answer: each becomes an error of our own, in bounded time and memory."""
+
+import socket
+
+import pytest
+
+from falconeye.base.secret import Secret
+from falconeye.onvif.device import OnvifDevice
+from falconeye.onvif.errors import (
+    OnvifAddressForbidden,
+    OnvifClosed,
+    OnvifError,
+    OnvifFault,
+    OnvifNotSupported,
+    OnvifTimeout,
+    OnvifUnreachable,
+    OnvifUnreadable,
+)
+from tests.integration.onvif.conftest import NewCamera
+from tests.peers.onvif_device import STRANGE
+from tests.peers.onvif_devices import device_of
+
+MEANING: dict[str, type[OnvifError]] = {
+    "dribble": OnvifTimeout,
+    "silent": OnvifTimeout,
+    "reset": OnvifUnreachable,
+    "lacking": OnvifNotSupported,
+    "missing": OnvifNotSupported,
+    "refused": OnvifFault,
+}
+
+
+@pytest.mark.parametrize("operation", ["GetDeviceInformation", "GetProfiles"])
+@pytest.mark.parametrize("strange", sorted(set(STRANGE) - {"other-body", "no-body", "forbidden"}))
+async def test_each_strange_answer_has_its_error(
+    new_camera: NewCamera, strange: str, operation: str
+) -> None:
+    camera = new_camera(answers={operation: strange})
+    with pytest.raises(MEANING.get(strange, OnvifUnreadable)) as caught:
+        async with device_of(camera, limit_s=0.5) as device:
+            await device.profiles()
+    # No bytes of the camera in a traceback.
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    assert operation in str(caught.value) or strange in {"dribble", "silent", "reset", "huge"}
+
+
+@pytest.mark.parametrize("strange", ["other-body", "no-body", "empty200"])
+async def test_soap_without_what_was_asked_for_is_an_error(
+    new_camera: NewCamera, strange: str
+) -> None:
+    camera = new_camera(answers={"GetProfiles": strange})
+    async with device_of(camera) as device:
+        with pytest.raises(OnvifError):
+            await device.profiles()
+
+
+@pytest.mark.parametrize(
+    "strange", sorted(set(STRANGE) - {"dribble", "silent", "reset", "forbidden"})
+)
+async def test_the_time_may_be_answered_by_anything(new_camera: NewCamera, strange: str) -> None:
+    camera = new_camera(answers={"GetSystemDateAndTime": strange})
+    async with device_of(camera) as device:
+        assert device.clock_offset_s is None
+        assert len(await device.profiles()) == 2
+
+
+async def test_nobody_there() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        with pytest.raises(OnvifUnreachable, match="no connection"):
+            async with OnvifDevice("127.0.0.1", taken.getsockname()[1], allow_local=True):
+                pass
+
+
+async def test_no_such_name() -> None:
+    with pytest.raises(OnvifUnreachable, match="no host named"):
+        async with OnvifDevice("camera.invalid"):
+            pass
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "169.254.1.1", "224.0.0.1"])
+async def test_addresses_that_no_camera_has_are_not_connected_to(
+    new_camera: NewCamera, host: str
+) -> None:
+    camera = new_camera()
+    with pytest.raises(OnvifAddressForbidden):
+        async with OnvifDevice(host, camera.port, username="admin", password=Secret("right")):
+            pass
+    assert camera.operations == []
+
+
+async def test_a_name_is_kept_in_what_is_told(new_camera: NewCamera) -> None:
+    camera = new_camera()
+    async with device_of(camera, host="localhost") as device:
+        streams = await device.streams()
+    assert streams.main.url == "rtsp://localhost:8554/main"
+    assert streams.main.snapshot_url == f"http://localhost:{camera.port}/snap/main.jpg?a=1&b=2"
+
+
+async def test_after_close_nothing_is_sent(new_camera: NewCamera) -> None:
+    camera = new_camera()
+    device = device_of(camera)
+    await device.connect()
+    await device.close()
+    await device.close()
+    count = len(camera.operations)
+    with pytest.raises(OnvifClosed):
+        await device.profiles()
+    assert len(camera.operations) == count
