@@ -78,8 +78,13 @@ class Service:
 
 @contextlib.contextmanager
 def installed(machine: Machine) -> Iterator[Service]:
-    """Installed and started; its footage goes to the USB disk."""
+    """Installed and started; its footage goes to the USB disk.
+
+    As on a machine in which there has been no camera yet: no driver is loaded.
+    """
     machine.until("ls -1 /dev/disk/by-label", "footage\nroot")
+    machine.shell("modprobe --remove uvcvideo; modprobe --remove videobuf2_memops")
+    assert "video" not in machine.shell("cut -d' ' -f1 /proc/modules")
     machine.shell(INSTALL, limit_s=SLOW_S)
     token = machine.shell(f"{COMMAND} token add test --role admin", limit_s=SLOW_S)
     headers = {"authorization": f"Bearer {token.splitlines()[-1]}"}
