@@ -1,6 +1,7 @@
 """USB cameras and FalconEye under a real kernel, udev and systemd; the cameras are emulated."""
 
 import io
+import json
 import os
 import random
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import av
 import pytest
 
 from tests.peers.media_samples import split_nal_units
-from tests.vm.service import SLOW_S, Service
+from tests.vm.service import COMMAND, SLOW_S, Service
 from tests.vm.usb_cameras import UsbCamera
 from tests.vm.usb_pictures import COUNT, access_units, jpegs
 from tests.vm.usb_service import UsbService, is_gone, node_at
@@ -175,6 +176,7 @@ def test_h264_of_a_camera_is_recorded_as_it_is(usb: UsbService) -> None:
     assert set(slices) <= own
 
 
+@pytest.mark.timeout(600 + 10 * CYCLES)
 def test_plugging_often_leaves_nothing_behind(usb: UsbService) -> None:
     """`make vm` does it 200 times."""
     camera = usb.plug(0, serial="SN1")
@@ -205,11 +207,16 @@ def test_a_camera_that_hangs_holds_up_neither_the_others_nor_the_end(usb: UsbSer
     usb.runs(yard)
     assert set(usb.pictures(yard, 4)) <= ALL
     assert other.sent() >= before + 3
-    # systemd's limit, twice: SIGTERM, then SIGKILL, which a thread in the kernel does not heed.
-    try:
-        usb.machine.shell("systemctl stop falconeye", limit_s=90)
-    finally:
-        hung.wake()
-    usb.machine.shell("systemctl reset-failed falconeye; systemctl start falconeye", limit_s=SLOW_S)
+    # It ends itself; that the kernel keeps its last thread until the camera answers is no fault of
+    # its own. After 60 s systemd would give the process up.
+    process = usb.unit("MainPID")
+    usb.machine.shell("systemctl stop --no-block falconeye")
+    usb.machine.until(f"awk '/^State/ {{print $2}}' /proc/{process}/status", "Z")
+    hung.wake()
+    usb.machine.shell("systemctl stop falconeye")
+    assert usb.unit("Result") == "success"
+    said = usb.machine.shell(f"{COMMAND} check --json", limit_s=SLOW_S, may_fail=True)
+    assert json.loads(said)["problems"] == []
+    usb.machine.shell("systemctl start falconeye", limit_s=SLOW_S)
     usb.runs(door)
     usb.runs(yard)
