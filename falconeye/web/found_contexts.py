@@ -1,6 +1,6 @@
 """What the templates of found cameras get."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -47,4 +47,5 @@ class FoundPage:
     """All of them; `ignored` stand apart."""
 
     rows: tuple[FoundRow, ...] = ()
-    ignored: tuple[FoundRow, ...] = field(default=())
+    ignored: tuple[FoundRow, ...] = ()
+    looks_in_network: bool = True

@@ -21,6 +21,7 @@ def found_page(services: Services) -> FoundPage:
     return FoundPage(
         rows=tuple(row for row in rows if row.state is not FoundState.IGNORED),
         ignored=tuple(row for row in rows if row.state is FoundState.IGNORED),
+        looks_in_network=services.finding.looks_in_network,
     )
 
 
@@ -130,6 +131,7 @@ def _words(candidate: Candidate, state: FoundState) -> str:
             "A camera module speaks no language of cameras by itself. Send its pictures to an RTSP"
             " server such as MediaMTX, by rpicam-vid or libcamerasrc, and add the address of that."
         ),
+        "incomplete": _("The file does not say all that is needed: add it by its address."),
         "homekit": _(
             "It gives its pictures to Apple Home alone. Where its own app can switch on RTSP or"
             " ONVIF, do so; it shows up here then."

@@ -217,7 +217,12 @@ async def test_what_no_control_takes_is_refused(served: Served, ports: Ports) ->
     assert (await served.operator.get("/api/cameras/none/controls")).status_code == 404
     other = {"name": "Demo", "protocol": "demo", "start": False}
     demo = (await served.admin.post("/api/cameras/", json=other)).json()["id"]
-    assert (await served.operator.get(f"/api/cameras/{demo}/controls")).status_code == 400
+    none = await served.operator.get(f"/api/cameras/{demo}/controls")
+    assert (none.status_code, none.json()) == (200, [])
+    refused = await served.operator.put(
+        f"/api/cameras/{demo}/controls/brightness", json={"value": 1}
+    )
+    assert refused.status_code == 400
     ports.error = PermissionError(13, "Permission denied")
     denied = await served.operator.get(path)
     assert denied.status_code == 503
