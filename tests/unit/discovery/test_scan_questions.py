@@ -41,8 +41,8 @@ async def asked(question: Question, said: bytes) -> object:
     ("said", "answer"),
     [
         (
-            b"RTSP/1.0 401 Unauthorized\r\nServer: Rtsp\x1b[2J\r\n"
-            b'WWW-Authenticate: Digest realm="IP Camera"\r\n\r\n',
+            b"RTSP/1.0 401 Unauthorized\r\nServer: Rtsp\x1b[2J\r\n%b\r\n"
+            % b'WWW-Authenticate: Digest realm="IP Camera"\r\n',
             Answer("rtsp", "Rtsp [2J", "IP Camera"),
         ),
         (b"RTSP/1.0 200 OK\r\n\r\n", Answer("rtsp")),
