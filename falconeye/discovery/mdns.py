@@ -7,6 +7,7 @@ that joined a group on an interface that was taken out and put in again hear not
 import asyncio
 import importlib
 import logging
+from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_SERVICES: Final = 512  # of one browse; the newest are left out
 MAX_ASKED: Final = 16  # questions about services at once
+MAX_SILENT: Final = 3  # then nobody is asked any more, and the name makes room for others
 ANSWER_MS: Final = 3_000
 REFRESH_S: Final = 240.0  # host records live two minutes, services over an hour (RFC 6762, 10)
 
@@ -56,6 +58,7 @@ class Browse:
         self.on_gone = on_gone
         self.services: dict[str, str] = {}  # type by full name
         self.asked: set[str] = set()
+        self.silent: Counts[str] = Counts()  # how often nobody answered, by full name
         self._mdns = mdns
 
     async def close(self) -> None:
@@ -121,7 +124,8 @@ class Mdns:
         """Ask again about all that is known, now."""
         for wish in self._browses:
             for name in wish.services:
-                self._ask(wish, name)
+                if wish.silent[name] < MAX_SILENT:
+                    self._ask(wish, name)
 
     async def _run(self) -> None:
         while True:
@@ -157,6 +161,8 @@ class Mdns:
                 await browser.async_cancel()
                 self._browses[wish] = None
             wish.services.clear()
+            wish.silent.clear()
+            wish.asked.clear()
         if self._zeroconf is not None:
             zeroconf, self._zeroconf = self._zeroconf, None
             await zeroconf.async_close()
@@ -178,11 +184,12 @@ class Mdns:
         )
 
     def _heard(self, wish: Browse, service_type: str, name: str, *, gone: bool) -> None:
+        wish.silent.pop(name, None)
         if gone:
             if wish.services.pop(name, None) is not None:
                 wish.on_gone(clean(name, MAX_KEY))
             return
-        if name not in wish.services and len(wish.services) >= MAX_SERVICES:
+        if name not in wish.services and not _has_room(wish):
             self.refused.add()
             self._log.warning("too many services are announced; new ones are left out")
             return
@@ -204,12 +211,28 @@ class Mdns:
                     return
                 info = self._library.AsyncServiceInfo(service_type, name)
                 answered = await info.async_request(zeroconf, ANSWER_MS)
-            if answered and name in wish.services and wish in self._browses:
+            if not answered:
+                wish.silent[name] += 1
+            elif name in wish.services and wish in self._browses:
+                wish.silent.pop(name, None)
                 wish.on_found(_service(info, service_type, name))
         except (errors.Error, ValueError) as error:  # a name or record that is none
             log.debug("a service is not understood: %s", clean(str(error), MAX_TEXT))
         finally:
             wish.asked.discard(name)
+
+
+def _has_room(wish: Browse) -> bool:
+    """Whether one more service can be known; makes room by forgetting one that never answers."""
+    if len(wish.services) < MAX_SERVICES:
+        return True
+    mute = next((name for name, times in wish.silent.items() if times >= MAX_SILENT), None)
+    if mute is None:
+        return False
+    del wish.silent[mute]
+    if wish.services.pop(mute, None) is not None:
+        wish.on_gone(clean(mute, MAX_KEY))
+    return True
 
 
 def _service(info: Any, service_type: str, name: str) -> Service:
