@@ -51,6 +51,7 @@ _STATES: Final = {
 _NOTES: Final = {
     "csi": "a camera module needs a program that makes an RTSP stream of it",
     "homekit": "this camera speaks HomeKit only",
+    "incomplete": "the file does not say all that is needed: give its address by hand",
 }
 # Whatever else is tried, the answer would be of the same login, or forbidden all the same.
 _ENDS: Final = frozenset({ProposalState.LOGIN_NEEDED, ProposalState.LOGIN_REFUSED})
@@ -206,8 +207,9 @@ def _onvif_url(candidate: Candidate) -> str | None:
         url = evidence.url
         if url is None or evidence.address != candidate.address or not evidence.usable:
             continue
-        is_service = evidence.way is Way.ONVIF or urlsplit(url).path == DEFAULT_PATH
-        if is_service and urlsplit(url).scheme in ("http", "https"):
+        scheme, path = urlsplit(url).scheme, urlsplit(url).path
+        is_service = evidence.way is Way.ONVIF or path == DEFAULT_PATH
+        if scheme == "onvif" or (is_service and scheme in ("http", "https")):
             return url
     return None
 
@@ -227,7 +229,7 @@ def _streams(candidate: Candidate) -> Iterator[tuple[Protocol, str, str | None]]
                 bare.append(url)
             else:
                 yield Protocol.RTSP, url, None
-        elif evidence.way is not Way.ONVIF and parts.path != DEFAULT_PATH:
+        elif parts.scheme in ("http", "https") and url != _onvif_url(candidate):
             yield Protocol.HTTP, url, None
     if candidate.address is not None:
         for port in dict.fromkeys(ports or [None]):

@@ -16,7 +16,7 @@ from falconeye.cameras.neighbours import mac_of
 from falconeye.cameras.views import NewCamera
 from falconeye.config.addresses import DEFAULT_PORTS, origin
 from falconeye.config.camera import CameraConfig, Protocol
-from falconeye.discovery.evidence import Evidence, Way, mac_address
+from falconeye.discovery.evidence import mac_address, plain_reference
 from falconeye.discovery.ws_answers import DEFAULT_PATH
 
 if TYPE_CHECKING:
@@ -180,11 +180,6 @@ async def resolved_changes(config: CameraConfig, changes: Mapping[str, Any]) -> 
         "mac_address": found.mac_address,
         "metadata": {**config.metadata, **values.get("metadata", {}), **found.metadata},
     }
-
-
-def plain_reference(told: str | None) -> str | None:
-    """An endpoint reference in the spelling of found cameras."""
-    return Evidence(Way.ONVIF, "-", 0, endpoint_reference=told).cleaned().endpoint_reference
 
 
 async def _streams(device: "OnvifDevice") -> tuple[str, str | None]:
