@@ -7,6 +7,7 @@ from falconeye.accounts.service import Accounts
 from falconeye.alerts.service import Alerts
 from falconeye.base.clock import Clock
 from falconeye.cameras.finding import Finding
+from falconeye.cameras.onvif_cameras import OnvifCameras
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
 from falconeye.devices.questions import DeviceQuestions
@@ -42,6 +43,7 @@ class Services:
     alerts: Alerts
     cameras: CameraRegistry
     finding: Finding
+    onvif: OnvifCameras
     recordings: Recordings
     timelines: Timelines
     events: EventStore

@@ -28,6 +28,7 @@ class Deviations:
     forbidden: frozenset[str] = frozenset()  # operations that this user may not call
     xaddr_host: str = ""  # announced in place of its own
     xaddr_port: int = 0
+    rtsp_port: int = 8554
     has_ptz: bool = True
     has_events: bool = True
     sub_has_ptz: bool = True

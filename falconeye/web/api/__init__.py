@@ -18,6 +18,7 @@ from falconeye.web.api.notices import NoticeController
 from falconeye.web.api.playback import init, media, playlist, still
 from falconeye.web.api.privacy import PrivacyController
 from falconeye.web.api.protections import ProtectionController
+from falconeye.web.api.ptz import PtzController
 from falconeye.web.api.recording_control import RecordingControlController
 from falconeye.web.api.recordings import RecordingController
 from falconeye.web.api.settings import SettingsController
@@ -30,6 +31,7 @@ ROUTES: list[ControllerRouterHandler] = [
     PrivacyController,
     ControlController,
     EventController,
+    PtzController,
     RecordingControlController,
     RecordingController,
     download,

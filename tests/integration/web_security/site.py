@@ -142,6 +142,7 @@ async def running_site(
             alerts=alerts,
             cameras=absent,
             finding=cast("Any", SimpleNamespace(candidates=Candidates(clock, ignored))),
+            onvif=absent,
             recordings=absent,
             timelines=absent,
             events=absent,
