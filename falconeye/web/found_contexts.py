@@ -1,7 +1,10 @@
 """What the templates of found cameras get."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from falconeye.cameras.views import TestResult
+from falconeye.web.contexts import TrialPage
 
 
 class FoundState(StrEnum):
@@ -49,3 +52,35 @@ class FoundPage:
     rows: tuple[FoundRow, ...] = ()
     ignored: tuple[FoundRow, ...] = ()
     looks_in_network: bool = True
+
+
+class LookState(StrEnum):
+    """How far a found camera of the network is from being added."""
+
+    ASKING = "asking"  # nobody has asked it yet
+    LOGIN = "login"  # it wants user and password, or refused those
+    FAILED = "failed"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class LookIntoForm:
+    """What was typed; never the password."""
+
+    username: str = ""
+    allow_local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LookIntoPage:
+    """A found camera of the network, on its way to be added."""
+
+    id: str
+    name: str
+    place: str
+    state: LookState = LookState.ASKING
+    words: str = ""  # why it is not ready
+    form: LookIntoForm = field(default_factory=LookIntoForm)
+    proposal: str = ""  # ready: the word by which it is added
+    trial: TrialPage | None = None
+    sub: TestResult | None = None  # of the small picture, where there is one

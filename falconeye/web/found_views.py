@@ -63,7 +63,7 @@ def _row(candidate: Candidate, offers: Sequence[Offer], names: Mapping[str, str]
         name=name,
         state=state,
         kind=kind,
-        place=_place(candidate),
+        place=place_of(candidate),
         found_by=tuple(dict.fromkeys(evidence_words(one) for one in candidate.evidence)),
         cameras=tuple((one, names[one]) for one in candidate.camera_ids if one in names),
         words=_words(candidate, state),
@@ -93,7 +93,8 @@ def evidence_words(evidence: Evidence) -> str:
     }[evidence.way]
 
 
-def _place(candidate: Candidate) -> str:
+def place_of(candidate: Candidate) -> str:
+    """Address and port, or device and USB port."""
     if candidate.address:
         address = candidate.address
         shown = f"[{address}]" if ":" in address and candidate.port else address

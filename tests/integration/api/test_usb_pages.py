@@ -119,13 +119,13 @@ async def test_a_trial_says_why_there_is_no_picture(served: Served, ports: Ports
 
 
 async def test_a_network_camera_comes_into_the_ordinary_form(served: Served) -> None:
-    page = (await served.admin.get(f"/cameras/found/{dome(served)}/add")).text
+    page = (await served.admin.get(f"/cameras/found/{dome(served)}/by-address")).text
     assert value_of(page, "source_url") == "rtsp://192.168.1.80/"  # not the ONVIF service
     assert value_of(page, "name") == "IPC-HDW <b>"
     assert 'action="/cameras/add"' in page
     url = "rtsp://192.168.1.80:554/live"
     both = note(served, Way.MDNS, "m", address="192.168.1.80", port=554, url=url)
-    page = (await served.admin.get(f"/cameras/found/{both}/add")).text
+    page = (await served.admin.get(f"/cameras/found/{both}/by-address")).text
     assert value_of(page, "source_url") == url
     home = note(served, Way.MDNS, "h", name="H", address="192.168.1.9", usable=False)
     assert (await served.admin.get(f"/cameras/found/{home}/add")).status_code == 400
