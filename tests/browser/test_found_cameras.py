@@ -36,7 +36,7 @@ async def test_a_camera_comes_and_goes_while_the_page_is_open(served: Served) ->
     async with chromium() as browser:
         page = await browser.new_page()
         await signed_in(page, served)
-        link = page.get_by_role("link", name="Found")
+        link = page.locator("#found-link")
         await expect(page.get_by_text("Look for cameras")).to_be_visible()
         candidates.note(evidence(served, "192.168.1.8", "Porch"))
         await expect(page.get_by_text("1 camera was found")).to_be_visible()

@@ -6,7 +6,7 @@ from litestar import Response, post
 from litestar.params import FromPath
 
 from falconeye.accounts.model import Action
-from falconeye.base.errors import Conflict, InvalidInput, NotFound
+from falconeye.base.errors import Conflict, InvalidInput, NotFound, Unavailable
 from falconeye.base.secret import Secret
 from falconeye.cameras.adding import Adding, Proposal, ProposalState
 from falconeye.config.camera import RecordMode
@@ -84,7 +84,7 @@ async def _answered(
 ) -> LookIntoPage:
     services = services_of(request)
     page = LookIntoPage(candidate.id, name_of(candidate), place_of(candidate), form=form)
-    words = f"{proposal.words[:1].upper()}{proposal.words[1:]}"
+    words = sentence(Unavailable(proposal.words)) if proposal.words else ""
     if proposal.state in (ProposalState.LOGIN_NEEDED, ProposalState.LOGIN_REFUSED):
         return replace(page, state=LookState.LOGIN, words=words)
     if proposal.state is not ProposalState.READY or not proposal.new or not proposal.main:
