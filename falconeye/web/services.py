@@ -26,6 +26,7 @@ from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.stores.event_store import EventStore
 from falconeye.storage.stores.settings_store import SettingsStore
 from falconeye.storage.volumes.volumes import Volumes
+from falconeye.web.found_count import FoundCount
 from falconeye.web.proposals import Proposals
 
 
@@ -62,3 +63,4 @@ class Services:
     # These have nothing to start or stop.
     questions: DeviceQuestions = field(default_factory=DeviceQuestions)
     proposals: Proposals = field(default_factory=Proposals)
+    found_count: FoundCount = field(default_factory=FoundCount)
