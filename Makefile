@@ -99,6 +99,10 @@ bench: packages $(VENV)/.development  ## the benchmarks of the README (a quiet m
 faults: packages $(VENV)/.development  ## the fault suite in full, half an hour, as root
 	$(BIN)/python -m tests.faults
 
+.PHONY: vm
+vm: packages $(VENV)/.development  ## a virtual machine in full: systemd, USB cameras, as root
+	USB_CYCLES=200 $(BIN)/pytest -rs tests/vm
+
 .PHONY: screenshots
 screenshots: packages $(VENV)/.development  ## every page, light, dark and phone, into screenshots/
 	$(BIN)/python -m tests.browser.screenshots

@@ -51,7 +51,6 @@ from falconeye.storage.segments.retention import Keep
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import load_cipher
 from falconeye.storage.stores.event_store import EventStore
-from falconeye.storage.stores.ignored_store import IgnoredStore
 from falconeye.storage.stores.node_store import NodeIdentity, load_identity
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
@@ -147,10 +146,7 @@ class Node:
         cameras = await self._start_cameras(
             CameraStore(database, cipher), stored, footage, bus, budget, pictures
         )
-        ignored = IgnoredStore(database, self._clock)
-        finding = Finding(
-            cameras, ignored, bus, self._clock, video_devices=self.settings.video_devices
-        )
+        finding = Finding.of_node(cameras, database, bus, self._clock, self.settings)
         await finding.start()
         self._on_stop("finding cameras", finding.stop)
         events = EventStore(database)

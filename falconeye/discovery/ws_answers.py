@@ -38,7 +38,6 @@ def evidence_of(device: Device, address: str, interface: Interface, seen_us: int
         "profiles": ", ".join(device.profiles),
         "types": ", ".join(device.types),
         "announced_host": service.foreign if service else "",
-        "interface": interface.name,
     }
     return Evidence(
         Way.ONVIF,

@@ -83,11 +83,10 @@ class ProbeSocket(asyncio.DatagramProtocol):
         """One Probe; `failed` is told where it cannot be sent."""
         if self._transport is None or self._transport.is_closing():
             return
-        message_id = f"urn:uuid:{uuid.uuid4()}"
-        self._asked[message_id] = 0
-        self._transport.sendto(
-            probe(message_id, cameras_only=cameras_only), (MULTICAST_GROUP, PORT)
-        )
+        asked = str(uuid.uuid4())
+        self._asked[asked] = 0
+        message = probe(f"urn:uuid:{asked}", cameras_only=cameras_only)
+        self._transport.sendto(message, (MULTICAST_GROUP, PORT))
 
     @override
     def error_received(self, exc: Exception) -> None:
@@ -120,6 +119,7 @@ class ProbeSocket(asyncio.DatagramProtocol):
             self._transport.abort()
 
     def _is_answer(self, relates_to: str) -> bool:
+        relates_to = relates_to.rpartition(":")[2]  # some say "uuid:…" only
         for asked in (self._asked, self._asked_before):
             if relates_to in asked and asked[relates_to] < MAX_ANSWERS:
                 asked[relates_to] += 1

@@ -6,6 +6,7 @@ import pytest
 
 from tests.vm.machine import Machine, machine
 from tests.vm.qemu import CannotBeHad
+from tests.vm.service import Service, installed
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +16,9 @@ def virtual_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machin
             yield made
     except CannotBeHad as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def service(virtual_machine: Machine) -> Iterator[Service]:
+    with installed(virtual_machine) as made:
+        yield made

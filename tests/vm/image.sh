@@ -17,13 +17,13 @@ get_kernel
 mmdebstrap --quiet --mode=root --variant=minbase --aptopt='Acquire::Languages "none"' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --include=systemd,systemd-sysv,udev,dbus,kmod,python3,python3-venv,iproute2,procps,e2fsprogs \
+    --include=systemd,systemd-sysv,udev,dbus,kmod,python3,python3-venv,iproute2,procps,e2fsprogs,v4l-utils \
     "$VERSION_CODENAME" rootfs "$(ls /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2> /dev/null | head -n 1)"
 
 modules=rootfs/usr/lib/modules/$version
 mkdir -p "$modules"
 needed_by virtio_pci virtio_blk virtio_net virtio_rng ext4 crc32c_generic xhci_pci usb_storage sd_mod \
-    af_packet autofs4 | while read -r file; do
+    af_packet autofs4 9pnet_virtio 9p uvcvideo vhci_hcd | while read -r file; do
     install -D -m 644 "$file" "$modules/${file#"$PWD/kernel/lib/modules/$version/"}"
 done
 cp "kernel/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$modules/"

@@ -1,7 +1,7 @@
 """A virtual machine with Debian, systemd and FalconEye as the README installs it.
 
-Its second serial port is a root shell, its USB disk can be pulled, and port 8900 of it is a port of
-the host's loopback.
+Its second serial port is a root shell, its USB disk can be pulled, USB cameras plugged in, and port
+8900 of it is a port of the host's loopback.
 """
 
 import contextlib
@@ -14,18 +14,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from tests.vm.qemu import EMULATED, require_debian
+from tests.vm.image import make_image
+from tests.vm.qemu import EMULATED
+from tests.vm.usb_cameras import SHARE, CameraOption, UsbCamera, UsbPorts, make_share
 
-ROOT: Final = Path(__file__).parents[2]
-UUID = "7c0f5f0a-4d34-4c5e-9a0e-1f6b0f0f4a11"  # of the file system on the USB disk
 HOST = "10.0.2.2"  # the host's loopback, as the guest sees it
 BOOT_S = 240.0
-_IMAGE = Path(__file__).with_name("image.sh")
 _END = "@@ended"
 _SAY_UP, _UP = "echo @@$((6 * 7))", "@@42"  # which the terminal's echo of the question is not
-_DISK_MB = 4096
 _STICK = {
     "driver": "usb-storage", "bus": "usb.0", "drive": "stick", "id": "stick", "serial": "FOOTAGE1",
 }  # fmt: skip
@@ -38,6 +36,7 @@ class Machine:
         self._process = process
         self._monitor = _Monitor(control)
         self._said = b""
+        self._ports = UsbPorts(self.shell, HOST)
         self.url = f"http://127.0.0.1:{port}"
 
     def shell(self, command: str, *, limit_s: float = 120.0, may_fail: bool = False) -> str:
@@ -81,8 +80,17 @@ class Machine:
         self._monitor.tell("device_add", **_STICK)
         self.until("ls -1 /dev/disk/by-label", "footage\nroot")
 
+    def plug_camera(self, port: int, **options: CameraOption) -> UsbCamera:
+        """A new one, in this port (0 to 7): see `UsbPorts.plug`."""
+        return self._ports.plug(port, **options)
+
+    def unplug_cameras(self) -> None:
+        """All that are plugged in, for good."""
+        self._ports.clear()
+
     def close(self) -> None:
         """As when the power goes."""
+        self._ports.close()
         self._monitor.close()
         self._process.kill()
         self._process.wait()
@@ -135,7 +143,8 @@ class _Monitor:
 @contextlib.contextmanager
 def machine(folder: Path) -> Iterator[Machine]:
     """Made in `folder` and started; its disks forget what was written. CannotBeHad."""
-    _make(folder)
+    make_image(folder)
+    share = make_share(folder / "share")
     disk, control, port = folder / "stick.img", folder / "control", _free_port()
     process = subprocess.Popen(
         [
@@ -147,6 +156,7 @@ def machine(folder: Path) -> Iterator[Machine]:
             "-device", "virtio-blk-pci,drive=root", "-device", "qemu-xhci,id=usb",
             "-blockdev", f"driver=file,filename={disk},node-name=stick",
             "-device", ",".join(f"{key}={value}" for key, value in _STICK.items()),
+            "-virtfs", f"local,path={share},mount_tag=share,security_model=none,readonly=on",
             "-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:8900",
         ],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -163,7 +173,8 @@ def machine(folder: Path) -> Iterator[Machine]:
         made.shell(
             "udevadm settle; card=$(ls /sys/class/net | grep -v lo);"
             " ip link set lo up; ip link set $card up;"
-            " ip address add 10.0.2.15/24 dev $card; ip route add default via 10.0.2.2"
+            " ip address add 10.0.2.15/24 dev $card; ip route add default via 10.0.2.2;"
+            f" mkdir -p {SHARE}; mount -t 9p -o trans=virtio,version=9p2000.L,ro share {SHARE}"
         )
         yield made
     except BaseException:
@@ -172,22 +183,6 @@ def machine(folder: Path) -> Iterator[Machine]:
         raise
     finally:
         made.close()
-
-
-def _make(folder: Path) -> None:
-    require_debian()
-    wheels = folder / "wheels"
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    # `wheel`, not `download`: one library comes as source only.
-    pinned = ["--require-hashes", "--no-deps", "-r", str(ROOT / "constraints.txt")]
-    subprocess.run([*pip, "wheel", "--wheel-dir", str(wheels), *pinned], check=True)
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels)]
-    subprocess.run([*build, str(ROOT)], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["bash", str(_IMAGE), str(folder), str(wheels)], check=True)
-    disk = folder / "stick.img"
-    with disk.open("wb") as file:
-        file.truncate(_DISK_MB << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-L", "footage", "-U", UUID, str(disk)], check=True)
 
 
 def _free_port() -> int:

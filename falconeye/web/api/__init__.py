@@ -6,6 +6,8 @@ from falconeye.web.api.audit import AuditController
 from falconeye.web.api.backups import BackupController
 from falconeye.web.api.camera_events import EventController
 from falconeye.web.api.cameras import CameraController
+from falconeye.web.api.candidates import CandidateController
+from falconeye.web.api.controls import ControlController
 from falconeye.web.api.download import download
 from falconeye.web.api.export import check_file, check_hash, export, export_cameras
 from falconeye.web.api.health import healthz, metrics, readyz
@@ -27,6 +29,7 @@ ROUTES: list[ControllerRouterHandler] = [
     CameraController,
     MediaController,
     PrivacyController,
+    ControlController,
     EventController,
     PtzController,
     RecordingControlController,
@@ -44,6 +47,7 @@ ROUTES: list[ControllerRouterHandler] = [
     check_file,
     JobController,
     NodeController,
+    CandidateController,
     NoticeController,
     SettingsController,
     StorageController,
