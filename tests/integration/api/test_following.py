@@ -105,6 +105,17 @@ async def test_two_that_claim_it_are_both_left(site: Site) -> None:
     assert site.config.source_url == site.camera.source_url
 
 
+async def test_hardware_that_two_devices_seem_to_have_proves_nothing(site: Site) -> None:
+    site.kernel[NEW] = OWN
+    site.seen(mac=OWN)
+    there = {"address": "127.0.0.3", "url": "http://127.0.0.3/", "endpoint_reference": "urn:x"}
+    site.seen(key="y 127.0.0.3", mac=OWN, **there)  # behind a repeater that shows its own
+    (moved,) = [one for one in site.served.services.finding.candidates.list() if one.moved]
+    assert moved.shares
+    await site.following.look()
+    assert site.config.source_url == site.camera.source_url
+
+
 async def test_a_camera_that_a_person_stopped_stays_where_it_is(site: Site) -> None:
     site.kernel[NEW] = OWN
     site.seen()
