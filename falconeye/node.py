@@ -154,6 +154,7 @@ class Node:
         onvif.start()
         self._on_stop("ONVIF cameras", onvif.stop)
         accounts = await self._start_accounts(database)
+        finding.following.audit = accounts.audit
         jobs = await self._start_jobs(database, stored, footage, accounts)
         alerts = await self._start_alerts(database, identity, stored, footage, bus, cameras)
         backups, restores = await self._start_backups(identity.node_id, stored)

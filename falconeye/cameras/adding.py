@@ -167,9 +167,11 @@ class Adding:
             main = await self._cameras.test(new)
         except (InvalidInput, Conflict) as error:
             return Proposal(ProposalState.UNUSABLE, str(error))
-        # What it used a moment ago; what it told of itself only where that cannot be known.
+        # What it used a moment ago. What it told of itself counts where that cannot be known, and
+        # only of devices that can be asked again.
         used = mac_of(urlsplit(new.source_url or "").hostname or "")
-        new = replace(new, mac_address=used or new.mac_address)
+        told = new.mac_address if new.onvif_url else None
+        new = replace(new, mac_address=used or told)
         if not main.ok:
             state = _STATES.get(main.reason_code, ProposalState.UNUSABLE)
             return Proposal(state, main.reason, new, main)

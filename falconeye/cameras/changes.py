@@ -43,6 +43,7 @@ _CHANGEABLE = {
 _RECONNECTS = {
     "source_url", "sub_url", "username", "password", "transport", "audio", "framerate",
     "allow_local", "record", "resolution", "device_identity", "pixel_format", "overlay",
+    "mac_address",
 }  # fmt: skip
 
 
@@ -106,11 +107,23 @@ def changed_config(config: CameraConfig, changes: Mapping[str, Any], now_us: int
         changed = replace(changed, privacy_lifted_until_us=None)  # of the earlier hours
     if "sub_url" in changes:
         _refuse_second_login(changed)
+    changed = _without_identity_of_another(config, changed, changes)
     changed = _without_logins(_with_hidden(changed, config))
     _refuse_taking_login_along(config, changed, changes)
     if changed == config:
         return config
     return _checked(replace(changed, updated_at_us=now_us))
+
+
+def _without_identity_of_another(
+    before: CameraConfig, after: CameraConfig, changes: Mapping[str, Any]
+) -> CameraConfig:
+    """What told the camera at the old host from others says nothing of one at another host."""
+    hosts = [(origin(each.source_url or "") or ("", ""))[1] for each in (before, after)]
+    if hosts[0] == hosts[1]:
+        return after
+    lost = {"mac_address", "endpoint_reference", "onvif_url"} - set(changes)
+    return replace(after, **dict.fromkeys(lost))  # type: ignore[arg-type]  # these may be None
 
 
 def needs_reconnect(before: CameraConfig, after: CameraConfig) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from falconeye.base.clock import Clock
+from falconeye.cameras.following import Following
 from falconeye.cameras.plugged import Offer, evidence_of, offers
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.addresses import DEFAULT_PORTS
@@ -51,6 +52,7 @@ class Finding:
             known=self._known,
             on_change=lambda: bus.publish(CandidatesChanged()),
         )
+        self.following = Following(self.candidates, cameras, bus, clock)
 
     @classmethod
     def of_node(
@@ -94,9 +96,11 @@ class Finding:
                 loop.call_soon_threadsafe(self._plugged_changed, plugged)
 
         await asyncio.to_thread(self._devices.start, changed, self._allowed)
+        self.following.start()
 
     async def stop(self) -> None:
         """Follow and look no longer."""
+        await self.following.stop()
         await asyncio.to_thread(self._devices.stop)
         if self._network:
             await self.discovery.stop()

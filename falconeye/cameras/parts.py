@@ -33,6 +33,7 @@ class PipelineParts:
     sub_recording: bool
     zone: Callable[[], tzinfo] = _utc  # the site's, as it is set now: schedules follow it
     spool: Spool | None = None  # for what is kept before events and memory cannot hold
+    mac_of: Callable[[str], str | None] | None = None  # None: what the kernel knows of neighbours
     beginnings: Beginnings = field(default_factory=Beginnings)  # also of recorders that ended
     shares: PreRollShares = field(init=False)  # of what is kept before events
 

@@ -11,10 +11,10 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 
 from falconeye.base.errors import BadRequest, Conflict, InvalidInput, NotFound, Unavailable
+from falconeye.cameras.hardware import target_of
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.privacy import Pause, pause_of
 from falconeye.cameras.recorders import AnyRecorder, CameraRecorders
@@ -345,7 +345,7 @@ class CameraPipeline:
     def _connect(self, kind: StreamKind) -> None:
         self._turns[kind] += 1
         on_state = partial(self._from_thread, kind, self._turns[kind])
-        target = replace(source_target(self.config, kind), zone=self._parts.zone)
+        target = target_of(self.config, kind, self._parts)
         source = StreamSource(target, self.hubs[kind], on_state, self._parts.clock)
         source.start()
         self._sources[kind] = source

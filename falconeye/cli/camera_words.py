@@ -79,6 +79,35 @@ def add_import(commands: Commands) -> None:
     )
 
 
+def add_discover(commands: Commands) -> None:
+    parser = command(
+        commands, "discover", "falconeye.cli.discover:discover",
+        "look for cameras: plugged in, by ONVIF, by mDNS; adds none",
+        examples="""\
+  falconeye discover
+  falconeye discover --watch --json
+""",
+        note="It looks by itself, also where no recorder runs. 'camera add' takes the addresses.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--watch", action="store_true", help="go on, and tell each when it is found"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=6.0,
+        metavar="N",
+        help="how long (default: 6, at most 60)",
+    )
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 60:  # also what is no number at all
+        raise argparse.ArgumentTypeError("give 0 to 60 seconds")
+    return value
+
+
 def _add_address(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("url", nargs="?", metavar="URL", help="the address; asked for without it")

@@ -37,6 +37,11 @@ def print_json(value: Any) -> None:
     print()
 
 
+def print_json_line(value: Any) -> None:
+    """One of many, each on its own line, at once."""
+    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+
+
 def done(message: str, *, as_json: bool, **facts: Any) -> None:
     """A change was made: words for people, the facts for scripts."""
     if as_json:

@@ -39,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_users(commands)
     _add_tokens(commands)
     camera_words.add_cameras(commands)
+    camera_words.add_discover(commands)
     camera_words.add_import(commands)
     storage_words.add_storage(commands)
     _add_check(commands)

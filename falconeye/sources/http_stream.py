@@ -20,7 +20,7 @@ from falconeye.sources.addresses import connect, peer_of, resolve
 from falconeye.sources.failures import SourceFailure, answer_failure, status_failure
 from falconeye.sources.interrupt import Interrupt, shut_down
 from falconeye.sources.login import authorization
-from falconeye.sources.target import SourceTarget, check_url, host_and_port
+from falconeye.sources.target import SourceTarget, check_url, host_and_port, recognise
 
 MAX_REDIRECTS = 3
 _TIMEOUT = httpx.Timeout(4.0, read=5.0)
@@ -105,6 +105,7 @@ def _get(
     peers = resolve(host, port, interrupt, allow_local=target.allow_local)
     with connect(peers, interrupt) as trial:  # finds dead addresses; a stop ends it at once
         peer = peer_of(trial) or peers[0]
+    recognise(target, url, peer)
     parts = urlsplit(url)
     pinned = urlunsplit(parts._replace(netloc=str(peer)))
     texts = {"Host": parts.netloc, "User-Agent": "FalconEye", "Accept-Encoding": "identity"}

@@ -25,7 +25,7 @@ from falconeye.sources.failures import (
 )
 from falconeye.sources.interrupt import Interrupt
 from falconeye.sources.login import authorization, libavformat_can_answer
-from falconeye.sources.target import SourceTarget, check_url, host_and_port
+from falconeye.sources.target import SourceTarget, check_url, host_and_port, recognise
 
 ANSWER_S = 5.0
 MAX_HEADER_BYTES = 32_768
@@ -69,6 +69,7 @@ def _describe(target: SourceTarget, interrupt: Interrupt, stack: ExitStack) -> D
         peers = resolve(host, port, interrupt, allow_local=target.allow_local)
         connection = stack.enter_context(connect(peers, interrupt))
         peer = peer_of(connection) or peers[0]
+        recognise(target, url, peer)
         answer, login_sent = _ask(connection, url, login, interrupt, peer, stack)
         if answer.status == 200:
             sdp = answer.body.decode("utf-8", "replace")

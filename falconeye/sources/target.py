@@ -6,6 +6,7 @@ from datetime import UTC, tzinfo
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from falconeye.base.errors import InvalidInput
+from falconeye.base.peers import Peer
 from falconeye.base.secret import Secret
 from falconeye.config.addresses import DEFAULT_PORTS
 from falconeye.config.camera import CameraConfig, Protocol, Transport
@@ -23,6 +24,10 @@ def _utc() -> tzinfo:
     return UTC
 
 
+def _anyone(_address: str) -> None:
+    """Any device will do."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceTarget:
     """One stream of one camera. `url` passed `check_url` and holds no credentials."""
@@ -37,6 +42,9 @@ class SourceTarget:
     allow_local: bool = False  # loopback and link-local addresses are allowed
     framerate: int | None = None  # pictures/s asked of sources that encode
     device: DeviceWish | None = None  # of a camera at a USB port
+    # Called with the address that answers, in the source's thread, before a login is shown.
+    # SourceFailure: it is another device's.
+    recognise: Callable[[str], None] = _anyone
     zone: Callable[[], tzinfo] = _utc  # the site's, for what is written into pictures
 
     @property
@@ -107,6 +115,15 @@ def host_and_port(url: str) -> tuple[str, int]:
     """Where a checked network URL leads."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
+
+
+def recognise(target: SourceTarget, url: str, peer: Peer) -> None:
+    """SourceFailure where `peer`, who answers for `url`, is not the camera.
+
+    Where a camera redirects to, others may be: it says so itself.
+    """
+    if host_and_port(url)[0] == host_and_port(target.url)[0]:
+        target.recognise(peer.address)
 
 
 def _split(url: str, field: str) -> SplitResult:

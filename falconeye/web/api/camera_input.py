@@ -155,6 +155,9 @@ class CameraPatch(BaseModel):
     device_path: Annotated[str, Field(max_length=255)] | None = None
     pixel_format: PixelFormat | None = None
     overlay: OverlayChoice | None = None
+    mac_address: None = Field(
+        None, description="null: the device was replaced; whatever is at its address is the camera"
+    )
 
     def to_changes(self, stored: CameraConfig) -> dict[str, Any]:
         """Changed fields of `CameraConfig`; a null clears what may be empty, else it is refused."""
