@@ -26,6 +26,7 @@ from falconeye.base.sd_notify import ServiceNotifier
 from falconeye.base.tasks import TaskSet
 from falconeye.base.words import counted
 from falconeye.cameras.finding import Finding
+from falconeye.cameras.onvif_cameras import OnvifCameras
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry, NewCamera
 from falconeye.config.camera import Protocol
@@ -50,7 +51,6 @@ from falconeye.storage.segments.retention import Keep
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.credentials import load_cipher
 from falconeye.storage.stores.event_store import EventStore
-from falconeye.storage.stores.ignored_store import IgnoredStore
 from falconeye.storage.stores.node_store import NodeIdentity, load_identity
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
@@ -146,12 +146,13 @@ class Node:
         cameras = await self._start_cameras(
             CameraStore(database, cipher), stored, footage, bus, budget, pictures
         )
-        ignored = IgnoredStore(database, self._clock)
-        finding = Finding(
-            cameras, ignored, bus, self._clock, video_devices=self.settings.video_devices
-        )
+        finding = Finding.of_node(cameras, database, bus, self._clock, self.settings)
         await finding.start()
         self._on_stop("finding cameras", finding.stop)
+        events = EventStore(database)
+        onvif = OnvifCameras(cameras, events, bus, self._clock)
+        onvif.start()
+        self._on_stop("ONVIF cameras", onvif.stop)
         accounts = await self._start_accounts(database)
         jobs = await self._start_jobs(database, stored, footage, accounts)
         alerts = await self._start_alerts(database, identity, stored, footage, bus, cameras)
@@ -168,9 +169,10 @@ class Node:
             alerts=alerts,
             cameras=cameras,
             finding=finding,
+            onvif=onvif,
             recordings=footage.recordings,
             timelines=footage.timelines,
-            events=EventStore(database),
+            events=events,
             playback=footage.playback,
             stills=FootageStills(footage.playback, pictures),
             volumes=footage.volumes,
@@ -382,9 +384,8 @@ class Node:
             sys.stderr.write(f"\n  Set up FalconEye within an hour, once:\n  {link}\n\n")
             sys.stderr.flush()
         self._notifier.ready(f"serving {url}")
-        if self._notifier.watchdog_s:
-            self._stack.push_async_callback(self._tasks.stop)
-            _ = self._tasks.start(self._keep_alive(self._notifier.watchdog_s / 2), "watchdog")
+        self._stack.push_async_callback(self._tasks.stop)
+        _ = self._tasks.start(self._notifier.keep_alive(), "watchdog")
 
     async def _note_address(self, change: Callable[[Path], None]) -> None:
         """Write or remove it for other commands; a full disk is no reason not to record."""
@@ -392,8 +393,3 @@ class Node:
             await asyncio.to_thread(change, self.settings.data_dir)
         except OSError as error:
             log.warning("the node's address is not noted for other commands: %s", error)
-
-    async def _keep_alive(self, period_s: float) -> None:
-        while True:
-            self._notifier.alive()
-            await asyncio.sleep(period_s)

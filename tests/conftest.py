@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from falconeye.storage.index.database import Database
 from tests.clock import FakeClock
 from tests.databases import closed_database, lay_new_database
+
+# No node of a test asks this machine's network; what looks there has namespaces of its own.
+os.environ["FALCONEYE_DISCOVERY"] = "false"
 
 # Where our code may block the loop: (file, function), each with its reason.
 MAY_BLOCK: tuple[tuple[str, str], ...] = ()

@@ -10,6 +10,7 @@ from unicodedata import category
 from falconeye.base.errors import InvalidInput
 from falconeye.base.redact import HIDDEN, fill_hidden, holds_hidden, split_credentials
 from falconeye.base.secret import Secret
+from falconeye.cameras.onvif_address import names_device
 from falconeye.cameras.views import NewCamera
 from falconeye.config.addresses import origin
 from falconeye.config.camera import (
@@ -27,6 +28,7 @@ _RESOLUTION = re.compile(r"[1-9][0-9]{1,4}x[1-9][0-9]{1,4}")
 _URLS = ("source_url", "sub_url")
 _SCHEMES = {
     Protocol.RTSP: {"rtsp", "rtsps"},
+    Protocol.ONVIF: {"rtsp", "rtsps"},
     Protocol.HTTP: {"http", "https"},
     Protocol.DEMO: {"demo"},
     Protocol.USB: {"usb"},
@@ -46,9 +48,9 @@ _RECONNECTS = {
 
 def new_config(new: NewCamera, now_us: int, node_name: str) -> CameraConfig:
     """The configuration of a camera to add; InvalidInput names the field that is wrong."""
-    if new.protocol is Protocol.ONVIF:
-        msg = "onvif cameras cannot be added in this release; use RTSP or HTTP"
-        raise InvalidInput(msg, field="protocol")
+    if names_device(new.protocol, new.source_url):
+        msg = "the streams of an ONVIF camera are asked for when it is added: give its rtsp address"
+        raise InvalidInput(msg, field="source_url")
     if new.protocol is Protocol.USB and not new.device_identity:
         raise InvalidInput("a USB camera is named by what it is", field="device_path")
     config = CameraConfig(

@@ -10,12 +10,16 @@ from falconeye.cameras.plugged import Offer, evidence_of, offers
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.addresses import DEFAULT_PORTS
 from falconeye.config.camera import CameraConfig, Protocol
+from falconeye.config.settings import NodeSettings
 from falconeye.devices.present import USB_DEVICES, UsbDevices
 from falconeye.devices.udev import Plugged
 from falconeye.discovery.candidates import Candidates, IgnoredIds
 from falconeye.discovery.evidence import Way
 from falconeye.discovery.recognition import Known
+from falconeye.discovery.service import Discovery
 from falconeye.events.bus import CandidatesChanged, EventBus
+from falconeye.storage.index.database import Database
+from falconeye.storage.stores.ignored_store import IgnoredStore
 
 
 class Finding:
@@ -28,24 +32,61 @@ class Finding:
         bus: EventBus,
         clock: Clock,
         *,
+        network: bool = True,
         video_devices: str = "",
         devices: UsbDevices = USB_DEVICES,
     ) -> None:
-        """`video_devices`: patterns of those that are no USB cameras, apart by commas."""
+        """`network`: whether cameras are looked for there, too.
+
+        `video_devices`: patterns of those that are no USB cameras, apart by commas.
+        """
         self._cameras = cameras
         self._clock = clock
         self._allowed = tuple(filter(None, (each.strip() for each in video_devices.split(","))))
         self._devices = devices
-        self.candidates = Candidates(
+        self._network = network
+        self.discovery = Discovery(
             clock,
             ignored,
             known=self._known,
             on_change=lambda: bus.publish(CandidatesChanged()),
         )
 
+    @classmethod
+    def of_node(
+        cls,
+        cameras: CameraRegistry,
+        database: Database,
+        bus: EventBus,
+        clock: Clock,
+        settings: NodeSettings,
+    ) -> "Finding":
+        """As a node's settings want it; ignored candidates are remembered in its database."""
+        return cls(
+            cameras,
+            IgnoredStore(database, clock),
+            bus,
+            clock,
+            network=settings.discovery,
+            video_devices=settings.video_devices,
+        )
+
+    @property
+    def candidates(self) -> Candidates:
+        """The list."""
+        return self.discovery.candidates
+
+    @property
+    def looks_in_network(self) -> bool:
+        """Whether somebody let it."""
+        return self._network
+
     async def start(self) -> None:
         """Begin to follow and to look."""
-        await self.candidates.load()
+        if self._network:
+            await self.discovery.start()
+        else:
+            await self.candidates.load()
         loop = asyncio.get_running_loop()
 
         def changed(plugged: Plugged) -> None:
@@ -57,6 +98,8 @@ class Finding:
     async def stop(self) -> None:
         """Follow and look no longer."""
         await asyncio.to_thread(self._devices.stop)
+        if self._network:
+            await self.discovery.stop()
 
     async def look_at_ports(self) -> Plugged:
         """What is plugged in, asked now; the list follows."""

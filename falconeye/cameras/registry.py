@@ -14,16 +14,17 @@ from falconeye.base.errors import BadRequest, FalconEyeError, NotFound, Unavaila
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import MINUTE_US
 from falconeye.cameras.changes import changed_config, needs_reconnect, new_config
+from falconeye.cameras.completing import completed, completed_changes
 from falconeye.cameras.coverage import RECORDS_PRE_ROLL, keeps_from_recording
 from falconeye.cameras.describe import describe
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.pipeline import CameraPipeline
 from falconeye.cameras.privacy import UnstoredPauses, paused, switched_on
+from falconeye.cameras.same_device import refuse_same_device
 from falconeye.cameras.trial import Trials
-from falconeye.cameras.usb import named, named_changes
 from falconeye.cameras.views import Camera, NewCamera, StreamStats, TestResult
 from falconeye.cameras.watching import Watching
-from falconeye.config.camera import CameraConfig, Protocol, RecordMode
+from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.events.bus import CameraChanged
 from falconeye.events.camera_state import CameraStatus
 from falconeye.media.runs import RunEnd
@@ -133,10 +134,10 @@ class CameraRegistry(Watching):
 
     async def add(self, new: NewCamera) -> Camera:
         """Check, store and (where `start`) start; Conflict when its address is already there."""
-        if new.protocol is Protocol.USB:
-            new = await named(new)
+        new = await completed(new)
         async with self._change():
             config = new_config(new, self._parts.clock.utc_us(), self._node_name)
+            refuse_same_device(config, (each.config for each in self._pipelines.values()))
             await self._store.insert(config)
             self._build(config)
             self._changed(config.id, "created")
@@ -144,7 +145,7 @@ class CameraRegistry(Watching):
 
     async def update(self, camera_id: str, changes: Mapping[str, Any]) -> Camera:
         """Change fields of `CameraConfig`; another address or login reconnects."""
-        changes = await named_changes(self._pipeline(camera_id).config, changes)
+        changes = await completed_changes(self._pipeline(camera_id).config, changes)
         async with self._change():
             pipeline = self._pipeline(camera_id)
             config = changed_config(pipeline.config, changes, self._parts.clock.utc_us())
@@ -279,8 +280,7 @@ class CameraRegistry(Watching):
 
         Unavailable when too many are being tested.
         """
-        if new.protocol is Protocol.USB:
-            new = await named(new)
+        new = await completed(new)
         config = new_config(new, self._parts.clock.utc_us(), self._node_name)
         return await self._trials.run(config)
 
@@ -288,6 +288,7 @@ class CameraRegistry(Watching):
         """`test` of a stored camera with changes that are not saved, and its stored password."""
         pipeline = self._pipeline(camera_id)
         pipeline.refuse_while_paused()
+        changes = await completed_changes(pipeline.config, changes)
         config = changed_config(pipeline.config, changes, self._parts.clock.utc_us())
         is_known = changes.keys() & {"password", "source_url"}
         problem = None if is_known else self.password_problem(camera_id)

@@ -17,6 +17,7 @@ _PROTOCOLS = {
     "rtsps": Protocol.RTSP,
     "http": Protocol.HTTP,
     "https": Protocol.HTTP,
+    "onvif": Protocol.ONVIF,
 }
 _MAX_ADDRESS = 8192
 
@@ -93,7 +94,9 @@ def protocol_of(address: str) -> Protocol:
         return Protocol.DEMO
     scheme = address.partition("://")[0].lower()
     if "://" not in address or scheme not in _PROTOCOLS:
-        message = "an address begins with rtsp://, rtsps://, http:// or https://, or is 'demo'"
+        message = (
+            "an address begins with rtsp://, rtsps://, http://, https:// or onvif://, or is 'demo'"
+        )
         raise InvalidInput(message, field="source_url")
     return _PROTOCOLS[scheme]
 

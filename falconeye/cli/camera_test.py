@@ -8,6 +8,7 @@ from typing import Any
 from falconeye.base.clock import SystemClock
 from falconeye.base.errors import InvalidInput
 from falconeye.cameras.changes import new_config
+from falconeye.cameras.completing import completed
 from falconeye.cameras.trial import try_camera
 from falconeye.cameras.views import TestResult
 from falconeye.cli.camera_address import AddressArguments, new_camera
@@ -26,8 +27,13 @@ def test(arguments: TestArguments) -> ExitCode:
     """Exit code 0 when the camera sends a picture, 1 with the reason when it does not."""
     load_quietly(arguments, log_level="error")  # the answer says what a warning would
     clock = SystemClock()
-    config = new_config(new_camera(arguments, name="test"), clock.utc_us(), socket.gethostname())
-    result = asyncio.run(try_camera(config, clock))
+    new = new_camera(arguments, name="test")
+
+    async def trial() -> TestResult:
+        config = new_config(await completed(new), clock.utc_us(), socket.gethostname())
+        return await try_camera(config, clock)
+
+    result = asyncio.run(trial())
     if result.ok and result.picture and arguments.picture is not None:
         _write(arguments.picture, result.picture)
     _show(result, as_json=arguments.json)

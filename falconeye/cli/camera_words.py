@@ -6,7 +6,8 @@ from pathlib import Path
 from falconeye.cli.words import Commands, add_password, command, group
 
 _ADDRESS_NOTE = """\
-The address: rtsp://, rtsps://, http:// or https://, or 'demo'. It may hold a login
+The address: rtsp://, rtsps://, http:// or https://, onvif://HOST[:PORT] to ask the
+camera itself where its streams are, or 'demo'. It may hold a login
 (rtsp://name:password@host/…) when it comes from --url-file or the prompt; on the
 command line other users can read it, so give --username and let it ask."""
 

@@ -10,6 +10,8 @@ from falconeye.base.clock import SystemClock
 from falconeye.base.errors import Conflict, NotFound
 from falconeye.base.redact import redact_text
 from falconeye.cameras.changes import new_config
+from falconeye.cameras.completing import completed
+from falconeye.cameras.same_device import refuse_same_device
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.camera_address import AddressArguments, new_camera
 from falconeye.cli.exit_codes import ExitCode
@@ -50,8 +52,9 @@ def add(arguments: AddArguments) -> ExitCode:
 
     async def work(database: Database, settings: NodeSettings) -> CameraConfig:
         node_name = settings.node_name or socket.gethostname()
-        config = new_config(new, SystemClock().utc_us(), node_name)
+        config = new_config(await completed(new), SystemClock().utc_us(), node_name)
         store = await camera_store(database, settings)
+        refuse_same_device(config, await store.list())
         await store.insert(config)
         await _audit(database).record(None, "camera.added", "camera", config.id, config.name)
         return config

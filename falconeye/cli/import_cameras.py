@@ -144,6 +144,7 @@ def _config(camera: ImportedCamera, node_name: str, now_us: int, *, start: bool)
         transport=camera.transport,
         record=camera.record,
         start=start and camera.enabled,
+        onvif_url=camera.onvif_url,
     )
     return new_config(new, now_us, node_name)
 

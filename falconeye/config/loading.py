@@ -77,6 +77,7 @@ SETTINGS: Mapping[str, Setting] = {
     "nightly_backup": _setting(bool, _BOOLEAN),
     "backup_dir": _setting(Path, _DIRECTORY),
     "backup_passphrase_file": _setting(Path, _FILE),
+    "discovery": _setting(bool, _BOOLEAN),
     "video_devices": _setting(
         Annotated[str, Field(max_length=1000)],
         'patterns of paths or names, apart by commas, such as "platform-vivid.*"',

@@ -29,6 +29,7 @@ class NodeSettings:
     nightly_backup: bool = True  # a copy of the database each night, seven kept
     backup_dir: Path | None = None  # on another disk: a sealed backup each night as well
     backup_passphrase_file: Path | None = None  # what seals those
+    discovery: bool = True  # cameras in the network are looked for
     video_devices: str = ""  # patterns of devices that are cameras without being USB ones
     log_format: str = "auto"  # auto | human | json
     log_level: str = "info"

@@ -90,6 +90,7 @@ class Candidates:
         self._items: dict[tuple[Way, str], Noted] = {}
         self._ignored: frozenset[str] = frozenset()
         self._rows: Sequence[Row] | None = []
+        self._listed: Sequence[Sequence[str]] = ()  # the rows that somebody saw last
         self._log = RepeatingLog(log, clock)
         self.refused = Counter()
 
@@ -143,13 +144,15 @@ class Candidates:
         ]
         for key in old:
             del self._items[key]
-        self._rows = None  # time alone decides where a device that moved is now
-        if old:
+        self._rows = None
+        # Time alone decides where a device that moved is now.
+        if old or _keys(self._merged()) != self._listed:
             self._on_change()
 
     def list(self) -> list[Candidate]:
         """All rows, ignored ones and configured cameras too, by name."""
         rows = self._merged()
+        self._listed = _keys(rows)
         found = recognise(rows, self._known())
         ids = _ids(rows)
         candidates = [
@@ -243,6 +246,10 @@ class Candidates:
             moved=recognised.moved,
             shares=row.shared,
         )
+
+
+def _keys(rows: Iterable[Row]) -> Sequence[Sequence[str]]:
+    return tuple([item.evidence.key for item in row.items] for row in rows)
 
 
 def _first(values: Iterable[str | None]) -> str:

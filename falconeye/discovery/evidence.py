@@ -68,7 +68,7 @@ class Evidence:
             serial=clean(self.serial, MAX_TEXT),
             address=_address(self.address),
             mac=None if self.mac is None else mac_address(self.mac),
-            endpoint_reference=_endpoint_reference(self.endpoint_reference),
+            endpoint_reference=plain_reference(self.endpoint_reference),
             url=_url(self.url),
             device_identity=clean(self.device_identity or "", MAX_KEY) or None,
             device_path=clean(self.device_path or "", MAX_KEY) or None,
@@ -103,10 +103,11 @@ def _address(text: str | None) -> str | None:
         return None
 
 
-def _endpoint_reference(text: str | None) -> str | None:
-    """In one spelling: the same device says "urn:uuid:…" here and "uuid:…" there, in either case.
+def plain_reference(text: str | None) -> str | None:
+    """An endpoint reference in one spelling; None for none.
 
-    One that is too long is none: cut, it might be another device's.
+    The same device says "urn:uuid:…" here and "uuid:…" there, in capitals or not. One that is too
+    long is none: cut, it might be another device's.
     """
     said = clean(text or "", MAX_KEY + 1).casefold()
     if not said or len(said) > MAX_KEY:

@@ -7,6 +7,7 @@ that joined a group on an interface that was taken out and put in again hear not
 import asyncio
 import importlib
 import logging
+from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 MAX_SERVICES: Final = 512  # of one browse; the newest are left out
 MAX_ASKED: Final = 16  # questions about services at once
+MAX_SILENT: Final = 3  # then nobody is asked any more, and the name makes room for others
 ANSWER_MS: Final = 3_000
+REST_S: Final = 2.0  # between two looks, however often somebody wants one
 REFRESH_S: Final = 240.0  # host records live two minutes, services over an hour (RFC 6762, 10)
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,7 @@ class Browse:
         self.on_gone = on_gone
         self.services: dict[str, str] = {}  # type by full name
         self.asked: set[str] = set()
+        self.silent: Counts[str] = Counts()  # how often nobody answered, by full name
         self._mdns = mdns
 
     async def close(self) -> None:
@@ -71,16 +75,19 @@ class Mdns:
         self._wanted: tuple[Interface, ...] = ()
         self._open_on: tuple[Interface, ...] = ()
         self._zeroconf: AsyncZeroconf | None = None
-        self._library: Any = None
+        self._library: Any = None  # zeroconf.asyncio
+        self._names: Any = None  # zeroconf, what it calls its errors and versions
         self._browses: dict[Browse, AsyncServiceBrowser | None] = {}
         self._tasks = TaskSet("mdns")
         self._changed = asyncio.Event()
+        self._look = False
         self._slots = asyncio.Semaphore(MAX_ASKED)
         self._log = RepeatingLog(log, clock, period_s=3600.0)
 
     async def start(self, interfaces: tuple[Interface, ...]) -> None:
         """Load the library and open the sockets; where that fails it is tried again later."""
         self._library = await asyncio.to_thread(importlib.import_module, "zeroconf.asyncio")
+        self._names = importlib.import_module("zeroconf")
         self._wanted = interfaces
         await self._reopen()
         _ = self._tasks.start(self._run(), "keep")
@@ -118,10 +125,15 @@ class Mdns:
             await browser.async_cancel()
 
     def look_now(self) -> None:
-        """Ask again about all that is known, now."""
+        """Ask anew for all services, and about those that are known."""
+        self._look = True
+        self._changed.set()
+
+    def _refresh(self) -> None:
         for wish in self._browses:
             for name in wish.services:
-                self._ask(wish, name)
+                if wish.silent[name] < MAX_SILENT:
+                    self._ask(wish, name)
 
     async def _run(self) -> None:
         while True:
@@ -129,10 +141,23 @@ class Mdns:
                 async with asyncio.timeout(REFRESH_S):
                     await self._changed.wait()
             except TimeoutError:
-                self.look_now()
+                self._refresh()
             self._changed.clear()
+            look, self._look = self._look, False
             if self._wanted != self._open_on or (self._wanted and self._zeroconf is None):
                 await self._reopen()
+            elif look:
+                await self._browse_anew()
+                self._refresh()
+                await asyncio.sleep(REST_S)
+
+    async def _browse_anew(self) -> None:
+        """Have the questions asked that a browser asks once an hour when it has run for long."""
+        for wish, browser in list(self._browses.items()):
+            if browser is not None:
+                await browser.async_cancel()
+            if wish in self._browses:
+                self._listen(wish)
 
     async def _reopen(self) -> None:
         await self._close()
@@ -143,10 +168,13 @@ class Mdns:
         try:
             self._zeroconf = library.AsyncZeroconf(
                 interfaces=[str(one.address) for one in wanted],
-                ip_version=importlib.import_module("zeroconf").IPVersion.V4Only,
+                ip_version=self._names.IPVersion.V4Only,
             )
-        except OSError as error:
+            # A browser that is closed before would end the start of the whole.
+            await self._zeroconf.zeroconf.async_wait_for_start()
+        except (OSError, self._names.Error) as error:
             self._log.warning(f"announced cameras cannot be heard: {error}")
+            await self._close()
             return
         for wish in self._browses:
             self._listen(wish)
@@ -157,6 +185,8 @@ class Mdns:
                 await browser.async_cancel()
                 self._browses[wish] = None
             wish.services.clear()
+            wish.silent.clear()
+            wish.asked.clear()
         if self._zeroconf is not None:
             zeroconf, self._zeroconf = self._zeroconf, None
             await zeroconf.async_close()
@@ -178,11 +208,12 @@ class Mdns:
         )
 
     def _heard(self, wish: Browse, service_type: str, name: str, *, gone: bool) -> None:
+        wish.silent.pop(name, None)
         if gone:
             if wish.services.pop(name, None) is not None:
                 wish.on_gone(clean(name, MAX_KEY))
             return
-        if name not in wish.services and len(wish.services) >= MAX_SERVICES:
+        if name not in wish.services and not _has_room(wish):
             self.refused.add()
             self._log.warning("too many services are announced; new ones are left out")
             return
@@ -196,7 +227,6 @@ class Mdns:
 
     async def _resolve(self, wish: Browse, name: str, zeroconf: "Zeroconf") -> None:
         """Ask who and where a service is; nothing is told where nobody answers."""
-        errors = importlib.import_module("zeroconf")
         try:
             async with self._slots:
                 service_type = wish.services.get(name)
@@ -204,12 +234,28 @@ class Mdns:
                     return
                 info = self._library.AsyncServiceInfo(service_type, name)
                 answered = await info.async_request(zeroconf, ANSWER_MS)
-            if answered and name in wish.services and wish in self._browses:
+            if not answered:
+                wish.silent[name] += 1
+            elif name in wish.services and wish in self._browses:
+                wish.silent.pop(name, None)
                 wish.on_found(_service(info, service_type, name))
-        except (errors.Error, ValueError) as error:  # a name or record that is none
+        except (self._names.Error, ValueError) as error:  # a name or record that is none
             log.debug("a service is not understood: %s", clean(str(error), MAX_TEXT))
         finally:
             wish.asked.discard(name)
+
+
+def _has_room(wish: Browse) -> bool:
+    """Whether one more service can be known; makes room by forgetting one that never answers."""
+    if len(wish.services) < MAX_SERVICES:
+        return True
+    mute = next((name for name, times in wish.silent.items() if times >= MAX_SILENT), None)
+    if mute is None:
+        return False
+    del wish.silent[mute]
+    if wish.services.pop(mute, None) is not None:
+        wish.on_gone(clean(mute, MAX_KEY))
+    return True
 
 
 def _service(info: Any, service_type: str, name: str) -> Service:

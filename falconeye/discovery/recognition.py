@@ -19,8 +19,8 @@ class Known:
     camera_id: str
     address: str | None = None  # IP address of its `source_url`
     port: int | None = None  # of its `source_url`
-    endpoint_reference: str | None = None  # as `Evidence.cleaned` writes it
-    mac: str | None = None  # likewise
+    endpoint_reference: str | None = None  # as `evidence.plain_reference` writes it
+    mac: str | None = None  # as `evidence.mac_address` writes it
     device_identity: str | None = None
     device_path: str | None = None
     onvif_port: int | None = None  # of its device service, where it is an ONVIF camera
@@ -35,6 +35,7 @@ class Moved:
     from_port: int | None
     to_address: str | None
     to_port: int | None
+    same_mac: bool | None  # False: whoever is there now has other hardware; None: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +133,12 @@ def _moved(camera: Known, row: Row) -> Moved | None:
         for one in _evidence(row)
         if one.way is Way.ONVIF and one.address == here and one.port is not None
     }
+    macs = {one.mac for one in _evidence(row) if one.address == here and one.mac}
+    same_mac = camera.mac in macs if camera.mac and macs else None
     port = camera.onvif_port
     if port is not None and ports and port not in ports:
-        return Moved(camera.camera_id, camera.address, port, here, min(ports))
+        return Moved(camera.camera_id, camera.address, port, here, min(ports), same_mac)
     if here == camera.address:
         return None
     port = port or camera.port
-    return Moved(camera.camera_id, camera.address, port, here, port)
+    return Moved(camera.camera_id, camera.address, port, here, port, same_mac)

@@ -26,7 +26,7 @@ RTSP_PORTS: Final = (554, 8554)
 HTTP_PORTS: Final = (80, 8080, 8899, 2020, 8000)
 CONNECTS_PER_S: Final = 200.0
 AT_ONCE: Final = 64
-CONNECT_S: Final = 1.0
+CONNECT_S: Final = 1.5  # the kernel asks for a hardware address once a second
 HOST_S: Final = 30.0  # for all questions to one host
 
 

@@ -38,7 +38,6 @@ def evidence_of(device: Device, address: str, interface: Interface, seen_us: int
         "profiles": ", ".join(device.profiles),
         "types": ", ".join(device.types),
         "announced_host": service.foreign if service else "",
-        "interface": interface.name,
     }
     return Evidence(
         Way.ONVIF,
@@ -52,6 +51,8 @@ def evidence_of(device: Device, address: str, interface: Interface, seen_us: int
         mac=device.scope("mac") or None,
         endpoint_reference=device.endpoint_reference,
         url=service.url if service else None,
+        # A factory address of another network: it is seen, but cannot be reached as it is.
+        note="" if IPv4Address(address) in interface.network else "other_network",
         details={name: value for name, value in details.items() if value},
     )
 

@@ -7,6 +7,7 @@ MAX_DATAGRAMS: Final = 2_048  # of one socket in one round
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_OF_ONE: Final = 256  # one address; a recorder answers four probes for each of 64 channels
 MAX_BYTES_OF_ONE: Final = 1024 * 1024
+MAX_REFUSED: Final = 8_192  # in one round; then even refusing costs too much
 
 
 class Budget:
@@ -14,6 +15,7 @@ class Budget:
 
     def __init__(self) -> None:
         self.refused = 0
+        self._refused_before = 0
         self._datagrams = 0
         self._bytes = 0
         self._by_address: Counter[str] = Counter()
@@ -22,8 +24,14 @@ class Budget:
     def renew(self) -> None:
         """Begin a round."""
         self._datagrams = self._bytes = 0
+        self._refused_before = self.refused
         self._by_address.clear()
         self._bytes_by_address.clear()
+
+    @property
+    def is_flooded(self) -> bool:
+        """Whether so much was refused in this round that nothing should be read until the next."""
+        return self.refused - self._refused_before > MAX_REFUSED
 
     def take(self, address: str, size_bytes: int) -> bool:
         """Whether this datagram is read."""

@@ -20,6 +20,7 @@ from falconeye.discovery.ws_sockets import HelloSocket, ProbeSocket
 
 ROUND_S: Final = 60.0
 REPEAT_S: Final = 0.5
+REST_S: Final = 1.5  # between two rounds, however often somebody wants one
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class WsDiscovery:
         self._hello: HelloSocket | None = None
         self._hello_on: tuple[Interface, ...] | None = None
         self._said_taken = False
+        self._refused_before = 0  # by sockets that are closed
         self._tasks = TaskSet("ws-discovery")
         self._now = asyncio.Event()
         self._log = RepeatingLog(log, clock, period_s=3600.0)
@@ -75,8 +77,8 @@ class WsDiscovery:
 
     @property
     def refused(self) -> int:
-        """Datagrams that were not read, or not understood, since the sockets are open."""
-        refused = sum(one.budget.refused for one in self._probes.values())
+        """Datagrams that were not read, or not understood, since the start."""
+        refused = self._refused_before + sum(one.budget.refused for one in self._probes.values())
         return refused + (self._hello.budget.refused if self._hello else 0)
 
     async def _run(self) -> None:
@@ -91,8 +93,7 @@ class WsDiscovery:
                 for one in self._probes.values():
                     one.send(cameras_only=True)
                     one.send(cameras_only=False)
-                if not again:
-                    await asyncio.sleep(REPEAT_S)
+                await asyncio.sleep(REST_S if again else REPEAT_S)
             # Nodes that started together must not ask together for ever.
             wait_s = self._round_s * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
             try:
@@ -118,10 +119,13 @@ class WsDiscovery:
     async def _reconcile(self, wanted: tuple[Interface, ...]) -> None:
         broken = {interface for interface, one in self._probes.items() if one.broken}
         for interface in (set(self._probes) - set(wanted)) | broken:
-            await self._probes.pop(interface).close()
+            one = self._probes.pop(interface)
+            self._refused_before += one.budget.refused
+            await one.close()
 
     async def _open_hello(self) -> None:
-        if self._hello_on == self._wanted:
+        broken = self._hello is not None and self._hello.broken
+        if self._hello_on == self._wanted and not broken:
             return
         await self._close_hello()
         self._hello_on = self._wanted
@@ -144,6 +148,7 @@ class WsDiscovery:
     async def _close_hello(self) -> None:
         if self._hello is not None:
             hello, self._hello = self._hello, None
+            self._refused_before += hello.budget.refused
             await hello.close()
         self._hello_on = None
 

@@ -36,7 +36,7 @@ class ProbeSocket(asyncio.DatagramProtocol):
 
     def __init__(self, interface: Interface, told: Told, failed: Callable[[str], None]) -> None:
         self.budget = Budget()
-        self.broken = False  # the last Probe could not be sent
+        self.broken = False  # it cannot send, or was flooded
         self._interface = interface
         self._told = told
         self._failed = failed
@@ -67,6 +67,13 @@ class ProbeSocket(asyncio.DatagramProtocol):
             self._transport.abort()
             await self._closed.wait()
 
+    @property
+    def port(self) -> int | None:
+        """Where answers are read; None while it is closed."""
+        if self._transport is None or self._transport.is_closing():
+            return None
+        return int(self._transport.get_extra_info("sockname")[1])
+
     def begin_round(self) -> None:
         """Answers to the round before the last one are not waited for any more."""
         self.budget.renew()
@@ -76,11 +83,10 @@ class ProbeSocket(asyncio.DatagramProtocol):
         """One Probe; `failed` is told where it cannot be sent."""
         if self._transport is None or self._transport.is_closing():
             return
-        message_id = f"urn:uuid:{uuid.uuid4()}"
-        self._asked[message_id] = 0
-        self._transport.sendto(
-            probe(message_id, cameras_only=cameras_only), (MULTICAST_GROUP, PORT)
-        )
+        asked = str(uuid.uuid4())
+        self._asked[asked] = 0
+        message = probe(f"urn:uuid:{asked}", cameras_only=cameras_only)
+        self._transport.sendto(message, (MULTICAST_GROUP, PORT))
 
     @override
     def error_received(self, exc: Exception) -> None:
@@ -94,6 +100,7 @@ class ProbeSocket(asyncio.DatagramProtocol):
     @override
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if not may_answer(addr[0], self._interface) or not self.budget.take(addr[0], len(data)):
+            self._give_up_if_flooded()
             return
         try:
             message = read_message(data)
@@ -105,7 +112,14 @@ class ProbeSocket(asyncio.DatagramProtocol):
             return
         self._told(message, addr[0], self._interface)
 
+    def _give_up_if_flooded(self) -> None:
+        """Close, so that the kernel throws away the rest; the next round opens another port."""
+        if self.budget.is_flooded and self._transport is not None:
+            self.broken = True
+            self._transport.abort()
+
     def _is_answer(self, relates_to: str) -> bool:
+        relates_to = relates_to.rpartition(":")[2]  # some say "uuid:…" only
         for asked in (self._asked, self._asked_before):
             if relates_to in asked and asked[relates_to] < MAX_ANSWERS:
                 asked[relates_to] += 1
@@ -118,6 +132,7 @@ class HelloSocket(asyncio.DatagramProtocol):
 
     def __init__(self, interfaces: Iterable[Interface], told: Told) -> None:
         self.budget = Budget()
+        self.broken = False
         self._interfaces = tuple(interfaces)
         self._told = told
         self._transport: asyncio.DatagramTransport | None = None
@@ -159,6 +174,9 @@ class HelloSocket(asyncio.DatagramProtocol):
             return  # a Probe of somebody, our own among them
         possible = [one for one in self._interfaces if may_answer(addr[0], one)]
         if not possible or not self.budget.take(addr[0], len(data)):
+            if self.budget.is_flooded and self._transport is not None:
+                self.broken = True  # as above
+                self._transport.abort()
             return
         near = (one for one in possible if IPv4Address(addr[0]) in one.network)
         try:

@@ -39,8 +39,8 @@ class Reached:
         return "https" if self.tls else "http"
 
     def url(self, path: str) -> str:
-        """The URL of `path` at this camera, by its name."""
-        return urlunsplit((self.scheme, _netloc(self.host, self.peer.port), path, "", ""))
+        """The URL of `path` (and query) at this camera, by its name."""
+        return f"{self.scheme}://{_netloc(self.host, self.peer.port)}{path}"
 
     def rewritten(self, announced: str) -> str:
         """A service's address as announced, turned to how the camera is reached.
@@ -48,7 +48,9 @@ class Reached:
         The announced port counts where the announced host is the one that is reached; else both
         are those of some other network. OnvifUnreadable where it is no HTTP address.
         """
-        parts = _http(announced)
+        # Some name only a path, some all their addresses, one after the other.
+        first = next(iter(announced.split()), "")
+        parts = _http(self.url(first) if first.startswith("/") else first)
         path = parts.path or "/"
         if self._is_ours(parts.hostname or ""):
             port = parts.port or DEFAULT_PORTS[parts.scheme]
@@ -162,13 +164,12 @@ def _is_address(host: str) -> bool:
 
 def _http(announced: str) -> SplitResult:
     try:
-        parts = urlsplit(announced.strip())
+        parts = urlsplit(announced)
         parts.port  # noqa: B018 - raises for what is no port
     except ValueError:
         raise _unusable(announced) from None
-    if parts.scheme not in DEFAULT_PORTS or len(announced) > MAX_URL_CHARACTERS:
-        raise _unusable(announced)
-    if not announced.strip().isprintable():
+    is_url = parts.scheme in DEFAULT_PORTS and announced.isprintable()
+    if not is_url or len(announced) > MAX_URL_CHARACTERS:
         raise _unusable(announced)
     return parts
 

@@ -19,9 +19,8 @@ class CameraClock:
         self.is_known = False
         self._shift = dt.timedelta(0)  # what its tellings are wrong by
 
-    def take(self, answer: Any) -> None:
-        """What GetSystemDateAndTime answers; what makes no sense in it is as if not said."""
-        now = dt.datetime.now(dt.UTC)
+    def take(self, answer: Any, now: dt.datetime) -> None:
+        """What GetSystemDateAndTime answered at `now`; what makes no sense in it was not said."""
         offset = _offset(getattr(answer, "UTCDateTime", None), now)
         if offset is None:
             local = _offset(getattr(answer, "LocalDateTime", None), now)

@@ -59,11 +59,11 @@ class OnvifNotSupported(OnvifError):
 
 
 class OnvifFault(OnvifError):
-    """The camera refuses a request; `subcodes` are the local names of the fault's subcodes."""
+    """The camera refuses a request; `codes` are its codes without prefixes, outermost first."""
 
-    def __init__(self, detail: str, subcodes: tuple[str, ...] = ()) -> None:
+    def __init__(self, detail: str, codes: tuple[str, ...] = ()) -> None:
         super().__init__(detail)
-        self.subcodes = subcodes
+        self.codes = codes
 
 
 class OnvifClosed(OnvifError):

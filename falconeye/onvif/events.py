@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from falconeye.base.backoff import Backoff
+from falconeye.base.tasks import TaskSet
 from falconeye.onvif.errors import (
     OnvifClosed,
     OnvifError,
@@ -28,16 +29,13 @@ log = logging.getLogger(__name__)
 FIRST_WAIT_S: Final = 1.0
 LAST_WAIT_S: Final = 60.0
 _LEAST_S: Final = 1.0  # between two empty answers: some cameras do not wait for anything
+_MAKING_S: Final = 4.0  # what a camera may still take to answer when nobody wants events any more
 _CUTS: Final = 5  # pulls cut off one after the other; then it is asked about the subscription
 
 # A camera that says one of these says it again; a person has to do something.
-_FINAL: Final = (
-    OnvifClosed,
-    OnvifLoginNeeded,
-    OnvifLoginRefused,
-    OnvifNotPermitted,
-    OnvifNotSupported,
-)
+_FINAL: Final = (OnvifClosed, OnvifLoginNeeded, OnvifLoginRefused)
+# So does one that never had a subscription; else it may be starting again.
+_FINAL_AT_FIRST: Final = (OnvifNotPermitted, OnvifNotSupported)
 
 
 class OnvifEvents:
@@ -56,8 +54,11 @@ class OnvifEvents:
         self._backoff = backoff or Backoff(FIRST_WAIT_S, LAST_WAIT_S)
         self._least_s = least_s
         self._point: PullPoint | None = None
+        self._tasks = TaskSet("onvif-events")
+        self._making: asyncio.Task[OnvifError | None] | None = None
         self._ready: deque[OnvifEvent] = deque()  # of one answer: at most a hundred
         self._cuts = 0
+        self._had_any = False  # a subscription
         self.trouble = ""  # why there are no events now, in words; "" while all is well
 
     @property
@@ -77,6 +78,10 @@ class OnvifEvents:
 
     async def close(self) -> None:
         """End the subscription, within seconds even where the camera is silent."""
+        if self._making is not None:
+            await asyncio.wait([self._making], timeout=_MAKING_S)
+        await self._tasks.stop()
+        self._making = None
         point, self._point = self._point, None
         if point is not None:
             await point.end()
@@ -92,21 +97,22 @@ class OnvifEvents:
                 await self.close()
                 raise
             except OnvifError as error:
+                if isinstance(error, _FINAL_AT_FIRST) and not self._had_any:
+                    raise
                 await self._recover(error)
         return self._ready.popleft()
 
     async def _pull(self) -> None:
         """Events into `_ready`, perhaps none."""
-        if self._point is None:
-            self._point = await self._subscribing.subscribe()
+        point = self._point or await self._subscribed()
         began_s = asyncio.get_running_loop().time()
         try:
-            answer = await self._point.pull()
+            answer = await point.pull()
         except OnvifUnreachable as error:
             # Some cameras cut the connection where others give an empty answer.
             if not error.connected:
                 raise
-            await self._after_a_cut(self._point)
+            await self._after_a_cut(point)
         else:
             self._all_is_well()
             self._ready.extend(read_events(answer, self._services.session.clock))
@@ -114,10 +120,29 @@ class OnvifEvents:
             took_s = asyncio.get_running_loop().time() - began_s
             await asyncio.sleep(max(self._least_s - took_s, 0))
 
+    async def _subscribed(self) -> PullPoint:
+        """A new subscription. Who is cancelled meanwhile has one that `close` gives back."""
+        self._making = self._tasks.start(self._subscribe(), "subscribe")
+        error = await asyncio.shield(self._making)
+        self._making = None
+        if error is not None:
+            raise error
+        assert self._point is not None  # noqa: S101 - `_subscribe` sets it
+        return self._point
+
+    async def _subscribe(self) -> OnvifError | None:
+        try:
+            self._point = await self._subscribing.subscribe()
+        except OnvifError as error:
+            return error
+        self._had_any = True
+        return None
+
     async def _after_a_cut(self, point: PullPoint) -> None:
         self._cuts += 1
         if self._cuts == _CUTS:
-            await point.check()
+            if not await point.is_known():
+                raise OnvifUnreachable("the camera cuts off each question for events")
             self._all_is_well()
 
     def _all_is_well(self) -> None:

@@ -8,6 +8,7 @@ and not checked. Each request has a connection of its own: many cameras mishandl
 """
 
 import asyncio
+import datetime as dt
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class Answer:
     status: int
     headers: httpx.Headers
     content: bytes
+    arrived_at: dt.datetime  # all of it
     request: httpx.Request
     response: httpx.Response
 
@@ -107,7 +109,14 @@ class CameraHttp:
             raise OnvifUnreadable(
                 f"the camera's answer is larger than {MAX_ANSWER_BYTES // 1000} kB"
             )
-        return Answer(response.status_code, response.headers, bytes(content), request, response)
+        return Answer(
+            response.status_code,
+            response.headers,
+            bytes(content),
+            dt.datetime.now(dt.UTC),
+            request,
+            response,
+        )
 
 
 def _unanswered(error: httpx.HTTPError, peer: Peer) -> OnvifUnreachable | OnvifTimeout:

@@ -8,6 +8,7 @@ from falconeye.onvif.definitions import Service
 from falconeye.onvif.errors import (
     OnvifError,
     OnvifFault,
+    OnvifNotPermitted,
     OnvifNotSupported,
     OnvifUnreadable,
 )
@@ -17,6 +18,7 @@ LIFE_S: Final = 60.0  # what a camera is to keep a subscription for that nobody 
 PULL_S: Final = 5.0  # a camera may hold an answer back for so long; some cut what takes 10
 _MESSAGES: Final = 100  # of one answer
 _END_S: Final = 4.0
+_NOT_RENEWED: Final = (OnvifFault, OnvifNotPermitted, OnvifNotSupported, OnvifUnreadable)
 
 
 class PullPoint:
@@ -40,10 +42,13 @@ class PullPoint:
             Service.PULL_POINT, "PullMessages", parameters, PULL_S + self._services.session.limit_s
         )
 
-    async def check(self) -> None:
-        """An OnvifError where the camera does not know the subscription any more, or is away."""
-        term = f"PT{LIFE_S:.0f}S"
-        await self._call(Service.SUBSCRIPTION, "Renew", {"TerminationTime": term})
+    async def is_known(self) -> bool:
+        """Whether the camera says that it has the subscription (it renews it)."""
+        try:
+            await self._renew_by(f"PT{LIFE_S:.0f}S")
+        except _NOT_RENEWED:
+            return False
+        return True
 
     async def end(self) -> None:
         """Give the camera its slot back; it has few. Never fails: the subscription ends anyway."""
@@ -54,18 +59,19 @@ class PullPoint:
             return  # it does not answer, or does not know it any more: it ends by its own term
 
     async def _renew(self) -> None:
-        term = f"PT{LIFE_S:.0f}S"
         try:
-            await self._call(Service.SUBSCRIPTION, "Renew", {"TerminationTime": term})
-        except (OnvifFault, OnvifNotSupported, OnvifUnreadable):
-            absolute = self._services.session.absolute_term(LIFE_S)
+            await self._renew_by(f"PT{LIFE_S:.0f}S")
+        except _NOT_RENEWED:
             try:
-                await self._call(Service.SUBSCRIPTION, "Renew", {"TerminationTime": absolute})
-            except (OnvifFault, OnvifNotSupported, OnvifUnreadable):
+                await self._renew_by(self._services.session.absolute_term(LIFE_S))
+            except _NOT_RENEWED:
                 # Many do not renew: each pull prolongs their subscriptions. Where it does not,
                 # the next pull is refused, and there will be another subscription.
                 self._renews = False
         self._renew_at_s = _now_s() + LIFE_S / 2
+
+    async def _renew_by(self, term: str) -> None:
+        await self._call(Service.SUBSCRIPTION, "Renew", {"TerminationTime": term})
 
     async def _call(
         self,

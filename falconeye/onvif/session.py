@@ -1,7 +1,9 @@
 """Calls to one camera: the login as it wants it, its clock, and each error in our own words."""
 
+import asyncio
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from falconeye.onvif.address import Reached
@@ -14,7 +16,7 @@ from falconeye.onvif.errors import (
     OnvifLoginRefused,
     OnvifNotPermitted,
 )
-from falconeye.onvif.http import CameraHttp, Dress
+from falconeye.onvif.http import Answer, CameraHttp, Dress
 from falconeye.onvif.login import Login, Standing, is_stale
 from falconeye.onvif.threads import CodecThreads
 
@@ -41,6 +43,7 @@ class Session:
         self.device_url = device_url
         self.clock = CameraClock()
         self.login = login
+        self._finding_out = asyncio.Lock()
         self._definitions = definitions
         self._threads = threads
         self._http = CameraHttp(reached)
@@ -73,22 +76,33 @@ class Session:
         `limit_s` (10 by default) bounds each exchange, of which a call has more than one only
         while the login is being found out. `url` is the service's, the device's own by default.
         """
-        if self.login is not None and self.login.standing is Standing.REFUSED:
-            raise _refused()
         exchange = _Exchange(
             self, service, operation, parameters or {}, url, headers, limit_s or self.limit_s
         )
         for _ in range(_MAX_TRIES):
-            was_sent = self.login is not None and self.login.is_sent
-            try:
-                result = await self._try(exchange, with_login=True)
-            except NotAuthorized as refusal:
-                await self._prepare_another_try(exchange, refusal, was_sent=was_sent)
-                continue
-            if was_sent and self.login is not None:
-                self.login.standing = Standing.ACCEPTED
-            return result
+            async with self._turn():
+                was_sent = self.login is not None and self.login.is_sent
+                try:
+                    result, _ = await self._try(exchange, with_login=True)
+                except NotAuthorized as refusal:
+                    await self._prepare_another_try(exchange, refusal, was_sent=was_sent)
+                    continue
+                if was_sent and self.login is not None:
+                    self.login.standing = Standing.ACCEPTED
+                return result
         raise self._refuse()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One call at a time sends a login that was not accepted yet; the others learn of it."""
+        login = self.login
+        if login is None or not login.is_sent or login.standing is Standing.ACCEPTED:
+            yield
+            return
+        async with self._finding_out:
+            if login.standing is Standing.REFUSED:
+                raise _refused()
+            yield
 
     async def read_clock(self, *, with_login: bool = False) -> None:
         """Take the camera's clock. Without login as ONVIF has it (Core 5.11.2.1).
@@ -99,21 +113,22 @@ class Session:
             self, Service.DEVICE, "GetSystemDateAndTime", {}, None, (), self.limit_s
         )
         try:
-            answer = await self._try(exchange, with_login=with_login)
-        except NotAuthorized as refusal:
-            raise OnvifLoginNeeded("the camera tells its time only to who logs in") from refusal
-        self.clock.take(answer)
+            told, answer = await self._try(exchange, with_login=with_login)
+        except NotAuthorized:
+            raise OnvifLoginNeeded("the camera tells its time only to who logs in") from None
+        self.clock.take(told, answer.arrived_at)
 
-    async def _try(self, exchange: "_Exchange", *, with_login: bool) -> Any:
+    async def _try(self, exchange: "_Exchange", *, with_login: bool) -> tuple[Any, Answer]:
         token = self.login.token(self.clock.offset) if self.login and with_login else None
         dress = self.login.dress if self.login and with_login else _undressed
         message = await self._threads.run(lambda: exchange.encoded(self._definitions, token))
         answer = await self._http.post(
             exchange.url, message.body, message.headers, dress=dress, limit_s=exchange.limit_s
         )
-        return await self._threads.run(
+        result = await self._threads.run(
             lambda: read_answer(self._definitions, exchange.service, exchange.operation, answer)
         )
+        return result, answer
 
     async def _prepare_another_try(
         self, exchange: "_Exchange", refusal: NotAuthorized, *, was_sent: bool

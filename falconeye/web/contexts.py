@@ -11,6 +11,7 @@ from datetime import tzinfo
 from falconeye.cameras.views import Camera, TestResult
 from falconeye.config.camera import DEFAULT_ROLL_S
 from falconeye.events.camera_state import CameraState
+from falconeye.web.device_contexts import DevicePart
 from falconeye.web.recording_contexts import ProtectionRow, RecordingRow
 from falconeye.web.storage_contexts import SpanForm
 
@@ -38,12 +39,14 @@ class Frame:
     may_download: bool = False
     may_see_jobs: bool = False
     may_set: bool = False  # settings
+    may_test: bool = False  # test cameras, and see what was found
     plain_http: bool = False  # the page crossed a network without encryption
     notice: str = ""  # what the last action did, said once
     not_recorded: tuple[str, ...] = ()  # names of cameras that should record and do not
     disk_troubles: tuple[str, ...] = ()  # sentences about volumes that are missing
     index_percent: int | None = None  # of an index that is being made anew
     index_cancelled: bool = False  # that was cancelled, and lacks files
+    found_new: int = 0  # found cameras that nobody has added or ignored yet
 
     def at(self, path: str) -> "Frame":
         """The same frame around another page."""
@@ -109,6 +112,15 @@ class CameraForm:
     keep_bytes: str = ""  # in GB
     pre_roll_s: str = str(DEFAULT_ROLL_S)
     post_roll_s: str = str(DEFAULT_ROLL_S)
+    resolution: str = ""  # this and the next three: USB
+    framerate: str = ""
+    pixel_format: str = ""
+    overlay: str = "none"
+
+    @property
+    def mode(self) -> str:
+        """Format and size as one choice."""
+        return f"{self.pixel_format}:{self.resolution}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +157,8 @@ class CameraFormPage:
     camera_name: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)  # field → what to do; "" = whole form
     trial: TrialPage | None = None
+    device: DevicePart | None = None  # of a USB camera, which has no address
+    found_id: str = ""  # of the found camera that is to be added by this page
 
 
 @dataclass(frozen=True, slots=True)

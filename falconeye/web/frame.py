@@ -8,7 +8,7 @@ from litestar.enums import MediaType
 
 from falconeye import __version__
 from falconeye.accounts.model import Action, Principal
-from falconeye.web import i18n, notice_words, rendering
+from falconeye.web import found_views, i18n, notice_words, rendering
 from falconeye.web.contexts import Frame
 from falconeye.web.security.access import may_on, principal_or_none
 from falconeye.web.security.cookies import cookie_of
@@ -51,6 +51,7 @@ def frame_of(connection: Connection, *, notice: str = "") -> Frame:
         may_see_footage=may_on(who, Action.VIEW_FOOTAGE),
         may_download=may_on(who, Action.DOWNLOAD),
         may_set=may_on(who, Action.MANAGE_SETTINGS),
+        may_test=may_on(who, Action.TEST_CAMERA),
         plain_http=is_plain_http(connection),
         notice=notice,
         not_recorded=not_recorded(services, who),
@@ -58,6 +59,7 @@ def frame_of(connection: Connection, *, notice: str = "") -> Frame:
         may_see_jobs=may_on(who, Action.EXPORT) or sees_works(who),
         index_percent=index_percent(services, who),
         index_cancelled=services.storage.index.is_cancelled,
+        found_new=found_new(services, who),
     )
 
 
@@ -92,6 +94,13 @@ def index_percent(services: Services, who: Principal | None) -> int | None:
     if not index.is_partial or not may_on(who, Action.VIEW_FOOTAGE):
         return None
     return int(index.share * 100)
+
+
+def found_new(services: Services, who: Principal | None) -> int:
+    """How many found cameras wait for an answer, for those who may test cameras."""
+    if not may_on(who, Action.TEST_CAMERA):
+        return 0
+    return found_views.count_new(services.finding.candidates.list())
 
 
 def csrf_token_of(connection: Connection) -> str:

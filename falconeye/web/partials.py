@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from falconeye.accounts.model import Action
 from falconeye.cameras.views import Camera
-from falconeye.web import i18n, views
+from falconeye.web import found_views, i18n, views
 from falconeye.web.contexts import Frame
 from falconeye.web.frame import frame_of
 from falconeye.web.rendering import render_part
@@ -39,6 +39,10 @@ async def changed_parts(request: Asking, changes: Changes) -> str:
     parts = []
     if changes.everything or changes.notices:
         parts.append(_record_note(request))
+    # A camera that comes or goes changes which of the found ones are new.
+    is_found = changes.everything or changes.candidates or bool(changes.cameras)
+    if is_found and may_on(principal_of(request), Action.TEST_CAMERA):
+        parts.append(_found_parts(request))
     match request.query_params.get("page"):
         case "wall":
             parts.append(_wall_parts(request, changes))
@@ -55,6 +59,18 @@ def _record_note(request: Asking) -> str:
     return partial("record-note", html)
 
 
+def _found_parts(request: Asking) -> str:
+    shell = shell_of(request)
+    is_open = request.query_params.get("page") == "found"
+    frame = _frame(request, "/cameras/found" if is_open else "/")
+    parts = partial("found-link", render_part(shell.templates, "partials/found_link.html", frame))
+    if is_open:
+        page = found_views.found_page(shell.services)
+        rows = render_part(shell.templates, "partials/found_rows.html", frame, page=page)
+        parts += partial("found-rows", rows)
+    return parts
+
+
 def _wall_parts(request: Asking, changes: Changes) -> str:
     shell = shell_of(request)
     cameras = views.shown_cameras(shell.services, principal_of(request))
@@ -65,7 +81,9 @@ def _wall_parts(request: Asking, changes: Changes) -> str:
         int(number) if number.isdecimal() and len(number) <= len(str(MAX_PAGE)) else 1,
     )
     frame = _frame(request, "/")
-    if changes.everything or changes.cameras:
+    # A wall without cameras says how many were found.
+    is_told = changes.candidates and not page.tiles
+    if changes.everything or changes.cameras or is_told:
         area = render_part(shell.templates, "partials/wall_area.html", frame, page=page)
         head = render_part(shell.templates, "partials/wall_head.html", frame, page=page)
         return partial("wall-head", head, "innerMorph") + partial("wall-area", area, "innerMorph")

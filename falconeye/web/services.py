@@ -1,14 +1,16 @@
 """What handlers may use, nothing else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from falconeye.accounts.service import Accounts
 from falconeye.alerts.service import Alerts
 from falconeye.base.clock import Clock
 from falconeye.cameras.finding import Finding
+from falconeye.cameras.onvif_cameras import OnvifCameras
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
+from falconeye.devices.questions import DeviceQuestions
 from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus
 from falconeye.jobs.runner import Jobs
@@ -41,6 +43,7 @@ class Services:
     alerts: Alerts
     cameras: CameraRegistry
     finding: Finding
+    onvif: OnvifCameras
     recordings: Recordings
     timelines: Timelines
     events: EventStore
@@ -55,3 +58,5 @@ class Services:
     restores: Restores
     restart: Callable[[], None] | None  # ends the process; None: nobody would start it again
     patient: Patient  # of the doctor
+    # Has nothing to start or stop: each question ends by itself.
+    questions: DeviceQuestions = field(default_factory=DeviceQuestions)

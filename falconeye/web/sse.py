@@ -19,6 +19,7 @@ from falconeye.accounts.model import Action, Principal, may
 from falconeye.events.bus import (
     CameraChanged,
     CameraStateChanged,
+    CandidatesChanged,
     Event,
     NoticesChanged,
     RecordingChanged,
@@ -45,10 +46,11 @@ class Changes:
     cameras: frozenset[str] = frozenset()  # cameras created, updated or deleted
     recordings: frozenset[tuple[str, str]] = frozenset()  # (camera id, recording id)
     notices: bool = False  # one of them began or ended
+    candidates: bool = False  # what was found is different
 
     def __bool__(self) -> bool:
         return self.everything or bool(
-            self.states or self.cameras or self.recordings or self.notices
+            self.states or self.cameras or self.recordings or self.notices or self.candidates
         )
 
 
@@ -73,7 +75,7 @@ def visible_changes(who: Principal, events: Iterable[Event]) -> Changes:
     states: set[str] = set()
     cameras: set[str] = set()
     recordings: set[tuple[str, str]] = set()
-    notices = False
+    notices = candidates = False
     for event in events:
         match event:
             case CameraStateChanged(state) if may(who, Action.VIEW_LIVE, state.camera_id):
@@ -86,6 +88,8 @@ def visible_changes(who: Principal, events: Iterable[Event]) -> Changes:
                 recordings.add((camera_id, recording_id))
             case NoticesChanged(camera_id) if may(who, Action.VIEW_FOOTAGE, camera_id):
                 notices = True
+            case CandidatesChanged() if may(who, Action.TEST_CAMERA):
+                candidates = True
             case _:
                 pass
     return Changes(
@@ -93,6 +97,7 @@ def visible_changes(who: Principal, events: Iterable[Event]) -> Changes:
         cameras=frozenset(cameras),
         recordings=frozenset(recordings),
         notices=notices,
+        candidates=candidates,
     )
 
 

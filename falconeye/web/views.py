@@ -10,7 +10,9 @@ from falconeye.accounts.model import Action, Principal
 from falconeye.base.redact import redact_text
 from falconeye.base.times import rfc3339
 from falconeye.cameras.privacy import Pause
+from falconeye.cameras.usb import current_path
 from falconeye.cameras.views import Camera
+from falconeye.config.camera import Protocol
 from falconeye.events.camera_state import ReasonCode
 from falconeye.storage.ledger.coverage import Gap, GapReason, Span, merge_spans
 from falconeye.storage.ledger.seams import ClockSeam
@@ -96,7 +98,12 @@ def wall(cameras: Sequence[Camera], layout: str, number: int) -> WallPage:
 
 
 def shown_address(camera: Camera) -> str:
-    """A camera's address as a page may show it: without anything secret in its query."""
+    """A camera's address as a page may show it: without anything secret in its query.
+
+    That of a USB camera is the path of its device, now or when it was there last.
+    """
+    if camera.config.protocol is Protocol.USB:
+        return current_path(camera.config) or ""
     return redact_text(camera.config.source_url or "")
 
 

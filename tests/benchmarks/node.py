@@ -35,6 +35,7 @@ class Node:
         self._log = self._directory / "log"
         self._environment = {
             "FALCONEYE_FREE_FLOOR_BYTES": "0",  # the machine's own disk may be full of other things
+            "FALCONEYE_DISCOVERY": "false",  # asks nobody in this machine's network
             "FALCONEYE_ADMIN_PASSWORD_FILE": str(self._directory / "password"),
             **{f"FALCONEYE_{name.upper()}": value for name, value in settings.items()},
         }

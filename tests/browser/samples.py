@@ -14,6 +14,7 @@ from falconeye.alerts.channel import ChannelState
 from falconeye.cameras.views import Camera, StreamStats, TestResult
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.config.schedule import DAYS
+from falconeye.devices.v4l2 import Control
 from falconeye.doctor.examination import Examination
 from falconeye.doctor.finding import Finding, Level
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
@@ -25,7 +26,9 @@ from falconeye.web import (
     audit_contexts,
     backup_contexts,
     contexts,
+    device_contexts,
     footage_contexts,
+    found_contexts,
     job_contexts,
     notice_contexts,
     recording_contexts,
@@ -55,6 +58,8 @@ FRAME = contexts.Frame(
     may_download=True,
     may_see_jobs=True,
     may_set=True,
+    may_test=True,
+    found_new=2,
 )
 NOBODY = replace(
     FRAME,
@@ -68,6 +73,8 @@ NOBODY = replace(
     may_download=False,
     may_see_jobs=False,
     may_set=False,
+    may_test=False,
+    found_new=0,
 )
 WEEK = tuple(f"2026-11-{day}" for day in range(14, 21))
 NAMES = ("Front door", "Yard", "Garage", "Stairs, second floor", "Parking", "Workshop", "Gate")
@@ -620,6 +627,72 @@ def storage() -> storage_contexts.StoragePage:
     )
 
 
+def found() -> found_contexts.FoundPage:
+    """A found camera in each state."""
+    row, kinds = found_contexts.FoundRow, found_contexts.FoundState
+    plugged = row(
+        "f0", "C270 HD WEBCAM", kinds.NEW, "Logitech", "/dev/video2, USB port 1.2",
+        ("plugged in",), offers=(found_contexts.FoundOffer("camera-2", "Garage"),),
+    )  # fmt: skip
+    by = ("answers ONVIF", "announces itself", "port 554 answers")
+    dome = row("f1", "IPC-HDW2431T", kinds.NEW, "Dahua", "192.168.1.80:80", by)
+    other = "Another one claims to be this camera."
+    was = "It was at 192.168.1.64:554 before. Edit the camera to give it this address."
+    module = "Send its pictures to an RTSP server such as MediaMTX and add the address of that."
+    return found_contexts.FoundPage(
+        (
+            plugged,
+            replace(dome, doubt=other),
+            replace(
+                dome, id="f2", state=kinds.MOVED, cameras=(("camera-0", "Front door"),), words=was
+            ),
+            replace(
+                dome, id="f3", state=kinds.CAMERA,
+                cameras=tuple((f"camera-{n}", NAMES[n]) for n in range(4)),
+            ),
+            row("f4", "imx708", kinds.UNUSABLE, "", "/dev/video0", ("a camera module",),
+                words=module),
+        ),
+        (replace(dome, id="f5", state=kinds.IGNORED, found_by=("from a file",)),),
+    )  # fmt: skip
+
+
+def device(**values: Any) -> device_contexts.DevicePart:
+    """A webcam that offers two formats."""
+    sizes = ("1920×1080", "1280×720", "640×480")
+    groups = tuple(
+        (
+            name,
+            tuple(
+                device_contexts.DeviceMode(
+                    f"{fourcc}:{size.replace('×', 'x')}", f"{size}, up to 30 per s"
+                )
+                for size in sizes
+            ),
+        )
+        for fourcc, name in (("", "The best format"), ("MJPG", "Motion-JPEG (MJPG)"))
+    )
+    part = device_contexts.DevicePart(
+        "/dev/video2", "usb:046d:0825:port:platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.2",
+        "USB port 1.2", groups,
+    )  # fmt: skip
+    return replace(part, **values)
+
+
+def controls(trouble: str = "") -> device_contexts.ControlsPage:
+    """Of every kind, one of them governed by an automatic."""
+    number = Control(1, "Brightness", "number", 0, 255, 1, 128, 140, is_active=True)
+    menu = ((1, "Manual Mode"), (3, "Aperture Priority Mode"))
+    every = (
+        number,
+        replace(number, id=2, name="Contrast", value=128),
+        Control(3, "White Balance, Automatic", "switch", 0, 1, 1, 1, 1, is_active=True),
+        Control(4, "White Balance Temperature", "number", 0, 9, 1, 4, 4, is_active=False),
+        Control(5, "Auto Exposure", "menu", 0, 3, 1, 3, 1, True, menu),
+    )
+    return device_contexts.ControlsPage("camera-0", "Garage", every, trouble)
+
+
 PAUSED = state(
     0,
     CameraStatus.STOPPED,
@@ -727,10 +800,53 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
         username="viewer",
     )
     adding = replace(FRAME, path="/cameras/add")
+    usb_form = contexts.CameraForm(
+        name="C270 HD WEBCAM", resolution="1280x720", framerate="15", pixel_format="MJPG"
+    )
     return {
         "wall": ("pages/wall.html", FRAME, contexts.WallPage(tiles(7), "auto", 3, 7)),
         "wall-one": ("pages/wall.html", FRAME, contexts.WallPage(tiles(1), "1", 1, 7, 1, 7)),
         "wall-16": ("pages/wall.html", FRAME, contexts.WallPage(tiles(16), "16", 4, 18, 1, 2)),
+        "found": ("pages/found.html", replace(FRAME, path="/cameras/found"), found()),
+        "found-viewer": (
+            "pages/found.html",
+            replace(FRAME, path="/cameras/found", may_change=False, role="operator"),
+            found(),
+        ),
+        "found-add": (
+            "pages/camera_form.html",
+            replace(FRAME, path="/cameras/found/f0/add"),
+            contexts.CameraFormPage(usb_form, device=device(), found_id="f0", trial=trial()),
+        ),
+        "usb-edit": (
+            "pages/camera_form.html",
+            replace(FRAME, path="/cameras/camera-0/edit"),
+            contexts.CameraFormPage(
+                usb_form,
+                "camera-0",
+                "Garage",
+                {"framerate": "A whole number is needed here."},
+                device=device(trouble="the camera is not plugged in"),
+            ),
+        ),
+        "usb-camera": (
+            "pages/camera.html",
+            replace(FRAME, path="/cameras/camera-0"),
+            contexts.CameraPage(
+                replace(one, config=replace(one.config, protocol=Protocol.USB)), "/dev/video2"
+            ),
+        ),
+        "controls": ("pages/controls.html", FRAME, controls()),
+        "controls-away": (
+            "pages/controls.html",
+            FRAME,
+            replace(controls("The camera is not plugged in."), controls=()),
+        ),
+        "found-nothing": (
+            "pages/found.html",
+            replace(FRAME, path="/cameras/found", found_new=0),
+            found_contexts.FoundPage(),
+        ),
         "wall-empty": ("pages/wall.html", FRAME, contexts.WallPage((), "auto", 1, 0)),
         "camera": (
             "pages/camera.html",

@@ -184,7 +184,7 @@ def _stream(camera: "OnvifCamera", request: Request) -> str:
     if protocol != "RTSP" or request.body.findtext(f".//{{{TT}}}Stream") != "RTP-Unicast":
         raise Refused("Sender", "only RTSP", "InvalidStreamSetup")
     host = camera.deviations.xaddr_host or "127.0.0.1"
-    uri = f"rtsp://{camera.token_check.user}:{camera.token_check.password}@{host}:8554/{_token(request)}"
+    uri = f"rtsp://{camera.token_check.user}:{camera.token_check.password}@{host}:{camera.deviations.rtsp_port}/{_token(request)}"
     return _media_uri("GetStreamUri", uri)
 
 

@@ -38,6 +38,17 @@ _BOMB = (
     + ']><x y="&i;">&i;</x>'
 )
 
+_DOCTYPE = """<!DOCTYPE s:Envelope [<!ENTITY make "Evil">]>
+<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>
+<t:GetDeviceInformationResponse xmlns:t="http://www.onvif.org/ver10/device/wsdl">
+<t:Manufacturer>&make;</t:Manufacturer></t:GetDeviceInformationResponse></s:Body></s:Envelope>"""
+
+_ATTRIBUTES = (
+    "<trt:GetProfilesResponse><trt:Profiles "
+    + " ".join(f'a{number}="1"' for number in range(80_000))
+    + "/></trt:GetProfilesResponse>"
+)
+
 
 class OnvifCamera(Stopping):
     """The camera; a context manager. Its attributes may be read from any thread."""
@@ -67,6 +78,8 @@ class OnvifCamera(Stopping):
         self.most_at_once = 0  # subscriptions
         self.states: dict[tuple[str, str], str] = {}  # (topic, source) → value: the properties
         self.changed = threading.Condition()  # of subscriptions and what waits in them
+        self.may_answer = threading.Event()  # CreatePullPointSubscription, when it was made
+        self.may_answer.set()
         self.ending = threading.Event()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"camera": self}))
         if tls:
@@ -127,6 +140,7 @@ class OnvifCamera(Stopping):
     def stop(self) -> None:
         """End all answers, close the port, wait for the threads."""
         self.ending.set()
+        self.may_answer.set()
         with self.changed:
             self.changed.notify_all()
         self._server.shutdown()
@@ -165,7 +179,10 @@ class OnvifCamera(Stopping):
             tried = [k for k, v in (("http", by_http), ("token", by_token)) if v is not None]
             needed = {"wsse": by_token, "both": bool(by_token and by_http)}.get(kind, by_http)
             self.logins.append(LoginTry(request.operation, tuple(tried), bool(needed)))
-        if kind == "none" or (request.operation in _OPEN and not self.deviations.time_needs_login):
+        open_ones = self.deviations.open_operations
+        if not self.deviations.time_needs_login:
+            open_ones |= {"GetSystemDateAndTime"}
+        if kind == "none" or request.operation in open_ones:
             return None
         if kind in {"digest", "basic", "both"} and not by_http:
             challenge = self.gate.challenge()
@@ -179,9 +196,6 @@ class OnvifCamera(Stopping):
         return None
 
 
-_OPEN = {"GetSystemDateAndTime"}
-
-
 @dataclass
 class Response:
     """Status 0: the connection is reset."""
@@ -190,7 +204,10 @@ class Response:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     kind: str = "application/soap+xml; charset=utf-8"
-    manner: Literal["whole", "dribble", "silent"] = "whole"
+    manner: Literal["whole", "dribble", "endless", "silent"] = "whole"
+
+
+REFUSED = Refused("Sender", "Not today", "InvalidArgVal")
 
 
 def _strange_answers() -> dict[str, Response]:
@@ -210,17 +227,21 @@ def _strange_answers() -> dict[str, Response]:
         "redirect": Response(302, b"", {"Location": "http://192.0.2.1/onvif/device_service"}),
         "forbidden": Response(403, b"no", kind="text/plain"),
         "lacking": Response(500, fault(Refused("Receiver", "no", "ActionNotSupported"))),
-        "refused": Response(400, fault(Refused("Sender", "Not today", "InvalidArgVal"))),
+        "refused": Response(400, fault(REFUSED)),
+        "undeclared": Response(500, fault(REFUSED).replace(b"ter:Inv", b"\n what:Inv")),
         "bare-fault": Response(500, envelope("<s:Fault/>")),
         "missing": Response(404, b"no", kind="text/plain"),
         "reset": Response(0, b""),
         "gzip": Response(200, b"\x1f\x8b" + bytes(50), {"Content-Encoding": "gzip"}),
         "multipart": Response(200, b"--x", kind='multipart/related; boundary="y"'),
+        "attributes": Response(200, envelope(_ATTRIBUTES)),
+        "doctype": Response(200, _DOCTYPE.encode()),
         "other-body": Response(200, envelope("<tt:Nothing/>")),
         "no-body": Response(
             200, b"<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'/>"
         ),
         "dribble": Response(200, b"x", manner="dribble"),
+        "endless": Response(200, b"<x>", manner="endless"),
         "silent": Response(200, b"x", manner="silent"),
     }
 
@@ -260,7 +281,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(response.status)
         self.send_header("Content-Type", response.kind)
         length = 1000 if response.manner == "dribble" else len(response.body)
-        self.send_header("Content-Length", str(length))
+        if response.manner != "endless":
+            self.send_header("Content-Length", str(length))
         for key, value in response.headers.items():
             self.send_header(key, value)
         self.end_headers()
@@ -268,6 +290,9 @@ class _Handler(BaseHTTPRequestHandler):
         while response.manner == "dribble" and not self.camera.ending.wait(0.05):
             self.wfile.write(b"x")
             self.wfile.flush()
+
+        while response.manner == "endless":
+            self.wfile.write(b"y" * 65_536)  # until the client leaves
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
         """Say nothing on stderr."""

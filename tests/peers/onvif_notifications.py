@@ -33,13 +33,15 @@ def create(camera: "OnvifCamera", request: Request) -> str:
         camera.subscriptions[name] = subscription
         camera.most_at_once = max(camera.most_at_once, len(camera.subscriptions))
         camera.changed.notify_all()
+    camera.may_answer.wait()
     if camera.deviations.by_reference:
         reference = (
             f"<wsa:Address>{camera.announced(PATHS['subscription'])}</wsa:Address>"
             f"<wsa:ReferenceParameters><x:Id>{name}</x:Id></wsa:ReferenceParameters>"
         )
     else:
-        address = camera.announced(f"{PATHS['subscription']}?id={name}")
+        path = f"{PATHS['subscription']}?id={name}"
+        address = path if camera.deviations.relative_address else camera.announced(path)
         reference = f"<wsa:Address>{address}</wsa:Address>"
     return (
         "<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference>"

@@ -23,10 +23,12 @@ class Deviations:
     login: Literal["wsse", "digest", "basic", "both", "none"] = "wsse"
     one_time_nonces: bool = False  # of HTTP Digest
     time_needs_login: bool = False
+    open_operations: frozenset[str] = frozenset()  # what needs no login besides the time
     old_faults: bool = False  # faults of SOAP 1.1
     forbidden: frozenset[str] = frozenset()  # operations that this user may not call
     xaddr_host: str = ""  # announced in place of its own
     xaddr_port: int = 0
+    rtsp_port: int = 8554
     has_ptz: bool = True
     has_events: bool = True
     sub_has_ptz: bool = True
@@ -46,6 +48,7 @@ class Deviations:
     renews: bool = True
     slots: int = 2
     freezes_after: int = 0  # CreatePullPointSubscriptions; 0: never
+    relative_address: bool = False  # names only the path of a subscription
     by_reference: bool = False  # tells subscriptions apart by a reference parameter
     answers: dict[str, str] = field(default_factory=dict)  # operation → a strange answer
 

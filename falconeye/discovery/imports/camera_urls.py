@@ -47,6 +47,8 @@ def read_url(text: str, variables: Mapping[str, str] | None = None) -> CameraUrl
     lacking = open_names(whole, variables)
     scheme = whole.partition("://")[0].lower()
     if "://" not in whole and lacking:
+        if not whole.isprintable():
+            raise InvalidInput("the address holds control characters")
         missing = _missing("address", lacking)
         return CameraUrl(Protocol.RTSP, whole, missing=missing, variables=tuple(lacking))
     if "://" not in whole or scheme not in _PROTOCOLS:
@@ -55,6 +57,8 @@ def read_url(text: str, variables: Mapping[str, str] | None = None) -> CameraUrl
     lacks: list[str] = []
     for what, part in (("user name", username), ("password", password), ("address", url)):
         lacks += _missing(what, open_names(part or "", variables))
+    if any(each.isspace() or not each.isprintable() for each in url):
+        raise InvalidInput("the address holds spaces or control characters")
     if not open_names(url, variables):
         _check(url)
     if _FLV.search(url) and scheme.startswith("http"):
@@ -102,8 +106,6 @@ def leads_to_itself(url: str) -> bool:
 
 
 def _check(url: str) -> None:
-    if any(each.isspace() or not each.isprintable() for each in url):
-        raise InvalidInput("the address holds spaces or control characters")
     try:
         normalised_address(url)
     except (InvalidInput, ValueError):  # their words may repeat a part of it

@@ -203,7 +203,7 @@ def _with_onvif(
     port = _text(table, "port") or str(ONVIF_PORT)
     if not _HOST.fullmatch(name) or not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
         return camera, [*left, ("onvif.host, onvif.port", "they cannot be read")]
-    camera = replace(camera, onvif_host=name, onvif_port=int(port))
+    camera = replace(camera, onvif_host=name.strip("[]"), onvif_port=int(port))
     user, password = (filled(_text(table, key), streams.variables) for key in ("user", "password"))
     if lacking := open_names(user + password, streams.variables):
         left.append(("onvif.user, onvif.password", f"the file only names {', '.join(lacking)}"))

@@ -1,5 +1,6 @@
 """What a file of another recorder holds: cameras, and all that is not taken over."""
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -12,6 +13,7 @@ from falconeye.config.addresses import normalised_address
 from falconeye.config.camera import Protocol, RecordMode, Transport
 
 MAX_CAMERAS = 256
+MAX_KEY = 300  # characters
 
 
 class ImportKind(StrEnum):
@@ -50,7 +52,7 @@ class ImportedCamera:
     username: str | None = None
     password: Secret | None = None
     device_path: str | None = None  # of USB cameras, on the machine that the file comes from
-    onvif_host: str | None = None
+    onvif_host: str | None = None  # without brackets
     onvif_port: int | None = None
     resolution: str | None = None  # "640x480": what was asked of the device
     framerate: int | None = None  # pictures/s, the same
@@ -65,7 +67,17 @@ class ImportedCamera:
 
     @property
     def key(self) -> str:
-        """The same for the same camera in any file: by its address, else its device, else name."""
+        """The same for the same camera in any file: by its address, else its device, else name.
+
+        Printable, without logins, at most 300 characters.
+        """
+        key = self._own_key()
+        if len(key) <= MAX_KEY:
+            return key
+        digest = hashlib.sha256(key.encode()).hexdigest()[:32]
+        return f"{key[: MAX_KEY - len(digest) - 1]}…{digest}"
+
+    def _own_key(self) -> str:
         if self.source_url is not None:
             try:
                 return normalised_address(self.source_url)
@@ -74,6 +86,14 @@ class ImportedCamera:
         if self.device_path is not None:
             return f"usb:{self.device_path}"
         return f"name:{self.name}"
+
+    @property
+    def onvif_url(self) -> str | None:
+        """Its device service, at the place that ONVIF gives it (Core specification, 5.1.1)."""
+        if self.onvif_host is None:
+            return None
+        host = f"[{self.onvif_host}]" if ":" in self.onvif_host else self.onvif_host
+        return f"http://{host}:{self.onvif_port or 80}/onvif/device_service"
 
     @property
     def address(self) -> str | None:

@@ -6,6 +6,8 @@ from falconeye.web.api.audit import AuditController
 from falconeye.web.api.backups import BackupController
 from falconeye.web.api.camera_events import EventController
 from falconeye.web.api.cameras import CameraController
+from falconeye.web.api.candidates import CandidateController
+from falconeye.web.api.controls import ControlController
 from falconeye.web.api.download import download
 from falconeye.web.api.export import check_file, check_hash, export, export_cameras
 from falconeye.web.api.health import healthz, metrics, readyz
@@ -16,6 +18,7 @@ from falconeye.web.api.notices import NoticeController
 from falconeye.web.api.playback import init, media, playlist, still
 from falconeye.web.api.privacy import PrivacyController
 from falconeye.web.api.protections import ProtectionController
+from falconeye.web.api.ptz import PtzController
 from falconeye.web.api.recording_control import RecordingControlController
 from falconeye.web.api.recordings import RecordingController
 from falconeye.web.api.settings import SettingsController
@@ -26,7 +29,9 @@ ROUTES: list[ControllerRouterHandler] = [
     CameraController,
     MediaController,
     PrivacyController,
+    ControlController,
     EventController,
+    PtzController,
     RecordingControlController,
     RecordingController,
     download,
@@ -42,6 +47,7 @@ ROUTES: list[ControllerRouterHandler] = [
     check_file,
     JobController,
     NodeController,
+    CandidateController,
     NoticeController,
     SettingsController,
     StorageController,

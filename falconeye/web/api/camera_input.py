@@ -29,9 +29,6 @@ from falconeye.config.schedule import WeekSchedule
 
 MAX_METADATA_KEYS = 100
 SCHEDULE = "schedule"  # as a mode: continuous, in the hours of a schedule
-_LATER_PROTOCOLS = {
-    "onvif": "ONVIF is not in this release; add the camera's rtsp:// address",
-}
 
 Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"\S")]
 Url = Annotated[str, Field(min_length=1, max_length=2048)]
@@ -66,7 +63,7 @@ class CameraInput(BaseModel):
 
     name: Name
     protocol: Literal["usb", "rtsp", "onvif", "http", "demo"]
-    source_url: Url | None = None
+    source_url: Url | None = None  # of ONVIF cameras onvif://[user:password@]host[:port]
     device_path: Annotated[str, Field(max_length=255)] | None = None
     node_name: Annotated[str, Field(max_length=255)] | None = None
     pixel_format: PixelFormat | None = None  # USB: a four-character code; null: the best there is
@@ -90,9 +87,7 @@ class CameraInput(BaseModel):
     start: bool | None = None
 
     def to_new_camera(self, *, node_name: str) -> NewCamera:
-        """For the registry; InvalidInput for what this release or this node cannot do."""
-        if self.protocol in _LATER_PROTOCOLS:
-            raise InvalidInput(_LATER_PROTOCOLS[self.protocol], field="protocol")
+        """For the registry; InvalidInput for what this node cannot do."""
         if self.node_name not in {None, "", node_name}:
             msg = f"there is no node {self.node_name!r} here; this node is {node_name!r}"
             raise InvalidInput(msg, field="node_name")
@@ -182,7 +177,12 @@ class CameraPatch(BaseModel):
             if name in given and given[name] is None:
                 given[name] = empty
         given.update(_address_changes(given, stored))
-        return {name: value for name, value in given.items() if value != getattr(stored, name)}
+        # The same password given for another address is one that may go there.
+        return {
+            name: value
+            for name, value in given.items()
+            if value != getattr(stored, name) or (name == "password" and value is not None)
+        }
 
 
 def _mode_changes(given: Mapping[str, Any], stored: CameraConfig) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def _address_changes(given: Mapping[str, Any], stored: CameraConfig) -> dict[str
     enters it again (or the URL holds it).
     """
     changes: dict[str, Any] = {}
-    known = {origin(url) for url in (stored.source_url, stored.sub_url) if url}
+    known = _known_origins(stored)
     stays_there = True
     for field in ("source_url", "sub_url"):
         if (text := given.get(field)) is None:
@@ -243,6 +243,14 @@ def _address_changes(given: Mapping[str, Any], stored: CameraConfig) -> dict[str
         msg = "the address changed: enter the password again"
         raise InvalidInput(msg, field="password")
     return changes
+
+
+def _known_origins(stored: CameraConfig) -> set[tuple[str, str, int | None] | None]:
+    """Where the stored password may go."""
+    known = {origin(url) for url in (stored.source_url, stored.sub_url) if url}
+    if stored.onvif_url and (service := origin(stored.onvif_url)):
+        known |= {service, ("onvif", *service[1:])}  # the same service, as a person writes it
+    return known
 
 
 def _split(text: str, field: str) -> tuple[str, str | None, str | None]:

@@ -2,6 +2,7 @@
 
 import os
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from litestar import Controller, Request, get
 from litestar.params import PathParameter, QueryParameter
@@ -12,7 +13,10 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import NotFound
 from falconeye.base.times import rfc3339
 from falconeye.devices.usb_camera import UsbCamera
+from falconeye.discovery.candidates import Candidate
+from falconeye.discovery.evidence import Way
 from falconeye.web.api.documentation import documented
+from falconeye.web.found_views import name_of
 from falconeye.web.metrics import status_of
 from falconeye.web.shell import shell_of
 
@@ -69,6 +73,20 @@ class NetworkCameraAnswer(BaseModel):
     url: str
     node_name: str
 
+    @classmethod
+    def of(cls, candidate: Candidate, node: NodeAnswer) -> "NetworkCameraAnswer":
+        """`port` is 0, `url` empty where nobody knows them yet."""
+        speaks_onvif = any(one.way is Way.ONVIF for one in candidate.evidence)
+        scheme = urlsplit(candidate.url or "").scheme
+        return cls(
+            ip=candidate.address or "",
+            port=candidate.port or 0,
+            protocol="onvif" if speaks_onvif else scheme or "rtsp",
+            name=name_of(candidate),
+            url=candidate.url or "",
+            node_name=node.name,
+        )
+
 
 class ScanAnswer(BaseModel):
     """What was found (api.md)."""
@@ -102,16 +120,25 @@ class NodeController(Controller):
         self,
         request: Asking,
         node: Annotated[str | None, QueryParameter(max_length=255)] = None,
+        *,
+        network: Annotated[
+            bool, QueryParameter(description="also those that were found in the network")
+        ] = False,
     ) -> ScanAnswer:
         this = await _this_node(request)
         if node not in {None, "", this.name}:
             return ScanAnswer.nothing(f"there is no node {node!r}")
-        plugged = await shell_of(request).services.finding.look_at_ports()
+        finding = shell_of(request).services.finding
+        plugged = await finding.look_at_ports()
         cameras = [LocalCameraAnswer.of(camera, this) for camera in plugged.cameras]
+        found = finding.candidates.list() if network else []
+        network_cameras = [
+            NetworkCameraAnswer.of(one, this) for one in found if one.usable and one.address
+        ]
         return ScanAnswer(
             cameras=cameras,
-            network_cameras=[],
-            total=len(cameras),
+            network_cameras=network_cameras,
+            total=len(cameras) + len(network_cameras),
             scanned_nodes=[this.name],
             errors=[],
         )

@@ -22,8 +22,9 @@ from falconeye.web.security.access import needs, principal_of
 # FalconEye's own requirements (pyproject.toml); a test keeps the two in step.
 PARTS: Final = (
     "aiosqlite", "alembic", "apprise", "argon2-cffi", "av", "cryptography", "httpx", "jinja2",
-    "litestar", "multipart", "prometheus-client", "pydantic", "sqlalchemy", "sqlmodel",
-    "typing-extensions", "uvicorn", "uvloop", "websockets",
+    "litestar", "lxml", "multipart", "onvif-zeep", "prometheus-client", "pydantic", "pyudev",
+    "pyyaml", "requests", "sqlalchemy", "sqlmodel", "typing-extensions", "uvicorn", "uvloop",
+    "websockets", "zeep", "zeroconf",
 )  # fmt: skip
 
 

@@ -27,6 +27,9 @@ def _(message: str) -> str:
 NOTICES: Final[Mapping[str, str]] = {
     "added": _("The camera was added. Its first picture comes in a moment."),
     "saved": _("Saved."),
+    "looked": _("Looked again: this is what is there now."),
+    "found-ignored": _("It is ignored from now on."),
+    "found-shown": _("It is shown again."),
     "restore-dropped": _("The restore was dropped: this recorder goes on with the present data."),
     "camera-deleted": _("The camera was deleted; its recordings stay."),
     "camera-and-footage-deleted": _("The camera and its recordings were deleted."),

@@ -1,6 +1,6 @@
 """Add, edit and test a camera."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
@@ -8,9 +8,10 @@ from litestar.params import FromPath, QueryParameter
 from falconeye.accounts.model import Action
 from falconeye.base.errors import Conflict, InvalidInput
 from falconeye.cameras.views import TestResult
-from falconeye.config.camera import CameraConfig
+from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.web.audit import record
 from falconeye.web.contexts import CameraForm, CameraFormPage, TrialPage
+from falconeye.web.device_views import device_of
 from falconeye.web.pages import camera_input
 from falconeye.web.pages.asking import (
     Asking,
@@ -46,7 +47,7 @@ async def add_camera(request: Asking) -> Response[str]:
         new = camera_input.new_camera(form, fields.get("password", ""), may_be_local=True)
         camera = await services_of(request).cameras.add(new)
     except (InvalidInput, Conflict) as error:
-        context = CameraFormPage(form, errors=_by_field(error))
+        context = CameraFormPage(form, errors=by_field(error))
         return show(request, TEMPLATE, context, status=error.status)
     await record(request, "camera.added", "camera", camera.config.id, camera.config.name)
     return go_to(f"/cameras/{camera.config.id}", done="added")
@@ -56,8 +57,7 @@ async def add_camera(request: Asking) -> Response[str]:
 async def edit_form(request: Asking, camera_id: FromPath[str]) -> Response[str]:
     """The form with what is stored; the password is not shown."""
     config = services_of(request).cameras.get(camera_id).config
-    context = CameraFormPage(camera_input.stored(config), camera_id, config.name)
-    return show(request, TEMPLATE, context)
+    return await _edit_page(request, config, camera_input.stored(config))
 
 
 @post("/cameras/{camera_id:str}/edit", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)
@@ -71,14 +71,11 @@ async def edit_camera(request: Asking, camera_id: FromPath[str]) -> Response[str
     try:
         if fields.get("action") == TEST:
             trial = await _try(request, form, password, config)
-            return show(
-                request, TEMPLATE, CameraFormPage(form, camera_id, config.name, trial=trial)
-            )
-        changes = camera_input.changes(form, password, config)
+            return await _edit_page(request, config, form, trial=trial)
+        changes = _changes(form, password, config)
         await cameras.update(camera_id, changes)
     except (InvalidInput, Conflict) as error:
-        context = CameraFormPage(form, camera_id, config.name, errors=_by_field(error))
-        return show(request, TEMPLATE, context, status=error.status)
+        return await _edit_page(request, config, form, error=error)
     await record(request, "camera.changed", "camera", camera_id, ", ".join(sorted(changes)))
     return go_to(f"/cameras/{camera_id}", done="saved")
 
@@ -106,7 +103,7 @@ async def _try(
     services = services_of(request)
     result: TestResult
     if config:
-        changes = camera_input.changes(form, password, config)
+        changes = _changes(form, password, config)
         result = await services.cameras.test_stored(config.id, changes)
     else:
         local = may_on(principal_of(request), Action.CHANGE_CAMERA)
@@ -118,8 +115,33 @@ async def _try(
     )
 
 
-def _by_field(error: InvalidInput | Conflict) -> dict[str, str]:
+def _changes(form: CameraForm, password: str, config: CameraConfig) -> dict[str, Any]:
+    if config.protocol is Protocol.USB:
+        return camera_input.device_changes(form, config)
+    return camera_input.changes(form, password, config)
+
+
+async def _edit_page(
+    request: Asking,
+    config: CameraConfig,
+    form: CameraForm,
+    *,
+    trial: TrialPage | None = None,
+    error: InvalidInput | Conflict | None = None,
+) -> Response[str]:
+    device = None
+    if config.protocol is Protocol.USB:
+        device = await device_of(services_of(request), config, form)
+    errors = by_field(error, has_address=device is None) if error else {}
+    context = CameraFormPage(
+        form, config.id, config.name, errors=errors, trial=trial, device=device
+    )
+    return show(request, TEMPLATE, context, status=error.status if error else 200)
+
+
+def by_field(error: InvalidInput | Conflict, *, has_address: bool = True) -> dict[str, str]:
     """An error where it belongs: at a field of the form, or over all of it."""
-    field = error.field if isinstance(error, InvalidInput) else "source_url"
+    clash = "source_url" if has_address else ""
+    field = error.field if isinstance(error, InvalidInput) else clash
     known = field in CameraForm.__dataclass_fields__ or field == "password"
     return {field if field and known else "": sentence(error)}

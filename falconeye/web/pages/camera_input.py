@@ -1,5 +1,6 @@
 """The camera form: what was typed, and what it means for the registry."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
@@ -21,9 +22,12 @@ from falconeye.config.camera import (
     RecordMode,
     Transport,
 )
+from falconeye.config.device import PIXEL_FORMAT, Overlay
+from falconeye.sources.usb import DEFAULT_FPS
 from falconeye.web.contexts import CameraForm
 from falconeye.web.i18n import gettext as _
 
+MAX_FPS: Final = 60
 GIGABYTE: Final = 1_000_000_000
 _PROTOCOLS: Final = {
     "rtsp": Protocol.RTSP,
@@ -34,13 +38,15 @@ _PROTOCOLS: Final = {
 }
 _TEXTS: Final = (
     "name", "source_url", "username", "sub_url", "location", "transport", "record", "keep_days",
-    "keep_bytes", "pre_roll_s", "post_roll_s",
+    "keep_bytes", "pre_roll_s", "post_roll_s", "resolution", "framerate", "pixel_format", "overlay",
 )  # fmt: skip
 
 
 def typed(fields: Mapping[str, str], *, password_stored: bool = False) -> CameraForm:
     """The form as it was sent, to show again; without the password."""
     values = {name: fields.get(name, "") for name in _TEXTS}
+    if "mode" in fields:  # a choice of format and size together
+        values["pixel_format"], _colon, values["resolution"] = fields["mode"].partition(":")
     return CameraForm(
         **values,
         audio=fields.get("audio") == "true",
@@ -66,6 +72,10 @@ def stored(config: CameraConfig) -> CameraForm:
         post_roll_s=str(config.post_roll_s),
         keep_bytes="" if config.keep_bytes is None else f"{config.keep_bytes / GIGABYTE:g}",
         password_stored=config.password is not None,
+        resolution=config.resolution or "",
+        framerate="" if config.framerate is None else str(config.framerate),
+        pixel_format=config.pixel_format or "",
+        overlay=config.overlay.value,
     )
 
 
@@ -92,6 +102,32 @@ def new_camera(form: CameraForm, password: str, *, may_be_local: bool) -> NewCam
     )
 
 
+def new_device(form: CameraForm, device: str) -> NewCamera:
+    """What to add or test at a USB port; `device`: a path or an identity."""
+    keep_days, keep_bytes = _keep(form)
+    pre_roll_s, post_roll_s = _rolls(form)
+    return NewCamera(
+        name=form.name,
+        protocol=Protocol.USB,
+        source_url=None,
+        device_path=device,
+        location=form.location,
+        record=_record(form.record),
+        pre_roll_s=pre_roll_s,
+        post_roll_s=post_roll_s,
+        keep_days=keep_days,
+        keep_bytes=keep_bytes,
+        **_wishes(form),
+    )
+
+
+def device_changes(form: CameraForm, config: CameraConfig) -> dict[str, Any]:
+    """The fields of a USB camera that the form changes; it has neither address nor login."""
+    found = {"name": form.name, "location": form.location, "record": _record(form.record)}
+    found |= _wishes(form) | _times(form, config)
+    return {name: value for name, value in found.items() if value != getattr(config, name)}
+
+
 def changes(form: CameraForm, password: str, config: CameraConfig) -> dict[str, Any]:
     """The fields of `config` that the form changes; an empty password keeps the stored one."""
     if _protocol(form.source_url) is not config.protocol:
@@ -116,12 +152,43 @@ def changes(form: CameraForm, password: str, config: CameraConfig) -> dict[str, 
         "audio": form.audio,
         "allow_local": form.allow_local,
     }
+    found |= _times(form, config)
+    return {name: value for name, value in found.items() if value != getattr(config, name)}
+
+
+def _times(form: CameraForm, config: CameraConfig) -> dict[str, Any]:
+    """Around events, and how long footage stays."""
+    found: dict[str, Any] = {}
     found["pre_roll_s"], found["post_roll_s"] = _rolls(form)
     # As text they are rounded: what was not touched stays exact.
-    for name, value in zip(("keep_days", "keep_bytes"), _keep(form), strict=True):
-        if getattr(form, name) != shown[name]:
-            found[name] = value
-    return {name: value for name, value in found.items() if value != getattr(config, name)}
+    shown = stored(config)
+    kept = zip(("keep_days", "keep_bytes"), _keep(form), strict=True)
+    return found | {
+        name: value for name, value in kept if getattr(form, name) != getattr(shown, name)
+    }
+
+
+def _wishes(form: CameraForm) -> dict[str, Any]:
+    """How a USB camera is to deliver; what is left open is None."""
+    rate = form.framerate or str(DEFAULT_FPS)
+    framerate = int(rate) if rate.isascii() and rate.isdecimal() and len(rate) < 4 else 0
+    if not 1 <= framerate <= MAX_FPS:
+        words = _("A whole number of pictures per second is needed here, from 1 to {most}.")
+        raise InvalidInput(words.format(most=MAX_FPS), field="framerate")
+    if form.pixel_format and not re.fullmatch(PIXEL_FORMAT, form.pixel_format):
+        words = _("A format has up to four letters and digits, such as MJPG.")
+        raise InvalidInput(words, field="pixel_format")
+    try:
+        overlay = Overlay(form.overlay or Overlay.NONE)
+    except ValueError:
+        words = _("Choose what is written into the pictures.")
+        raise InvalidInput(words, field="overlay") from None
+    return {
+        "resolution": form.resolution.replace("×", "x") or None,
+        "framerate": framerate,
+        "pixel_format": form.pixel_format or None,
+        "overlay": overlay,
+    }
 
 
 def _keep(form: CameraForm) -> tuple[int | None, int | None]:

@@ -17,6 +17,7 @@ from falconeye.alerts.service import Alerts
 from falconeye.base.clock import SystemClock
 from falconeye.base.memory import MemoryBudget
 from falconeye.cameras.finding import Finding
+from falconeye.cameras.onvif_cameras import OnvifCameras
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
@@ -152,6 +153,7 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
     )
     restores = Restores(settings.data_dir, clock, other_key=None, has_settings=False)
     stack.push_async_callback(restores.stop)
+    events = EventStore(database)
     services = Services(
         node_id=node_id,
         node_name="pi-1",
@@ -166,7 +168,8 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
         finding=Finding(cameras, IgnoredStore(database, clock), bus, clock, devices=UsbDevices()),
         recordings=footage.recordings,
         timelines=footage.timelines,
-        events=EventStore(database),
+        onvif=_onvif(stack, OnvifCameras(cameras, events, bus, clock)),
+        events=events,
         playback=footage.playback,
         stills=FootageStills(footage.playback, pictures),
         volumes=footage.volumes,
@@ -191,6 +194,12 @@ async def serve(stack: AsyncExitStack, folder: Path) -> Served:
     _ = await stack.enter_async_context(status.probe.running())
     server = await _server(stack, services, status)
     return await _clients(stack, services, status, footage.store, server.port)
+
+
+def _onvif(stack: AsyncExitStack, cameras: OnvifCameras) -> OnvifCameras:
+    cameras.start()
+    stack.push_async_callback(cameras.stop)
+    return cameras
 
 
 async def _server(stack: AsyncExitStack, services: Services, status: NodeStatus) -> WebServer:

@@ -101,7 +101,7 @@ WRONG_BODIES = [
     (b'{"name":"x","protocol":"ftp"}', "protocol"),
     (b'{"name":"x","protocol":"rtsp"}', "source_url"),
     (b'{"name":"x","protocol":"usb"}', "there is no USB camera"),
-    (b'{"name":"x","protocol":"onvif","source_url":"onvif://h"}', "not in this release"),
+    (b'{"name":"x","protocol":"onvif","source_url":"ftp://h"}', "looks like onvif://"),
     (b'{"name":"x","protocol":"rtsp","source_url":"rtsp://h/","framerate":61}', "framerate"),
     (b'{"name":"x","protocol":"rtsp","source_url":"rtsp://h/","colour":1}', "colour"),
     (b'{"name":"x","protocol":"rtsp","source_url":"rtsp://[::1/"}', "source_url"),

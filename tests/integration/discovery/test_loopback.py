@@ -12,8 +12,11 @@ import uvloop
 
 from falconeye.base.clock import SystemClock
 from falconeye.discovery.evidence import Way
+from falconeye.discovery.interfaces import look_at_interfaces
 from falconeye.discovery.scan import Limits
 from falconeye.discovery.service import Discovery
+from falconeye.discovery.ws_budget import MAX_REFUSED
+from falconeye.discovery.ws_sockets import ProbeSocket
 from tests.peers.ignored_ids import RememberedIds
 from tests.peers.site import HOST
 
@@ -65,3 +68,22 @@ async def _found_on_this_machine(port: int) -> None:
     assert result.connects == 2
     rows = discovery.candidates.list()
     assert any(one.way is Way.SCAN for row in rows for one in row.evidence)
+
+
+async def test_a_socket_that_is_flooded_is_closed_until_the_next_round() -> None:
+    (lo,) = (one for one in look_at_interfaces(loopback=True) if one.name == "lo")
+    probes = ProbeSocket(lo, lambda *_: None, lambda _: None)
+    await probes.open()
+    port = probes.port
+    assert port is not None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
+        flooder.connect(("127.0.0.1", port))
+        flooder.settimeout(0)
+        for _ in range(10 * MAX_REFUSED):
+            if probes.port is None:
+                break
+            flooder.send(b"x")
+            await asyncio.sleep(0)
+    assert probes.broken
+    assert probes.budget.refused == MAX_REFUSED + 1
+    await probes.close()

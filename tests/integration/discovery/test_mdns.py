@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from falconeye.discovery.interface_watch import InterfaceWatch
 from falconeye.discovery.mdns import MAX_SERVICES, Mdns
 from falconeye.discovery.mdns_cameras import MdnsCameras
 from tests.integration.discovery.collected import Collected
-from tests.peers.site import Site, run
+from tests.peers.site import Site, inside, run
 
 pytestmark = pytest.mark.root
 
@@ -113,6 +114,30 @@ async def test_an_interface_that_was_taken_out_and_put_in_is_heard_again(
     await asyncio.sleep(0)
     site.host(20, mdns=[service("_rtsp", "Garden")])
     await collected.until(lambda told: len(told.found) == 1)
+
+
+async def test_a_look_asks_at_once(site: Site, mdns: Mdns) -> None:
+    site.host(20)
+    with inside(site.namespace("h20")):
+        tap = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with tap:
+        tap.settimeout(0)
+        tap.bind(("224.0.0.251", 5353))
+        joined = socket.inet_aton("224.0.0.251") + socket.inet_aton("192.168.77.20")
+        tap.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, joined)
+        loop = asyncio.get_running_loop()
+
+        async def questions(count: int, within_s: float) -> None:
+            async with asyncio.timeout(within_s):
+                while count:
+                    count -= b"_axis-video" in await loop.sock_recv(tap, 9_000)
+
+        # A browser asks at 0, 1, 3, 7 … seconds, ever more seldom: it is at 3 to 5 now.
+        await questions(1, 5)
+        with pytest.raises(TimeoutError):
+            await questions(9, 2)
+        mdns.look_now()
+        await questions(1, 2.5)
 
 
 @pytest.fixture

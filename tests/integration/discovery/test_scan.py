@@ -101,10 +101,10 @@ async def test_a_scan_is_cancelled_at_once_and_keeps_what_it_found(site: Site) -
 
 async def test_no_more_connects_are_made_than_allowed(site: Site) -> None:
     site.host(20, tcp={"554": "rtsp"})
-    scan = scan_of(Collected(), "192.168.77.20/30", limits=Limits(connects_per_s=20, at_once=4))
+    scan = scan_of(Collected(), "192.168.77.20/32", limits=Limits(connects_per_s=20, at_once=4))
     scan.start()
     result = await scan.wait()
-    assert result.connects == PORTS + 3
+    assert result.connects == PORTS
     assert result.seconds >= (result.connects - 1) / 20
 
 

@@ -30,6 +30,8 @@ def quick_events(device: OnvifDevice, backoff: NotedBackoff | None = None) -> On
         {"takes_term": False},
         {"xaddr_host": "10.1.1.1", "xaddr_port": 8000},
         {"by_reference": True},
+        {"relative_address": True},
+        {"answers": {"Renew": "undeclared"}, "pull_cut_s": 0},
         {"has_get_services": False},
         {"pull_at_once": True},
         {"pull_cut_s": 0},
@@ -51,7 +53,7 @@ async def test_events_come_and_the_place_is_given_back(
         second = await anext(events)
         assert (second.active, second.initial) == (True, False)
         # By our clock, whatever the camera's says.
-        assert abs(second.at - dt.datetime.now(dt.UTC)) < dt.timedelta(seconds=5)
+        assert abs(second.at - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
         camera.tell("tns1:Device/Trigger/DigitalInput", active=True, source="In_1")
         third = await anext(events)
         assert (third.kind, third.source) == (EventKind.DIGITAL_INPUT, "In_1")
@@ -83,6 +85,18 @@ async def test_a_cancelled_task_gives_the_place_back(new_camera: NewCamera) -> N
         task = group.create_task(watch())
         await until(camera, lambda: any(s.pulls for s in camera.subscriptions.values()))
         task.cancel()
+    assert (camera.created, camera.unsubscribed, camera.subscriptions) == (1, 1, {})
+
+
+async def test_a_place_that_is_being_taken_is_given_back_too(new_camera: NewCamera) -> None:
+    camera = new_camera()
+    camera.may_answer.clear()
+    async with device_of(camera) as device, quick_events(device) as events:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(anext(events))
+            await until(camera, lambda: camera.subscriptions)
+            task.cancel()
+        camera.may_answer.set()
     assert (camera.created, camera.unsubscribed, camera.subscriptions) == (1, 1, {})
 
 
@@ -136,8 +150,9 @@ async def test_a_frozen_camera_is_asked_ever_more_seldom(new_camera: NewCamera) 
     camera = new_camera(freezes_after=1)
     camera.tell(MOTION, active=True)
     backoff = NotedBackoff()
-    async with device_of(camera, limit_s=0.2) as device, quick_events(device, backoff) as events:
+    async with device_of(camera) as device, quick_events(device, backoff) as events:
         await anext(events)
+        device._connected.session.limit_s = 0.2
         camera.forget_subscriptions()
         async with asyncio.TaskGroup() as group:
             task = group.create_task(anext(events))
@@ -183,6 +198,38 @@ async def test_who_may_not_have_events_is_told(new_camera: NewCamera) -> None:
     async with device_of(camera) as device, quick_events(device) as events:
         with pytest.raises(OnvifNotPermitted):
             await anext(events)
+
+
+async def test_a_camera_that_cuts_and_does_not_renew_is_subscribed_to_again(
+    new_camera: NewCamera,
+) -> None:
+    camera = new_camera(pull_cut_s=0, renews=False, slots=1)
+    backoff = NotedBackoff()
+    async with device_of(camera) as device, quick_events(device, backoff) as events:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(anext(events))
+            await until(camera, lambda: camera.created == 3)
+            camera.tell(MOTION, active=True)
+        assert task.result().active
+    assert len(backoff.waits) >= camera.created - 1
+
+
+async def test_a_camera_that_starts_again_may_have_no_events_for_a_while(
+    new_camera: NewCamera,
+) -> None:
+    camera = new_camera()
+    camera.tell(MOTION, active=True)
+    async with device_of(camera) as device, quick_events(device) as events:
+        await anext(events)
+        camera.deviations.answers = dict.fromkeys(("PullMessages", "Unsubscribe"), "missing")
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(anext(events))
+            camera.forget_subscriptions()
+            await until(camera, lambda: camera.created >= 2)
+            assert "no PullMessages" in events.trouble
+            camera.deviations.answers = {}
+            camera.forget_subscriptions()
+        assert task.result().initial
 
 
 async def test_a_device_that_is_closed_ends_its_events(new_camera: NewCamera) -> None:

@@ -1,5 +1,6 @@
 """How cameras want their login, and what their clocks do to it."""
 
+import asyncio
 import logging
 import traceback
 
@@ -13,6 +14,7 @@ from falconeye.onvif.errors import (
     OnvifNotSupported,
 )
 from tests.integration.onvif.conftest import NewCamera
+from tests.peers.onvif_device import PASSWORD
 from tests.peers.onvif_devices import device_of
 
 WRONG = "wrong-Sesame"
@@ -54,6 +56,24 @@ async def test_a_wrong_password_is_sent_once(
             await device.identity()
     await device.close()
     assert [one.good for one in camera.logins] == [False]
+
+
+@pytest.mark.parametrize("login", ["wsse", "digest", "both"])
+@pytest.mark.parametrize("password", [PASSWORD, WRONG])
+async def test_calls_at_the_same_time_find_out_about_the_login_once(
+    new_camera: NewCamera, login: str, password: str
+) -> None:
+    free = frozenset({"GetDeviceInformation", "GetServices"})
+    camera = new_camera(login=login, open_operations=free)
+    async with device_of(camera, password=password) as device:
+        assert camera.logins == []
+        calls = [device.profiles() for _ in range(8)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    if password == PASSWORD:
+        assert [len(one) for one in results if isinstance(one, list)] == [2] * 8
+    else:
+        assert {type(one) for one in results} == {OnvifLoginRefused}
+        assert len(camera.logins) == 1
 
 
 async def test_faults_may_be_those_of_soap_1_1(new_camera: NewCamera) -> None:

@@ -27,7 +27,10 @@ MEANING: dict[str, type[OnvifError]] = {
     "lacking": OnvifNotSupported,
     "missing": OnvifNotSupported,
     "refused": OnvifFault,
+    "undeclared": OnvifFault,
 }
+
+NAMELESS = {"dribble", "silent", "reset", "huge", "endless"}  # of any operation
 
 
 @pytest.mark.parametrize("operation", ["GetDeviceInformation", "GetProfiles"])
@@ -36,13 +39,14 @@ async def test_each_strange_answer_has_its_error(
     new_camera: NewCamera, strange: str, operation: str
 ) -> None:
     camera = new_camera(answers={operation: strange})
+    limit_s = 0.5 if strange in {"dribble", "silent"} else 8
     with pytest.raises(MEANING.get(strange, OnvifUnreadable)) as caught:
-        async with device_of(camera, limit_s=0.5) as device:
+        async with device_of(camera, limit_s=limit_s) as device:
             await device.profiles()
     # No bytes of the camera in a traceback.
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    assert operation in str(caught.value) or strange in {"dribble", "silent", "reset", "huge"}
+    assert operation in str(caught.value) or strange in NAMELESS
 
 
 @pytest.mark.parametrize("strange", ["other-body", "no-body", "empty200"])
@@ -96,6 +100,44 @@ async def test_a_name_is_kept_in_what_is_told(new_camera: NewCamera) -> None:
         streams = await device.streams()
     assert streams.main.url == "rtsp://localhost:8554/main"
     assert streams.main.snapshot_url == f"http://localhost:{camera.port}/snap/main.jpg?a=1&b=2"
+
+
+async def test_a_name_is_looked_up_once(
+    new_camera: NewCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that no second answer of a name server leads elsewhere."""
+    camera = new_camera()
+    asked = _resolve_to(monkeypatch, "127.0.0.1")
+    async with device_of(camera, host="cam.test") as device:
+        asked.clear()
+        _resolve_to(monkeypatch, "192.0.2.1")
+        streams = await device.streams()
+        await device.identity()
+    assert asked == []
+    assert streams.main.url == "rtsp://cam.test:8554/main"
+
+
+async def test_of_several_addresses_the_one_that_answers_is_taken(
+    new_camera: NewCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = new_camera()
+    asked = _resolve_to(monkeypatch, "127.0.0.77", "127.0.0.1")  # nobody listens at the first
+    async with device_of(camera, host="cam.test") as device:
+        assert len(await device.profiles()) == 2
+    assert asked == ["cam.test"]
+
+
+def _resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
+    asked: list[str] = []
+
+    def answer(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses
+        ]
+
+    monkeypatch.setattr("falconeye.onvif.address.socket.getaddrinfo", answer)
+    return asked
 
 
 async def test_after_close_nothing_is_sent(new_camera: NewCamera) -> None:

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.timeout(300)
 ENVIRONMENT = {
     name: os.environ[name]
     for name in os.environ
-    if name.startswith("PIP_") or name in {"PATH", "HOME", "LANG", "SSL_CERT_FILE", "TMPDIR"}
+    if name.startswith("PIP_")
+    or name in {"PATH", "HOME", "LANG", "SSL_CERT_FILE", "TMPDIR", "FALCONEYE_DISCOVERY"}
 }
 
 

@@ -138,6 +138,7 @@ async def running_site(
             alerts=alerts,
             cameras=absent,
             finding=absent,
+            onvif=absent,
             recordings=absent,
             timelines=absent,
             events=absent,

@@ -31,6 +31,7 @@ _QUERIES: Final = {"/api/exports/check": "?sha256=" + "0" * 64}  # what a route 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Node]:
     settings = NodeSettings(
+        discovery=False,
         data_dir=tmp_path / "data",
         media_dir=tmp_path / "media",
         port=0,
@@ -94,7 +95,9 @@ async def test_a_full_disk_where_the_address_is_noted_keeps_nothing_from_recordi
     caplog.set_level("WARNING")
     monkeypatch.setattr("falconeye.node.write_serving_address", full)
     monkeypatch.setattr("falconeye.node.remove_serving_address", full)
-    settings = NodeSettings(tmp_path / "data", tmp_path / "media", port=0, free_floor_bytes=1)
+    settings = NodeSettings(
+        tmp_path / "data", tmp_path / "media", port=0, free_floor_bytes=1, discovery=False
+    )
     started = Node(settings)
     try:
         await started.start()
@@ -126,7 +129,12 @@ async def _first_recording(node: Node, known: frozenset[str] = frozenset()) -> s
 
 async def test_a_node_whose_clock_is_behind_gives_no_id_again(tmp_path: Path) -> None:
     settings = NodeSettings(
-        tmp_path / "data", tmp_path / "media", port=0, demo=True, free_floor_bytes=1
+        tmp_path / "data",
+        tmp_path / "media",
+        port=0,
+        demo=True,
+        free_floor_bytes=1,
+        discovery=False,
     )
     ids: list[str] = []
     for clock in (SystemClock(), Behind()):

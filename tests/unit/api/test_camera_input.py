@@ -81,7 +81,6 @@ def test_a_refusal_never_repeats_the_password() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"protocol": "onvif"},
         {"record": "schedule"},
         {"record": "schedule", "schedule": {"mon": []}},
         {"record": "schedule", "schedule": {"mon": ["8:00"]}},

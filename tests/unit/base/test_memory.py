@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from falconeye.base.memory import MemoryBudget, default_budget_bytes, fix_malloc_thresholds
+from falconeye.base.memory import MemoryBudget, default_budget_bytes, tame_malloc
 
 
 def test_the_budget_is_never_passed() -> None:
@@ -66,4 +66,4 @@ def test_the_default_knows_the_limits_of_its_control_group(
     not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc: other C libraries differ"
 )
 def test_glibc_takes_the_thresholds() -> None:
-    assert fix_malloc_thresholds()
+    assert tame_malloc()

@@ -4,7 +4,7 @@ import re
 import string
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from falconeye.base.errors import InvalidInput
@@ -100,7 +100,9 @@ def test_logins_among_the_parameters(url: str, shown: str) -> None:
 @example("@0000")
 def test_no_part_of_a_parameter_survives(password: str) -> None:
     url = f"http://{HOST}/LIVE?loginpas={password}&CH=1"
-    assert hide_parameters(url) == f"http://{HOST}/LIVE?loginpas=***&CH=1"
+    hidden = f"http://{HOST}/LIVE?loginpas=***&CH=1"
+    assert hide_parameters(url) == hidden
+    assume(not left_of(password, hidden.replace(HOST, "")))  # "http" is there anyway
     assert left_of(password, redact_text(url).replace(HOST, "")) == []
 
 

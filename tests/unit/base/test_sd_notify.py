@@ -59,7 +59,7 @@ async def test_a_migration_may_take_its_time(
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(5)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        node = Node(NodeSettings(tmp_path / "data", tmp_path / "media"))
+        node = Node(NodeSettings(tmp_path / "data", tmp_path / "media", discovery=False))
         await node._open_database()
         said = await asyncio.to_thread(manager.recv, 1024)
         await node.stop()

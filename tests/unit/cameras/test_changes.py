@@ -53,7 +53,7 @@ def test_both_addresses_have_one_login_and_another_one_is_not_dropped_silently()
         ({"source_url": "rtsp://[::1"}, "source_url"),
         ({"sub_url": "javascript:alert(1)"}, "sub_url"),
         ({"protocol": Protocol.USB}, "device_path"),
-        ({"protocol": Protocol.ONVIF}, "protocol"),
+        ({"protocol": Protocol.ONVIF, "source_url": "onvif://10.0.0.9"}, "source_url"),
         ({"resolution": "large"}, "resolution"),
     ],
 )

@@ -12,6 +12,7 @@ from falconeye.discovery.imports.imported import ImportedCamera, ImportedFile, I
 YARD = ImportedCamera(
     "Yard", Protocol.RTSP, "rtsp://10.0.0.9/main", "rtsp://10.0.0.9/sub", "admin", Secret("pw"),
     transport=Transport.UDP, record=RecordMode.MANUAL, location="behind",
+    onvif_host="fd00::9", onvif_port=8000,
 )  # fmt: skip
 
 
@@ -32,6 +33,7 @@ def test_all_of_a_camera_is_taken_over() -> None:
     assert (made.username, made.password) == ("admin", Secret("pw"))
     assert (made.transport, made.record) == (Transport.UDP, RecordMode.MANUAL)
     assert (made.node_name, made.created_at_us, made.audio) == ("pi-1", 5, False)
+    assert made.onvif_url == "http://[fd00::9]:8000/onvif/device_service"
     assert made.allow_local is False
 
 

@@ -160,6 +160,25 @@ def test_what_is_not_seen_for_ten_minutes_goes_and_a_scan_stays() -> None:
     assert [row.address for row in listed.rows] == [B]
 
 
+def test_that_a_device_is_no_longer_where_it_was_is_told() -> None:
+    listed = Listed()
+    listed.note(Way.ONVIF, "1", address=A, endpoint_reference=R)
+    listed.note(Way.ONVIF, "2", address=B, endpoint_reference=R)
+    for _ in range(2):
+        listed.clock.advance(60)
+        listed.note(Way.ONVIF, "2", address=B, endpoint_reference=R)
+        assert len(listed.rows) == 2
+        listed.candidates.expire()
+    assert listed.changes == 2
+    listed.clock.advance(60)
+    listed.note(Way.ONVIF, "2", address=B, endpoint_reference=R)
+    listed.candidates.expire()
+    assert listed.changes == 3
+    assert listed.row.address == B
+    listed.candidates.expire()
+    assert listed.changes == 3
+
+
 def test_a_clock_that_is_set_expires_nothing() -> None:
     listed = Listed()
     listed.note(Way.ONVIF, "o", address=A)
@@ -213,9 +232,16 @@ def test_a_configured_camera_is_recognised_by_its_endpoint_reference_wherever_it
     listed.note(Way.ONVIF, "o", address=A, port=80, endpoint_reference=R)
     assert (listed.row.camera_id, listed.row.moved) == ("cam", ())
     listed.note(Way.ONVIF, "o", address=B, port=80, endpoint_reference=R)
-    assert listed.row.moved == (Moved("cam", A, 80, B, 80),)
+    assert listed.row.moved == (Moved("cam", A, 80, B, 80, None),)
     listed.note(Way.ONVIF, "o", address=A, port=8000, endpoint_reference=R)
-    assert listed.row.moved == (Moved("cam", A, 80, A, 8000),)
+    assert listed.row.moved == (Moved("cam", A, 80, A, 8000, None),)
+
+
+@pytest.mark.parametrize(("mac", "same"), [(M, True), (N, False), (None, None)])
+def test_a_move_says_whether_it_is_the_same_hardware(mac: str | None, same: bool | None) -> None:
+    listed = Listed(Known("cam", address=A, endpoint_reference=R, mac=M))
+    listed.note(Way.ONVIF, "o", address=B, mac=mac, endpoint_reference=R)
+    assert [one.same_mac for one in listed.row.moved] == [same]
 
 
 def test_who_has_taken_the_address_of_a_camera_is_not_that_camera() -> None:

@@ -6,8 +6,9 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from falconeye.discovery.interfaces import Interface
-from falconeye.discovery.mdns import Service
+from falconeye.discovery.mdns import MAX_SERVICES, MAX_SILENT, Browse, Mdns, Service, _has_room
 from falconeye.discovery.mdns_cameras import evidence_of
+from tests.clock import FakeClock
 
 HERE = (
     Interface(
@@ -63,3 +64,16 @@ def test_a_stream_is_at_the_host_that_announced_it(path: str, url: str) -> None:
     evidence = evidence_of(service("_rtsp", "x", {"path": path}), HERE, 1)
     assert evidence is not None
     assert evidence.cleaned().url == url
+
+
+def test_a_service_that_never_answers_makes_room_for_others() -> None:
+    gone: list[str] = []
+    wish = Browse(Mdns(FakeClock()), ["_rtsp._tcp.local."], lambda _: None, gone.append)
+    wish.services = {str(number): "_rtsp._tcp.local." for number in range(MAX_SERVICES)}
+    assert not _has_room(wish)
+    wish.silent["7"] = MAX_SILENT - 1
+    assert not _has_room(wish)
+    wish.silent["7"] = MAX_SILENT
+    assert _has_room(wish)
+    assert gone == ["7"]
+    assert "7" not in wish.services

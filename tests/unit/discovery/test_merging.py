@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from falconeye.base.times import SECOND_US
 from falconeye.discovery.evidence import Evidence, Way
-from falconeye.discovery.merging import SUPERSEDED_US, Kind, Noted, Row, identities_of, merge
+from falconeye.discovery.merging import Kind, Noted, Row, identities_of, merge
 
 A, B = "192.168.1.20", "192.168.1.21"
 M, N = "ac:cc:8e:00:00:01", "ac:cc:8e:00:00:02"
@@ -120,11 +120,10 @@ def test_a_device_whose_hardware_address_is_seen_at_both_addresses_is_one() -> N
 
 
 def test_a_device_that_answers_elsewhere_for_long_is_no_longer_where_it_was() -> None:
-    seconds = SUPERSEDED_US / SECOND_US
     rows = merge(
         [
             found(Way.ONVIF, "old", at=A, reference=R),
-            found(Way.ONVIF, "new", at=B, reference=R, noted_s=seconds),
+            found(Way.ONVIF, "new", at=B, reference=R, noted_s=150),
         ]
     )
     assert keys(rows) == {frozenset({"new"})}

@@ -64,6 +64,12 @@ def test_a_camera_is_read_with_all_it_tells() -> None:
     assert evidence.details["location"] == "city/hangzhou"
 
 
+def test_a_camera_with_a_factory_address_of_another_network_says_so() -> None:
+    (device,) = read_message(MATCH.format(matches=ONE).encode()).devices
+    assert evidence_of(device, "10.0.0.108", HERE, 5).note == "other_network"
+    assert not evidence_of(device, A, HERE, 5).note
+
+
 def test_other_versions_and_prefixes_are_read_too() -> None:
     text = MATCH.format(matches=ONE).replace("2005/04", "2009/01").replace("xmlns:d=", "xmlns:x=")
     assert len(read_message(text.encode()).devices) == 1

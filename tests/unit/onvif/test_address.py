@@ -20,6 +20,8 @@ BY_SIX = Reached("fd00::5", Peer("fd00::5", 443), tls=True)
         ("http://192.168.1.5:8899/x", "http://cam.lan:8899/x"),
         ("http://CAM.lan:8899", "http://cam.lan:8899/"),
         ("http://admin:pw@10.0.0.9:8000/x", "http://cam.lan:2020/x"),
+        ("/onvif/events?Idx=1", "http://cam.lan:2020/onvif/events?Idx=1"),
+        ("http://10.0.0.9/a http://[fe80::1]/a", "http://cam.lan:2020/a"),
         (" http://0.0.0.0:80/x ", "http://cam.lan:2020/x"),
     ],
 )
@@ -34,8 +36,8 @@ def test_by_ip_version_6() -> None:
 
 
 @pytest.mark.parametrize(
-    "announced", ["", "ftp://10.0.0.9/x", "http://10.0.0.9:99999/x", "/onvif", "http://[::1/x",
-                  "http://10.0.0.9/" + "x" * 3000, "http://10.0.0.9/a\nb\x00"]
+    "announced", ["", "ftp://10.0.0.9/x", "http://10.0.0.9:99999/x", "onvif", "http://[::1/x",
+                  "http://10.0.0.9/" + "x" * 3000, "http://10.0.0.9/a\x00"]
 )  # fmt: skip
 def test_what_is_no_address(announced: str) -> None:
     with pytest.raises(OnvifUnreadable):

@@ -24,24 +24,24 @@ def now() -> dt.datetime:
 
 def test_local_time_alone_tells_minutes_and_seconds() -> None:
     clock = CameraClock()
-    clock.take(Answer(UTCDateTime=None, LocalDateTime=told(now() + 5 * HOUR + 40 * SECOND)))
+    clock.take(Answer(UTCDateTime=None, LocalDateTime=told(now() + 5 * HOUR + 40 * SECOND)), now())
     assert abs(clock.offset - 40 * SECOND) < 2 * SECOND
 
 
 @pytest.mark.parametrize("offset", [20 * SECOND, 7 * 60 * SECOND, HOUR + 300 * SECOND])
 def test_only_what_looks_like_a_zone_is_taken_for_one(offset: dt.timedelta) -> None:
     clock = CameraClock()
-    clock.take(Answer(UTCDateTime=told(now() + offset)))
+    clock.take(Answer(UTCDateTime=told(now() + offset)), now())
     assert not clock.another_zone()
 
 
 def test_a_zone_is_tried_once_and_kept() -> None:
     clock = CameraClock()
-    clock.take(Answer(UTCDateTime=told(now() - 2 * HOUR)))
+    clock.take(Answer(UTCDateTime=told(now() - 2 * HOUR)), now())
     assert clock.another_zone()
     assert abs(clock.offset) < 2 * SECOND
     assert not clock.another_zone()
-    clock.take(Answer(UTCDateTime=told(now() - 2 * HOUR)))
+    clock.take(Answer(UTCDateTime=told(now() - 2 * HOUR)), now())
     assert abs(clock.offset) < 2 * SECOND
 
 
@@ -54,15 +54,16 @@ def test_a_zone_is_tried_once_and_kept() -> None:
 ])  # fmt: skip
 def test_what_makes_no_sense_is_not_told(answer: object) -> None:
     clock = CameraClock()
-    clock.take(answer)
+    clock.take(answer, now())
     assert (clock.is_known, clock.offset) == (False, dt.timedelta(0))
 
 
 def test_a_leap_second_is_a_time() -> None:
     clock = CameraClock()
-    clock.take(Answer(UTCDateTime=Answer(
-        Date=Answer(Year=2016, Month=12, Day=31), Time=Answer(Hour=23, Minute=59, Second=60)
-    )))  # fmt: skip
+    last = Answer(Hour=23, Minute=59, Second=60)
+    clock.take(
+        Answer(UTCDateTime=Answer(Date=Answer(Year=2016, Month=12, Day=31), Time=last)), now()
+    )
     assert clock.is_known
 
 

@@ -232,6 +232,25 @@ def test_a_release_that_knows_no_protected_times_keeps_the_recordings_of_them(
     assert execute(path, "SELECT count(*) FROM protections") == [(0,)]
 
 
+def test_a_usb_camera_comes_back_as_itself(path: Path, clock: FakeClock) -> None:
+    """The release before cannot read it: it is off there, and not another one's device later."""
+    migrate(path, clock)
+    identity = "usb:046d:0825:port:platform-a-usb-0:1.2"
+    values = {
+        "id": "cam", "name": "Bench", "protocol": "usb", "address_key": f"usb:pi-1:{identity}",
+        "node_name": "pi-1", "location": "", "transport": "auto", "audio": 0,
+        "record": "continuous", "started": 1, "allow_local": 0, "metadata": "{}",
+        "device_identity": identity, "created_at_us": 1, "updated_at_us": 1,
+    }  # fmt: skip
+    names, marks = ", ".join(values), ", ".join(f"'{value}'" for value in values.values())
+    execute(path, f"INSERT INTO cameras ({names}) VALUES ({marks})")  # noqa: S608
+    schema.downgrade(path, "0010", clock)
+    assert execute(path, "SELECT protocol, started FROM cameras") == [("usb", 0)]
+    migrate(path, clock)
+    found = execute(path, "SELECT device_identity, overlay, device_controls FROM cameras")
+    assert found == [(identity, "none", "{}")]
+
+
 def test_a_downgrade_to_where_it_is_does_nothing(path: Path, clock: FakeClock) -> None:
     migrate(path, clock)
     before = path.read_bytes()

@@ -1,0 +1,150 @@
+"""Found cameras as the pages tell them: what each is, where, how it was found, what to do."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from falconeye.cameras.plugged import Offer
+from falconeye.discovery.candidates import Candidate
+from falconeye.discovery.evidence import Evidence, Way
+from falconeye.discovery.merging import Kind
+from falconeye.web.found_contexts import FoundOffer, FoundPage, FoundRow, FoundState
+from falconeye.web.i18n import gettext as _
+from falconeye.web.services import Services
+
+_ORDER: Final = {state: number for number, state in enumerate(FoundState)}
+
+
+def found_page(services: Services) -> FoundPage:
+    """Everything that was found, for those who see all cameras."""
+    names = {one.config.id: one.config.name for one in services.cameras.list()}
+    rows = found_rows(services.finding.candidates.list(), services.finding.offers(), names)
+    return FoundPage(
+        rows=tuple(row for row in rows if row.state is not FoundState.IGNORED),
+        ignored=tuple(row for row in rows if row.state is FoundState.IGNORED),
+    )
+
+
+def found_rows(
+    candidates: Iterable[Candidate], offers: Sequence[Offer], names: Mapping[str, str]
+) -> list[FoundRow]:
+    """A row for each, new ones first; `names`: id and name of the cameras of this system."""
+    rows = [_row(candidate, offers, names) for candidate in candidates]
+    return sorted(rows, key=lambda row: _ORDER[row.state])
+
+
+def count_new(candidates: Iterable[Candidate]) -> int:
+    """How many wait for somebody to add or ignore them."""
+    return sum(state_of(candidate) is FoundState.NEW for candidate in candidates)
+
+
+def state_of(candidate: Candidate) -> FoundState:
+    """What it is to this system. A camera of it is never hidden, even if it was ignored once."""
+    if candidate.moved:
+        return FoundState.MOVED
+    if candidate.camera_ids:
+        return FoundState.CAMERA
+    if candidate.ignored:
+        return FoundState.IGNORED
+    return FoundState.NEW if candidate.usable else FoundState.UNUSABLE
+
+
+def name_of(candidate: Candidate) -> str:
+    """What a person calls it; never empty."""
+    made = f"{candidate.make} {candidate.model}".strip()
+    return candidate.name or made or candidate.address or candidate.device_path or _("Camera")
+
+
+def _row(candidate: Candidate, offers: Sequence[Offer], names: Mapping[str, str]) -> FoundRow:
+    name, state = name_of(candidate), state_of(candidate)
+    kind = " ".join(text for text in (candidate.make, candidate.model) if text and text not in name)
+    return FoundRow(
+        id=candidate.id,
+        name=name,
+        state=state,
+        kind=kind,
+        place=_place(candidate),
+        found_by=tuple(dict.fromkeys(evidence_words(one) for one in candidate.evidence)),
+        cameras=tuple((one, names[one]) for one in candidate.camera_ids if one in names),
+        words=_words(candidate, state),
+        doubt=_doubt(candidate),
+        offers=tuple(
+            FoundOffer(offer.camera_id, names[offer.camera_id])
+            for offer in offers
+            if state is FoundState.NEW
+            and offer.camera_id in names
+            and offer.device_identity == candidate.device_identity
+            and offer.device_path == candidate.device_path
+        ),
+    )
+
+
+def evidence_words(evidence: Evidence) -> str:
+    """How it was found, to stand in a list."""
+    if evidence.way is Way.SCAN and evidence.port:
+        return _("port {port} answers").format(port=evidence.port)
+    return {
+        Way.USB: _("plugged in"),
+        Way.CSI: _("a camera module"),
+        Way.ONVIF: _("answers ONVIF"),
+        Way.MDNS: _("announces itself"),
+        Way.SCAN: _("answers"),
+        Way.IMPORT: _("from a file"),
+    }[evidence.way]
+
+
+def _place(candidate: Candidate) -> str:
+    if candidate.address:
+        address = candidate.address
+        shown = f"[{address}]" if ":" in address and candidate.port else address
+        return f"{shown}:{candidate.port}" if candidate.port else address
+    return ", ".join(text for text in (candidate.device_path or "", port_of(candidate)) if text)
+
+
+def port_of(candidate: Candidate) -> str:
+    """The USB port in words; empty where it is at none."""
+    ports = (one.details.get("port", "") for one in candidate.evidence)
+    return port_words(next(filter(None, ports), ""))
+
+
+def port_words(port: str) -> str:
+    """The part of a port's path that tells the sockets of one machine apart: "USB 1.2"."""
+    socket = port.rpartition("-usb-")[2].partition(":")
+    return _("USB port {port}").format(port=socket[2] or socket[0]) if "usb" in port else ""
+
+
+def _words(candidate: Candidate, state: FoundState) -> str:
+    if state is FoundState.MOVED:
+        before = ", ".join(
+            f"{moved.from_address}:{moved.from_port}"
+            if moved.from_port
+            else str(moved.from_address)
+            for moved in candidate.moved
+        )
+        return _("It was at {place} before. Edit the camera to give it this address.").format(
+            place=before
+        )
+    if candidate.usable:
+        return ""
+    return {
+        "csi": _(
+            "A camera module speaks no language of cameras by itself. Send its pictures to an RTSP"
+            " server such as MediaMTX, by rpicam-vid or libcamerasrc, and add the address of that."
+        ),
+        "homekit": _(
+            "It gives its pictures to Apple Home alone. Where its own app can switch on RTSP or"
+            " ONVIF, do so; it shows up here then."
+        ),
+    }.get(candidate.note, _("It told nothing that a recorder can use."))
+
+
+def _doubt(candidate: Candidate) -> str:
+    """Why it is told apart from another row that it may be."""
+    if not candidate.shares:
+        return ""
+    kinds = {identity.kind for identity in candidate.shares}
+    if kinds <= {Kind.ADDRESS}:
+        return _("Another camera answers at the same address: a recorder or a router, perhaps.")
+    return _(
+        "Another one claims to be this camera. Cheap ones share a number of the factory: they are"
+        " kept apart."
+    )

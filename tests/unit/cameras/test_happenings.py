@@ -1,0 +1,82 @@
+"""What cameras tell becomes events: one of a kind at a time, and none for ever."""
+
+import datetime as dt
+
+from falconeye.base.times import MINUTE_US, SECOND_US
+from falconeye.cameras.happenings import MOMENT_US, STUCK_US, Happenings
+from falconeye.onvif.notifications import EventKind, OnvifEvent
+from falconeye.storage.stores.event_store import CameraEvent
+
+S = SECOND_US
+
+
+def event(
+    active: bool | None,
+    kind: EventKind = EventKind.MOTION,
+    *,
+    topic: str = "Motion",
+    initial: bool = False,
+) -> OnvifEvent:
+    return OnvifEvent(kind, topic, active, dt.datetime.now(dt.UTC), "lens", initial)
+
+
+def noted(from_us: int, until_us: int, kind: str = "motion") -> CameraEvent:
+    return CameraEvent("c", from_us, until_us, kind)
+
+
+def test_several_topics_of_one_motion_are_one_event() -> None:
+    happenings = Happenings("c")
+    assert happenings.take(event(True), 1 * S) == []
+    assert happenings.take(event(True, topic="Cell"), 2 * S) == []
+    assert happenings.lasts
+    assert happenings.take(event(False), 3 * S) == []
+    assert happenings.take(event(False, topic="Cell"), 4 * S) == [noted(1 * S, 4 * S)]
+    assert not happenings.lasts
+    assert happenings.take(event(False), 5 * S) == []
+
+
+def test_motion_that_goes_on_already_counts_other_states_do_not() -> None:
+    happenings = Happenings("c")
+    _ = happenings.take(event(True, EventKind.DIGITAL_INPUT, initial=True), 1)
+    _ = happenings.take(event(True, EventKind.TAMPER, initial=True), 1)
+    _ = happenings.take(event(False, initial=True), 1)
+    assert not happenings.lasts
+    _ = happenings.take(event(True, initial=True), 1)
+    assert happenings.lasts
+
+
+def test_what_is_none_of_ours_is_left_out() -> None:
+    happenings = Happenings("c")
+    assert happenings.take(event(True, EventKind.OTHER), 1) == []
+    assert not happenings.lasts
+
+
+def test_what_only_happens_is_a_moment() -> None:
+    found = Happenings("c").take(event(None, EventKind.DIGITAL_INPUT), 7)
+    assert found == [noted(7, 7 + MOMENT_US, "digital_input")]
+
+
+def test_what_lasts_is_noted_in_pieces_and_ends_without_a_word_of_it() -> None:
+    happenings = Happenings("c")
+    _ = happenings.take(event(True), 0)
+    assert happenings.tick(59 * S) == []
+    assert happenings.tick(60 * S) == [noted(0, MINUTE_US)]
+    assert happenings.tick(61 * S) == []
+    _ = happenings.take(event(True), 100 * S)  # said again
+    assert happenings.tick(STUCK_US) == [noted(MINUTE_US, STUCK_US)]
+    assert happenings.lasts
+    assert happenings.tick(STUCK_US + 100 * S) == [noted(STUCK_US, STUCK_US + 100 * S)]
+    assert not happenings.lasts
+
+
+def test_a_camera_that_is_not_heard_any_more_has_no_motion() -> None:
+    happenings = Happenings("c")
+    _ = happenings.take(event(True), 5)
+    assert happenings.end(9) == [noted(5, 9)]
+    assert not happenings.lasts
+
+
+def test_a_clock_that_is_set_back_makes_no_event_that_ends_before_it_began() -> None:
+    happenings = Happenings("c")
+    _ = happenings.take(event(True), 50)
+    assert happenings.take(event(False), 20) == [noted(50, 50)]
