@@ -36,19 +36,23 @@ class Machine:
         self._process = process
         self._monitor = _Monitor(control)
         self._said = b""
+        self._asked = 0
         self._ports = UsbPorts(self.shell, HOST)
         self.url = f"http://127.0.0.1:{port}"
 
     def shell(self, command: str, *, limit_s: float = 120.0, may_fail: bool = False) -> str:
         """What a root shell prints; the exit code must be 0."""
-        words = f"{{ {command}\n}} 2>&1 < /dev/null; code=$?; echo; echo {_END} $code\n"
-        self._say(words)
+        self._asked += 1
+        end = f"{_END} {self._asked}"  # an answer that came too late is not that of the next one
+        self._say(f"{{ {command}\n}} 2>&1 < /dev/null; code=$?; echo; echo {end} $code\n")
         printed: list[str] = []
-        while not (line := self._line(limit_s)).startswith(f"{_END} "):
-            if line != _UP:  # of a question before
+        while not (line := self._line(limit_s)).startswith(f"{end} "):
+            if line.startswith(f"{_END} "):
+                printed.clear()
+            elif line != _UP:  # of a question before
                 printed.append(line)
         text = "\n".join(printed).strip()
-        code = int(line.split()[1])
+        code = int(line.split()[2])
         assert code == 0 or may_fail, f"{command}: {code}\n{text}"
         return text
 

@@ -18,9 +18,9 @@ class UsbService(Service):
         self._added: list[str] = []
 
     def clear(self) -> None:
+        self.machine.unplug_cameras()
         while self._added:
             self.remove(self._added.pop())
-        self.machine.unplug_cameras()
 
     def plug(self, port: int, **options: CameraOption) -> UsbCamera:
         """A camera that udev knows of, too."""
