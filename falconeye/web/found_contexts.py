@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from falconeye.cameras.views import TestResult
+from falconeye.web.contexts import TrialPage
+
 
 class FoundState(StrEnum):
     """What a found camera is to this system. The page lists them in this order."""
@@ -47,4 +50,37 @@ class FoundPage:
     """All of them; `ignored` stand apart."""
 
     rows: tuple[FoundRow, ...] = ()
-    ignored: tuple[FoundRow, ...] = field(default=())
+    ignored: tuple[FoundRow, ...] = ()
+    looks_in_network: bool = True
+
+
+class LookState(StrEnum):
+    """How far a found camera of the network is from being added."""
+
+    ASKING = "asking"  # nobody has asked it yet
+    LOGIN = "login"  # it wants user and password, or refused those
+    FAILED = "failed"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class LookIntoForm:
+    """What was typed; never the password."""
+
+    username: str = ""
+    allow_local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LookIntoPage:
+    """A found camera of the network, on its way to be added."""
+
+    id: str
+    name: str
+    place: str
+    state: LookState = LookState.ASKING
+    words: str = ""  # why it is not ready
+    form: LookIntoForm = field(default_factory=LookIntoForm)
+    proposal: str = ""  # ready: the word by which it is added
+    trial: TrialPage | None = None
+    sub: TestResult | None = None  # of the small picture, where there is one

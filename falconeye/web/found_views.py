@@ -21,6 +21,7 @@ def found_page(services: Services) -> FoundPage:
     return FoundPage(
         rows=tuple(row for row in rows if row.state is not FoundState.IGNORED),
         ignored=tuple(row for row in rows if row.state is FoundState.IGNORED),
+        looks_in_network=services.finding.looks_in_network,
     )
 
 
@@ -62,7 +63,7 @@ def _row(candidate: Candidate, offers: Sequence[Offer], names: Mapping[str, str]
         name=name,
         state=state,
         kind=kind,
-        place=_place(candidate),
+        place=place_of(candidate),
         found_by=tuple(dict.fromkeys(evidence_words(one) for one in candidate.evidence)),
         cameras=tuple((one, names[one]) for one in candidate.camera_ids if one in names),
         words=_words(candidate, state),
@@ -92,7 +93,8 @@ def evidence_words(evidence: Evidence) -> str:
     }[evidence.way]
 
 
-def _place(candidate: Candidate) -> str:
+def place_of(candidate: Candidate) -> str:
+    """Address and port, or device and USB port."""
     if candidate.address:
         address = candidate.address
         shown = f"[{address}]" if ":" in address and candidate.port else address
@@ -130,6 +132,7 @@ def _words(candidate: Candidate, state: FoundState) -> str:
             "A camera module speaks no language of cameras by itself. Send its pictures to an RTSP"
             " server such as MediaMTX, by rpicam-vid or libcamerasrc, and add the address of that."
         ),
+        "incomplete": _("The file does not say all that is needed: add it by its address."),
         "homekit": _(
             "It gives its pictures to Apple Home alone. Where its own app can switch on RTSP or"
             " ONVIF, do so; it shows up here then."

@@ -100,7 +100,10 @@ def found_new(services: Services, who: Principal | None) -> int:
     """How many found cameras wait for an answer, for those who may test cameras."""
     if not may_on(who, Action.TEST_CAMERA):
         return 0
-    return found_views.count_new(services.finding.candidates.list())
+    candidates = services.finding.candidates
+    return services.found_count.now(
+        services.clock, lambda: found_views.count_new(candidates.list())
+    )
 
 
 def csrf_token_of(connection: Connection) -> str:

@@ -23,10 +23,12 @@ _turns: Final[MutableMapping[str, asyncio.Lock]] = WeakValueDictionary()
 
 
 async def controls_of(services: Services, camera_id: str) -> tuple[Control, ...]:
-    """All that can be set at the device.
+    """All that can be set at the device; nothing for a camera that is at no USB port.
 
-    BadRequest for a camera that is none at a USB port, Unavailable where it is away or silent.
+    Unavailable where it is away or silent.
     """
+    if services.cameras.get(camera_id).config.protocol is not Protocol.USB:
+        return ()
     return (await services.questions.facts(_path(services, camera_id))).controls
 
 
@@ -34,7 +36,8 @@ async def set_control(request: Asking, camera_id: str, key: str, value: int | No
     """Set it now and at each connection; None: its default, and set no more. What it is then.
 
     NotFound for a control that the camera does not have, Conflict for one that an automatic
-    governs, BadRequest for a value outside of its range; else as `controls_of`.
+    governs, BadRequest for a value outside of its range or a camera at no USB port; else as
+    `controls_of`.
     """
     services = shell_of(request).services
     turn = _turns.setdefault(camera_id, asyncio.Lock())

@@ -26,6 +26,8 @@ from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.stores.event_store import EventStore
 from falconeye.storage.stores.settings_store import SettingsStore
 from falconeye.storage.volumes.volumes import Volumes
+from falconeye.web.found_count import FoundCount
+from falconeye.web.proposals import Proposals
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +60,7 @@ class Services:
     restores: Restores
     restart: Callable[[], None] | None  # ends the process; None: nobody would start it again
     patient: Patient  # of the doctor
-    # Has nothing to start or stop: each question ends by itself.
+    # These have nothing to start or stop.
     questions: DeviceQuestions = field(default_factory=DeviceQuestions)
+    proposals: Proposals = field(default_factory=Proposals)
+    found_count: FoundCount = field(default_factory=FoundCount)

@@ -800,6 +800,8 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
         username="viewer",
     )
     adding = replace(FRAME, path="/cameras/add")
+    look = found_contexts.LookIntoPage("f1", "IPC-HDW2431T", "192.168.1.80:80")
+    looking = "/cameras/found/f1/add"
     usb_form = contexts.CameraForm(
         name="C270 HD WEBCAM", resolution="1280x720", framerate="15", pixel_format="MJPG"
     )
@@ -841,6 +843,28 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             "pages/controls.html",
             FRAME,
             replace(controls("The camera is not plugged in."), controls=()),
+        ),
+        "look-into": ("pages/look_into.html", replace(FRAME, path=looking), look),
+        "look-into-login": (
+            "pages/look_into.html",
+            replace(FRAME, path=looking),
+            replace(
+                look,
+                state=found_contexts.LookState.LOGIN,
+                words="The camera refuses this user name or password",
+                form=found_contexts.LookIntoForm("admin"),
+            ),
+        ),
+        "look-into-ready": (
+            "pages/look_into.html",
+            replace(FRAME, path=looking),
+            replace(
+                look,
+                state=found_contexts.LookState.READY,
+                proposal="sample",
+                trial=trial(),
+                sub=replace(trial().result, video="H.264 640×360"),
+            ),
         ),
         "found-nothing": (
             "pages/found.html",

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -59,6 +60,7 @@ class Site:
         )
         run("ip", "-n", self._switch, "link", "set", port, "master", "sw", "up")
         self.configure(namespace, name, address)
+        self.wait_for(namespace, name)
 
     def stub(self, name: str, address: str) -> str:
         """An interface of the node that is up and has a cable; the namespace where that ends."""
@@ -79,6 +81,7 @@ class Site:
         )
         self.configure(pods, "eth0", "")
         self.configure(self.node, name, address)
+        self.wait_for(self.node, name)
         return pods
 
     def configure(self, namespace: str, name: str, address: str) -> None:
@@ -86,6 +89,16 @@ class Site:
         if address:
             run("ip", "-n", namespace, "address", "add", address, "dev", name)
         run("ip", "-n", namespace, "link", "set", name, "up")
+
+    def wait_for(self, namespace: str, name: str) -> None:
+        """Until the kernel knows of the cable: it looks after that once a second at the most."""
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            (link,) = json.loads(run("ip", "-n", namespace, "-j", "link", "show", "dev", name))
+            if link["operstate"] == "UP":
+                return
+            time.sleep(0.02)
+        raise TimeoutError(f"{name} has no cable")
 
     def namespace(self, name: str) -> str:
         """The full name of a host's namespace ("h20")."""
@@ -119,7 +132,7 @@ class Site:
         assert host.stdin is not None
         host.stdin.close()
         try:
-            host.wait(timeout=3)
+            host.wait(timeout=5)
         except subprocess.TimeoutExpired:
             host.kill()
             host.wait()

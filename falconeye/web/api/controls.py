@@ -70,7 +70,7 @@ class ControlController(Controller):
     path = "/api/cameras/{camera_id:str}/controls"
     tags = ("Cameras",)
 
-    @get("/", **documented(Action.CONTROL, "What can be set at a USB camera", 400, 404, 503))
+    @get("/", **documented(Action.CONTROL, "What can be set at a USB camera", 404, 503))
     async def list_controls(self, request: Asking, camera_id: CameraId) -> list[ControlAnswer]:
         controls = await controls_of(shell_of(request).services, camera_id)
         return [ControlAnswer.of(control) for control in controls]

@@ -131,6 +131,8 @@ class NodeController(Controller):
         finding = shell_of(request).services.finding
         plugged = await finding.look_at_ports()
         cameras = [LocalCameraAnswer.of(camera, this) for camera in plugged.cameras]
+        if network and finding.looks_in_network:
+            finding.discovery.look_now()  # what answers is in the next scan's answer
         found = finding.candidates.list() if network else []
         network_cameras = [
             NetworkCameraAnswer.of(one, this) for one in found if one.usable and one.address

@@ -23,7 +23,7 @@ from falconeye.web.security.access import needs, principal_of
 PARTS: Final = (
     "aiosqlite", "alembic", "apprise", "argon2-cffi", "av", "cryptography", "httpx", "jinja2",
     "litestar", "lxml", "multipart", "onvif-zeep", "prometheus-client", "pydantic", "pyudev",
-    "pyyaml", "requests", "sqlalchemy", "sqlmodel", "typing-extensions", "uvicorn", "uvloop",
+    "pyyaml", "sqlalchemy", "sqlmodel", "typing-extensions", "uvicorn", "uvloop",
     "websockets", "zeep", "zeroconf",
 )  # fmt: skip
 

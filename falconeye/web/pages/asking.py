@@ -27,7 +27,8 @@ def _(message: str) -> str:
 NOTICES: Final[Mapping[str, str]] = {
     "added": _("The camera was added. Its first picture comes in a moment."),
     "saved": _("Saved."),
-    "looked": _("Looked again: this is what is there now."),
+    "looked": _("Looked again: this is what is plugged in now."),
+    "looked-around": _("Looking again: what answers in the network shows up within seconds."),
     "found-ignored": _("It is ignored from now on."),
     "found-shown": _("It is shown again."),
     "restore-dropped": _("The restore was dropped: this recorder goes on with the present data."),

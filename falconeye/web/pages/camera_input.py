@@ -130,7 +130,9 @@ def device_changes(form: CameraForm, config: CameraConfig) -> dict[str, Any]:
 
 def changes(form: CameraForm, password: str, config: CameraConfig) -> dict[str, Any]:
     """The fields of `config` that the form changes; an empty password keeps the stored one."""
-    if _protocol(form.source_url) is not config.protocol:
+    # The streams of an ONVIF camera are RTSP.
+    kind = Protocol.RTSP if config.protocol is Protocol.ONVIF else config.protocol
+    if _protocol(form.source_url) is not kind:
         raise InvalidInput(
             _("Another kind of address: add it as a new camera."), field="source_url"
         )

@@ -23,9 +23,12 @@ async def found_page(request: Asking) -> Response[str]:
 
 @post(f"{HERE}/look", opt=needs(Action.TEST_CAMERA), include_in_schema=False)
 async def look_again(request: Asking) -> Response[str]:
-    """Look at the ports now; the page shows what is there."""
-    await services_of(request).finding.look_at_ports()
-    return go_to(HERE, done="looked")
+    """Look at the ports now, and ask the network; the page shows what answers as it comes."""
+    finding = services_of(request).finding
+    await finding.look_at_ports()
+    if finding.looks_in_network:
+        finding.discovery.look_now()
+    return go_to(HERE, done="looked-around" if finding.looks_in_network else "looked")
 
 
 @post(f"{HERE}/{{candidate_id:str}}/action", opt=needs(Action.TEST_CAMERA), include_in_schema=False)

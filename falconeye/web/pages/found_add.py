@@ -20,6 +20,7 @@ from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_o
 from falconeye.web.pages.camera_form import TEMPLATE, TEST, by_field
 from falconeye.web.pages.camera_trial import trial_page
 from falconeye.web.pages.found import HERE
+from falconeye.web.pages.found_network import look_into_form
 from falconeye.web.security.access import needs
 
 _MAX_NAME = 200
@@ -32,13 +33,24 @@ async def add_form(request: Asking, candidate_id: FromPath[str]) -> Response[str
     candidate = services.finding.candidates.get(candidate_id)
     if not candidate.usable:
         raise BadRequest(_("This one cannot be added: the list of found cameras says why."))
-    form = CameraForm(name=_free_name(request, candidate))
     if candidate.device_identity is None:
-        context = CameraFormPage(_with_address(form, candidate))
-        return show(request, TEMPLATE, context)
+        return look_into_form(request, candidate)
     if candidate.camera_id:
         return go_to(f"/cameras/{candidate.camera_id}")
+    form = CameraForm(name=_free_name(request, candidate))
     return await _device_form(request, candidate, form, is_new=True)
+
+
+@get(
+    f"{HERE}/{{candidate_id:str}}/by-address",
+    opt=needs(Action.CHANGE_CAMERA),
+    include_in_schema=False,
+)
+async def address_form(request: Asking, candidate_id: FromPath[str]) -> Response[str]:
+    """The ordinary form with what is known of it: for one that does not say enough by itself."""
+    candidate = services_of(request).finding.candidates.get(candidate_id)
+    form = CameraForm(name=_free_name(request, candidate))
+    return show(request, TEMPLATE, CameraFormPage(_with_address(form, candidate)))
 
 
 @post(f"{HERE}/{{candidate_id:str}}/add", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)

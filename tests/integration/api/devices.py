@@ -38,6 +38,7 @@ class Ports:
     """What is plugged in, and what the one device that can be opened answers."""
 
     plugged: Plugged = field(default_factory=Plugged)
+    told: Plugged = field(default_factory=Plugged)  # as it was when somebody looked last
     controls: dict[int, v4l2.Control] = field(
         default_factory=lambda: {one.id: one for one in CONTROLS}
     )
@@ -45,6 +46,10 @@ class Ports:
 
     def plug(self, *cameras: UsbCamera) -> None:
         self.plugged = Plugged(tuple(with_unique_serials(cameras)))
+
+    def look(self) -> Plugged:
+        self.told = self.plugged
+        return self.told
 
     @contextmanager
     def opened(self, device_path: str) -> Iterator[int]:
@@ -64,8 +69,8 @@ class Ports:
 def lay_ports(monkeypatch: pytest.MonkeyPatch) -> Ports:
     """Ports in place of the machine's own."""
     made = Ports()
-    monkeypatch.setattr(UsbDevices, "look", lambda _self: made.plugged)
-    monkeypatch.setattr(UsbDevices, "plugged", property(lambda _self: made.plugged))
+    monkeypatch.setattr(UsbDevices, "look", lambda _self: made.look())
+    monkeypatch.setattr(UsbDevices, "plugged", property(lambda _self: made.told))
     monkeypatch.setattr(v4l2, "opened", made.opened)
     monkeypatch.setattr(v4l2, "pixel_formats", lambda _descriptor: FORMATS)
     monkeypatch.setattr(v4l2, "controls", lambda _descriptor: tuple(made.controls.values()))

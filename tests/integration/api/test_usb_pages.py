@@ -119,13 +119,13 @@ async def test_a_trial_says_why_there_is_no_picture(served: Served, ports: Ports
 
 
 async def test_a_network_camera_comes_into_the_ordinary_form(served: Served) -> None:
-    page = (await served.admin.get(f"/cameras/found/{dome(served)}/add")).text
+    page = (await served.admin.get(f"/cameras/found/{dome(served)}/by-address")).text
     assert value_of(page, "source_url") == "rtsp://192.168.1.80/"  # not the ONVIF service
     assert value_of(page, "name") == "IPC-HDW <b>"
     assert 'action="/cameras/add"' in page
     url = "rtsp://192.168.1.80:554/live"
     both = note(served, Way.MDNS, "m", address="192.168.1.80", port=554, url=url)
-    page = (await served.admin.get(f"/cameras/found/{both}/add")).text
+    page = (await served.admin.get(f"/cameras/found/{both}/by-address")).text
     assert value_of(page, "source_url") == url
     home = note(served, Way.MDNS, "h", name="H", address="192.168.1.9", usable=False)
     assert (await served.admin.get(f"/cameras/found/{home}/add")).status_code == 400
@@ -217,7 +217,12 @@ async def test_what_no_control_takes_is_refused(served: Served, ports: Ports) ->
     assert (await served.operator.get("/api/cameras/none/controls")).status_code == 404
     other = {"name": "Demo", "protocol": "demo", "start": False}
     demo = (await served.admin.post("/api/cameras/", json=other)).json()["id"]
-    assert (await served.operator.get(f"/api/cameras/{demo}/controls")).status_code == 400
+    none = await served.operator.get(f"/api/cameras/{demo}/controls")
+    assert (none.status_code, none.json()) == (200, [])
+    refused = await served.operator.put(
+        f"/api/cameras/{demo}/controls/brightness", json={"value": 1}
+    )
+    assert refused.status_code == 400
     ports.error = PermissionError(13, "Permission denied")
     denied = await served.operator.get(path)
     assert denied.status_code == 503

@@ -33,6 +33,8 @@ def test_an_interface_that_is_off_is_none(site: Site) -> None:
     run("ip", "-n", site.node, "link", "set", "lan1", "down")
     assert names() == ["lan0"]
     run("ip", "-n", site.node, "link", "set", "lan1", "up")
+    site.wait_for(site.node, "lan1")
+    assert names() == ["lan0", "lan1"]
 
 
 def test_an_interface_with_a_public_address_counts_where_the_default_route_goes(

@@ -31,7 +31,7 @@ def scan_of(
 ) -> Scan:
     interfaces = look_at_interfaces()
     wanted = targets(interfaces, networks or None, insist=insist)
-    limits = limits or Limits(connects_per_s=2_000, connect_s=0.5, at_once=128)
+    limits = limits or Limits(connects_per_s=2_000, connect_s=1.0, at_once=128)
     return Scan(SystemClock(), collected, wanted, interfaces, limits=limits)
 
 

@@ -15,7 +15,7 @@ from tests.peers.ignored_ids import RememberedIds
 from tests.peers.site import Site, run
 
 pytestmark = pytest.mark.root
-FAST = Limits(connects_per_s=2_000, connect_s=0.3, at_once=128)
+FAST = Limits(connects_per_s=2_000, connect_s=1.0, at_once=128)
 CAMERA = {
     "onvif": [
         {

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import argon2
@@ -24,10 +25,12 @@ from falconeye.alerts.service import Alerts
 from falconeye.base.clock import SystemClock
 from falconeye.base.secret import Secret
 from falconeye.config.settings import NodeSettings
+from falconeye.discovery.candidates import Candidates
 from falconeye.events.bus import EventBus
 from falconeye.storage.footage import StorageParts
 from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.segments.index_state import IndexState
+from falconeye.storage.stores.ignored_store import IgnoredStore
 from falconeye.storage.stores.node_store import load_identity
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
@@ -126,6 +129,7 @@ async def running_site(
             node_id=identity.node_id, node_name="test-node", name_of=str,
         )  # fmt: skip
         absent = cast("Any", None)
+        ignored = IgnoredStore(database, clock)
         services = Services(
             node_id=identity.node_id,
             node_name="test-node",
@@ -137,7 +141,7 @@ async def running_site(
             accounts=accounts,
             alerts=alerts,
             cameras=absent,
-            finding=absent,
+            finding=cast("Any", SimpleNamespace(candidates=Candidates(clock, ignored))),
             onvif=absent,
             recordings=absent,
             timelines=absent,

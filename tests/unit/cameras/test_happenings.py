@@ -28,7 +28,7 @@ def test_several_topics_of_one_motion_are_one_event() -> None:
     happenings = Happenings("c")
     assert happenings.take(event(True), 1 * S) == []
     assert happenings.take(event(True, topic="Cell"), 2 * S) == []
-    assert happenings.lasts
+    assert bool(happenings.lasts)
     assert happenings.take(event(False), 3 * S) == []
     assert happenings.take(event(False, topic="Cell"), 4 * S) == [noted(1 * S, 4 * S)]
     assert not happenings.lasts
@@ -42,7 +42,7 @@ def test_motion_that_goes_on_already_counts_other_states_do_not() -> None:
     _ = happenings.take(event(False, initial=True), 1)
     assert not happenings.lasts
     _ = happenings.take(event(True, initial=True), 1)
-    assert happenings.lasts
+    assert bool(happenings.lasts)
 
 
 def test_what_is_none_of_ours_is_left_out() -> None:
@@ -64,7 +64,7 @@ def test_what_lasts_is_noted_in_pieces_and_ends_without_a_word_of_it() -> None:
     assert happenings.tick(61 * S) == []
     _ = happenings.take(event(True), 100 * S)  # said again
     assert happenings.tick(STUCK_US) == [noted(MINUTE_US, STUCK_US)]
-    assert happenings.lasts
+    assert bool(happenings.lasts)
     assert happenings.tick(STUCK_US + 100 * S) == [noted(STUCK_US, STUCK_US + 100 * S)]
     assert not happenings.lasts
 
