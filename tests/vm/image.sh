@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # image.sh DIRECTORY WHEELS: makes DIRECTORY/{vmlinuz,initrd.img,root.img}, Debian with systemd and
 # this release as its README installs it, without a network: WHEELS has every wheel of
-# constraints.txt and that of FalconEye. The guest's second serial port is a root shell.
+# constraints.txt and that of FalconEye. The guest's second serial port is a root shell; it has the
+# drivers of USB cameras and of the bus by which the emulated ones come (vhci_hcd).
 # Root, Debian on x86-64; the guest's Python is that of Debian 12.
 set -euo pipefail
 root=$(realpath "$(dirname "$0")/../..")
