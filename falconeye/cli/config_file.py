@@ -165,6 +165,8 @@ def _camera(camera: CameraConfig, taken: set[str]) -> dict[str, Any]:
             value = redact_text(value)
         elif name == "metadata":
             value = dict(value)
+        elif name == "device_path":  # where it is today means nothing to another day
+            value = camera.device_identity
         found[name] = _or_empty(value)
     return {**found, "allow_local": camera.allow_local, "start": camera.started}
 

@@ -19,7 +19,8 @@ from falconeye.cameras.changes import changed_config, new_config
 from falconeye.cli import references
 from falconeye.cli.camera_address import protocol_of
 from falconeye.config.addresses import address_key
-from falconeye.config.camera import CameraConfig
+from falconeye.config.camera import CameraConfig, Protocol
+from falconeye.devices.usb_camera import is_identity
 from falconeye.storage.stores import destinations
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.settings_store import SettingsStore, StoredSettings
@@ -162,6 +163,9 @@ def _values(
     for name, value in entry.items():
         if name in {"id", "protocol", "allow_local", "start"}:
             continue
+        has_not = "source_url" if entry.get("protocol") == Protocol.USB else "device_path"
+        if name == has_not and value == NO_VALUE:  # an address, or a port
+            continue
         here = f"{where}, {name}"
         if references.is_reference(value):
             secret = references.resolved(value, here, base)
@@ -185,6 +189,14 @@ def _is_shown(existing: CameraConfig, name: str, value: Any) -> bool:
     return isinstance(stored, str) and value == redact_text(stored)
 
 
+def _identity(device: Any, where: str) -> str:
+    """What a USB camera stays itself by; a file knows nothing of where it is plugged in today."""
+    if isinstance(device, str) and is_identity(device):
+        return device
+    msg = f'{where}, device_path: write what it stays itself by, as `config export` does ("usb:…")'
+    raise InvalidInput(msg, field="device_path")
+
+
 def _added(
     entry: Mapping[str, Any], where: str, base: Path, node_name: str, now_us: int
 ) -> CameraConfig:
@@ -195,6 +207,8 @@ def _added(
     given |= {"protocol": protocol, "start": entry.get("start", True)}
     new = CameraInput.model_validate(given).to_new_camera(node_name=node_name)
     new = replace(new, allow_local=_flag(entry, "allow_local", default=False))
+    if new.protocol is Protocol.USB:
+        new = replace(new, device_identity=_identity(new.device_path, where), device_path=None)
     return new_config(replace(new, framerate=given.get("framerate")), now_us, node_name)
 
 
@@ -213,6 +227,8 @@ def _changed(
     if camera.source_url == "demo:":
         values.pop("source_url", None)
     changes = CameraPatch.model_validate(values).to_changes(camera)
+    if (device := changes.pop("device_path", None)) is not None:
+        changes["device_identity"] = _identity(device, where)
     # The API lets an admin's address lead to this machine; here the file says so itself.
     changes.pop("allow_local", None)
     allow_local = _flag(entry, "allow_local", default=camera.allow_local)
@@ -222,7 +238,7 @@ def _changed(
     started = _flag(entry, "start", default=camera.started)
     if started is not camera.started:
         changed = replace(changed, started=started, stopped_by=None, updated_at_us=now_us)
-    names = [name for name in (*FIELDS, "allow_local", "started")
+    names = [name for name in (*FIELDS, "device_identity", "allow_local", "started")
              if getattr(changed, name) != getattr(camera, name)]  # fmt: skip
     plan.notes += kept
     if names:

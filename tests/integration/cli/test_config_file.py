@@ -215,3 +215,23 @@ def test_the_audit_log_has_each_change(falconeye: Falconeye, file: Path, data_di
         rows = connection.execute("SELECT action, detail FROM audit ORDER BY id").fetchall()
     assert [row[0] for row in rows] == ["settings.changed", "camera.added", "camera.added"]
     assert not any(SECRET in row[1] for row in rows)
+
+
+def test_a_usb_camera_is_named_by_what_it_is(falconeye: Falconeye, tmp_path: Path) -> None:
+    """Where it is plugged in today means nothing to a file."""
+    identity = "usb:046d:0825:serial:SN1"
+    file = tmp_path / "usb.toml"
+    text = 'format = 1\n[[cameras]]\nname = "Bench"\nprotocol = "usb"\nstart = false\n'
+    file.write_text(f'{text}device_path = "/dev/video0"\n')
+    refused = falconeye("config", "apply", str(file))
+    assert (refused.code, "what it stays itself by" in refused.err) == (2, True), refused.err
+    file.write_text(f'{text}device_path = "{identity}"\n')
+    assert falconeye("config", "apply", str(file)).code == 0
+    exported = falconeye("config", "export", "-").out
+    assert f'device_path = "{identity}"' in exported
+    file.write_text(exported)
+    again = falconeye("config", "apply", str(file))
+    assert (again.code, "changed" in again.out) == (0, False), again.out
+    file.write_text(exported.replace("SN1", "SN2"))
+    assert falconeye("config", "apply", str(file)).code == 0
+    assert "SN2" in falconeye("config", "export", "-").out
