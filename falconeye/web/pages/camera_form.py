@@ -6,7 +6,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from falconeye.accounts.model import Action
-from falconeye.base.errors import Conflict, InvalidInput
+from falconeye.base.errors import Conflict, InvalidInput, Unavailable
 from falconeye.cameras.views import TestResult
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.web.audit import record
@@ -46,7 +46,7 @@ async def add_camera(request: Asking) -> Response[str]:
             return show(request, TEMPLATE, CameraFormPage(form, trial=trial))
         new = camera_input.new_camera(form, fields.get("password", ""), may_be_local=True)
         camera = await services_of(request).cameras.add(new)
-    except (InvalidInput, Conflict) as error:
+    except (InvalidInput, Conflict, Unavailable) as error:
         context = CameraFormPage(form, errors=by_field(error))
         return show(request, TEMPLATE, context, status=error.status)
     await record(request, "camera.added", "camera", camera.config.id, camera.config.name)
@@ -74,7 +74,7 @@ async def edit_camera(request: Asking, camera_id: FromPath[str]) -> Response[str
             return await _edit_page(request, config, form, trial=trial)
         changes = _changes(form, password, config)
         await cameras.update(camera_id, changes)
-    except (InvalidInput, Conflict) as error:
+    except (InvalidInput, Conflict, Unavailable) as error:
         return await _edit_page(request, config, form, error=error)
     await record(request, "camera.changed", "camera", camera_id, ", ".join(sorted(changes)))
     return go_to(f"/cameras/{camera_id}", done="saved")
@@ -92,8 +92,9 @@ async def try_camera(
     fields = await texts(request)
     try:
         trial = await _try(request, camera_input.typed(fields), fields.get("password", ""), config)
-    except InvalidInput as error:
-        return part(request, "partials/trial_error.html", status=422, words=sentence(error))
+    except (InvalidInput, Unavailable) as error:
+        words = sentence(error)
+        return part(request, "partials/trial_error.html", status=error.status, words=words)
     return part(request, "partials/trial.html", trial=trial)
 
 
@@ -127,7 +128,7 @@ async def _edit_page(
     form: CameraForm,
     *,
     trial: TrialPage | None = None,
-    error: InvalidInput | Conflict | None = None,
+    error: InvalidInput | Conflict | Unavailable | None = None,
 ) -> Response[str]:
     device = None
     if config.protocol is Protocol.USB:
@@ -139,7 +140,9 @@ async def _edit_page(
     return show(request, TEMPLATE, context, status=error.status if error else 200)
 
 
-def by_field(error: InvalidInput | Conflict, *, has_address: bool = True) -> dict[str, str]:
+def by_field(
+    error: InvalidInput | Conflict | Unavailable, *, has_address: bool = True
+) -> dict[str, str]:
     """An error where it belongs: at a field of the form, or over all of it."""
     clash = "source_url" if has_address else ""
     field = error.field if isinstance(error, InvalidInput) else clash

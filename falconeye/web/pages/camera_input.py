@@ -34,6 +34,7 @@ _PROTOCOLS: Final = {
     "rtsps": Protocol.RTSP,
     "http": Protocol.HTTP,
     "https": Protocol.HTTP,
+    "onvif": Protocol.ONVIF,
     "demo": Protocol.DEMO,
 }
 _TEXTS: Final = (
@@ -232,7 +233,7 @@ def _protocol(url: str) -> Protocol:
     except ValueError:
         scheme = ""
     if scheme not in _PROTOCOLS:
-        words = _("The address must begin with rtsp://, rtsps://, http:// or https://.")
+        words = _("The address must begin with rtsp://, rtsps://, http://, https:// or onvif://.")
         raise InvalidInput(words, field="source_url")
     return _PROTOCOLS[scheme]
 

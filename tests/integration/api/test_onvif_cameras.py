@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from falconeye.config.camera import Protocol
 from falconeye.events.bus import CameraStateChanged
 from tests.integration.api.conftest import Served
 from tests.integration.api.onvif_site import OnvifSite, onvif_site
@@ -52,6 +53,23 @@ async def test_one_device_is_one_camera_whatever_it_is_called(served: Served) ->
         assert (status, said["detail"]) == (
             409, "this is the camera 'Yard', which is there already",
         )  # fmt: skip
+
+
+async def test_the_page_takes_an_onvif_address_too(served: Served) -> None:
+    form = {"name": "Yard", "record": "manual", "transport": "auto", "allow_local": "true"}
+    with onvif_site() as site:
+        login = {"username": USER, "password": PASSWORD}
+        gone = site.address.replace(str(site.device.port), "1")
+        away = await served.admin.post("/cameras/add", data={**form, **login, "source_url": gone})
+        assert (away.status_code, "no connection to" in away.text.lower()) == (503, True)
+        refused = await served.admin.post("/cameras/add", data={**form, "source_url": site.address})
+        assert (refused.status_code, "user name and a password" in refused.text) == (422, True)
+        added = await served.admin.post(
+            "/cameras/add", data={**form, **login, "source_url": site.address}
+        )
+        assert added.status_code == 303, added.text
+    (camera,) = served.services.cameras.list()
+    assert (camera.config.protocol, camera.config.onvif_url) == (Protocol.ONVIF, site.device.xaddr)
 
 
 async def test_each_thing_that_goes_wrong_has_its_words(served: Served) -> None:
