@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from falconeye.base.clock import Clock
+from falconeye.base.errors import BadRequest
 from falconeye.cameras.following import Following
 from falconeye.cameras.plugged import Offer, evidence_of, offers
 from falconeye.cameras.registry import CameraRegistry
@@ -17,6 +18,7 @@ from falconeye.devices.udev import Plugged
 from falconeye.discovery.candidates import Candidates, IgnoredIds
 from falconeye.discovery.evidence import Way
 from falconeye.discovery.recognition import Known
+from falconeye.discovery.scan import Scan
 from falconeye.discovery.service import Discovery
 from falconeye.events.bus import CandidatesChanged, EventBus
 from falconeye.storage.index.database import Database
@@ -104,6 +106,16 @@ class Finding:
         await asyncio.to_thread(self._devices.stop)
         if self._network:
             await self.discovery.stop()
+
+    def scan(self, networks: Sequence[str] | None, *, insist: bool = False) -> Scan:
+        """Begin to ask addresses: those of `networks` ("192.168.1.0/24"), else the local ones.
+
+        `insist` is an admin's word that a network that is not ours may be asked. Conflict while
+        another scan runs; BadRequest where nobody is to look in the network.
+        """
+        if not self._network:
+            raise BadRequest("looking in the network is switched off: see the setting discovery")
+        return self.discovery.scan(networks, insist=insist)
 
     async def look_at_ports(self) -> Plugged:
         """What is plugged in, asked now; the list follows."""

@@ -1,5 +1,6 @@
 """What the templates of found cameras get."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -52,6 +53,21 @@ class FoundPage:
     rows: tuple[FoundRow, ...] = ()
     ignored: tuple[FoundRow, ...] = ()
     looks_in_network: bool = True
+    scan: "ScanView | None" = None  # the one that runs, or ran last
+    networks: str = ""  # as they were typed
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanView:
+    """A scan, in numbers."""
+
+    networks: str
+    hosts_done: int
+    hosts_total: int
+    found: int
+    is_running: bool
+    words: str  # how it ended
 
 
 class LookState(StrEnum):

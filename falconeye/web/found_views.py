@@ -7,7 +7,8 @@ from falconeye.cameras.plugged import Offer
 from falconeye.discovery.candidates import Candidate
 from falconeye.discovery.evidence import Evidence, Way
 from falconeye.discovery.merging import Kind
-from falconeye.web.found_contexts import FoundOffer, FoundPage, FoundRow, FoundState
+from falconeye.discovery.scan import ScanState
+from falconeye.web.found_contexts import FoundOffer, FoundPage, FoundRow, FoundState, ScanView
 from falconeye.web.i18n import gettext as _
 from falconeye.web.services import Services
 
@@ -22,6 +23,28 @@ def found_page(services: Services) -> FoundPage:
         rows=tuple(row for row in rows if row.state is not FoundState.IGNORED),
         ignored=tuple(row for row in rows if row.state is FoundState.IGNORED),
         looks_in_network=services.finding.looks_in_network,
+        scan=scan_view(services),
+    )
+
+
+def scan_view(services: Services) -> ScanView | None:
+    """The scan that runs, or ran last; None before the first."""
+    scan = services.finding.discovery.scan_now
+    if scan is None:
+        return None
+    words = {
+        ScanState.RUNNING: "",
+        ScanState.DONE: _("done"),
+        ScanState.CANCELLED: _("cancelled"),
+        ScanState.FAILED: _("failed: see the log"),
+    }
+    return ScanView(
+        networks=", ".join(map(str, scan.targets.networks)),
+        hosts_done=scan.hosts_done,
+        hosts_total=scan.hosts_total,
+        found=len(scan.found),
+        is_running=scan.state is ScanState.RUNNING,
+        words=words[scan.state],
     )
 
 

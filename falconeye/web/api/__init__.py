@@ -21,6 +21,7 @@ from falconeye.web.api.protections import ProtectionController
 from falconeye.web.api.ptz import PtzController
 from falconeye.web.api.recording_control import RecordingControlController
 from falconeye.web.api.recordings import RecordingController
+from falconeye.web.api.scans import ScanController
 from falconeye.web.api.settings import SettingsController
 from falconeye.web.api.storage import StorageController
 from falconeye.web.api.timeline import TimelineController
@@ -48,6 +49,7 @@ ROUTES: list[ControllerRouterHandler] = [
     JobController,
     NodeController,
     CandidateController,
+    ScanController,
     NoticeController,
     SettingsController,
     StorageController,

@@ -29,6 +29,8 @@ NOTICES: Final[Mapping[str, str]] = {
     "saved": _("Saved."),
     "looked": _("Looked again: this is what is plugged in now."),
     "looked-around": _("Looking again: what answers in the network shows up within seconds."),
+    "scanning": _("The addresses are being asked, one by one."),
+    "scan-cancelled": _("The scan was ended: what it found stays."),
     "found-ignored": _("It is ignored from now on."),
     "found-shown": _("It is shown again."),
     "restore-dropped": _("The restore was dropped: this recorder goes on with the present data."),
