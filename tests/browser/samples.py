@@ -810,6 +810,16 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
         "wall-one": ("pages/wall.html", FRAME, contexts.WallPage(tiles(1), "1", 1, 7, 1, 7)),
         "wall-16": ("pages/wall.html", FRAME, contexts.WallPage(tiles(16), "16", 4, 18, 1, 2)),
         "found": ("pages/found.html", replace(FRAME, path="/cameras/found"), found()),
+        "found-scanning": (
+            "pages/found.html",
+            replace(FRAME, path="/cameras/found"),
+            replace(
+                found(),
+                scan=found_contexts.ScanView("192.168.1.0/24", 93, 254, 3, True, ""),
+                networks="8.8.8.0/24",
+                errors={"networks": "A network of the internet is not asked."},
+            ),
+        ),
         "found-viewer": (
             "pages/found.html",
             replace(FRAME, path="/cameras/found", may_change=False, role="operator"),
