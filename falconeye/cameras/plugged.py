@@ -11,7 +11,7 @@ from falconeye.discovery.evidence import Evidence, Way
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A camera that is missing may be a device that is plugged in elsewhere: a person says so."""
+    """A device may be a camera that is missing, or that several claim to be: a person says so."""
 
     camera_id: str
     device_identity: str
@@ -48,7 +48,8 @@ def evidence_of(plugged: Plugged, seen_us: int) -> Iterator[Evidence]:
 def offers(configs: Iterable[CameraConfig], cameras: Sequence[UsbCamera]) -> list[Offer]:
     """Each camera that is not at its port, with each device that may be it.
 
-    Only devices that are no configured camera themselves.
+    Only devices that are no configured camera themselves. Where several claim to be one camera each
+    of them is offered: whichever is chosen is told by its port from then on.
     """
     usb = [
         config
@@ -62,7 +63,13 @@ def offers(configs: Iterable[CameraConfig], cameras: Sequence[UsbCamera]) -> lis
         if one.presence in (Presence.PRESENT, Presence.CONFLICT)
         for camera in one.cameras
     }
-    return [
+    claims = [
+        Offer(config.id, camera.identity, camera.device_path)
+        for config in usb
+        if found[config.id].presence is Presence.CONFLICT
+        for camera in found[config.id].cameras
+    ]
+    return claims + [
         Offer(config.id, camera.identity, camera.device_path)
         for config in usb
         if found[config.id].presence in (Presence.MISSING, Presence.OTHER)

@@ -94,7 +94,7 @@ def _row(candidate: Candidate, offers: Sequence[Offer], names: Mapping[str, str]
         offers=tuple(
             FoundOffer(offer.camera_id, names[offer.camera_id])
             for offer in offers
-            if state is FoundState.NEW
+            if state in (FoundState.NEW, FoundState.CAMERA)
             and offer.camera_id in names
             and offer.device_identity == candidate.device_identity
             and offer.device_path == candidate.device_path

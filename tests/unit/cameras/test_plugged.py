@@ -52,3 +52,15 @@ def test_a_device_that_is_another_camera_is_not_offered() -> None:
 def test_one_with_a_serial_follows_by_itself() -> None:
     garage = config("usb:046d:0825:serial:SN1")
     assert offers([garage], present(camera(4, PORTS[1]))) == []
+
+
+def test_each_of_those_that_claim_to_be_a_camera_is_offered() -> None:
+    """Two with the serial that a camera is known by: nobody guesses which of them it is."""
+    garage = config("usb:046d:0825:serial:0001")
+    twins = present(camera(0, PORTS[0], serial="0001"), camera(2, PORTS[1], serial="0001"))
+    assert offers([garage], twins) == [
+        Offer("Garage", twins[0].identity, "/dev/video0"),
+        Offer("Garage", twins[1].identity, "/dev/video2"),
+    ]
+    settled = config(twins[1].identity)
+    assert offers([settled], twins) == []
