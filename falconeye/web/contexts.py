@@ -112,6 +112,8 @@ class CameraForm:
     keep_bytes: str = ""  # in GB
     pre_roll_s: str = str(DEFAULT_ROLL_S)
     post_roll_s: str = str(DEFAULT_ROLL_S)
+    hardware: str = ""  # edit: the hardware address that the camera is known by
+    is_replaced: bool = False  # edit: another device is the camera from now on
     resolution: str = ""  # this and the next three: USB
     framerate: str = ""
     pixel_format: str = ""

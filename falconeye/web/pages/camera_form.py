@@ -1,5 +1,6 @@
 """Add, edit and test a camera."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from litestar import Response, get, post
@@ -131,6 +132,7 @@ async def _edit_page(
     error: InvalidInput | Conflict | Unavailable | None = None,
 ) -> Response[str]:
     device = None
+    form = replace(form, hardware=config.mac_address or "")
     if config.protocol is Protocol.USB:
         device = await device_of(services_of(request), config, form)
     errors = by_field(error, has_address=device is None) if error else {}

@@ -52,6 +52,7 @@ def typed(fields: Mapping[str, str], *, password_stored: bool = False) -> Camera
         **values,
         audio=fields.get("audio") == "true",
         allow_local=fields.get("allow_local") == "true",
+        is_replaced=fields.get("is_replaced") == "true",
         password_stored=password_stored,
     )
 
@@ -73,6 +74,7 @@ def stored(config: CameraConfig) -> CameraForm:
         post_roll_s=str(config.post_roll_s),
         keep_bytes="" if config.keep_bytes is None else f"{config.keep_bytes / GIGABYTE:g}",
         password_stored=config.password is not None,
+        hardware=config.mac_address or "",
         resolution=config.resolution or "",
         framerate="" if config.framerate is None else str(config.framerate),
         pixel_format=config.pixel_format or "",
@@ -131,9 +133,10 @@ def device_changes(form: CameraForm, config: CameraConfig) -> dict[str, Any]:
 
 def changes(form: CameraForm, password: str, config: CameraConfig) -> dict[str, Any]:
     """The fields of `config` that the form changes; an empty password keeps the stored one."""
-    # The streams of an ONVIF camera are RTSP.
-    kind = Protocol.RTSP if config.protocol is Protocol.ONVIF else config.protocol
-    if _protocol(form.source_url) is not kind:
+    kinds = {config.protocol}
+    if config.protocol is Protocol.ONVIF:
+        kinds.add(Protocol.RTSP)  # its streams are
+    if _protocol(form.source_url) not in kinds:
         raise InvalidInput(
             _("Another kind of address: add it as a new camera."), field="source_url"
         )
@@ -155,6 +158,8 @@ def changes(form: CameraForm, password: str, config: CameraConfig) -> dict[str, 
         "audio": form.audio,
         "allow_local": form.allow_local,
     }
+    if form.is_replaced:
+        found["mac_address"] = None
     found |= _times(form, config)
     return {name: value for name, value in found.items() if value != getattr(config, name)}
 

@@ -121,3 +121,26 @@ async def test_an_address_elsewhere_leaves_the_old_identity_behind(served: Serve
     body = {"source_url": "rtsp://192.0.2.10/door", "password": "x"}
     other = (await served.admin.patch(path, json=body)).json()
     assert (other["mac_address"], other["endpoint_reference"]) == (None, None)
+
+
+async def test_a_person_says_by_the_form_that_it_was_replaced(
+    served: Served, neighbours: Neighbours
+) -> None:
+    with ReplayServer() as rtsp, served.services.bus.subscribe() as changes:
+        rtsp.add("door", video=video_clip(gop=10), login="digest")
+        camera = await served.services.cameras.add(yard(rtsp.url("door")))
+        _ = await state(changes, online=False)
+        path = f"/cameras/{camera.config.id}/edit"
+        assert neighbours.asked
+        assert OWN in (await served.admin.get(path)).text
+        form = {
+            "name": "Yard", "source_url": rtsp.url("door"), "username": "admin", "record": "off",
+            "transport": "auto", "allow_local": "true",
+        }  # fmt: skip
+        kept = await served.admin.post(path, data=form)
+        assert kept.status_code == 303, kept.text
+        assert served.services.cameras.get(camera.config.id).config.mac_address == OWN
+        said = await served.admin.post(path, data=form | {"is_replaced": "true"})
+        assert said.status_code == 303, said.text
+        assert (await state(changes, online=True)).reason == ""
+    assert "It was replaced" not in (await served.admin.get(path)).text
