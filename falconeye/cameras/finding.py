@@ -135,7 +135,7 @@ class Finding:
             self.candidates.drop(way, lambda one: (one.way, one.key) not in present)
         for evidence in found:
             self.candidates.note(evidence)
-        self._cameras.hurry()
+        self._cameras.hurry(Protocol.USB)
 
     def _known(self) -> Iterator[Known]:
         for camera in self._cameras.list():

@@ -326,10 +326,11 @@ class CameraRegistry(Watching):
         if self._pipelines.get(pipeline.config.id) is pipeline:  # not deleted meanwhile
             self._ledger.note(pipeline.config.id, *keeps_from_recording(pipeline))
 
-    def hurry(self) -> None:
-        """Cameras that wait for the next try have it now: one may have been plugged in."""
+    def hurry(self, protocol: Protocol | None = None) -> None:
+        """Cameras (of that protocol) that wait for the next try have it now."""
         for pipeline in self._pipelines.values():
-            pipeline.hurry()
+            if protocol in {None, pipeline.config.protocol}:
+                pipeline.hurry()
 
     async def _replace(self, pipeline: CameraPipeline, config: CameraConfig) -> None:
         if needs_reconnect(pipeline.config, config):
