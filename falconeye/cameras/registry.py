@@ -24,7 +24,7 @@ from falconeye.cameras.same_device import refuse_same_device
 from falconeye.cameras.trial import Trials
 from falconeye.cameras.views import Camera, NewCamera, StreamStats, TestResult
 from falconeye.cameras.watching import Watching
-from falconeye.config.camera import CameraConfig, RecordMode
+from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.events.bus import CameraChanged
 from falconeye.events.camera_state import CameraStatus
 from falconeye.media.runs import RunEnd
