@@ -38,24 +38,53 @@ run: $(VENV)/.runtime  ## start on http://127.0.0.1:8900 with a demo camera and 
 	$(BIN)/falconeye serve --demo --port $(PORT) --data-dir "$$directory" & \
 	node=$$!; wait $$node
 
+# Unit tests whose clock is their own: nothing in them is slower for being put behind others.
+COMPUTED = $(wildcard tests/unit/storage_*)
+
+# Several nodes that wait for each other, mostly.
+CLUSTERS = $(wildcard $(addprefix tests/end_to_end/test_,cluster*.py copied_node.py key_removed.py \
+	members_away.py standbys.py two_releases.py)) tests/chaos
+FIRST = $(filter-out $(COMPUTED),$(wildcard tests/unit/*)) $(wildcard tests/test_*.py) \
+	tests/supply_chain tests/peers tests/benchmarks tests/integration tests/browser \
+	$(filter-out $(CLUSTERS),$(wildcard tests/end_to_end/test_*.py)) tests/faults
+
+# Two runs of pytest at once. What waits more than it works, is built once, or has its own clock is
+# behind the other in the queue for the cores: it costs no time of its own. Then the clusters, which
+# wait for each other. What these said comes last.
 .PHONY: test
 test: packages $(VENV)/.development format-check lint contracts types  ## everything, fastest first
-	$(BIN)/pytest -rs -m "not benchmark" tests/unit tests/test_architecture.py tests/test_docs.py \
-		tests/peers tests/benchmarks tests/integration tests/browser tests/end_to_end tests/faults \
-		tests/vm
+	@log=$$(mktemp); code=0; \
+	trap 'kill $$second 2>/dev/null || true; rm -f "$$log"' EXIT; trap 'exit 130' INT TERM; \
+	$(MAKE) --no-print-directory second > "$$log" 2>&1 & second=$$!; \
+	$(BIN)/pytest -rs -m "not benchmark" $(FIRST) || code=$$?; \
+	wait $$second || code=$$?; cat "$$log"; exit $$code
+
+.PHONY: second
+second:
+	@code=0; nice -n 19 $(MAKE) --no-print-directory beside || code=$$?; \
+	$(MAKE) --no-print-directory clusters || code=$$?; exit $$code
+
+.PHONY: beside
+beside: $(VENV)/.development $(if $(filter true,$(CI)),kube-assets onvif-peer)
+	$(BIN)/pytest -rs -o cache_dir=.pytest_cache/$@ $(COMPUTED) tests/vm tests/kube tests/image \
+		tests/onvif_peer tests/fuzz
+
+.PHONY: clusters
+clusters: $(VENV)/.development
+	$(BIN)/pytest -rs -m "not benchmark" -o cache_dir=.pytest_cache/$@ $(CLUSTERS)
 
 .PHONY: check
 check: $(VENV)/.development format-check lint contracts types  ## format, lint, contracts, types, unit
 	$(MAKE) --no-print-directory -j3 --output-sync=target SIDE_BY_SIDE=1 unit-footage unit-storage unit-rest
 
-# Thirds of the unit tests, side by side: `make check` has 90 s, and much of them is waiting.
-UNIT = $(BIN)/pytest -q -rs -m "not fault and not root" -o cache_dir=.pytest_cache/$@
+# Thirds of the unit tests, side by side: `make check` has 90 s, and much of them is waiting. Of
+# what Hypothesis makes up it tries a third (tests/examples.py); `make test` tries all.
+UNIT = TEST_EXAMPLES=few $(BIN)/pytest -q -rs -m "not fault and not root" -o cache_dir=.pytest_cache/$@
 
-# The tests of footage take two thirds of the time: by the alphabet they are part of each third.
+# The tests of footage take two fifths of the time: by the alphabet they are part of two thirds.
 FOOTAGE = tests/unit/storage_footage
-FOOTAGE_1 = $(wildcard $(FOOTAGE)/test_[a-h]*.py)
-FOOTAGE_3 = $(wildcard $(FOOTAGE)/test_[i-l]*.py)
-FOOTAGE_2 = $(filter-out $(FOOTAGE_1) $(FOOTAGE_3),$(wildcard $(FOOTAGE)/test_*.py))
+FOOTAGE_1 = $(wildcard $(FOOTAGE)/test_[a-l]*.py)
+FOOTAGE_2 = $(filter-out $(FOOTAGE_1),$(wildcard $(FOOTAGE)/test_*.py))
 
 .PHONY: unit-footage
 unit-footage:
@@ -67,8 +96,8 @@ unit-storage:
 
 .PHONY: unit-rest
 unit-rest:
-	$(UNIT) $(filter-out $(wildcard tests/unit/storage_*),$(wildcard tests/unit/*)) $(FOOTAGE_3) \
-		tests/test_architecture.py tests/test_docs.py
+	$(UNIT) $(filter-out $(wildcard tests/unit/storage_*),$(wildcard tests/unit/*)) \
+		$(wildcard tests/test_*.py)
 
 .PHONY: format-check
 format-check: $(VENV)/.development
@@ -92,16 +121,35 @@ format: $(VENV)/.development  ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: packages $(VENV)/.development  ## the benchmarks of the README (a quiet machine, please)
-	$(BIN)/python -m tests.benchmarks
+bench: packages $(VENV)/.development  ## the benchmarks of the README, or NAMES="pages ..." of them (a quiet machine, please)
+	$(BIN)/python -m tests.benchmarks $(NAMES)
 
 .PHONY: faults
 faults: packages $(VENV)/.development  ## the fault suite in full, half an hour, as root
 	$(BIN)/python -m tests.faults
 
+.PHONY: chaos
+chaos: packages $(VENV)/.development  ## nodes die at random for half an hour, as root; SEED=n repeats it
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+.PHONY: fuzz
+fuzz: $(VENV)/.development  ## 20 000 made-up requests at the API, ten minutes; SEED=n repeats them
+	$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(if $(CASES),--cases $(CASES))
+
 .PHONY: vm
 vm: packages $(VENV)/.development  ## a virtual machine in full: systemd, USB cameras, as root
 	USB_CYCLES=200 $(BIN)/pytest -rs tests/vm
+
+# Go fetches all of it from the module proxy, and a newer Go where the installed one, such as Debian
+# stable's, is too old (GOTOOLCHAIN=auto, the default from Go 1.21 on). `make test` makes them in CI.
+.PHONY: kube-assets
+kube-assets: packages  ## the Kubernetes programs of tests/kube, built once (6 minutes, 3 GB)
+	@$(PYTHON) -m tests.kube.building
+
+# Where Rust is older than it needs, or the crates cannot be had, it says so and what needs it is skipped.
+.PHONY: onvif-peer
+onvif-peer:  ## the other ONVIF server of tests/onvif_peer, built once (Rust 1.88, 3 minutes)
+	@$(PYTHON) -m tests.onvif_peer.building
 
 .PHONY: screenshots
 screenshots: packages $(VENV)/.development  ## every page, light, dark and phone, into screenshots/
@@ -124,6 +172,31 @@ constraints: $(VENV)/.development  ## pin the newest allowed versions with their
 .PHONY: packages
 packages:
 	@bash tests/packages.sh
+
+.PHONY: audit
+audit: $(VENV)/.development  ## known weaknesses of what is pinned (asks the package index)
+	$(BIN)/pip-audit --requirement constraints.txt --require-hashes --disable-pip --strict
+
+.PHONY: licences
+licences: $(VENV)/.development  ## the licence of each part, and whether a node may carry it
+	$(BIN)/python -m tests.supply_chain.licences
+
+.PHONY: sbom
+sbom: $(VENV)/.development  ## dist/falconeye.cdx.json: the bill of materials (CycloneDX)
+	@mkdir -p dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m tests.supply_chain.bill dist/falconeye.cdx.json
+
+.PHONY: release-notes
+release-notes: $(VENV)/.development  ## what VERSION brings, of the changelog
+	@$(BIN)/python -m tests.supply_chain.release_notes $(or $(VERSION),Unreleased)
+
+.PHONY: translations
+translations: $(VENV)/.development  ## take new texts into the translations, and compile them
+	$(BIN)/pybabel -q extract -F falconeye/locale/babel.cfg -k gettext \
+		-o falconeye/locale/falconeye.pot --no-location --omit-header .
+	$(BIN)/pybabel -q update -i falconeye/locale/falconeye.pot -d falconeye/locale -D falconeye \
+		--no-fuzzy-matching --ignore-obsolete
+	$(BIN)/pybabel -q compile -d falconeye/locale -D falconeye
 
 .PHONY: clean
 clean:  ## remove what was made, the virtual environment too

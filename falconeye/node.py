@@ -9,35 +9,32 @@ import logging
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from falconeye.accounts.service import Accounts
 from falconeye.alerts.service import Alerts
 from falconeye.base.clock import Clock, SystemClock
 from falconeye.base.memory import MemoryBudget
+from falconeye.base.node_name import NodeName
 from falconeye.base.sd_notify import ServiceNotifier
 from falconeye.base.tasks import TaskSet
 from falconeye.base.words import counted
-from falconeye.cameras.finding import Finding
-from falconeye.cameras.onvif_cameras import OnvifCameras
+from falconeye.cameras.found.finding import Finding
+from falconeye.cameras.onvif.onvif_cameras import OnvifCameras
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.registry import CameraRegistry, NewCamera
 from falconeye.config.camera import Protocol
-from falconeye.config.serving_address import (
-    reachable_url,
-    remove_serving_address,
-    write_serving_address,
-)
+from falconeye.config.loading import LoadedSettings
 from falconeye.config.settings import NodeSettings
 from falconeye.doctor.examination import Patient
 from falconeye.events.bus import EventBus, NoticesChanged, RecordingChanged
+from falconeye.federation.cluster_key import open_cipher
+from falconeye.federation.restored_identity import own_identity
 from falconeye.jobs.node_works import system_works
 from falconeye.jobs.parts import JobParts
 from falconeye.storage.backups.nightly import NightlyBackups
@@ -47,19 +44,23 @@ from falconeye.storage.footage import Footage
 from falconeye.storage.index.change_watch import ChangeWatch
 from falconeye.storage.index.database import Database
 from falconeye.storage.reading.footage_stills import FootageStills
+from falconeye.storage.replication.replica import Replica
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.stores.camera_store import CameraStore
-from falconeye.storage.stores.credentials import load_cipher
+from falconeye.storage.stores.credentials import CredentialCipher
 from falconeye.storage.stores.event_store import EventStore
-from falconeye.storage.stores.node_store import NodeIdentity, load_identity
+from falconeye.storage.stores.node_store import NodeIdentity
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
 from falconeye.storage.volumes.volumes import Volumes
+from falconeye.web.announcing import announce
 from falconeye.web.app import create_app
+from falconeye.web.cluster import own_report
+from falconeye.web.federated import Federated, Shared
+from falconeye.web.https.opening import open_web_server
 from falconeye.web.listening_socket import open_socket
 from falconeye.web.metrics import STATE_KEY as STATUS_KEY
 from falconeye.web.metrics import NodeStatus
-from falconeye.web.server import WebServer
 from falconeye.web.services import Services
 from falconeye.web.shell import STATE_KEY as SHELL_KEY
 from falconeye.web.shell import Shell
@@ -78,12 +79,12 @@ class Node:
         settings: NodeSettings,
         clock: Clock | None = None,
         *,
-        settings_file: Path | None = None,
+        loaded: LoadedSettings | None = None,
     ) -> None:
-        """`settings_file`: where settings came from, for backups."""
+        """`loaded`: where settings came from, for backups and those who look."""
         self.settings = settings
-        self._settings_file = settings_file
-        self.name = settings.node_name or socket.gethostname()
+        self._loaded = loaded
+        self.name = NodeName(settings.own_name)
         self._clock = clock or SystemClock()
         self._notifier = ServiceNotifier()
         self._stack = AsyncExitStack()
@@ -106,9 +107,9 @@ class Node:
 
     async def stop(self) -> None:
         """Stop everything in the reverse order of its start."""
-        self._notifier.stopping()
         self._stage_at_s = time.monotonic()
-        await self._stack.aclose()
+        async with self._notifier.stopping():
+            await self._stack.aclose()
 
     def _stage(self, what: str) -> None:
         """Tell at debug what of the start or stop is done, and what it took."""
@@ -133,10 +134,9 @@ class Node:
         self._stack.callback(listening.close)
         self._stage("the port is ours")
         database = await self._open_database()
-        identity = await load_identity(database, self._clock)
-        cipher = await asyncio.to_thread(
-            load_cipher, self.settings.data_dir, self.settings.data_key_file, os.environ
-        )
+        identity = await own_identity(database, self.settings.data_dir, self._clock)
+        cipher = await asyncio.to_thread(open_cipher, self.settings, os.environ)
+        shared = await self._open_shared(database, cipher)
         stored = SettingsStore(database, cipher)
         await stored.load()
         bus = EventBus()
@@ -144,7 +144,7 @@ class Node:
         footage = await self._open_footage(database, stored, bus, budget)
         pictures = self._open_pictures()
         cameras = await self._start_cameras(
-            CameraStore(database, cipher), stored, footage, bus, budget, pictures
+            CameraStore(database, cipher), stored, footage, bus, budget, pictures, identity.node_id
         )
         finding = Finding.of_node(cameras, database, bus, self._clock, self.settings)
         await finding.start()
@@ -153,14 +153,14 @@ class Node:
         onvif = OnvifCameras(cameras, events, bus, self._clock)
         onvif.start()
         self._on_stop("ONVIF cameras", onvif.stop)
-        accounts = await self._start_accounts(database)
+        accounts = await self._start_accounts(database, stored)
         finding.following.audit = accounts.audit
         jobs = await self._start_jobs(database, stored, footage, accounts)
         alerts = await self._start_alerts(database, identity, stored, footage, bus, cameras)
         backups, restores = await self._start_backups(identity.node_id, stored)
         self.services = Services(
             node_id=identity.node_id,
-            node_name=self.name,
+            called=self.name,
             started_at_us=started_at_us,
             settings=replace(self.settings, port=listening.getsockname()[1]),  # 0: any free one
             stored_settings=stored,
@@ -173,6 +173,7 @@ class Node:
             onvif=onvif,
             recordings=footage.recordings,
             timelines=footage.timelines,
+            coverage=footage.coverage,
             events=events,
             playback=footage.playback,
             stills=FootageStills(footage.playback, pictures),
@@ -185,6 +186,7 @@ class Node:
             restores=restores,
             restart=self._stop.set if self._notifier.is_managed else None,
             patient=Patient(self.settings, database, CameraStore(database, cipher), self._clock),
+            origins=self._loaded.origins if self._loaded else {},
         )
         status = NodeStatus(
             database=database,
@@ -195,9 +197,13 @@ class Node:
             clock=self._clock,
             pipelines_started=lambda: cameras.all_started,
         )
-        port = await self._start_web(self.services, status, listening)
-        await self._watch_changes(database, (accounts, stored, cameras), footage.volumes)
-        await self._announce(accounts, port)
+        async with self._notifier.long_start("building the pages"):  # a minute on a slow board
+            port, federated = await self._start_web(self.services, status, listening, shared)
+        await self._watch_changes(database, footage.volumes, federated, accounts, stored, cameras)
+        url = await announce(self.settings, str(self.name), accounts, port, self._stack)
+        self._notifier.ready(f"serving {url}")
+        self._stack.push_async_callback(self._tasks.stop)
+        _ = self._tasks.start(self._notifier.keep_alive(), "watchdog")
         # All this lives as long as the process: no collection walks it again, nor the exit (0.2 s).
         gc.freeze()
 
@@ -234,12 +240,10 @@ class Node:
     async def _start_backups(
         self, node_id: str, stored: SettingsStore
     ) -> tuple[NightlyBackups, Restores]:
+        file = self._loaded.file if self._loaded else None
+        called = (str(self.name), node_id)
         backups, restores = await open_backups(
-            self.settings,
-            self._settings_file,
-            (self.name, node_id),
-            self._clock,
-            lambda: stored.zone,
+            self.settings, file, called, self._clock, lambda: stored.zone
         )
         self._on_stop("restores", restores.stop)
         if self.settings.nightly_backup:
@@ -260,6 +264,7 @@ class Node:
         bus: EventBus,
         budget: MemoryBudget,
         pictures: ThreadPoolExecutor,
+        node_id: str,
     ) -> CameraRegistry:
         """Recording begins here."""
         settings = self.settings
@@ -275,13 +280,15 @@ class Node:
             zone=lambda: stored.zone,
             spool=footage.spool,
         )
+        # Of others' cameras none is connected to, not even for a moment.
+        parts.roles.here = lambda config: config.owner_id in {None, node_id}
         parts.beginnings.know(await store.latest_recordings())
         cameras = CameraRegistry(
             parts,
             store,
             footage.recordings,
             footage.ledger,
-            self.name,
+            str(self.name),
             lambda: stored.current.creating_timeout_minutes,
         )
         self._on_stop("cameras", cameras.close)
@@ -289,8 +296,9 @@ class Node:
         footage.redater.subscribe(cameras.reload)
         if settings.demo and not cameras.list():
             await cameras.add(NewCamera("Demo", Protocol.DEMO, None, audio=True))
-        started = sum(camera.config.started for camera in cameras.list())
-        log.info("%s, %d of them started", counted(len(cameras.list()), "camera"), started)
+        found = cameras.list()
+        started = sum(camera.config.started for camera in found)
+        log.info("%s, %d of them started", counted(len(found), "camera"), started)
         self._stage("the cameras are started")
         return cameras
 
@@ -318,11 +326,12 @@ class Node:
         self._on_stop("alerts", alerts.stop)
         return alerts
 
-    async def _start_accounts(self, database: Database) -> Accounts:
+    async def _start_accounts(self, database: Database, stored: SettingsStore) -> Accounts:
         accounts = Accounts(database, self._clock)
-        await accounts.start(serving=True)
+        await accounts.start(serving=True, keep_audit_days=lambda: stored.current.audit_keep_days)
         self._on_stop("accounts", accounts.stop)
-        if self.settings.admin_password_file:
+        # With a cluster key all nodes make the same one, see `federation.first_admin`.
+        if self.settings.admin_password_file and not self.settings.cluster_key_file:
             await accounts.ensure_admin_from_file(self.settings.admin_password_file)
         self._stage("the accounts are read")
         return accounts
@@ -344,53 +353,47 @@ class Node:
     async def _watch_changes(
         self,
         database: Database,
-        parts: tuple[Accounts, SettingsStore, CameraRegistry],
         volumes: Volumes,
+        federated: Federated,
+        accounts: Accounts,
+        stored: SettingsStore,
+        cameras: CameraRegistry,
     ) -> None:
         """Take over what the command line changes; a token that it adds counts at once."""
-        accounts, stored, cameras = parts
         watch = ChangeWatch(database)
-        for reload in (accounts.reload, stored.load, cameras.reload, volumes.reload):
+        readers = (federated.read_keys, accounts.reload, stored.load, cameras.reload)
+        for reload in (*readers, volumes.reload, federated.reload):
             watch.subscribe(reload)
         watch.start()
         self._stack.push_async_callback(watch.stop)
         accounts.look_for_changes = watch.check
 
+    async def _open_shared(self, database: Database, cipher: CredentialCipher) -> Shared:
+        replica = Replica(database, cipher)
+        await replica.open()
+        replica.start()
+        self._on_stop("replica", replica.stop)
+        return Shared(database, cipher, replica)
+
     async def _start_web(
-        self, services: Services, status: NodeStatus, listening: socket.socket
-    ) -> int:
-        """Serve; the port."""
-        app = await asyncio.to_thread(create_app, services)
+        self, services: Services, status: NodeStatus, listening: socket.socket, shared: Shared
+    ) -> tuple[int, Federated]:
+        """Serve people, at a port, and talk to peers."""
+        report = await self._stack.enter_async_context(own_report(services, status).running())
+        federated = await Federated.open(services, report, shared)
+        self._stack.callback(federated.close)
+        app = await asyncio.to_thread(create_app, services, federated.elsewhere)
         self._stage("the web application is built")
         app.state[STATUS_KEY] = status
         await self._stack.enter_async_context(status.probe.running())
-        web = WebServer(app, listening)
+        web = await open_web_server(app, listening, shared, self._stack)
         self._on_stop("web", web.stop)
         await web.start()
         self._on_stop("recording", services.cameras.close)
         shell: Shell = app.state[SHELL_KEY]
         self._on_stop("viewers", partial(shell.streams.stop, CLOSING_S))
         self._stage("the web serves")
-        return web.port
-
-    async def _announce(self, accounts: Accounts, port: int) -> None:
-        """Say where it serves, to the terminal or journal, and how to set it up."""
-        url = await asyncio.to_thread(reachable_url, self.settings.host, port)
-        await self._note_address(partial(write_serving_address, url=url))
-        self._stack.push_async_callback(self._note_address, remove_serving_address)
-        log.info("node %s serves %s", self.name, url)
-        if not await accounts.has_users():
-            link = await accounts.make_setup_link(url)
-            # Not through the log: its filter would take the secret out, and files keep it.
-            sys.stderr.write(f"\n  Set up FalconEye within an hour, once:\n  {link}\n\n")
-            sys.stderr.flush()
-        self._notifier.ready(f"serving {url}")
-        self._stack.push_async_callback(self._tasks.stop)
-        _ = self._tasks.start(self._notifier.keep_alive(), "watchdog")
-
-    async def _note_address(self, change: Callable[[Path], None]) -> None:
-        """Write or remove it for other commands; a full disk is no reason not to record."""
-        try:
-            await asyncio.to_thread(change, self.settings.data_dir)
-        except OSError as error:
-            log.warning("the node's address is not noted for other commands: %s", error)
+        self._on_stop("peers", federated.stop)
+        await federated.start(app)
+        self._stage("peers are asked")
+        return web.port, federated

@@ -1,7 +1,7 @@
 // One camera of some that play on one clock: from its small picture where that was recorded, else from the large one.
 // Who leads the clock calls `place` again and again with its moment, `start` and `halt` when it goes and stops, and waits
 // for `isReady`. Media time runs like the clock's within a stretch of footage, so what is compared is media time.
-import { downloadOf } from "./controls.js";
+import { downloadOf, silentText } from "./controls.js";
 import { Keyframes, byKeyframes, stillUrl } from "./keyframes.js";
 import { NATIVE, open } from "./playback.js";
 import { HOUR, SECOND } from "./timeline.js";
@@ -13,9 +13,12 @@ const EXACT_S = 0.04; // where a clock that stands finds a player
 const PICTURE_S = 0.002; // and one that was stepped
 const NEAR_S = 0.02; // of a player that runs, at the speed of time
 const FAR_S = 0.4; // beyond it a player is sent there
+const STEERS = 5; // of what a player lacks of the clock's time it makes up in a second, at first
+const STEERS_MOST = 0.5; // of the speed
 const AHEAD_US = 120_000; // before a hole it stops: what comes next belongs to a later moment
 const LOADED_MS = 1500; // between two seeks of a player that runs
 const AGAIN_MS = 4000;
+const SILENT_MS = 15_000; // so often a node that does not answer is asked again
 const { HAVE_FUTURE_DATA } = HTMLMediaElement;
 const within = (pairs, us) => pairs.find(([from, to]) => from <= us && us < to);
 
@@ -59,12 +62,22 @@ export class ClockedCamera {
     if (!stream) this.rest(us, rate, gap);
     else if (byKeyframes(rate) || this.isUndecodable(us, stream)) this.lead(us, rate, stream);
     else {
-      this.enter("video");
       if (!this.opening && !this.holds(us, stream)) this.open(us, stream);
+      if (this.playback?.isSilent(us)) this.missNode();
+      else if (!this.missesNode || !this.opening) this.enter("video");
     }
   }
 
+  // Its node does not answer: until it does, or the footage goes on behind, it stands there as a hole.
+  missNode() {
+    this.enter("hole");
+    this.missesNode = true;
+    const words = silentText(this.playback, this.texts);
+    if (this.overlay.textContent !== words) this.overlay.textContent = words;
+  }
+
   enter(mode) {
+    this.missesNode = false;
     if (this.mode === mode) return;
     this.mode = this.tile.dataset.mode = mode;
     this.overlay.hidden = mode !== "hole";
@@ -116,7 +129,13 @@ export class ClockedCamera {
     hint.append(" ", link);
   }
 
-  holds(us, stream) { return this.playback && this.stream === stream && us >= this.from && us < this.to; }
+  // What a silent node has is asked for again, now and then; at once where somebody goes there.
+  holds(us, stream) {
+    if (!this.playback || this.stream !== stream || us < this.from || us >= this.to) return false;
+    return !this.playback.isSilent(us) || performance.now() < this.notBefore;
+  }
+
+  get isAway() { return Boolean(this.failure || this.playback?.silent.length); }
 
   async open(us, stream) {
     if (performance.now() < (this.notBefore ?? 0)) return;
@@ -131,9 +150,12 @@ export class ClockedCamera {
       this.playback = playback;
       playback.addEventListener("problem", ({ detail }) => { if (playback === this.playback) this.fail(detail); });
       playback.seekWall(us);
-      this.say("");
+      this.failure = "";
+      if (playback.isSilent(us)) this.notBefore = performance.now() + SILENT_MS;
+      this.say(silentText(playback, this.texts));
     } catch (error) {
       if (round !== this.round) return;
+      this.failure = "network";
       this.notBefore = performance.now() + AGAIN_MS;
       this.say(error.message);
     } finally {
@@ -145,8 +167,9 @@ export class ClockedCamera {
     const { stream, from, to } = this;
     this.close();
     if (problem === "codec" || problem === "media") this.undecodable = { stream, from, to };
-    else {
-      this.notBefore = performance.now() + AGAIN_MS;
+    else { // a node may have died: the new list leaves its part out
+      if (this.failure) this.notBefore = performance.now() + AGAIN_MS;
+      this.failure = problem;
       this.say(this.texts[problem]);
     }
   }
@@ -222,7 +245,8 @@ export class ClockedCamera {
     if (video.paused) video.play().catch(() => {}); // another seek came, or it was taken off
     // Native players buffer anew at each change of rate.
     const steers = !NATIVE && Math.abs(error) > NEAR_S * Math.max(1, rate) && Math.abs(error) <= far;
-    const pace = steers ? rate * (1 + Math.min(0.3, Math.max(-0.3, (2 * error) / rate))) : rate;
+    const steered = Math.min(STEERS_MOST, Math.max(-STEERS_MOST, (STEERS * error) / rate));
+    const pace = steers ? rate * (1 + steered) : rate;
     if (video.playbackRate !== pace) video.playbackRate = pace;
   }
 }

@@ -1,5 +1,5 @@
 // A camera's day: the time line, the player below it, and what is told of the moment in words.
-import { act, downloadOf, jumpTo, oneByOne, tellNone } from "./controls.js";
+import { act, downloadOf, jumpTo, oneByOne, silentText, tellNone } from "./controls.js";
 import { Keyframes, Shuttle, byKeyframes, overHole, stillUrl } from "./keyframes.js";
 import { open } from "./playback.js";
 import { Preview } from "./preview.js";
@@ -7,6 +7,7 @@ import { HOUR, leaveFor, MINUTE, parse, SECOND, stamp, Timeline } from "./timeli
 
 const WINDOW = HOUR; // what one playlist holds; the next one is opened where it ends
 const REFRESH_MS = 15_000;
+const AGAIN_MS = 4000;
 const SETTLED_US = 3 * SECOND; // for less than that the stream is not changed
 
 const root = document.querySelector("[data-footage]");
@@ -27,7 +28,7 @@ class FootagePage {
       from: this.day[0], to: this.day[1], zone: data.zone, texts,
     });
     const of = ({ us }) => this.timeline.hasFootage(us) && { api: this.api, stream: this.streamAt(us) };
-    const why = (us) => this.timeline.gapAt(us) && data.missing;
+    const why = (us) => this.timeline.short(this.timeline.gapAt(us));
     this.preview = new Preview(root.querySelector("[data-preview]"), this.timeline, of, why);
     this.still = root.querySelector("[data-keyframes]");
     this.still.style.objectFit = "contain";
@@ -64,8 +65,11 @@ class FootagePage {
     else this.timeline.set(this.timeline.known - 1); // and why there is nothing
     if (this.isImpatient && !this.asked) this.play();
     this.tell();
-    if (this.day[1] > Date.now() * 1000) setInterval(() => document.hidden || this.load(), REFRESH_MS);
+    setInterval(() => document.hidden || !this.changes || this.load(), REFRESH_MS);
   }
+
+  // The day goes on, or nodes do not answer, which may come back.
+  get changes() { return this.day[1] > Date.now() * 1000 || this.isAway || this.playback?.silent.length || this.timeline.lacksNodes; }
 
   get moving() { return this.shuttle.on || !this.video.paused; }
   get leads() { return !this.still.hidden; } // keyframes are shown
@@ -101,8 +105,13 @@ class FootagePage {
     const round = ++this.round;
     this.rests = false;
     if (!timeline.hasFootage(us)) {
+      const gap = timeline.gapAt(us);
+      if (gap && !goesOn) this.rest(us);
+      if (gap?.node && await this.isBack(us, round)) this.rests = false;
+      else if (round !== this.round || (gap && !goesOn)) return;
+    }
+    if (!timeline.hasFootage(us)) {
       const next = timeline.beside(us, 1, false);
-      if (!goesOn && timeline.gapAt(us)) return void this.rest(us);
       if (next === undefined || (goesOn && timeline.leapsOverNow(us, next))) return void (goesOn ? this.atEnd() : this.rest(us));
       us = next;
     }
@@ -111,22 +120,39 @@ class FootagePage {
     if (byKeyframes(this.rate) || this.isUndecodable(us)) return void this.lead(us, plays);
     this.unlead();
     this.tell();
-    if (!await this.opened(us) || round !== this.round) return;
+    if (!await this.opened(us)) {
+      if (plays && round === this.round && this.isAway) setTimeout(() => this.goAgain(us, round), AGAIN_MS);
+      return;
+    }
+    if (round !== this.round) return;
     if (this.playback.seekWall(us) === null) return void this.atEnd();
     this.video.playbackRate = this.rate;
     if (plays) this.video.play().catch(() => {});
   }
 
+  // What a silent node has, or may have: whether it can be had again.
+  async isBack(us, round) {
+    await this.load();
+    return round === this.round && this.timeline.hasFootage(us);
+  }
+
+  // Nobody who has it answers: it goes on once somebody does, or behind it, when the time line knows how far that is.
+  async goAgain(us, round) {
+    if (round === this.round) await this.load();
+    if (round === this.round) this.go(us, { goesOn: true });
+  }
+
   // The list that holds a moment, which may be on its way; false where it cannot be had, which is said.
   opened(us) {
     const isElsewhere = us < this.from || us >= this.to - SECOND || this.stream !== this.streamFor(us);
-    if (!this.list || isElsewhere) this.list = this.begin(us);
+    if (!this.list || isElsewhere || this.playback?.isSilent(us)) this.list = this.begin(us);
     return this.list;
   }
 
   async begin(us) {
     const opening = (this.opening = {}); // a newer one takes its place
     this.close();
+    this.isAway = false;
     this.video.hidden = false;
     const stream = this.streamFor(us);
     const small = stream !== this.streamAt(us);
@@ -141,10 +167,11 @@ class FootagePage {
     } catch (error) {
       if (opening !== this.opening) return false;
       this.list = null; // asked for again at the next seek
+      this.isAway = !(error.status < 500); // a node, or the way to this one
       if (!this.leads) this.say(error.message);
       return false;
     }
-    if (!this.leads) this.say(small ? this.texts.small : "");
+    if (!this.leads) this.say(silentText(this.playback, this.texts) || (small ? this.texts.small : ""));
     return true;
   }
 
@@ -153,13 +180,18 @@ class FootagePage {
     this.playback = this.list = null;
   }
 
-  // What cannot be decoded here: the small picture, else keyframes. What did not come is asked for again at the next seek.
+  // What cannot be decoded here: the small picture, else keyframes. What did not come is asked for once more, because a node
+  // may have died: the new list leaves its part out, and goes on behind it. Then it is asked for at the next seek.
   fail(problem) {
     const us = this.timeline.value;
     const plays = this.moving || !this.video.videoWidth;
     const span = [this.from, this.to];
     this.close();
-    if (problem === "network" || problem === "gone") return void this.say(this.texts[problem]);
+    if (problem === "network" || problem === "gone") {
+      const isSecond = Math.abs(us - this.failedAt) < SECOND;
+      this.failedAt = us;
+      return void (isSecond ? this.say(this.texts[problem]) : this.go(us, { goesOn: true, plays }));
+    }
     if (this.stream === "main" && this.covers("sub", us)) this.small = span;
     else this.undecodable = span;
     this.go(us, { plays });
@@ -289,7 +321,7 @@ class FootagePage {
     const clock = !this.leads && this.playback?.stood != null ? timeline.exact : timeline.seconds;
     const time = clock.format((gap ? timeline.value : us) / 1000);
     const edge = !gap && !timeline.hasFootage(timeline.value) && this.isNow();
-    this.line.textContent = gap ? `${time}: ${this.root.dataset.missing}, ${timeline.why(gap)}`
+    this.line.textContent = gap ? `${time}: ${timeline.sentence(gap)}`
       : edge ? `${time}: ${texts.edge}` : this.leads ? `${time} · ${texts.stills}` : time;
     const link = this.root.querySelector("[data-link]");
     link.href = `?day=${this.root.dataset.day}&at=${encodeURIComponent(stamp(timeline.value))}`;
@@ -372,7 +404,7 @@ function markIn(form, page) {
     button.hidden = false;
     button.addEventListener("click", () => {
       const us = page.timeline.value;
-      input.value = `${page.root.dataset.day}T${page.timeline.seconds.format(us / 1000)}`;
+      input.value = `${page.root.dataset.day}T${page.timeline.fields.seconds.format(us / 1000)}`;
       meant[input.name] = { shown: input.value, at: stamp(us) };
     });
   }

@@ -20,15 +20,15 @@ export function besideUrl(api, us, direction, height, stream) {
   return `${api}/still.jpg?${new URLSearchParams({ height, stream, beside, at: stamp(direction > 0 ? us + 1000 : us) })}`;
 }
 
-// A moment that moves on by itself, faster, slower or backward.
+// A moment that moves on by itself, faster, slower or backward. `rate`: what is wanted; `speed`: what it takes up of that.
 export class WallClock {
   constructor(us = 0) {
     this.base = us;
-    this.rate = 1;
+    this.rate = this.speed = 1;
     this.since = null; // performance.now() where it runs
   }
 
-  get us() { return this.since === null ? this.base : this.base + (performance.now() - this.since) * 1000 * this.rate; }
+  get us() { return this.since === null ? this.base : this.base + (performance.now() - this.since) * 1000 * this.speed; }
   get runs() { return this.since !== null; }
 
   set(us) {
@@ -37,9 +37,9 @@ export class WallClock {
   }
 
   // Goes on at another rate from where it is.
-  pace(rate) {
+  pace(rate, speed = rate) {
     this.set(this.us);
-    this.rate = rate;
+    Object.assign(this, { rate, speed });
   }
 
   run() { this.since ??= performance.now(); }
@@ -101,10 +101,12 @@ export class Keyframes {
     const answer = await fetch(url);
     if (!answer.ok) return null; // a hole, or too many ask: the next wish
     const us = Date.parse(answer.headers.get("x-picture-time")) * 1000;
-    if (us === this.shownUs) return us;
+    // Another one may stand there by now, whose time nobody told: a newer wish came while it was decoded.
+    if (us === this.shownUs && us === this.givenUs) return us;
     const blob = URL.createObjectURL(await answer.blob());
     const { img } = this;
     if (round === this.round) {
+      this.givenUs = us;
       img.src = blob;
       await img.decode().catch(() => {}); // another took its place
       if (round === this.round) {

@@ -9,6 +9,7 @@ const REFRESH_MS = 15_000;
 const TICK_MS = 50;
 const STUMBLE_MS = 150; // so long may one lack data before all wait for it
 const LATE_MS = 5000; // and so long they wait
+const FASTER = 1.3; // by so much at most in a tick: a decoder that is asked for much more at once falls behind the others
 const BEFORE_US = 10 * SECOND; // before the end of the first, which the second follows
 
 const root = document.querySelector("[data-many]");
@@ -29,9 +30,9 @@ class ManyPage {
     });
     const clock = (us) => this.timeline.seconds.format(us / 1000);
     this.texts = { ...JSON.parse(data.texts), clock };
-    const why = (gap) => `${data.missing}, ${this.timeline.why(gap)}`;
+    const why = (gap) => this.timeline.sentence(gap);
     this.cameras = this.tiles.map((tile, index) => new ClockedCamera(tile, this.timeline.rows[index], this.texts, why));
-    this.preview = new Preview(root.querySelector("[data-preview]"), this.timeline, (detail) => this.pointedAt(detail), () => data.missing);
+    this.preview = new Preview(root.querySelector("[data-preview]"), this.timeline, (detail) => this.pointedAt(detail), (us) => this.missingAt(us));
     this.clock = new WallClock(this.day[0]);
     this.speed = root.querySelector("select");
     this.speed.style.width = "auto";
@@ -64,7 +65,12 @@ class ManyPage {
     else if (last) this.seek(Math.max(last[0], last[1] - MINUTE), Boolean(this.isImpatient));
     this.say();
     setInterval(() => this.tick(), TICK_MS);
-    if (this.day[1] > Date.now() * 1000) setInterval(() => document.hidden || this.load(), REFRESH_MS);
+    setInterval(() => document.hidden || !this.changes || this.load(), REFRESH_MS);
+  }
+
+  // The day goes on, or nodes do not answer, which may come back.
+  get changes() {
+    return this.day[1] > Date.now() * 1000 || this.timeline.lacksNodes || this.cameras.some((camera) => camera.isAway);
   }
 
   async load() {
@@ -85,6 +91,7 @@ class ManyPage {
     const { clock, timeline } = this;
     this.round += 1;
     clock.halt();
+    if (!byKeyframes(clock.rate)) clock.pace(clock.rate, Math.min(clock.rate, 1));
     clock.set(Math.min(Math.max(us, this.day[0]), timeline.end));
     timeline.set(clock.us);
     this.asked ||= plays;
@@ -93,6 +100,14 @@ class ManyPage {
     for (const camera of this.cameras) camera.leave();
     this.tick();
     this.say();
+    if (plays && !this.wants && timeline.lacksNodes) this.lookAgain();
+  }
+
+  // What a silent node has, or may have: perhaps it is back.
+  async lookAgain() {
+    const { clock, round } = this;
+    await this.load();
+    if (round === this.round && this.timeline.hasFootage(clock.us)) this.seek(clock.us, true);
   }
 
   tick() {
@@ -106,7 +121,7 @@ class ManyPage {
       return;
     }
     if (this.isAtEnd(us)) return void this.goLive();
-    if (!byKeyframes(rate)) this.keepStep(us, rate);
+    if (!byKeyframes(rate)) this.keepStep(us);
     else clock.run();
     timeline.set(us);
     this.tell();
@@ -132,8 +147,9 @@ class ManyPage {
   }
 
   // Who lacks pictures makes all wait, for a while: then they go on, and it comes after.
-  keepStep(us, rate) {
+  keepStep(us) {
     const { cameras, clock } = this;
+    if (clock.runs && clock.speed < clock.rate) clock.pace(clock.rate, Math.min(clock.rate, clock.speed * FASTER));
     const now = performance.now();
     const behind = cameras.filter((camera) => !camera.isReady(us, clock.runs));
     if (!behind.length) {
@@ -143,7 +159,7 @@ class ManyPage {
     if (behind.length && now - this.waiting > LATE_MS) for (const camera of behind) camera.isLate = true;
     if (clock.runs && behind.length && now - this.waiting > STUMBLE_MS) clock.halt();
     for (const camera of cameras) {
-      if (clock.runs) camera.follow(us, rate);
+      if (clock.runs) camera.follow(us, clock.speed);
       else camera.halt(us);
     }
   }
@@ -154,6 +170,7 @@ class ManyPage {
     return this.isNow(us) && playing.length > 0 && playing.every((camera) => camera.endsAt(us));
   }
 
+  missingAt(us) { return this.timeline.short(this.timeline.gapAt(us)) ?? this.root.dataset.missing; }
   isNow(us) { return this.timeline.isNow(us); }
 
   // After the end of what is known: perhaps there is more by now.
@@ -189,9 +206,14 @@ class ManyPage {
     else this.seek(us, true);
   }
 
+  // Players that run take up another speed from the one they have; between players and stills all begin anew.
   pace(rate) {
-    this.clock.pace(rate);
-    if (this.wants) this.clock.halt(); // players and stills begin where it stands
+    const { clock } = this;
+    const plays = !byKeyframes(rate);
+    const stays = plays && !byKeyframes(clock.rate);
+    clock.pace(rate, plays ? Math.min(rate, stays ? clock.speed : 1) : rate);
+    if (!stays) clock.halt();
+    if (this.wants) this.tick();
     this.say();
   }
 
@@ -243,7 +265,7 @@ class ManyPage {
     const time = this.texts.clock(us);
     const nothing = !this.timeline.hasFootage(us);
     const stills = byKeyframes(this.clock.rate) ? ` · ${this.texts.stills}` : "";
-    this.line.textContent = nothing ? `${time}: ${this.isNow(us) ? this.texts.edge : this.root.dataset.missing}` : time + stills;
+    this.line.textContent = nothing ? `${time}: ${this.isNow(us) ? this.texts.edge : this.missingAt(us)}` : time + stills;
     this.tellTwice(us);
     const at = stamp(us);
     const cameras = this.root.dataset.many;

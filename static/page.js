@@ -35,8 +35,10 @@ document.addEventListener("keydown", (event) => {
 
 // The session ended elsewhere: the stream of changes says so, or is refused when it comes back.
 const root = document.body.dataset.root ?? "";
+// Over HTTPS, where browsers allow it; a machine that is its own server needs no page for when it is away.
+if (location.protocol === "https:") navigator.serviceWorker?.register(`${root}/worker.js`).catch((error) => console.info(String(error)));
 function signIn() {
-  location.assign(`${root}/login?next=${encodeURIComponent(location.pathname.slice(root.length) + location.search)}`);
+  location.assign(`${root}/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 document.addEventListener("signed-out", signIn);
 

@@ -10,6 +10,9 @@ export const NATIVE = document.createElement("video").canPlayType(PLAYLIST)
   && (!window.MediaSource || Boolean(window.ManagedMediaSource));
 
 const CODEC_ERRORS = ["manifestIncompatibleCodecsError", "bufferAddCodecError", "bufferIncompatibleCodecsError"];
+const AWAY = [502, 503, 504];
+const OF_NODE = "?node="; // in the address of what another node has
+const AHEAD_S = 0.5;
 const LIST_MS = 15_000;
 const SHORTEST_S = 1 / 60; // a picture is taken to be so long until two of them were shown
 const USUAL_S = 0.04; // where the browser does not tell which picture is shown
@@ -24,12 +27,14 @@ const LOAD_MS = 8000;
 export function parsePlaylist(text) {
   const pieces = [];
   const zeros = [];
+  const silent = []; // names of nodes that did not answer: their part is not in it
   let media = 0;
   let wall = 0;
   let stretch = 0;
   for (const line of text.split("\n")) {
     const value = line.slice(line.indexOf(":") + 1);
     if (line.startsWith("#EXT-X-DISCONTINUITY")) stretch += 1;
+    else if (line.startsWith("#SILENT-NODE:")) silent.push(decodeURIComponent(value));
     else if (line.startsWith("#MEDIA-TIME:")) zeros[stretch] = parseFloat(value) - media;
     else if (line.startsWith("#EXT-X-PROGRAM-DATE-TIME:")) wall = Date.parse(value) * 1000;
     else if (line.startsWith("#EXTINF:")) {
@@ -39,7 +44,7 @@ export function parsePlaylist(text) {
       wall += seconds * 1e6;
     }
   }
-  return { pieces, zeros, grows: !text.includes("#EXT-X-ENDLIST") };
+  return { pieces, zeros, silent, grows: !text.includes("#EXT-X-ENDLIST") };
 }
 
 export class Playback extends EventTarget {
@@ -51,6 +56,7 @@ export class Playback extends EventTarget {
     this.aim = { wall };
     this.pieces = [];
     this.zeros = [];
+    this.silent = [];
     this.closed = false;
     this.leaving = new AbortController(); // takes the listeners off: the next footage plays in the same element
     this.pictures = new Pictures();
@@ -107,9 +113,13 @@ export class Playback extends EventTarget {
     if (aim === this.aim) this.held = null;
   }
 
-  isLoaded(time) {
+  isLoaded(time) { return this.loadedUntil(time) > time; }
+
+  // Where it ends what is loaded of a time on (s); that time where nothing is.
+  loadedUntil(time) {
     const { buffered } = this.video;
-    return Array.from({ length: buffered.length }, (_, i) => i).some((i) => buffered.start(i) <= time && time < buffered.end(i));
+    for (let i = 0; i < buffered.length; i += 1) if (buffered.start(i) <= time && time < buffered.end(i)) return buffered.end(i);
+    return time;
   }
 
   // One picture on (1) or back (-1), where it stands; false where the list has none that way.
@@ -265,10 +275,15 @@ export class Playback extends EventTarget {
   }
 
   take(text) {
-    const { pieces, zeros, grows } = parsePlaylist(text);
-    Object.assign(this, { pieces, zeros, grows });
+    Object.assign(this, parsePlaylist(text));
     this.dispatchEvent(new Event("list"));
   }
+
+  // Whether a list that is asked for again misses the same nodes' parts.
+  hasPartsOf(text) { return parsePlaylist(text).silent.join("\n") === this.silent.join("\n"); }
+
+  // Whether a moment is missing because a node did not answer; it may do so by now.
+  isSilent(us) { return this.silent.length > 0 && this.find(us)?.wall !== us; }
 
   problem(detail) { this.dispatchEvent(new CustomEvent("problem", { detail })); }
 }
@@ -277,7 +292,7 @@ async function fetchList(url) {
   const answer = await fetch(url, { signal: AbortSignal.timeout(LIST_MS) });
   if (answer.ok) return answer.text();
   const { detail } = await answer.json().catch(() => ({ detail: answer.statusText }));
-  throw Object.assign(new Error(detail), { status: answer.status });
+  throw Object.assign(new Error(detail.charAt(0).toUpperCase() + detail.slice(1)), { status: answer.status });
 }
 
 async function openNative(playback, isWanted) {
@@ -285,7 +300,7 @@ async function openNative(playback, isWanted) {
   const list = await fetchList(url);
   if (!isWanted()) throw playback.supersede();
   playback.take(list);
-  playback.on("error", () => playback.problem("media"));
+  playback.on("error", () => playback.problem(video.error?.code === MediaError.MEDIA_ERR_NETWORK ? "network" : "media"));
   video.src = url;
   const again = async () => {
     try {
@@ -315,7 +330,38 @@ async function openHls(playback, isWanted) {
   playback.hls = hls;
   const { Events, ErrorTypes } = Hls;
   hls.on(Events.MANIFEST_PARSED, () => hls.startLoad(playback.find(playback.aim.wall)?.time ?? 0));
+  let isListed = false;
+  let lack = null; // {problem, isLast, from, to}: what does not come (s of the player); nothing does where it is the last
+  const give = (problem) => {
+    if (playback.failed) return;
+    playback.failed = true;
+    hls.stopLoad();
+    setTimeout(() => playback.closed || playback.problem(problem)); // who hears it may close what tells it
+  };
+  // What is loaded is played first; what does not come behind it is then not waited for. A player wants something ahead: at
+  // a higher speed it stands with more of it left; and with whatever is left where it stands since the last try.
+  let stood = null;
+  const miss = () => {
+    const now = video.currentTime;
+    const end = playback.loadedUntil(now);
+    const stands = !video.seeking && video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    const isNear = end - now <= AHEAD_S * (stands ? Math.max(1, video.playbackRate) : 1);
+    const isOver = isNear || (stands && now === stood);
+    stood = now;
+    if (lack && isOver && lack.from <= end + AHEAD_S && end < lack.to) give(lack.problem);
+  };
+  const lacks = (problem, isLast, from = 0, to = Infinity) => {
+    lack = { problem, isLast, from, to };
+    miss();
+  };
+  for (const name of ["waiting", "seeking"]) playback.on(name, miss);
   hls.on(Events.LEVEL_LOADED, (_, { details }) => {
+    // Whose part is in it changed: what stands where is not as it was. A list of its own is asked for where this one ends.
+    if (isListed && !playback.hasPartsOf(details.m3u8)) {
+      hls.stopLoad();
+      return void lacks("network", true);
+    }
+    isListed = true;
     playback.take(details.m3u8);
     // A fragment's sound begins a little before its pictures. By itself hls.js would put what comes first where the list
     // has the pictures, and show all of a stretch later by as much; so it is told the decode time where a stretch begins.
@@ -325,15 +371,17 @@ async function openHls(playback, isWanted) {
     });
   });
   hls.on(Events.FRAG_LOADED, (_, { frag: { sn, cc }, payload }) => {
+    if (lack && !lack.isLast) lack = null; // its node is back, or it is not wanted any more
     playback.pictures.take(sn, payload, Math.round(playback.zeros[cc] * CLOCK));
   });
   hls.on(Events.FRAG_BUFFERED, () => playback.mend());
   playback.on("seeked", () => requestAnimationFrame(() => requestAnimationFrame(() => playback.mend())));
   playback.on("pause", () => { if (playback.shown - video.currentTime > USUAL_S) playback.mend(); });
   let mended = false;
-  hls.on(Events.ERROR, (_, { type, details, fatal, response }) => {
+  hls.on(Events.ERROR, (_, { type, details, fatal, response, frag }) => {
     const isCodec = CODEC_ERRORS.includes(details); // with one list there is no other codec to try
-    if (playback.failed || (!fatal && !isCodec)) return;
+    const isAway = AWAY.includes(response?.code) && frag?.url.includes(OF_NODE); // its node died
+    if (playback.failed || (!fatal && !isCodec && !isAway)) return;
     if (!isCodec && type === ErrorTypes.MEDIA_ERROR && !mended) {
       mended = true;
       const at = video.currentTime || (playback.find(playback.aim.wall)?.time ?? 0);
@@ -341,11 +389,10 @@ async function openHls(playback, isWanted) {
       hls.startLoad(at); // nothing loads by itself here: without it the player would stay black
       return;
     }
-    const isMissing = [404, 410].includes(response?.code);
-    playback.failed = true;
-    hls.stopLoad();
-    const problem = isCodec ? "codec" : type !== ErrorTypes.NETWORK_ERROR ? "media" : isMissing ? "gone" : "network";
-    setTimeout(() => playback.closed || playback.problem(problem)); // who hears it may close what tells it
+    if (isCodec || type !== ErrorTypes.NETWORK_ERROR) return void give(isCodec ? "codec" : "media");
+    const problem = [404, 410].includes(response?.code) ? "gone" : "network";
+    const isPiece = !fatal && Number.isInteger(frag.sn); // not an init segment
+    lacks(problem, fatal, ...isPiece ? [frag.start, frag.start + frag.duration] : []);
   });
   hls.attachMedia(video);
   hls.loadSource(url);

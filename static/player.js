@@ -1,6 +1,8 @@
 // Live video: fragmented MP4 over a WebSocket into Media Source Extensions (W3C MSE), per player.
 // States in data-state: idle, connecting, live, stills, offline; data-stale beside it when the picture is
 // old. Figures for tests stand there as data-* attributes too; nothing else is exposed.
+import { saver } from "./saver.js";
+
 const MS = window.ManagedMediaSource ?? window.MediaSource;
 // Safari re-buffers at every change of rate, so there the live edge is kept by seeking alone.
 const SEEK_ONLY = Boolean(window.ManagedMediaSource);
@@ -8,6 +10,7 @@ const [MOOF, TRAF, TFDT] = [0x6d6f6f66, 0x74726166, 0x74666474];
 const STALE_MS = 5000;
 const HIDDEN_MS = 5000;
 const STILL_MS = 2000;
+const SAVED_MS = 10_000;
 // Browsers throw away whole GOPs: what is kept behind the picture has to hold the longest, or the picture goes, too.
 const KEEP_S = 20;
 const SPARE_S = 10;
@@ -77,16 +80,26 @@ class LivePlayer {
 
   look(visible = this.visible) {
     this.visible = visible;
-    const on = visible && !document.hidden;
+    const on = (visible && !document.hidden) || document.pictureInPictureElement === this.video;
     if (on === this.wanted) return;
     this.wanted = on;
     clearTimeout(this.leaving);
-    if (!on) this.leaving = setTimeout(() => { this.disconnect(); this.state = "idle"; }, HIDDEN_MS);
+    if (!on) this.leaving = setTimeout(() => this.rest(), HIDDEN_MS);
     else if (!this.socket) this.connect();
   }
 
+  rest() {
+    this.disconnect();
+    this.state = "idle";
+  }
+
+  // Data saver: of tiles, not of the one large picture that somebody chose to see.
+  get saves() { return saver.on && !this.focused; }
+
   connect() {
     clearTimeout(this.retry);
+    if (this.saves) return this.showStills();
+    makeRoom();
     this.state = "connecting";
     this.started = now();
     const url = new URL(this.data.live, location.href);
@@ -371,7 +384,7 @@ class LivePlayer {
   }
 
   showStills(stream) {
-    this.write("hint", this.codecHint(stream));
+    this.write("hint", this.saves ? texts.saver : this.codecHint(stream));
     this.closeSource();
     this.state = "stills";
     if (!this.stillTimer) this.nextStill();
@@ -392,7 +405,7 @@ class LivePlayer {
     }
     this.age(this.lastPicture ? now() - this.lastPicture : 0);
     // Also for the few seconds out of sight before `disconnect` ends it: whoever comes back finds it going.
-    if (this.stillTimer) this.stillTimer = setTimeout(() => this.nextStill(), STILL_MS);
+    if (this.stillTimer) this.stillTimer = setTimeout(() => this.nextStill(), this.saves ? SAVED_MS : STILL_MS);
   }
 
   setAudio(on) {
@@ -403,10 +416,17 @@ class LivePlayer {
   }
 }
 
-const players = new Map();
+export const players = new Map();
+
+// Who comes into sight takes the place of who left it: a wall that is scrolled has as many connections as pictures.
+function makeRoom() {
+  for (const one of players.values()) if (!one.wanted && one.socket) one.rest();
+}
+
 const seen = new IntersectionObserver((entries) => {
+  entries.sort((one, other) => one.isIntersecting - other.isIntersecting);
   for (const { target, isIntersecting } of entries) players.get(target)?.look(isIntersecting);
-}, { rootMargin: "100px" });
+});
 
 function adopt() {
   for (const [root, player] of players) {
@@ -422,32 +442,15 @@ function adopt() {
   }
 }
 
-function bindButton(button) {
-  const player = players.get(document.getElementById(button.dataset.for));
-  if (!player) return;
-  if (button.dataset.playerAction === "fullscreen") {
-    button.hidden = !document.fullscreenEnabled;
-    button.addEventListener("click", () => {
-      if (document.fullscreenElement) document.exitFullscreen();
-      else (button.closest(".viewer") ?? player.root).requestFullscreen();
-    });
-    return;
-  }
-  const use = button.querySelector("use");
-  const show = () => {
-    button.hidden = player.root.dataset.sound !== "yes";
-    button.setAttribute("aria-pressed", String(player.audio));
-    button.setAttribute("aria-label", player.audio ? texts.mute : texts.unmute);
-    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, player.audio ? "#sound" : "#mute"));
-  };
-  button.addEventListener("click", () => player.setAudio(!player.audio));
-  player.root.addEventListener("falconeye:sound", show);
-  show();
-}
-
 adopt();
-document.querySelectorAll("[data-player-action]").forEach(bindButton);
 document.addEventListener("htmx:after:swap", adopt);
 document.addEventListener("visibilitychange", () => {
   for (const player of players.values()) player.look();
+});
+document.addEventListener("falconeye:saver", () => {
+  for (const player of players.values()) {
+    if (player.focused) continue;
+    player.rest();
+    if (player.wanted) player.connect();
+  }
 });

@@ -11,6 +11,7 @@ const STEPS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 21600].map((
 const SHORTEST = 20 * SECOND;
 const SOON = 15 * SECOND; // footage comes to the list so much later, so what is newer is live
 const TICK_PX = 76;
+const TWELVE = document.documentElement.dataset.clock === "12h"; // the site's setting
 const SPACE = 44; // below the rows, for the times and what is dragged: as much as a finger needs
 const KNOB = 8; // what is dragged
 const BAR = 40; // of the only row
@@ -46,6 +47,21 @@ function merged(pairs) {
   return found;
 }
 
+// What only nodes have that nobody hears: nothing of it can be played, and it is no gap either.
+function awayIn(answer, reachable) {
+  const since = Object.fromEntries((answer.nodes ?? []).map((node) => [node.id, node.unreachable_since]));
+  return answer.spans.filter((span) => span.reachable === false).flatMap(({ from, to, node, nodes }) => {
+    const found = [];
+    let begin = parse(from);
+    for (const [there, until] of [...reachable, [parse(to), Infinity]]) {
+      const end = Math.min(there, parse(to));
+      if (end > begin) found.push({ away: true, node, since: parse(since[nodes[0]]), from: begin, to: end });
+      begin = Math.max(begin, until);
+    }
+    return found;
+  });
+}
+
 // A program may call an event so, too; that has no end of this name.
 const isKept = ({ kind, to }) => kind === "protected" && to;
 const isTwice = ({ kind, to }) => kind === "recorded_twice" && to;
@@ -57,7 +73,7 @@ export class Timeline {
     this.day = [from, to];
     this.view = [from, to];
     this.value = from;
-    this.rows = names.map((name) => ({ name, footage: [], gaps: [], events: [], kept: [], twice: [], streams: { main: [], sub: [] } }));
+    this.rows = names.map((name) => ({ name, footage: [], gaps: [], away: [], events: [], kept: [], twice: [], streams: { main: [], sub: [] } }));
     this.bar = names.length > 1 ? ROW : BAR;
     this.bottom = names.length * (this.bar + BETWEEN) - BETWEEN;
     this.height = this.bottom + SPACE;
@@ -66,10 +82,13 @@ export class Timeline {
     this.texts = texts;
     this.pointers = new Map();
     this.scrubbed = null; // the moment that is scrubbed to
-    const clock = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle: "h23", ...options });
-    this.minutes = clock({ hour: "2-digit", minute: "2-digit" });
-    this.seconds = clock({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
-    this.exact = clock({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+    const clock = (hourCycle, options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, hourCycle, hour: hourCycle === "h12" ? "numeric" : "2-digit", minute: "2-digit", ...options });
+    const shown = TWELVE ? "h12" : "h23";
+    this.minutes = clock(shown);
+    this.seconds = clock(shown, { second: "2-digit" });
+    this.exact = clock(shown, { second: "2-digit", fractionalSecondDigits: 3 });
+    this.fields = { minutes: clock("h23"), seconds: clock("h23", { second: "2-digit" }) }; // as <input> has them
+    this.dates = new Intl.DateTimeFormat("sv-SE", { timeZone: zone }); // 2026-11-20
     canvas.style.cssText = `display:block;width:100%;height:${this.height}px;touch-action:none;cursor:pointer`;
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.down(event));
@@ -87,11 +106,13 @@ export class Timeline {
   show(...answers) {
     answers.forEach((answer, index) => {
       if (!answer) return;
-      const spans = [...answer.spans, ...(answer.ahead ?? [])]; // those of a clock that was ahead
+      const all = [...answer.spans, ...(answer.ahead ?? [])]; // those of a clock that was ahead
+      const spans = all.filter((span) => span.reachable !== false);
       const of = (stream) => joined(spans.filter((span) => span.stream === stream));
       Object.assign(this.rows[index], {
         footage: joined(spans),
-        gaps: answer.gaps.map((gap) => ({ from: parse(gap.from), to: parse(gap.to), reason: gap.reason, detail: gap.detail })),
+        gaps: answer.gaps.map((gap) => ({ ...gap, from: parse(gap.from), to: parse(gap.to) })),
+        away: awayIn(answer, joined(spans)),
         events: (answer.events ?? []).filter((event) => !isKept(event)).map((event) => parse(event.at)),
         kept: (answer.events ?? []).filter(isKept).map(({ at, to, by, reason }) => ({ from: parse(at), to: parse(to), by, reason })),
         twice: (answer.events ?? []).filter(isTwice).map(({ at, to }) => [parse(at), parse(to)]),
@@ -109,8 +130,9 @@ export class Timeline {
   // what comes next.
   moments(text) {
     const all = Array.from({ length: Math.ceil((this.day[1] - this.day[0]) / MINUTE) }, (_, i) => this.day[0] + i * MINUTE);
-    const found = all.filter((us) => this.minutes.format(us / 1000) === text);
-    return found.length ? found : [all.find((us) => this.minutes.format(us / 1000) > text)];
+    const { minutes } = this.fields;
+    const found = all.filter((us) => minutes.format(us / 1000) === text);
+    return found.length ? found : [all.find((us) => minutes.format(us / 1000) > text)];
   }
 
   // Go to a time of this day; where the clocks show it twice, to the other one when it is asked for again.
@@ -158,14 +180,26 @@ export class Timeline {
   }
 
   // Why a row has nothing then; of all rows, where none has anything.
-  gapIn(row, us) { return row.gaps.find((gap) => gap.from <= us && us < gap.to); }
+  gapIn(row, us) { return [...row.gaps, ...row.away].find((gap) => gap.from <= us && us < gap.to); }
   gapAt(us) { return this.hasFootage(us) ? undefined : this.rows.map((row) => this.gapIn(row, us)).find(Boolean); }
   why({ reason, detail }) { return (this.texts.words[reason] ?? reason) + (detail ? ` (${detail})` : ""); }
+  // The same as a whole sentence; of what a silent node has, or may have, the node and the times stand in it.
+  sentence(gap) {
+    if (gap.away) {
+      const time = this.minutes.format(gap.since / 1000);
+      const since = gap.since < this.day[0] ? `${this.dates.format(gap.since / 1000)} ${time}` : time;
+      return this.texts.away.replace("{node}", () => gap.node).replace("{since}", () => since);
+    }
+    return gap.node ? gap.detail : `${this.texts.missing}, ${this.why(gap)}`;
+  }
+  // In a few words, beside a picture that is not there.
+  short(gap) { return gap?.node ? this.sentence(gap) : gap && this.texts.missing; }
+  get lacksNodes() { return this.rows.some((row) => row.away.length || row.gaps.some((gap) => gap.node)); }
   hasFootage(us) { return this.footage.some(([from, to]) => from <= us && us < to); }
 
   // The beginning of the next (or last) stretch of footage, or of what is missing.
   beside(us, direction, missing) {
-    const gaps = () => this.rows.flatMap((row) => row.gaps.map((gap) => gap.from));
+    const gaps = () => this.rows.flatMap((row) => [...row.gaps, ...row.away].map((gap) => gap.from));
     const starts = (missing ? gaps() : this.footage.map(([from]) => from)).sort((a, b) => a - b);
     return direction > 0 ? starts.find((start) => start > us + SECOND / 2) : starts.findLast((start) => start < us - SECOND / 2);
   }
@@ -174,7 +208,8 @@ export class Timeline {
     const { canvas } = this;
     const us = this.scrubbed ?? this.value;
     const time = this.seconds.format(us / 1000);
-    const of = (row, gap) => `, ${this.texts.missing}${row.name && ` (${row.name})`}, ${this.why(gap)}`;
+    const of = (row, gap) => gap.node ? `, ${row.name && `${row.name}: `}${this.sentence(gap)}`
+      : `, ${this.texts.missing}${row.name && ` (${row.name})`}, ${this.why(gap)}`;
     const without = this.rows.filter((row) => this.gapIn(row, us)).map((row) => of(row, this.gapIn(row, us)));
     canvas.setAttribute("aria-valuemin", 0);
     canvas.setAttribute("aria-valuemax", Math.round((this.day[1] - this.day[0]) / SECOND));
@@ -357,7 +392,11 @@ export class Timeline {
     this.rows.forEach((row, index) => {
       const top = index * (this.bar + BETWEEN);
       fill(raised, ...this.view, top, this.bar);
-      for (const gap of row.gaps) fill(this.texts.wanted.has(gap.reason) ? edge : bad, gap.from, gap.to, top + this.bar / 2 - 4, 8);
+      for (const gap of row.gaps) {
+        if (gap.node) this.hatch(paint, quiet, gap, top);
+        else fill(this.texts.wanted.has(gap.reason) ? edge : bad, gap.from, gap.to, top + this.bar / 2 - 4, 8);
+      }
+      for (const one of row.away) this.hatch(paint, ok, one, top, true);
       for (const [from, to] of row.footage) fill(ok, from, to, top, this.bar);
       for (const at of row.events) fill(text, at, at, top, 10, 2);
       const bottom = top + this.bar;
@@ -390,6 +429,26 @@ export class Timeline {
     paint.arc(at, y, KNOB, 0, 2 * Math.PI);
     paint.fill();
     if (this.rows.length > 1) this.label(paint, text, surface);
+  }
+
+  // What a silent node has, in a frame, or may have: lines aslant, as nothing else is drawn.
+  hatch(paint, colour, { from, to }, top, framed = false) {
+    const [left, right] = [Math.max(0, this.x(from)), Math.min(this.canvas.clientWidth, this.x(to))];
+    if (right <= left) return;
+    paint.save();
+    paint.strokeStyle = colour;
+    paint.lineWidth = 2;
+    paint.beginPath();
+    paint.rect(left, top, Math.max(1, right - left), this.bar);
+    if (framed) paint.stroke();
+    paint.clip();
+    paint.beginPath();
+    for (let x = left - (left % 8) - this.bar; x < right; x += 8) {
+      paint.moveTo(x, top + this.bar);
+      paint.lineTo(x + this.bar, top);
+    }
+    paint.stroke();
+    paint.restore();
   }
 
   // Where locks stand: at the end of what is protected, as a name stands at the beginning; none upon another.
@@ -436,18 +495,18 @@ export class Timeline {
   // round by the site's clocks, also behind the seam of the night in which they are set.
   *ticks(width) {
     const length = this.view[1] - this.view[0];
-    const step = STEPS.find((each) => (each / length) * width >= TICK_PX) ?? STEPS.at(-1);
+    const step = STEPS.find((each) => (each / length) * width >= (TWELVE ? 1.5 * TICK_PX : TICK_PX)) ?? STEPS.at(-1);
     const format = step < MINUTE ? this.seconds : this.minutes;
     const first = this.day[0] + Math.ceil((this.view[0] - this.day[0]) / step) * step;
     if (step <= HOUR) for (let us = first; us <= this.view[1]; us += step) yield [us, format.format(us / 1000)];
     if (step <= HOUR) return;
     let last = -Infinity;
     for (let us = this.day[0]; us <= this.view[1]; us += HOUR / 2) {
-      const label = format.format(us / 1000);
-      const isRound = label.endsWith(":00") && (parseInt(label, 10) * HOUR) % step === 0;
+      const time = this.fields.minutes.format(us / 1000);
+      const isRound = time.endsWith(":00") && (parseInt(time, 10) * HOUR) % step === 0;
       if (!isRound || us - last < step / 2 + 1) continue; // the hour that comes twice
       last = us;
-      if (us >= this.view[0]) yield [us, label];
+      if (us >= this.view[0]) yield [us, format.format(us / 1000)];
     }
   }
 }

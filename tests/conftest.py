@@ -5,7 +5,8 @@ import gc
 import inspect
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,21 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from falconeye.storage.index.database import Database
 from tests.clock import FakeClock
 from tests.databases import closed_database, lay_new_database
+from tests.examples import examples
 
 # No node of a test asks this machine's network; what looks there has namespaces of its own.
 os.environ["FALCONEYE_DISCOVERY"] = "false"
+# Many nodes run beside each other.
+os.environ["FALCONEYE_PEER_PORT"] = "0"
+
+if examples(100) < 100:  # those of tests that do not say how many
+    import hypothesis
+
+    hypothesis.settings.register_profile("few", max_examples=examples(100))
+    hypothesis.settings.load_profile("few")
+
+# The longest that a test waits for the next hour: nearly all that record need less for themselves.
+LONGEST_WAIT_S = 90.0
 
 # Where our code may block the loop: (file, function), each with its reason.
 MAY_BLOCK: tuple[tuple[str, str], ...] = ()
@@ -27,6 +40,20 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """No long test crosses the top of an hour: continuous recordings are cut there.
+
+    Outside of the test's own time limit. What happens at the hour has tests with their own clock.
+    """
+    marker = item.get_closest_marker("timeout")
+    limit_s = min(float(marker.args[0]), LONGEST_WAIT_S) if marker and marker.args else 10.0
+    left_s = 3600 - time.time() % 3600
+    if left_s < limit_s:
+        threading.Event().wait(left_s + 0.1)  # time.sleep fails under faketime, which proves this
+    return (yield)
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +98,10 @@ async def _no_leaked_tasks() -> AsyncIterator[None]:
     current = asyncio.current_task()
     left = [task.get_name() for task in asyncio.all_tasks() - before if task is not current]
     assert not left, f"tasks still running: {left}"
+    # A transport that nobody closed would be told by a later test, when it is collected there.
+    transports = asyncio.get_running_loop()._transports  # type: ignore[attr-defined]
+    open_still = [str(each) for each in transports.values() if not each.is_closing()]
+    assert not open_still, f"connections still open: {open_still}"
 
 
 @pytest.fixture

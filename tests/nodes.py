@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import re
 import signal
 import ssl
@@ -28,10 +29,13 @@ LOOK_S = 0.05
 class RunningNode:
     """`falconeye serve` in `folder`, from `start()` to `stop()` or `kill()`; may start again."""
 
+    program: tuple[str, ...] = (sys.executable, "-m", "falconeye")
+
     def __init__(self, folder: Path, *options: str) -> None:
         self.data_dir = folder / "data"
         self.media_dir = folder / "media"
         self._options = options
+        self.environment: dict[str, str] = {}  # beside this process' own
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self.lines: list[str] = []
@@ -40,6 +44,7 @@ class RunningNode:
         self.setup_link = ""
         self._token = ""
         self.started_at = 0.0
+        self.trusts = NO_TLS
         self.client = httpx.AsyncClient(timeout=20, trust_env=False, verify=NO_TLS)
 
     @property
@@ -52,12 +57,13 @@ class RunningNode:
         self.lines.clear()
         self.started_at = time.monotonic()
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "falconeye", "serve", "--port", str(port),
+            *self.program, "serve", "--port", str(port),
             "--data-dir", str(self.data_dir), "--media-dir", str(self.media_dir), *self._options,
             stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+            env=os.environ | self.environment,
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read(), name="node-log")
-        found = await self.line(r"serves (http://\S+)")
+        found = await self.line(r"serves (https?://\S+)")
         self.url = found.group(1).rstrip("/")
 
     async def line(self, pattern: str) -> re.Match[str]:
@@ -72,7 +78,7 @@ class RunningNode:
 
     async def sign_in(self) -> None:
         """Redeem the set-up link, make an admin's token and use it from now on."""
-        link = (await self.line(r"(http://\S+/setup/\S+)")).group(1)
+        link = (await self.line(r"(https?://\S+/setup/\S+)")).group(1)
         self.setup_link = link
         if not self._token:
             self._token = await self._add_token()
@@ -81,7 +87,7 @@ class RunningNode:
             headers={"authorization": f"Bearer {self._token}"},
             timeout=20,
             trust_env=False,
-            verify=NO_TLS,
+            verify=self.trusts,
         )
         # What another has just added counts at once.
         answer = await self.client.get("/api/cameras/")
@@ -102,9 +108,9 @@ class RunningNode:
     async def command(self, *words: str, stdin: str = "") -> tuple[int | None, str, str]:
         """Another `falconeye` command on the same data."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "falconeye", *words, "--data-dir", str(self.data_dir),
+            *self.program, *words, "--data-dir", str(self.data_dir),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE, env=os.environ | self.environment,
         )  # fmt: skip
         out, err = await process.communicate(stdin.encode())
         return process.returncode, out.decode(), err.decode()

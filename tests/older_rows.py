@@ -14,7 +14,20 @@ from falconeye.base.times import SECOND_US
 from falconeye.storage.index import schema
 from tests.clock import START_US
 
-OLDER: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+OLDER: Final = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+)
 Rows = dict[str, list[dict[str, Any]]]
 
 DOOR = "0b6f2d8e-70f2-4a2f-9d43-6c3e1f6f8a11"  # has footage
@@ -24,6 +37,8 @@ DAY_US = 1440 * MINUTE_US
 
 # What a column holds after the migration that adds it, where rows were there before.
 ADDED: Final[Mapping[tuple[str, str], Any]] = {
+    ("users", "invitation_hash"): None,
+    ("users", "invited_until_us"): None,
     ("cameras", "stopped_by"): None,
     ("volumes", "role"): "",
     ("cameras", "schedule"): None,
@@ -40,6 +55,10 @@ ADDED: Final[Mapping[tuple[str, str], Any]] = {
     ("cameras", "endpoint_reference"): None,
     ("cameras", "mac_address"): None,
     ("cameras", "onvif_url"): None,
+    ("cameras", "owner_id"): None,
+    ("cameras", "pinned"): 0,
+    ("sessions", "active_us"): 0,
+    ("sessions", "password_us"): 0,
     ("runs", "clock_id"): None,
     ("uptimes", "clock_id"): None,
     ("uptimes", "step_us"): None,

@@ -40,19 +40,18 @@ class LoginAttempts:
         wait_us = self._wait_us(self._user_key(name, address), FREE_PER_USER)
         if not self._is_familiar(name, address):
             wait_us = max(wait_us, self._wait_us((address,), FREE_PER_ADDRESS))
-        if wait_us > 0:
-            seconds = wait_us / SECOND_US
-            msg = f"too many wrong passwords: wait {math.ceil(seconds)} s"
-            raise TooManyAttempts(msg, retry_after_s=seconds)
+        _refuse_early(wait_us, "wrong passwords")
+
+    def check_address(self, address: str) -> None:
+        """TooManyAttempts while that address has to wait, whoever is meant: for links."""
+        _refuse_early(self._wait_us((address,), FREE_PER_ADDRESS), "tries")
 
     def failed(self, name: str, address: str) -> None:
-        now = self._clock.monotonic_us()
-        for key in (self._user_key(name, address), (address,)):
-            known = self._failures.pop(key, None)
-            count = known.count if known and not self._forgotten(known, now) else 0
-            self._failures[key] = _Failures(count + 1, now)
-        while len(self._failures) > MAX_REMEMBERED:
-            self._failures.popitem(last=False)
+        self._count(self._user_key(name, address), (address,))
+
+    def address_failed(self, address: str) -> None:
+        """Somebody there tried a link that is none."""
+        self._count((address,))
 
     def withdrawn(self, name: str, address: str) -> None:
         """The try that was counted was not looked at: it was neither right nor wrong."""
@@ -77,6 +76,15 @@ class LoginAttempts:
         while len(self._familiar) > MAX_REMEMBERED:
             self._familiar.popitem(last=False)
 
+    def _count(self, *keys: tuple[str, ...]) -> None:
+        now = self._clock.monotonic_us()
+        for key in keys:
+            known = self._failures.pop(key, None)
+            count = known.count if known and not self._forgotten(known, now) else 0
+            self._failures[key] = _Failures(count + 1, now)
+        while len(self._failures) > MAX_REMEMBERED:
+            self._failures.popitem(last=False)
+
     def _user_key(self, name: str, address: str) -> tuple[str, ...]:
         kept = name[:_NAME_KEPT]
         return ("at", kept, address) if self._is_familiar(name, address) else ("user", kept)
@@ -94,3 +102,10 @@ class LoginAttempts:
 
     def _forgotten(self, known: _Failures, now_us: int) -> bool:
         return now_us - known.last_us > FORGET_S * SECOND_US
+
+
+def _refuse_early(wait_us: int, of_what: str) -> None:
+    if wait_us > 0:
+        seconds = wait_us / SECOND_US
+        msg = f"too many {of_what}: wait {math.ceil(seconds)} s"
+        raise TooManyAttempts(msg, retry_after_s=seconds)

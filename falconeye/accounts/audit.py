@@ -1,4 +1,4 @@
-"""The audit log: who viewed, exported, changed or deleted what. It only grows."""
+"""The audit log: who viewed, exported, changed or deleted what. Nobody changes it."""
 
 import builtins
 from collections.abc import AsyncGenerator
@@ -6,12 +6,22 @@ from collections.abc import AsyncGenerator
 from falconeye.accounts.model import Principal
 from falconeye.base.clock import Clock
 from falconeye.base.redact import redact_text
-from falconeye.storage.stores.audit_store import AuditEntry, AuditFilter, AuditStore, AuditWords
+from falconeye.base.times import rfc3339
+from falconeye.base.words import counted
+from falconeye.storage.stores.audit_store import (
+    PRUNED,
+    AuditEntry,
+    AuditFilter,
+    AuditStore,
+    AuditWords,
+    Pruning,
+)
 
 SYSTEM = "system"
 NOBODY = "nobody"  # a request of somebody who had not signed in
 MAX_DETAIL = 2000
 BATCH = 500  # entries read at once for a download
+PRUNED_AT_ONCE = 5000  # entries deleted in one transaction: others wait for it
 
 
 class AuditLog:
@@ -63,6 +73,22 @@ class AuditLog:
         while found := await self._store.older(wanted or AuditFilter(), before_id, BATCH):
             yield found
             before_id = found[-1].id
+
+    async def prune(self, cutoff_us: int, keep_days: int) -> int:
+        """Delete what was noted before; how many entries. Each step leaves one that says so."""
+        now_us = self._clock.utc_us()
+
+        def told(pruning: Pruning) -> AuditEntry:
+            gone = f"{counted(pruning.count, 'entry', 'entries')} up to {rfc3339(pruning.until_us)}"
+            words = f"{gone}, kept for {counted(keep_days, 'day')}"
+            return AuditEntry(now_us, SYSTEM, None, SYSTEM, PRUNED, "audit", None, words, "")
+
+        pruned = 0
+        while count := await self._store.prune(cutoff_us, now_us, PRUNED_AT_ONCE, told):
+            pruned += count
+            if count < PRUNED_AT_ONCE:
+                break
+        return pruned
 
     async def words(self) -> AuditWords:
         """What a filter can be set to."""

@@ -69,10 +69,11 @@ _ON_ONE_LISTED = _ON_LISTED | {Action.CHANGE_CAMERA}
 
 
 class PrincipalKind(StrEnum):
-    """A person with a session, or a program with a token."""
+    """A person with a session, a program with a token, or a screen on a wall."""
 
     USER = "user"
     TOKEN = "token"  # noqa: S105 - a kind, not a token
+    DISPLAY = "display"
 
 
 @dataclass(frozen=True, slots=True)

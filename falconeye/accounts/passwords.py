@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,27 +12,16 @@ from typing import TypeVar
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from falconeye.accounts.common_passwords import why_common
+from falconeye.accounts.password_rule import MAX_LENGTH, MIN_LENGTH
 from falconeye.base.errors import InvalidInput, TooManyAttempts
 from falconeye.base.secret import Secret
 
 T = TypeVar("T")
 
-MIN_LENGTH = 10
-MAX_LENGTH = 1000  # hashing costs time by length
 MAX_WAITING = 32  # overflow policy: the newest login is told to wait
 _SMALL_RAM_BYTES = 1_100_000_000
-# Of the commonest passwords, those that are long enough to pass the rule on length.
-_COMMON = frozenset({
-    "0123456789", "0987654321", "1111111111", "123123123123", "1234567890", "12345678900",
-    "12345678910", "123456789a", "123456789q", "1234qwerasdf", "1q2w3e4r5t", "1q2w3e4r5t6y",
-    "1qaz2wsx3edc", "1qazxsw23edc", "9876543210", "abcdefghij", "administrator", "adminadmin",
-    "admin12345", "admin123456", "a123456789", "asdfghjkl1", "asdfghjkl;", "changeme123",
-    "falconeye1", "falconeye123", "football123", "iloveyou123", "letmein123", "mynoob1234",
-    "p@ssw0rd123", "passw0rd123", "password01", "password11", "password12", "password123",
-    "password1234", "password12345", "passwordpassword", "q1w2e3r4t5", "q1w2e3r4t5y6",
-    "qazwsxedc1", "qwer123456", "qwerty1234", "qwerty12345", "qwerty123456", "qwertyuiop",
-    "qwertyuiop123", "raspberry1", "raspberrypi", "sunshine123", "welcome123", "zaq12wsxcde3",
-})  # fmt: skip
+_PRODUCT = "falconeye"
 
 
 def default_parameters() -> argon2.Parameters:
@@ -51,20 +41,24 @@ def default_parameters() -> argon2.Parameters:
 
 
 def check_rule(password: Secret, name: str) -> None:
-    """InvalidInput, in words, when the password must not be used for the user `name`."""
+    """InvalidInput, in words, when the password must not be used for the user `name`.
+
+    By length and by what is common, never by kinds of characters, and it never ends: NIST SP
+    800-63B, 3.1.1.2. Blocks: reads a list, see `PasswordHasher.check`.
+    """
     text = _normal(password)
-    folded = text.casefold()
+    folded, own = text.casefold(), unicodedata.normalize("NFC", name).strip().casefold()
     if len(text) < MIN_LENGTH:
-        problem = f"a password needs at least {MIN_LENGTH} characters"
+        problem: str | None = f"a password needs at least {MIN_LENGTH} characters"
     elif len(text) > MAX_LENGTH:
         problem = f"a password has at most {MAX_LENGTH} characters"
-    elif folded == name.strip().casefold():
+    elif folded == own:
         problem = "the password must not be the name"
-    elif folded in _COMMON or len(set(folded)) <= 2:
-        problem = "this password is one of the first that anybody would try"
     else:
-        return
-    raise InvalidInput(problem, field="password")
+        host = socket.gethostname().partition(".")[0].casefold()
+        problem = why_common(folded, (own, host, _PRODUCT))
+    if problem is not None:
+        raise InvalidInput(problem, field="password")
 
 
 class PasswordHasher:
@@ -79,9 +73,13 @@ class PasswordHasher:
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def hash(self, password: Secret) -> str:
-        """A new hash (PHC string)."""
-        return await self._in_thread(partial(self._argon2.hash, _normal(password)))
+    async def check(self, password: Secret, name: str) -> None:
+        """`check_rule`, off the loop."""
+        await self._in_thread(partial(check_rule, password, name))
+
+    async def hash(self, password: Secret, *, salt: bytes | None = None) -> str:
+        """A new hash (PHC string); `salt`, 16 bytes: a secret one that several nodes have alike."""
+        return await self._in_thread(partial(self._argon2.hash, _normal(password), salt=salt))
 
     async def verify(self, stored: str | None, password: Secret) -> bool:
         """Whether `password` has that hash. None (no such user) costs the same and is False."""

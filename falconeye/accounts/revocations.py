@@ -1,4 +1,4 @@
-"""Tells who holds streams open that a session, user or token has just ended."""
+"""Tells who holds streams open that a session, user, token or display has just ended."""
 
 import asyncio
 from collections import deque
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from falconeye.accounts.model import Principal, PrincipalKind
 
@@ -16,11 +17,19 @@ class Ended(StrEnum):
     SESSION = "session"
     USER = "user"
     TOKEN = "token"  # noqa: S105 - a kind, not a token
+    DISPLAY = "display"
+
+
+_KINDS: Final = {
+    Ended.USER: PrincipalKind.USER,
+    Ended.TOKEN: PrincipalKind.TOKEN,
+    Ended.DISPLAY: PrincipalKind.DISPLAY,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """`id` of the session, user or token."""
+    """`id` of the session, user, token or display."""
 
     what: Ended
     id: str
@@ -29,8 +38,7 @@ class Revocation:
         """Whether what `who` has open must be closed."""
         if self.what is Ended.SESSION:
             return who.session_id == self.id
-        kind = PrincipalKind.USER if self.what is Ended.USER else PrincipalKind.TOKEN
-        return who.kind is kind and who.id == self.id
+        return who.kind is _KINDS[self.what] and who.id == self.id
 
 
 class RevocationSubscription:

@@ -9,7 +9,11 @@ from pathlib import Path
 
 from falconeye.accounts.attempts import LoginAttempts
 from falconeye.accounts.audit import AuditLog
+from falconeye.accounts.audit_pruning import AuditPruning, KeepDays
+from falconeye.accounts.confirmations import Confirmations
 from falconeye.accounts.directory import AccountDirectory, user_principal
+from falconeye.accounts.displays import Displays
+from falconeye.accounts.invitations import Invitations
 from falconeye.accounts.model import Principal, PrincipalKind
 from falconeye.accounts.passwords import PasswordHasher
 from falconeye.accounts.revocations import Ended, Revocation, Revocations
@@ -17,6 +21,7 @@ from falconeye.accounts.sessions import Sessions
 from falconeye.accounts.setup import Setup
 from falconeye.accounts.tokens import Tokens, is_well_formed
 from falconeye.accounts.users import User, Users
+from falconeye.accounts.walls import Walls
 from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog
 from falconeye.base.errors import FalconEyeError, NotAllowed, NotAuthenticated, TooManyAttempts
@@ -26,6 +31,8 @@ from falconeye.base.times import SECOND_US
 from falconeye.storage.index.database import Database
 from falconeye.storage.stores.account_store import AccountStore, StoredUser, name_key
 from falconeye.storage.stores.audit_store import AuditStore
+from falconeye.storage.stores.display_store import DisplayStore
+from falconeye.storage.stores.wall_store import WallStore
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +43,7 @@ LOGIN_TRIES = 3  # the hash may change meanwhile: by another password, or other 
 
 
 class Accounts:
-    """Lives on the loop. `users`, `tokens`, `audit` and `revocations` are its public parts."""
+    """Lives on the loop. The attributes without an underscore are its public parts."""
 
     def __init__(
         self, database: Database, clock: Clock, *, hasher: PasswordHasher | None = None
@@ -44,14 +51,22 @@ class Accounts:
         store = AccountStore(database)
         self.revocations = Revocations()
         self.audit = AuditLog(AuditStore(database), clock)
-        self._directory = AccountDirectory(store, self.revocations)
+        self.walls = Walls(WallStore(database), clock)
+        display_store = DisplayStore(database)
+        self._directory = AccountDirectory(store, display_store, self.revocations)
         self._hasher = hasher or PasswordHasher()
         self.users = Users(self._directory, store, self._hasher, clock)
         self.tokens = Tokens(self._directory, store, clock)
+        self.displays = Displays(self._directory, display_store, clock)
         self._setup = Setup(self._directory, store, self.users, database, clock)
-        self._sessions = Sessions(self._directory, store, clock)
+        self.sessions = Sessions(self._directory, store, clock)
         self._attempts = LoginAttempts(clock)
+        self.invitations = Invitations(
+            self._directory, store, self.users, self._hasher, self._attempts, clock
+        )
+        self._confirmations = Confirmations(clock)
         self._store = store
+        self._display_store = display_store
         self._clock = clock
         self._tasks = TaskSet("accounts")
         self._trouble = RepeatingLog(log, clock)
@@ -61,17 +76,21 @@ class Accounts:
         self.look_for_changes: Callable[[], Awaitable[object]] | None = None
         self._looked_us = -LOOK_AGAIN_US
 
-    async def start(self, *, serving: bool) -> None:
+    async def start(self, *, serving: bool, keep_audit_days: KeepDays | None = None) -> None:
         """Read everything. `serving`: a new boot begins (older set-up links die), time is watched.
 
-        The caller subscribes `reload` to the `ChangeWatch` as well.
+        `keep_audit_days`: the setting; without it the audit log is not pruned. The caller
+        subscribes `reload` to the `ChangeWatch` as well.
         """
         if serving:
             await self._store.begin_boot(secrets.token_hex(16))
         await self._directory.reload()
-        self._sessions.for_each_origin(self._attempts.trust)
+        self.sessions.for_each_origin(self._attempts.trust)
         if serving:
             _ = self._tasks.start(self._run(), "tick")
+            if keep_audit_days is not None:
+                pruning = AuditPruning(self.audit, self._clock, keep_audit_days)
+                _ = self._tasks.start(pruning.run(), "audit")
 
     async def stop(self) -> None:
         """Store when sessions and tokens were last used; end the threads."""
@@ -88,7 +107,15 @@ class Accounts:
         await self._directory.reload()
 
     async def has_users(self) -> bool:
-        return bool(self._directory.users)
+        return self._directory.has_users
+
+    async def has_admin(self) -> bool:
+        """Whether anybody may administer this node; else a set-up link makes somebody who may.
+
+        There is always one but before the set-up, and where two nodes that did not hear each other
+        removed each other's last admin: what was taken away stays so.
+        """
+        return self._directory.has_admin
 
     async def make_setup_link(self, base_url: str) -> str:
         """See `Setup.make_link`."""
@@ -119,7 +146,7 @@ class Accounts:
             await self._check_password(name_key(name), stored, Secret(password), address)
             if user is None or user_principal(user, None).ended(self._clock.utc_us()):
                 break
-            made = await self._sessions.create(user, address, user_agent)
+            made = await self.sessions.create(user, address, user_agent)
             if made is not None:
                 cookie, session_id = made
                 await self._follow_parameters(user, Secret(password))
@@ -146,15 +173,22 @@ class Accounts:
             raise NotAllowed("only a person may, with a password")
         key = name_key(user.name)
         await self._check_password(key, user.password_hash, Secret(password), address)
+        if who.session_id is not None:
+            self._confirmations.note(who.session_id)
+
+    def is_confirmed(self, who: Principal) -> bool:
+        """Whether `confirm` was passed in the same session within the last ten minutes, here."""
+        return who.session_id is not None and self._confirmations.hold(who.session_id)
 
     async def logout(self, who: Principal) -> None:
         """End the session `who` asks through; a token has none."""
         if who.session_id is not None:
-            await self._sessions.end([who.session_id])
+            self._confirmations.forget(who.session_id)
+            await self.sessions.end([who.session_id])
 
     async def authenticate_session(self, cookie: str) -> Principal | None:
         """Whose cookie it is now; None for nobody's. Counts as a use of the session."""
-        return self._sessions.authenticate(cookie)
+        return self.sessions.authenticate(cookie)
 
     async def authenticate_token(self, token: str) -> Principal | None:
         """Whose API token it is; None for nobody's. Counts as a use of the token.
@@ -166,6 +200,25 @@ class Accounts:
             await self._look_again()
             who = self.tokens.authenticate(token)
         return who
+
+    async def principal_by_session_id(self, session_id: str) -> Principal | None:
+        """Who asks another node through that session; as `authenticate_session`, without a cookie.
+
+        For requests that a member of the cluster has signed, never for what a client names.
+        """
+        return self.sessions.by_id(session_id)
+
+    async def principal_by_token_id(self, token_id: str) -> Principal | None:
+        """Who asks another node with that token; as `principal_by_session_id`."""
+        return self.tokens.by_id(token_id)
+
+    async def authenticate_display(self, cookie: str) -> Principal | None:
+        """Whose cookie it is, of a screen on a wall; None for nobody's. Counts as a use of it."""
+        return await self.displays.authenticate(cookie)
+
+    async def principal_by_display_id(self, display_id: str) -> Principal | None:
+        """Which display asks another node; as `principal_by_session_id`."""
+        return await self.displays.by_id(display_id)
 
     async def _look_again(self) -> None:
         """Look once whether the command line changed anything, whoever asks how often."""
@@ -180,8 +233,10 @@ class Accounts:
 
     async def tick(self) -> None:
         """What time does: sessions and end dates that are over, and last-seen to the disk."""
-        await self._sessions.end_those_over()
+        await self.sessions.end_those_over()
         self._publish_past_date()
+        for revocation in await self.displays.look_at_walls():
+            self.revocations.publish(revocation)
         if self._clock.monotonic_us() - self._stored_seen_us >= STORE_SEEN_US:
             await self._store_seen()
 
@@ -221,6 +276,8 @@ class Accounts:
              if user.expires_at_us is not None and now >= user.expires_at_us]
             + [(Ended.TOKEN, token.id) for token in self._directory.tokens
                if token.expires_at_us is not None and now >= token.expires_at_us]
+            + [(Ended.DISPLAY, display.id) for display in self._directory.displays
+               if display.expires_at_us is not None and now >= display.expires_at_us]
         )  # fmt: skip
         for what, ended_id in past - self._past_date:
             self.revocations.publish(Revocation(what, ended_id))
@@ -228,7 +285,11 @@ class Accounts:
 
     async def _store_seen(self) -> None:
         self._stored_seen_us = self._clock.monotonic_us()
-        sessions, tokens = self._sessions.take_seen(), self.tokens.take_used()
+        sessions, tokens = self.sessions.take_seen(), self.tokens.take_used()
+        displays = self.displays.take_seen()
         if sessions or tokens:
             await self._store.note_seen(sessions, tokens)
+        if displays:
+            await self._display_store.note_seen(displays)
+        if sessions or tokens or displays:
             await self._directory.reload()

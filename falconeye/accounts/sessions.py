@@ -1,12 +1,15 @@
 """Sign-in sessions: on the server, known to the browser by a cookie, ended by time or hand."""
 
+import builtins
 import secrets
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from falconeye.accounts.directory import AccountDirectory, secret_hash, user_principal
 from falconeye.accounts.model import Principal
 from falconeye.base.clock import Clock
+from falconeye.base.errors import NotFound
 from falconeye.base.times import DAY_US
 from falconeye.storage.stores.account_store import AccountStore, StoredSession, StoredUser, name_key
 
@@ -15,6 +18,18 @@ ABSOLUTE_US = 90 * DAY_US
 MAX_PER_USER = 100  # overflow policy: the one seen longest ago ends
 _COOKIE_BYTES = 32
 _MAX_USER_AGENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser that is signed in, without its secret."""
+
+    id: str
+    user_id: str
+    created_at_us: int
+    last_seen_us: int  # by this node; by another to the hour
+    address: str  # where the person signed in from
+    user_agent: str
 
 
 class Sessions:
@@ -43,6 +58,8 @@ class Sessions:
             now,
             address,
             user_agent[:_MAX_USER_AGENT],
+            active_us=now,
+            password_us=user.password_changed_at_us,
         )
         if not await self._store.add_session(stored, user.password_hash):
             return None
@@ -58,7 +75,13 @@ class Sessions:
 
     def authenticate(self, cookie: str) -> Principal | None:
         """Whose session it is now; None when it is none's, or over. Notes that it was used."""
-        stored = self._directory.session(cookie)
+        return self._used(self._directory.session(cookie))
+
+    def by_id(self, session_id: str) -> Principal | None:
+        """As `authenticate`, for another node that has seen the cookie and names the session."""
+        return self._used(self._directory.session_by_id(session_id))
+
+    def _used(self, stored: StoredSession | None) -> Principal | None:
         if stored is None or self._over(stored):
             return None
         user = self._directory.user(stored.user_id)
@@ -71,6 +94,29 @@ class Sessions:
         # Never back: a node without a clock chip starts in 1970, and must not find it idle later.
         self._seen[stored.id] = max(now, self._last_seen(stored))
         return who
+
+    def list(self, user_id: str | None = None) -> builtins.list[Session]:
+        """Those that are not over, of one person or of all, the newest use first."""
+        found = [
+            Session(
+                stored.id,
+                stored.user_id,
+                stored.created_at_us,
+                self._last_seen(stored),
+                stored.address,
+                stored.user_agent,
+            )
+            for stored in self._directory.sessions
+            if user_id in {None, stored.user_id} and not self._over(stored)
+        ]
+        return sorted(found, key=lambda session: -session.last_seen_us)
+
+    def find(self, session_id: str) -> Session:
+        """NotFound where there is none, or none any more."""
+        for session in self.list():
+            if session.id == session_id:
+                return session
+        raise NotFound("there is no such session")
 
     async def end(self, session_ids: Iterable[str]) -> None:
         """End sessions at once; those that are over already are no error."""
@@ -98,7 +144,12 @@ class Sessions:
 
     def _over(self, stored: StoredSession) -> bool:
         now = self._clock.utc_us()
-        return now - self._last_seen(stored) >= IDLE_US or now - stored.created_at_us >= ABSOLUTE_US
+        if now - self._last_seen(stored) >= IDLE_US or now - stored.created_at_us >= ABSOLUTE_US:
+            return True
+        # Another node set another password, and had not heard of this session.
+        user = self._directory.user(stored.user_id)
+        return user is not None and stored.password_us not in {0, user.password_changed_at_us}
 
     def _last_seen(self, stored: StoredSession) -> int:
-        return self._seen.get(stored.id, stored.last_seen_us)
+        """By this node or another."""
+        return max(self._seen.get(stored.id, stored.last_seen_us), stored.active_us)

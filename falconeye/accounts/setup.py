@@ -1,4 +1,4 @@
-"""The first user: by a one-time link, or from a password file on unattended installs."""
+"""The first admin: by a one-time link, or from a password file on unattended installs."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ ADMIN = "admin"
 
 
 class Setup:
-    """Works only while there is no user."""
+    """Works only while there is no admin: at first, or after two nodes removed each other's."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class Setup:
         """A link `BASE/setup/SECRET`; it replaces every earlier one.
 
         It dies after use, after an hour, and when the server that runs now (or starts next) ends.
-        Conflict when there is a user already.
+        Conflict when there is an admin already.
         """
         await self._directory.reload()
-        if self._directory.users:
-            msg = "there is a user already: `falconeye user passwd NAME` gives another password"
+        if self._directory.has_admin:
+            msg = "there is an admin already: `falconeye user passwd NAME` gives another password"
             raise Conflict(msg)
         secret = secrets.token_urlsafe(_LINK_BYTES)
         expires = self._clock.utc_us() + LINK_US
@@ -69,10 +69,10 @@ class Setup:
         return self._clock.utc_us() < expires
 
     async def redeem(self, secret: str, name: str, password: Secret) -> User:
-        """Make the first user, an admin, and use the link up.
+        """Make the first admin, and use the link up.
 
-        NotFound when the link is over, Conflict when there is a user, InvalidInput for a bad name
-        or password (the link stays good then).
+        NotFound when the link is over, Conflict when there is an admin, InvalidInput for a bad
+        name or password (the link stays good then).
         """
         if not await self.is_valid(secret):
             raise NotFound("this set-up link was used or has ended")
@@ -86,7 +86,7 @@ class Setup:
 
         StartError when the file cannot be read or its password must not be used.
         """
-        if self._directory.users:
+        if self._directory.has_users:
             return False
         try:
             text = await asyncio.to_thread(path.read_text, encoding="utf-8")

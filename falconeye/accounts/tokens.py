@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from falconeye.accounts.directory import AccountDirectory, secret_hash, token_principal
 from falconeye.accounts.model import Principal, Role
-from falconeye.accounts.users import checked_name
+from falconeye.accounts.users import Rights, checked_name
 from falconeye.base.clock import Clock
 from falconeye.base.errors import NotFound
 from falconeye.storage.stores.account_store import AccountStore, StoredToken
@@ -79,7 +79,13 @@ class Tokens:
 
     def authenticate(self, plain: str) -> Principal | None:
         """Whose token it is; None when it is none's or its end date has come."""
-        stored = self._directory.token(plain) if plain.startswith(PREFIX) else None
+        return self._taken(self._directory.token(plain) if plain.startswith(PREFIX) else None)
+
+    def by_id(self, token_id: str) -> Principal | None:
+        """As `authenticate`, for another node that has seen the token and names it."""
+        return self._taken(self._directory.token_by_id(token_id))
+
+    def _taken(self, stored: StoredToken | None) -> Principal | None:
         if stored is None:
             return None
         who = token_principal(stored)
@@ -99,6 +105,19 @@ class Tokens:
             if name_or_id in {token.id, token.name}:
                 return token
         raise NotFound("there is no such token")
+
+    async def set_rights(self, token_id: str, rights: Rights) -> Token:
+        """Change role and limits; what it has open ends. NotFound."""
+        token = self.find(token_id)
+        await self._store.change_token(
+            token.id,
+            role=rights.role.value,
+            cameras=rights.cameras,
+            live_only=rights.live_only,
+            expires_at_us=rights.expires_at_us,
+        )
+        await self._directory.reload()
+        return self.find(token.id)
 
     async def remove(self, token_id: str) -> Token:
         """End it at once; NotFound."""

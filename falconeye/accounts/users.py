@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from falconeye.accounts.directory import AccountDirectory
 from falconeye.accounts.model import Role
-from falconeye.accounts.passwords import PasswordHasher, check_rule
+from falconeye.accounts.passwords import PasswordHasher
 from falconeye.base.clock import Clock
 from falconeye.base.errors import InvalidInput, NotFound
 from falconeye.base.secret import Secret
@@ -27,6 +27,8 @@ class User:
     expires_at_us: int | None
     created_at_us: int
     password_changed_at_us: int
+    is_invited: bool = False  # there is no password yet
+    invited_until_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,13 @@ class Users:
             raise NotFound("there is no such user")
         return _without_password(stored)
 
+    def by_id(self, user_id: str) -> User:
+        """NotFound when nobody has that id: for addresses, where a name would be ambiguous."""
+        stored = self._directory.user(user_id)
+        if stored is None:
+            raise NotFound("there is no such user")
+        return _without_password(stored)
+
     async def add(self, name: str, password: Secret, rights: Rights) -> User:
         """InvalidInput for a bad name or password, Conflict for a name that is taken."""
         stored = await self.prepared(name, password, rights)
@@ -68,21 +77,42 @@ class Users:
         await self._directory.reload()
         return _without_password(stored)
 
-    async def prepared(self, name: str, password: Secret, rights: Rights) -> StoredUser:
-        """A user checked and hashed, not yet stored."""
+    async def prepared(
+        self, name: str, password: Secret, rights: Rights, *, salt: bytes | None = None
+    ) -> StoredUser:
+        """A user checked and hashed (see `PasswordHasher.hash`), not yet stored."""
         name = checked_name(name)
-        check_rule(password, name)
+        await self._hasher.check(password, name)
         now = self._clock.utc_us()
         return StoredUser(
             str(uuid.uuid4()),
             name,
-            await self._hasher.hash(password),
+            await self._hasher.hash(password, salt=salt),
             rights.role.value,
             rights.cameras,
             rights.live_only,
             rights.expires_at_us,
             now,
             now,
+        )
+
+    def without_password(
+        self, name: str, rights: Rights, invitation_hash: bytes, until_us: int
+    ) -> StoredUser:
+        """A user who is invited by the link with that hash, checked and not yet stored."""
+        now = self._clock.utc_us()
+        return StoredUser(
+            str(uuid.uuid4()),
+            checked_name(name),
+            "",
+            rights.role.value,
+            rights.cameras,
+            rights.live_only,
+            rights.expires_at_us,
+            now,
+            now,
+            invitation_hash,
+            until_us,
         )
 
     async def set_rights(self, user_id: str, rights: Rights) -> User:
@@ -113,7 +143,7 @@ class Users:
     ) -> None:
         """Another password; all sessions of the user end, but for `keep_session`."""
         user = self.find(user_id)
-        check_rule(password, user.name)
+        await self._hasher.check(password, user.name)
         hashed = await self._hasher.hash(password)
         await self._store.change_password(user.id, hashed, self._clock.utc_us(), keep_session)
         await self._directory.reload()
@@ -158,4 +188,6 @@ def _without_password(stored: StoredUser) -> User:
         stored.expires_at_us,
         stored.created_at_us,
         stored.password_changed_at_us,
+        not stored.password_hash,
+        stored.invited_until_us,
     )

@@ -28,6 +28,7 @@ WANTED: Final[Set[Cause]] = frozenset(
         GapReason.CAMERA_STOPPED,
         GapReason.RECORDING_STOPPED,
         GapReason.PAUSED,
+        GapReason.ELSEWHERE,
         GapReason.OUTSIDE_SCHEDULE,
         GapReason.OUTSIDE_EVENTS,
     }
@@ -122,8 +123,16 @@ class Faults:
             )
         return older
 
-    def look(self, steps: Mapping[str, Present]) -> list[Change]:
-        """What began and ended, given the present step of every camera."""
+    def look(
+        self,
+        steps: Mapping[str, Present],
+        recorded_elsewhere: Callable[[str], bool] = lambda _: False,
+    ) -> list[Change]:
+        """What began and ended, given the present step of every camera.
+
+        One that another node records is recorded: what keeps this node from it is no notice. How
+        long this node did not record it counts all the same.
+        """
         now_us = self._clock.monotonic_us()
         passed_s = (now_us - self._looked_us) / SECOND_US
         self._looked_us = now_us
@@ -131,7 +140,10 @@ class Faults:
         for camera_id, step in steps.items():
             if step.reason is not None:
                 self._seconds[camera_id][step.reason] += passed_s
-            changes += self._look_at(camera_id, step, now_us)
+            if is_fault(step.reason) and recorded_elsewhere(camera_id):
+                changes += self._records(camera_id, now_us)
+            else:
+                changes += self._look_at(camera_id, step, now_us)
         if now_us >= self._quiet_until_us:
             for camera_id in self._faults.keys() - steps.keys():  # deleted
                 changes += self._end(camera_id, Turn.NOT_WANTED, self._clock.utc_us())

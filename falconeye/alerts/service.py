@@ -15,6 +15,7 @@ from falconeye.alerts.volume_faults import VolumeWatch
 from falconeye.base.clock import Clock
 from falconeye.base.counters import RepeatingLog
 from falconeye.base.errors import FalconEyeError, NotFound
+from falconeye.base.node_name import NodeName
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import MINUTE_US
 from falconeye.events.bus import EventBus, NoticesChanged
@@ -43,7 +44,7 @@ class Alerts:
         clock: Clock,
         *,
         node_id: str,
-        node_name: str,
+        node_name: NodeName | str,
         name_of: Callable[[str], str],
     ) -> None:
         self._store = store
@@ -51,7 +52,7 @@ class Alerts:
         self._settings = settings
         self._bus = bus
         self._clock = clock
-        self._node = node_id, node_name
+        self._node_id, self._node_name = node_id, node_name
         self._faults = Faults(clock, name_of)
         self._volumes: VolumeWatch | None = None
         self._volume_faults = Faults(clock, self._path_of, start_us=START_VOLUMES_US)
@@ -68,6 +69,8 @@ class Alerts:
         self._unsaved_ready = asyncio.Event()
         self._save_log = RepeatingLog(log, clock)
         self._tasks = TaskSet("alerts")
+        # Whether another node says that it records a camera now; a node without peers has none.
+        self.recorded_elsewhere: Callable[[str], bool] = lambda _: False
 
     def watch(self, volumes: Volumes) -> None:
         """Tell of these, too; before `start`."""
@@ -105,7 +108,10 @@ class Alerts:
 
     def everything_records(self) -> bool:
         """Whether nothing that should record is kept from it now."""
-        return not any(is_fault(step.reason) for step in self._ledger.present.values())
+        return not any(
+            is_fault(step.reason) and not self.recorded_elsewhere(camera_id)
+            for camera_id, step in self._ledger.present.items()
+        )
 
     def reason(self, camera_id: str) -> tuple[bool, GapReason | None]:
         """Whether this is known of a camera yet, and what keeps it from recording now."""
@@ -138,7 +144,7 @@ class Alerts:
     async def round(self) -> None:
         """Once a second."""
         await self._outside.follow()
-        self._note(self._faults.look(self._ledger.present))
+        self._note(self._faults.look(self._ledger.present, self.recorded_elsewhere))
         if self._volumes is not None:
             self._note(self._volume_faults.look(self._volumes.look()))
         if not self._outside.has_listeners:
@@ -176,7 +182,7 @@ class Alerts:
             self._bus.publish(NoticesChanged(notice.camera_id))
 
     def _message(self, changes: Iterable[Change] = ()) -> Message:
-        return Message(*self._node, self._clock.utc_us(), tuple(changes))
+        return Message(self._node_id, str(self._node_name), self._clock.utc_us(), tuple(changes))
 
     def _delivered(self, message: Message) -> None:
         """A channel has it: the first that does is when its notices were told."""

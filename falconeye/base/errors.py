@@ -5,6 +5,7 @@ FalconEyeError                a person can read `str(error)`; it never holds a c
 ├── BadRequest                makes no sense in the present state (400)
 ├── NotAuthenticated          who are you? (401)
 ├── NotAllowed                known, but not allowed (403)
+│   └── ConfirmationNeeded    allowed once the password was shown again (403)
 ├── NotFound                  no such camera, recording, user … (404)
 ├── Conflict                  clashes with what is there (409)
 ├── TooManyAttempts           wait `retry_after_s` (429)
@@ -19,6 +20,7 @@ class FalconEyeError(Exception):
     """Root of all errors that FalconEye raises on purpose."""
 
     status: ClassVar[int] = 500
+    stable_code: ClassVar[str] = ""  # for programs that can do something about it themselves
 
 
 class InvalidInput(FalconEyeError):
@@ -47,6 +49,12 @@ class NotAllowed(FalconEyeError):
     """Known, but this role or scope may not."""
 
     status = 403
+
+
+class ConfirmationNeeded(NotAllowed):
+    """Who asks may, once the password was shown again."""
+
+    stable_code = "confirm_password"
 
 
 class NotFound(FalconEyeError):

@@ -18,6 +18,7 @@ from typing import TextIO, TypeVar
 
 from typing_extensions import override
 
+from falconeye.base.journal import SOCKET, JournalSocket, Sent
 from falconeye.base.redact import redact_text
 from falconeye.base.times import rfc3339
 
@@ -28,6 +29,8 @@ _AUTHORIZATION = re.compile(
     r"(?i)(?P<name>authorization['\"]?\s*[:=]\s*(?:b?['\"])?|\bbearer\s+)[^\r\n]+"
 )
 _COOKIE = re.compile(r"(?i)(?P<name>\b(?:set-)?cookie['\"]?\s*[:=]\s*)[^\r\n]+")
+# A camera's messages begin so; its threads are named for it (`source-ID-main`).
+_CAMERA = re.compile(r"\b(?:camera |source-)(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 T = TypeVar("T")
 
@@ -99,6 +102,71 @@ class JournalFormatter(_SafeFormatter):
         return prefix + text.replace("\n", f"\n{prefix}    ")
 
 
+class _MessageFormatter(_SafeFormatter):
+    """`cameras.pipeline: message`, and details behind it: the journal has all else as fields."""
+
+    @override
+    def layout(self, record: logging.LogRecord, details: str) -> str:
+        return "\n".join(filter(None, (f"{_short_name(record)}: {record.msg}", details)))
+
+
+class JournalHandler(logging.StreamHandler[TextIO]):
+    """Entries with fields by the journal's own protocol; lines to the stream where it is away.
+
+    An entry for which the journal has no room is dropped and counted: the next one says so.
+    """
+
+    def __init__(self, stream: TextIO, journal: JournalSocket, node: str) -> None:
+        super().__init__(stream)
+        self._journal = journal
+        self._node = node
+        self._message = _MessageFormatter()
+        self._lost = 0
+        self.setFormatter(JournalFormatter())
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sent = self._journal.send(self._fields(record))
+        except Exception:  # noqa: BLE001 - as all handlers: a log call never raises
+            self.handleError(record)
+            return
+        if sent is Sent.FULL:
+            self._lost += 1
+        elif sent is Sent.AWAY:
+            super().emit(record)
+        elif self._lost:
+            self._tell_lost()
+
+    @override
+    def close(self) -> None:
+        self._journal.close()
+        super().close()
+
+    def _fields(self, record: logging.LogRecord) -> dict[str, str]:
+        message = self._message.format(record)
+        fields = {
+            "MESSAGE": message,
+            "PRIORITY": str(_first(_PRIORITIES, record.levelno, 7)),
+            "SYSLOG_IDENTIFIER": "falconeye",
+            "LOGGER": record.name,
+            "CODE_FILE": record.pathname,
+            "CODE_LINE": str(record.lineno),
+            "CODE_FUNC": record.funcName or "",
+            "THREAD": record.threadName or "",
+            "CAMERA_ID": _camera_id(message, record.threadName or ""),
+            "NODE": self._node,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+    def _tell_lost(self) -> None:
+        """A failure to tell is no reason to forget the number."""
+        words = f"base.logs: {self._lost} messages were lost: the journal had no room"
+        fields = {"MESSAGE": words, "PRIORITY": "4", "SYSLOG_IDENTIFIER": "falconeye"}
+        if self._journal.send(fields) is Sent.TAKEN:
+            self._lost = 0
+
+
 class JsonFormatter(_SafeFormatter):
     """One JSON object a line: time (RFC 3339, UTC), level, logger, thread, message, details."""
 
@@ -120,25 +188,41 @@ def configure_logs(
     log_format: str = "auto",
     log_level: str = "info",
     *,
+    node: str = "",
     stream: TextIO | None = None,
     environment: Mapping[str, str] | None = None,
+    journal: str = SOCKET,
 ) -> None:
     """Send all records of `log_level` and above to `stream` (stderr) and nowhere else.
 
-    `log_format`: "human", "json", or "auto" (the journal's form when the stream is the journal,
-    else human). Takes the place of what was configured before.
+    `log_format`: "human", "json", or "auto": the journal's form when the stream is the journal
+    (fields at its socket `journal`, `node` among them, else lines), else human. Takes the place of
+    what was configured before.
     """
-    stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter_for(log_format, stream, environment or os.environ))
+    handler = _handler(log_format, node, stream or sys.stderr, environment or os.environ, journal)
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
+        if isinstance(old, JournalHandler):
+            old.close()
     root.addHandler(handler)
     root.setLevel(log_level.upper())
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     logging.captureWarnings(capture=True)
+
+
+def _handler(
+    log_format: str, node: str, stream: TextIO, environment: Mapping[str, str], journal: str
+) -> logging.Handler:
+    if log_format == "auto" and is_journal(stream, environment):
+        connection = JournalSocket(journal)
+        if connection.is_there():
+            return JournalHandler(stream, connection, node)
+        connection.close()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter_for(log_format, stream, environment))
+    return handler
 
 
 def log_uncaught() -> None:
@@ -187,6 +271,12 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except (TypeError, ValueError, KeyError) as error:
         return f"{record.msg} {record.args!r} (bad log call: {error})"
+
+
+def _camera_id(*texts: str) -> str:
+    """Which camera a message is about, where it says so."""
+    found = next(filter(None, map(_CAMERA.search, texts)), None)
+    return found["id"] if found else ""
 
 
 def _short_name(record: logging.LogRecord) -> str:

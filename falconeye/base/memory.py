@@ -1,9 +1,18 @@
-"""The node-wide memory budget of media: GOP buffers, pre-roll and what waits for a disk."""
+"""The node-wide memory budget of media, and what keeps the rest of the process small.
+
+The budget is for GOP buffers, pre-roll and what waits for a disk.
+"""
 
 import ctypes
+import importlib
 import os
+import sys
 import threading
+import warnings
 from pathlib import Path
+from types import ModuleType
+
+from typing_extensions import override
 
 MAX_BUDGET_BYTES = 512 * 1024 * 1024
 
@@ -68,6 +77,64 @@ def tame_malloc() -> bool:
         _M_ARENA_MAX: _ARENAS,
     }
     return all(mallopt(name, value) == 1 for name, value in settings.items())
+
+
+_OPTIONAL_PARTS = ("httpx._main", "charset_normalizer")
+_MISSED = "Unable to find acceptable character detection dependency"
+
+
+def forgo_optional_parts() -> None:
+    """Have libraries do without parts that they can be installed without, and no node uses.
+
+    The command line of httpx brings rich and pygments, 3 MB; charset_normalizer, with which
+    requests guesses at texts of unknown encoding, brings tables of every alphabet, 3 MB. An import
+    of what is None in `sys.modules` fails (Python reference, 5.3.1); then they do without. Call it
+    before they are loaded.
+    """
+    modules: dict[str, object] = sys.modules  # type: ignore[assignment]  # as typed, holds no None
+    for name in _OPTIONAL_PARTS:
+        modules.setdefault(name, None)
+    warnings.filterwarnings("ignore", message=_MISSED)  # requests would tell each start of it
+
+
+_PARTS_FOR_LATER = ("attr", "attrs", "pdb", "yaml")
+_making_way = threading.Lock()
+
+
+def load_parts_later() -> None:
+    """Have modules that libraries import, and a node hardly ever uses, loaded at their first use.
+
+    Litestar imports yaml for a form of the API's contract that is not served, attrs for classes of
+    it that there are none of, and pdb for a debugger that is off: 2 MB and 60 ms of each start.
+    Until somebody asks for a name of it, a module without any stands in its place, and asks for
+    the real one then. Call it before they are loaded; one that is loaded already stays.
+    """
+    for name in _PARTS_FOR_LATER:
+        sys.modules.setdefault(name, _PartForLater(name))
+
+
+class _PartForLater(ModuleType):
+    """Has what the module of its name has, which is loaded with the first name that is asked for.
+
+    Threads may ask side by side: the interpreter's own lock of the module has one of them load it.
+    """
+
+    @override
+    def __getattr__(self, attribute: str) -> object:
+        with _making_way:
+            if sys.modules.get(self.__name__) is self:
+                del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), attribute)
+
+
+def return_free_memory() -> None:
+    """Have glibc give back what lies free among what is used; other C libraries do so themselves.
+
+    For after a large piece of work that is done once. Blocks for some milliseconds.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 class MemoryBudget:

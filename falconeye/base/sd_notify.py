@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from falconeye.base.tasks import TaskSet
 
 EXTEND_S = 20.0
+STOP_EXTEND_S = 2.5
+STOP_EXTENSIONS = 5  # with the 5 s of the last one a stop has 15 s
 
 
 class ServiceNotifier:
@@ -51,9 +53,21 @@ class ServiceNotifier:
         finally:
             await tasks.stop()
 
-    def stopping(self) -> bool:
-        """The node ends in order."""
-        return self._send("STOPPING=1")
+    @asynccontextmanager
+    async def stopping(self) -> AsyncIterator[None]:
+        """The node ends in order. It asks for time as long as it has something to do, up to 15 s.
+
+        What comes behind is the kernel's: systemd waits `TimeoutStopSec` four times over for a
+        process of which a device that hangs holds a thread, so that it has to be short.
+        """
+        tasks = TaskSet("stop")
+        self._send("STOPPING=1")
+        _ = tasks.start(self._keep_stopping(), "tell")
+        try:
+            yield
+        finally:
+            await tasks.stop()
+            self._extend_stop()  # the interpreter has an end of its own
 
     def alive(self) -> bool:
         """The loop still turns (WATCHDOG=1)."""
@@ -73,6 +87,14 @@ class ServiceNotifier:
         while True:
             self._send(f"EXTEND_TIMEOUT_USEC={EXTEND_S * 2_000_000:.0f}", f"STATUS={status}")
             await asyncio.sleep(EXTEND_S)
+
+    async def _keep_stopping(self) -> None:
+        for _ in range(STOP_EXTENSIONS):
+            self._extend_stop()
+            await asyncio.sleep(STOP_EXTEND_S)
+
+    def _extend_stop(self) -> None:
+        self._send(f"EXTEND_TIMEOUT_USEC={STOP_EXTEND_S * 2_000_000:.0f}")
 
     def _send(self, *fields: str) -> bool:
         """Whether a manager took the message."""

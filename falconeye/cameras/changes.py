@@ -10,7 +10,7 @@ from unicodedata import category
 from falconeye.base.errors import InvalidInput
 from falconeye.base.redact import HIDDEN, fill_hidden, holds_hidden, split_credentials
 from falconeye.base.secret import Secret
-from falconeye.cameras.onvif_address import names_device
+from falconeye.cameras.identity.onvif_address import names_device
 from falconeye.cameras.views import NewCamera
 from falconeye.config.addresses import origin
 from falconeye.config.camera import (
@@ -43,7 +43,7 @@ _CHANGEABLE = {
 _RECONNECTS = {
     "source_url", "sub_url", "username", "password", "transport", "audio", "framerate",
     "allow_local", "record", "resolution", "device_identity", "pixel_format", "overlay",
-    "mac_address",
+    "mac_address", "endpoint_reference",
 }  # fmt: skip
 
 
@@ -113,6 +113,12 @@ def changed_config(config: CameraConfig, changes: Mapping[str, Any], now_us: int
     if changed == config:
         return config
     return _checked(replace(changed, updated_at_us=now_us))
+
+
+def replaced(config: CameraConfig) -> dict[str, Any]:
+    """The changes of a camera whose device a person replaced: nothing tells the new one yet."""
+    metadata = {name: value for name, value in config.metadata.items() if name != "serial"}
+    return {"mac_address": None, "endpoint_reference": None, "metadata": metadata}
 
 
 def _without_identity_of_another(

@@ -15,6 +15,17 @@ _TROUBLES = {
 SHORT_PRE_ROLL = "memory is short for the time before events"
 # What was before an event is recorded also of a camera that has gone.
 RECORDS_PRE_ROLL = (None, GapReason.CAMERA_OFFLINE)
+# People want it so: no fault of the node.
+WILLED = frozenset(
+    {
+        GapReason.CAMERA_STOPPED,
+        GapReason.PAUSED,
+        GapReason.RECORDING_STOPPED,
+        GapReason.RECORDING_OFF,
+        GapReason.OUTSIDE_SCHEDULE,
+        GapReason.OUTSIDE_EVENTS,
+    }
+)
 Why = tuple[GapReason | None, str]
 
 
@@ -24,6 +35,8 @@ def keeps_from_recording(pipeline: CameraPipeline) -> Why:
     What people want comes first, then the disk, then the camera. A recorder that waits for its
     first keyframe is kept by nothing.
     """
+    if not pipeline.is_here:
+        return GapReason.ELSEWHERE, ""
     return _will(pipeline) or _fault(pipeline) or _nothing_happens(pipeline) or (None, "")
 
 

@@ -71,12 +71,17 @@ class CameraPipeline:
 
     # -- running ---------------------------------------------------------------------------
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this node is to run it, and not another."""
+        return self._parts.roles.here(self.config)
+
     def start(self) -> None:
         """Connect; does nothing when it runs already. What prevents it becomes the camera's state.
 
         So that one camera keeps neither the node from its start nor the others from theirs.
         """
-        if StreamKind.MAIN in self._sources:
+        if StreamKind.MAIN in self._sources or not self.is_here:
             return
         self.start_failed = self._told_to_stop = self._held_back = False
         self._follow_privacy()
@@ -105,11 +110,11 @@ class CameraPipeline:
     def signal_stop(
         self, reason: RunEnd = RunEnd.STOPPED_BY_USER, *, deleting: bool = False
     ) -> None:
-        """Begin to stop; `wait_stopped` ends it. The open fragments go to the disk."""
+        """Begin to stop; `wait_stopped` ends it. Open fragments go to the disk."""
         self._told_to_stop = True
         if deleting:
             self.status.deleting()
-        elif reason is not RunEnd.NODE_STOPPED:  # that is no state of the camera
+        elif reason is RunEnd.STOPPED_BY_USER:  # the others are no state of the camera
             self.status.stopped("stopped")
         self._stop_sources(reason)
 
@@ -121,8 +126,7 @@ class CameraPipeline:
     def hub(self, kind: StreamKind) -> StreamHub:
         """The junction of a stream, for viewers; NotFound where the camera has no such stream."""
         if kind not in self.hubs:
-            msg = "this camera has no substream"
-            raise NotFound(msg)
+            raise NotFound("this camera has no substream")
         return self.hubs[kind]
 
     async def wait_stopped(self) -> None:
@@ -170,11 +174,10 @@ class CameraPipeline:
             raise BadRequest(msg)
         if self._recorders.waits_for_events:
             await self._recorders.trigger(None)
-            return
-        if self.recorders:
-            msg = "this camera is recording already"
-            raise Conflict(msg)
-        self._recorders.attach(RecordMode.MANUAL, by_hand=True)
+        elif self.recorders:
+            raise Conflict("this camera is recording already")
+        else:
+            self._recorders.attach(RecordMode.MANUAL, by_hand=True)
 
     async def resume_recording(self) -> None:
         """Nobody wants it stopped any more; outside its schedule it is recorded by hand."""
@@ -212,16 +215,13 @@ class CameraPipeline:
         return bool(self.recorders) and (was_held or self.status.state.online)
 
     async def recording_begun(self, limit_s: float) -> None:
-        """Wait until the first file is begun, which takes a keyframe, or the recorders are gone.
+        """Wait, at most so long, until the first file is begun, which takes a keyframe.
 
-        At most `limit_s`, and not at all while no pictures come or none is to be recorded.
+        Not at all while no pictures come or none is to be recorded.
         """
         if self.status.state.status is not CameraStatus.RUNNING or not self.recorders:
             return
-        try:
-            async with asyncio.timeout(limit_s):
-                await self._recorders.begun.wait()
-        except TimeoutError:
+        if not await self._recorders.begin_within(limit_s):
             log.info("camera %s: no keyframe to begin the recording with", self.config.id)
 
     async def stop_recording(self) -> None:
@@ -268,8 +268,8 @@ class CameraPipeline:
     def refuse_while_paused(self) -> None:
         """Conflict, with who paused it and until when."""
         if self.pause is not None:
-            now_us = self._parts.clock.utc_us()
-            raise Conflict(f"the camera is {self.pause.words(now_us, self._parts.zone())}")
+            words = self.pause.words(self._parts.clock.utc_us(), self._parts.zone())
+            raise Conflict(f"the camera is {words}")
 
     async def wait_ended(self) -> None:
         """Wait until the streams that were told to end deliver nothing any more."""
@@ -345,7 +345,7 @@ class CameraPipeline:
     def _connect(self, kind: StreamKind) -> None:
         self._turns[kind] += 1
         on_state = partial(self._from_thread, kind, self._turns[kind])
-        target = target_of(self.config, kind, self._parts)
+        target = target_of(lambda: self.config, kind, self._parts)
         source = StreamSource(target, self.hubs[kind], on_state, self._parts.clock)
         source.start()
         self._sources[kind] = source

@@ -54,6 +54,14 @@ class CameraRecorders:
         elif not self.wanted and self.present and not self.by_hand:
             self.detach(RunEnd.SCHEDULE_OVER)
 
+    async def begin_within(self, limit_s: float) -> bool:
+        """Wait until the first file is begun, or nothing is to be recorded; False: not in time."""
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self.begun.wait()
+        except TimeoutError:
+            return False
+
     def attach(self, mode: RecordMode, *, by_hand: bool = False) -> None:
         self.by_hand = by_hand
         self.begun = asyncio.Event()
@@ -114,6 +122,7 @@ class CameraRecorders:
             lists_recordings=kind is StreamKind.MAIN,
             segment_s=parts.segment_s,
             beginnings=parts.beginnings,
+            id_ending=parts.roles.id_ending(self._config()),
         )
 
         def make() -> Recorder:

@@ -3,7 +3,7 @@
 import asyncio
 import builtins
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,17 +14,17 @@ from falconeye.base.errors import BadRequest, FalconEyeError, NotFound, Unavaila
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import MINUTE_US
 from falconeye.cameras.changes import changed_config, needs_reconnect, new_config
-from falconeye.cameras.completing import completed, completed_changes
-from falconeye.cameras.coverage import RECORDS_PRE_ROLL, keeps_from_recording
+from falconeye.cameras.completing import completed, completed_changes, refuse_outdated
+from falconeye.cameras.coverage import RECORDS_PRE_ROLL, WILLED, keeps_from_recording
 from falconeye.cameras.describe import describe
+from falconeye.cameras.identity.same_device import refuse_same_device
 from falconeye.cameras.parts import PipelineParts
 from falconeye.cameras.pipeline import CameraPipeline
 from falconeye.cameras.privacy import UnstoredPauses, paused, switched_on
-from falconeye.cameras.same_device import refuse_same_device
 from falconeye.cameras.trial import Trials
 from falconeye.cameras.views import Camera, NewCamera, StreamStats, TestResult
 from falconeye.cameras.watching import Watching
-from falconeye.config.camera import CameraConfig, Protocol, RecordMode
+from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.events.bus import CameraChanged
 from falconeye.events.camera_state import CameraStatus
 from falconeye.media.runs import RunEnd
@@ -60,7 +60,7 @@ class CameraRegistry(Watching):
         self._creating_timeout_minutes = creating_timeout_minutes
         self._pipelines: dict[str, CameraPipeline] = {}
         self._tasks = TaskSet("cameras")
-        self._trials = Trials(parts.clock)
+        self.trials = Trials(parts.clock)
         self._pauses = UnstoredPauses()
         self._is_open = False
         # One change at a time: of two restarts at once the second would take the recorder away
@@ -78,7 +78,7 @@ class CameraRegistry(Watching):
 
     async def close(self) -> None:
         """Stop all cameras at once, for good; their open fragments go to the disk."""
-        self._trials.stop()
+        self.trials.stop()
         self._is_open = False  # no change begins any more; one that has begun may end
         try:
             async with asyncio.timeout(CHANGE_WAIT_S), self._changing:
@@ -91,6 +91,7 @@ class CameraRegistry(Watching):
             pipeline.signal_stop(RunEnd.NODE_STOPPED)
         for pipeline in pipelines:
             await pipeline.wait_stopped()
+        await self._parts.identities.stop()
 
     @property
     def all_started(self) -> bool:
@@ -125,34 +126,41 @@ class CameraRegistry(Watching):
         return sorted(cameras, key=lambda camera: (camera.config.name.casefold(), camera.config.id))
 
     def get(self, camera_id: str) -> Camera:
-        """One camera."""
-        return describe(self._pipeline(camera_id), self._parts.clock.monotonic_us())
+        """One camera; one that runs elsewhere as its node tells of it."""
+        camera = describe(self._pipeline(camera_id), self._parts.clock.monotonic_us())
+        return self.roles.shown(camera)
 
-    def password_problem(self, camera_id: str) -> str | None:
-        """Why the stored password of a camera cannot be read, if so."""
-        return self._store.password_problems.get(camera_id)
-
-    async def add(self, new: NewCamera) -> Camera:
+    async def add(self, new: NewCamera, reached_by: Collection[str] | None = None) -> Camera:
         """Check, store and (where `start`) start; Conflict when its address is already there."""
         new = await completed(new)
         async with self._change():
             config = new_config(new, self._parts.clock.utc_us(), self._node_name)
+            config = replace(config, owner_id=self.roles.owner_of_new(config, reached_by))
             refuse_same_device(config, (each.config for each in self._pipelines.values()))
             await self._store.insert(config)
+            await self.trials.make_way(config)
             self._build(config)
             self._changed(config.id, "created")
             return self.get(config.id)
 
     async def update(self, camera_id: str, changes: Mapping[str, Any]) -> Camera:
         """Change fields of `CameraConfig`; another address or login reconnects."""
-        changes = await completed_changes(self._pipeline(camera_id).config, changes)
+        before = self._pipeline(camera_id).config
+        changes = await completed_changes(before, changes)
         async with self._change():
             pipeline = self._pipeline(camera_id)
+            refuse_outdated(before, pipeline.config, changes)
             config = changed_config(pipeline.config, changes, self._parts.clock.utc_us())
             if config != pipeline.config:
                 await self._store.update(config)
                 await self._replace(pipeline, config)
             return self.get(camera_id)
+
+    async def learn(self, seen: CameraConfig, **found: Any) -> None:
+        """Store what was found out about a camera, unless it was changed since `seen`."""
+        async with self._change():
+            if self._pipeline(seen.id).config == seen:
+                await self._set(seen.id, **found)
 
     async def delete(self, camera_id: str) -> None:
         """Remove and stop; recordings stay (marked `camera_deleted`) until `delete_footage`.
@@ -273,26 +281,27 @@ class CameraRegistry(Watching):
         self._note(pipeline)
         return self.get(camera_id)
 
-    # -- trying ----------------------------------------------------------------------------
+    # -- several nodes ---------------------------------------------------------------------
 
-    async def test(self, new: NewCamera) -> TestResult:
-        """Connect once, take a picture, disconnect; ≤ 15 s. Nothing is stored.
-
-        Unavailable when too many are being tested.
-        """
-        new = await completed(new)
-        config = new_config(new, self._parts.clock.utc_us(), self._node_name)
-        return await self._trials.run(config)
-
-    async def test_stored(self, camera_id: str, changes: Mapping[str, Any]) -> TestResult:
-        """`test` of a stored camera with changes that are not saved, and its stored password."""
+    def covers(self, camera_id: str) -> bool:
+        """Whether its pictures come here, and are recorded as far as somebody wants that."""
         pipeline = self._pipeline(camera_id)
-        pipeline.refuse_while_paused()
-        changes = await completed_changes(pipeline.config, changes)
-        config = changed_config(pipeline.config, changes, self._parts.clock.utc_us())
-        is_known = changes.keys() & {"password", "source_url"}
-        problem = None if is_known else self.password_problem(camera_id)
-        return await self._trials.run(config, problem)
+        reason, _ = keeps_from_recording(pipeline)
+        return pipeline.status.state.online and (reason is None or reason in WILLED)
+
+    async def follow_roles(self) -> None:
+        """Run what this node is to run by now, and leave the rest to other nodes."""
+        async with self._change():
+            left = [each for each in self._pipelines.values() if not each.is_here]
+            for pipeline in left:
+                pipeline.close_sessions()  # their viewers come again, and go to that node
+                pipeline.signal_stop(RunEnd.HANDED_OVER)
+            for pipeline in left:
+                await pipeline.wait_stopped()
+            for pipeline in tuple(self._pipelines.values()):
+                if pipeline.is_here and pipeline.config.started:
+                    pipeline.start()
+                self._note(pipeline)
 
     # -- within ----------------------------------------------------------------------------
 
@@ -325,12 +334,6 @@ class CameraRegistry(Watching):
         """Let the ledger know at once; what happens by itself it hears within a second."""
         if self._pipelines.get(pipeline.config.id) is pipeline:  # not deleted meanwhile
             self._ledger.note(pipeline.config.id, *keeps_from_recording(pipeline))
-
-    def hurry(self, protocol: Protocol | None = None) -> None:
-        """Cameras (of that protocol) that wait for the next try have it now."""
-        for pipeline in self._pipelines.values():
-            if protocol in {None, pipeline.config.protocol}:
-                pipeline.hurry()
 
     async def _replace(self, pipeline: CameraPipeline, config: CameraConfig) -> None:
         if needs_reconnect(pipeline.config, config):

@@ -1,14 +1,16 @@
 """A trial connection: a picture, the codecs and the bit rate, or the reason why not."""
 
 import asyncio
+import logging
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from falconeye.base.clock import Clock
 from falconeye.base.errors import Unavailable
 from falconeye.base.memory import MemoryBudget
 from falconeye.cameras.describe import audio_words, video_words
 from falconeye.cameras.views import TestResult
-from falconeye.config.camera import CameraConfig
+from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.events.camera_state import ReasonCode
 from falconeye.hub.gop import MAX_GOP_BYTES
 from falconeye.hub.stream import StreamHub
@@ -19,9 +21,13 @@ from falconeye.sources.state import SourceState, SourceStatus
 from falconeye.sources.stream_source import StreamSource
 from falconeye.sources.target import source_target
 
+log = logging.getLogger(__name__)
+
 TRIAL_S = 14.0
 MAX_TRIALS = 8  # at once, of a node: each is a thread, a connection and some MB
 MEASURE_S = 3.0  # of stream, for the bit rate
+GLANCE_S = 10.0
+END_S = 5.0  # only a device that hangs in the kernel takes longer than a moment
 _LOOK_S = 0.1
 _DAY_S = 86_400
 _STOPPING = "the node is stopping"
@@ -31,6 +37,11 @@ _STOPPING = "the node is stopping"
 class _Trial:
     """What the source reports, on the loop."""
 
+    config: CameraConfig
+    limit_s: float = field(default_factory=lambda: TRIAL_S)
+    measures: bool = True  # the bit rate; else the first picture ends it
+    height: int = 720
+    closed: asyncio.Event = field(default_factory=asyncio.Event)  # it has let go of the camera
     failure: SourceState | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)  # failed, or given up
 
@@ -46,6 +57,7 @@ class Trials:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._running: list[_Trial] = []
+        self._glances: list[_Trial] = []
         self._stopping = False
 
     async def run(self, config: CameraConfig, problem: str | None = None) -> TestResult:
@@ -58,31 +70,55 @@ class Trials:
         if len(self._running) >= MAX_TRIALS:
             msg = f"{MAX_TRIALS} cameras are being tested already; try again in {TRIAL_S:.0f} s"
             raise Unavailable(msg)
-        trial = _Trial()
-        if self._stopping:
-            raise Unavailable(_STOPPING)
-        self._running.append(trial)
-        try:
-            result = await _try_camera(config, self._clock, trial)
-        finally:
-            self._running.remove(trial)
-        if self._stopping:
-            raise Unavailable(_STOPPING)
-        return result
+        return await self._run(_Trial(config), self._running)
+
+    async def glance(self, config: CameraConfig, height: int) -> TestResult | None:
+        """One picture for a list, ≤ 10 s; None where a person tries or adds the same device.
+
+        It gives up at once for who comes meanwhile. How many run at once is the caller's to bound.
+        """
+        if any(_is_same_device(config, trial.config) for trial in self._running):
+            return None
+        trial = _Trial(config, GLANCE_S, measures=False, height=height)
+        result = await self._run(trial, self._glances)
+        return None if trial.over.is_set() and trial.failure is None else result
+
+    async def make_way(self, config: CameraConfig) -> None:
+        """Returns when nobody just glances at this device any more: it takes one reader."""
+        for trial in list(self._glances):
+            if _is_same_device(config, trial.config):
+                trial.over.set()
+                await trial.closed.wait()
 
     def stop(self) -> None:
         """The node stops: who waits for a trial gets an answer at once."""
         self._stopping = True
-        for trial in self._running:
+        for trial in (*self._running, *self._glances):
             trial.over.set()
+
+    async def _run(self, trial: _Trial, among: list[_Trial]) -> TestResult:
+        if self._stopping:
+            raise Unavailable(_STOPPING)
+        among.append(trial)
+        try:
+            if trial.measures:
+                await self.make_way(trial.config)
+            result = await _try_camera(trial, self._clock)
+        finally:
+            among.remove(trial)
+            trial.closed.set()
+        if self._stopping:
+            raise Unavailable(_STOPPING)
+        return result
 
 
 async def try_camera(config: CameraConfig, clock: Clock) -> TestResult:
     """Connect to the camera's main stream for at most 14 s; nothing is stored or recorded."""
-    return await _try_camera(config, clock, _Trial())
+    return await _try_camera(_Trial(config), clock)
 
 
-async def _try_camera(config: CameraConfig, clock: Clock, trial: _Trial) -> TestResult:
+async def _try_camera(trial: _Trial, clock: Clock) -> TestResult:
+    config = trial.config
     loop = asyncio.get_running_loop()
     hub = StreamHub(config.id, StreamKind.MAIN, loop, clock, MemoryBudget(2 * MAX_GOP_BYTES))
 
@@ -96,20 +132,23 @@ async def _try_camera(config: CameraConfig, clock: Clock, trial: _Trial) -> Test
     source = StreamSource(target, hub, from_thread, clock)
     source.start()
     try:
-        async with asyncio.timeout(TRIAL_S):
+        async with asyncio.timeout(trial.limit_s):
             await _measured(hub, trial)
     except TimeoutError:
         pass  # judged by what has come until now
     finally:
         result = _judge(hub, trial, clock)
         source.stop()
-        await asyncio.to_thread(source.join)
-    return await _with_picture(result, hub)
+        if not await asyncio.to_thread(source.join, END_S):
+            log.warning("camera %s: the kernel holds the thread of its trial", config.id)
+    return await _with_picture(result, hub, trial.height)
 
 
 async def _measured(hub: StreamHub, trial: _Trial) -> None:
-    """Wait until the bit rate is known, or the trial is over."""
+    """Wait until the bit rate is known (or a picture, if that is all), or the trial is over."""
     while not trial.over.is_set():
+        if not trial.measures and hub.latest_still is not None:
+            return
         first_us = hub.first_arrived_us
         if first_us is not None and hub.meter.last_arrived_us - first_us >= MEASURE_S * 1_000_000:
             return
@@ -145,13 +184,26 @@ def _judge(hub: StreamHub, trial: _Trial, clock: Clock) -> TestResult:
     )
 
 
-async def _with_picture(result: TestResult, hub: StreamHub) -> TestResult:
+async def _with_picture(result: TestResult, hub: StreamHub, height: int) -> TestResult:
     still = hub.latest_still
     if not result.ok or still is None:
         return result
     try:
-        picture = await asyncio.to_thread(keyframe_to_jpeg, still.parameters, still.keyframe, 720)
+        picture = await asyncio.to_thread(
+            keyframe_to_jpeg, still.parameters, still.keyframe, height
+        )
     except ValueError:
         words = "the camera sends pictures that cannot be decoded"
         return replace(result, ok=False, reason_code=ReasonCode.CAMERA_ERROR, reason=words)
     return replace(result, picture=picture)
+
+
+def _is_same_device(one: CameraConfig, other: CameraConfig) -> bool:
+    """By USB identity or path, else by host: a camera may take one session only."""
+    if Protocol.USB in (one.protocol, other.protocol):
+        return one.protocol is other.protocol and (
+            one.device_identity == other.device_identity
+            or (one.device_path is not None and one.device_path == other.device_path)
+        )
+    hosts = [urlsplit(each.source_url or "").hostname for each in (one, other)]
+    return hosts[0] is not None and hosts[0] == hosts[1]

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from falconeye.base.errors import Conflict, InvalidInput
+from falconeye.base.errors import Conflict, InvalidInput, Unavailable
 from falconeye.cameras.views import NewCamera
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.devices.present import USB_DEVICES, UsbDevices
-from falconeye.devices.usb_camera import Presence, UsbCamera, find, is_identity
+from falconeye.devices.usb_camera import Found, Presence, UsbCamera, find, is_identity
 
 DEFAULT_PATH = "/dev/video0"
 
@@ -52,8 +52,23 @@ async def camera_at(place: str, devices: UsbDevices = USB_DEVICES) -> UsbCamera:
     return claimed[0]
 
 
+async def present_path(config: CameraConfig, devices: UsbDevices = USB_DEVICES) -> str:
+    """Where the camera is, asked now: whoever has the node that was its own last is another.
+
+    Unavailable where it is not there, or where several claim to be it.
+    """
+    identity = config.device_identity or ""
+    cameras = (await asyncio.to_thread(devices.look)).cameras
+    found = find(identity, cameras) if is_identity(identity) else Found(Presence.MISSING)
+    if found.presence is Presence.CONFLICT:
+        raise Unavailable("several devices claim to be this camera: say which one it is")
+    if found.presence is not Presence.PRESENT:
+        raise Unavailable("the camera is not plugged in")
+    return found.cameras[0].device_path
+
+
 def current_path(config: CameraConfig, devices: UsbDevices = USB_DEVICES) -> str | None:
-    """Where the camera is now, else where it was last; does not wait."""
+    """Where the camera is, else where it was last: to be shown, not to be opened; does not wait."""
     if config.device_identity is None or not is_identity(config.device_identity):
         return config.device_path
     found = find(config.device_identity, devices.plugged.cameras)

@@ -86,6 +86,17 @@ class Camera:
     recording_since_us: int | None
     pause: Pause | None = None  # privacy, now
     pre_roll: PreRollState | None = None  # while it waits for events, or records one
+    is_here: bool = True  # this node runs it; else what another told of it
+    runs_on: str | None = None  # the name of that other node
+    owner_name: str | None = None  # of the node that is to record it; None: there is this one only
+    stands_in: str | None = None  # the name of the node that records it in the owner's place
+    # Of one that this node is to record and gets no pictures of: as who has them tells of it.
+    elsewhere: "Camera | None" = None
+
+    @property
+    def anywhere(self) -> "Camera":
+        """For people and programs, who ask whether it is seen, not whether this node sees it."""
+        return self.elsewhere or self
 
 
 @dataclass(frozen=True, slots=True)

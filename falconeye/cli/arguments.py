@@ -21,6 +21,7 @@ class Arguments(argparse.Namespace):
 
 
 _SETTING_FLAGS = (
-    "data_dir", "media_dir", "host", "port", "demo", "node_name", "admin_password_file",
-    "log_format", "log_level",
+    "data_dir", "media_dir", "host", "port", "peer_port", "demo", "node_name",
+    "admin_password_file", "peers", "tls", "tls_cert", "tls_key", "tls_names", "trusted_proxy",
+    "base_path", "log_format", "log_level",
 )  # fmt: skip

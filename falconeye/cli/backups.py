@@ -14,6 +14,7 @@ from falconeye.cli.opened import give_to_owner, with_database
 from falconeye.cli.output import done, note
 from falconeye.cli.passwords import read_secret
 from falconeye.config.settings import NodeSettings
+from falconeye.federation.node_keys import KEY_NAME
 from falconeye.storage.backups import restore as storage_restore
 from falconeye.storage.backups.backup import Manifest, Sources, make_backup
 from falconeye.storage.backups.sealed_file import check_passphrase
@@ -90,6 +91,11 @@ def restore(arguments: BackupArguments) -> ExitCode:
         give_to_owner(settings)
     for kept in restored.kept:
         note(f"what was there is kept as {kept}")
+    if not (settings.data_dir / KEY_NAME).exists():
+        note(
+            "the key of the node in the backup is not here: if that was a member of a cluster, "
+            "this begins as another node, of no cluster. Join it by a code of a member"
+        )
     if restored.in_place:
         words = (
             "restored. The next start of the recorder, or 'falconeye check --rebuild', makes the "

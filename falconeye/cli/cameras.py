@@ -11,7 +11,7 @@ from falconeye.base.errors import Conflict, NotFound
 from falconeye.base.redact import redact_text
 from falconeye.cameras.changes import new_config
 from falconeye.cameras.completing import completed
-from falconeye.cameras.same_device import refuse_same_device
+from falconeye.cameras.identity.same_device import refuse_same_device
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.camera_address import AddressArguments, new_camera
 from falconeye.cli.exit_codes import ExitCode

@@ -64,6 +64,10 @@ def _add_config(commands: Commands) -> None:
         commands, "config", "falconeye.cli.show_config:show_config",
         "print the settings in effect and where each comes from; carry cameras and settings over",
     )  # fmt: skip
+    config.add_argument(
+        "--reference", action="store_true",
+        help="print instead what each setting is for, what it may be, and its default",
+    )  # fmt: skip
     below = config.add_subparsers(title="commands", metavar="COMMAND")
     export = command(
         below, "export", "falconeye.cli.config_file:export",

@@ -18,12 +18,14 @@ from falconeye.base.redact import redact_text
 from falconeye.cli import config_plan
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.cameras import camera_cipher
+from falconeye.cli.config_identity import IDENTITY
 from falconeye.cli.config_plan import NO_VALUE, Change, Plan
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
 from falconeye.cli.output import note, print_json, print_rows
 from falconeye.cli.toml_text import assignments
 from falconeye.config.camera import CameraConfig
+from falconeye.config.schedule import WeekSchedule
 from falconeye.config.settings import NodeSettings
 from falconeye.storage.index.database import Database
 from falconeye.storage.stores.audit_store import AuditStore
@@ -157,18 +159,29 @@ def _text(node: str, settings: StoredSettings, cameras: list[CameraConfig]) -> s
 
 def _camera(camera: CameraConfig, taken: set[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"id": camera.id, "protocol": camera.protocol.value}
-    for name in config_plan.FIELDS:
+    for name in (*config_plan.FIELDS, *IDENTITY):
         value = getattr(camera, name)
         if name == "password":
             value = {"env": _variable(camera.name, taken)} if value is not None else NO_VALUE
-        elif name in {"source_url", "sub_url"} and value:
+        elif name in {"source_url", "sub_url", "onvif_url"} and value:
             value = redact_text(value)
         elif name == "metadata":
-            value = dict(value)
+            value = _without_nulls(dict(value))
+        elif isinstance(value, WeekSchedule):
+            value = value.ranges()
         elif name == "device_path":  # where it is today means nothing to another day
             value = camera.device_identity
         found[name] = _or_empty(value)
     return {**found, "allow_local": camera.allow_local, "start": camera.started}
+
+
+def _without_nulls(value: Any) -> Any:
+    """TOML has none; a key without a value says as much as no key."""
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value if each is not None]
+    return value
 
 
 def _variable(name: str, taken: set[str]) -> str:

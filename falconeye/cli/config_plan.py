@@ -18,8 +18,10 @@ from falconeye.base.redact import HIDDEN, redact_text
 from falconeye.cameras.changes import changed_config, new_config
 from falconeye.cli import references
 from falconeye.cli.camera_address import protocol_of
+from falconeye.cli.config_identity import IDENTITY, identity_of, refuse_password_elsewhere
 from falconeye.config.addresses import address_key
 from falconeye.config.camera import CameraConfig, Protocol
+from falconeye.config.schedule import WeekSchedule
 from falconeye.devices.usb_camera import is_identity
 from falconeye.storage.stores import destinations
 from falconeye.storage.stores.camera_store import CameraStore
@@ -28,8 +30,9 @@ from falconeye.web.api.camera_input import CameraInput, CameraPatch
 
 FORMAT: Final = 1
 NO_VALUE: Final = ""
-FIELDS: Final = tuple(CameraPatch.model_fields)
-_KEYS: Final = ("id", "protocol", *FIELDS, "allow_local", "start")
+# The API knows identities only to be taken away: a file brings them to another node.
+FIELDS: Final = tuple(name for name in CameraPatch.model_fields if name not in IDENTITY)
+_KEYS: Final = ("id", "protocol", *FIELDS, *IDENTITY, "allow_local", "start")
 _TOP: Final = ("format", "settings", "cameras")
 _MAY_BE_EMPTY: Final = frozenset({"location", "metadata"})
 _SECRET: Final = frozenset({"password", "source_url", "sub_url", "username"})
@@ -161,7 +164,7 @@ def _values(
     values: dict[str, Any] = {}
     kept: list[str] = []
     for name, value in entry.items():
-        if name in {"id", "protocol", "allow_local", "start"}:
+        if name in {"id", "protocol", "allow_local", "start", *IDENTITY}:
             continue
         has_not = "source_url" if entry.get("protocol") == Protocol.USB else "device_path"
         if name == has_not and value == NO_VALUE:  # an address, or a port
@@ -209,7 +212,9 @@ def _added(
     new = replace(new, allow_local=_flag(entry, "allow_local", default=False))
     if new.protocol is Protocol.USB:
         new = replace(new, device_identity=_identity(new.device_path, where), device_path=None)
-    return new_config(replace(new, framerate=given.get("framerate")), now_us, node_name)
+    identity = identity_of(entry, where)
+    new = replace(new, framerate=given.get("framerate"), **identity)  # type: ignore[arg-type]  # the keys are those of three such fields
+    return new_config(new, now_us, node_name)
 
 
 def _changed(
@@ -234,11 +239,12 @@ def _changed(
     allow_local = _flag(entry, "allow_local", default=camera.allow_local)
     if allow_local is not camera.allow_local:
         changes["allow_local"] = allow_local
-    changed = changed_config(camera, changes, now_us)
+    changed = changed_config(camera, changes | identity_of(entry, where), now_us)
+    refuse_password_elsewhere(camera, changed, is_given="password" in values, where=where)
     started = _flag(entry, "start", default=camera.started)
     if started is not camera.started:
         changed = replace(changed, started=started, stopped_by=None, updated_at_us=now_us)
-    names = [name for name in (*FIELDS, "device_identity", "allow_local", "started")
+    names = [name for name in (*FIELDS, *IDENTITY, "device_identity", "allow_local", "started")
              if getattr(changed, name) != getattr(camera, name)]  # fmt: skip
     plan.notes += kept
     if names:
@@ -265,6 +271,8 @@ def _shown(name: str, value: Any) -> str:
         return "none"
     if name == "password":
         return HIDDEN
+    if isinstance(value, WeekSchedule):
+        return str(value.ranges())
     return redact_text(str(value)) if name in _SECRET else str(value)
 
 

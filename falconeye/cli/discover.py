@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from falconeye.base.clock import SystemClock
-from falconeye.cameras.plugged import evidence_of
+from falconeye.cameras.found.plugged import evidence_of
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.configuration import load_quietly
 from falconeye.cli.exit_codes import ExitCode

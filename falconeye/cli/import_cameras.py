@@ -2,8 +2,6 @@
 
 import os
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,24 +9,18 @@ from falconeye.accounts.audit import AuditLog
 from falconeye.base.clock import SystemClock
 from falconeye.base.errors import InvalidInput
 from falconeye.base.words import counted
-from falconeye.cameras.changes import new_config
-from falconeye.cameras.views import NewCamera
+from falconeye.cameras.found.importing import ADD, ImportPlan, make_plan
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.cameras import camera_store
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
 from falconeye.cli.output import note, print_json, print_rows
-from falconeye.config.addresses import address_key
-from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.config.settings import NodeSettings
-from falconeye.discovery.imports.imported import ImportedCamera, ImportedFile
-from falconeye.discovery.imports.reading import MAX_BYTES, read_import
+from falconeye.discovery.imports.imported import MAX_BYTES, ImportedFile
+from falconeye.discovery.imports.reading import read_import
 from falconeye.storage.index.database import Database
 from falconeye.storage.stores.audit_store import AuditStore
 
-ADD: Final = "add"
-THERE: Final = "there"  # already
-LEFT_OUT: Final = "left out"
 _VARIABLES: Final = "FRIGATE_"
 
 
@@ -38,23 +30,6 @@ class ImportArguments(Arguments):
     file: Path
     dry_run: bool
     start: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What becomes of one camera of the file; `detail` says why, without secrets."""
-
-    camera: ImportedCamera
-    action: str
-    detail: str
-
-
-@dataclass(slots=True)
-class ImportPlan:
-    """What becomes of all of them."""
-
-    planned: list[Planned] = field(default_factory=list)
-    added: list[CameraConfig] = field(default_factory=list)
 
 
 def import_cameras(arguments: ImportArguments) -> ExitCode:
@@ -85,68 +60,6 @@ def import_cameras(arguments: ImportArguments) -> ExitCode:
         _show(imported, plan)
         _say_what_next(plan, arguments)
     return ExitCode.OK
-
-
-def make_plan(
-    imported: ImportedFile,
-    cameras: Sequence[CameraConfig],
-    *,
-    node_name: str,
-    now_us: int,
-    start: bool,
-) -> ImportPlan:
-    """Which cameras are new to `cameras`, checked; nothing is stored.
-
-    They are stopped, unless `start` and they ran there: the other recorder may have them still.
-    """
-    plan = ImportPlan()
-    known = {key: camera.name for camera in cameras if (key := address_key(camera)) is not None}
-    for camera in imported.cameras:
-        if (why := _why_not(camera, node_name)) is not None:
-            plan.planned.append(Planned(camera, LEFT_OUT, why))
-            continue
-        try:
-            config = _config(camera, node_name, now_us, start=start)
-        except InvalidInput as error:
-            plan.planned.append(Planned(camera, LEFT_OUT, str(error)))
-            continue
-        key = address_key(config)
-        if key is not None and key in known:
-            plan.planned.append(Planned(camera, THERE, f"as “{known[key]}”"))
-            continue
-        plan.added.append(config)
-        state = "started" if config.started else "stopped"
-        plan.planned.append(Planned(camera, ADD, f"{state}, records: {config.record.value}"))
-    return plan
-
-
-def _why_not(camera: ImportedCamera, node_name: str) -> str | None:
-    if camera.missing:
-        return "; ".join(camera.missing)
-    if camera.protocol is Protocol.USB:
-        return "a USB camera: add it from Found cameras"
-    if camera.node_name not in {None, node_name}:
-        return f"the file wants it at the node {camera.node_name!r}; this one is {node_name!r}"
-    return None
-
-
-def _config(camera: ImportedCamera, node_name: str, now_us: int, *, start: bool) -> CameraConfig:
-    new = NewCamera(
-        name=camera.name,
-        protocol=camera.protocol,
-        source_url=camera.source_url,
-        sub_url=camera.sub_url,
-        username=camera.username,
-        password=camera.password,
-        location=camera.location,
-        resolution=camera.resolution,
-        framerate=camera.framerate,
-        transport=camera.transport,
-        record=camera.record,
-        start=start and camera.enabled,
-        onvif_url=camera.onvif_url,
-    )
-    return new_config(new, now_us, node_name)
 
 
 def _read(file: Path) -> ImportedFile:

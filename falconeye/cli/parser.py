@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from falconeye.cli import camera_words, care_words, storage_words
+from falconeye.accounts.password_rule import RULE
+from falconeye.cli import camera_words, care_words, cluster_words, service_words, storage_words
 from falconeye.cli.exit_codes import DESCRIPTION
 from falconeye.cli.words import Commands, add_password, command, group
 
@@ -41,10 +42,13 @@ def make_parser() -> argparse.ArgumentParser:
     camera_words.add_cameras(commands)
     camera_words.add_discover(commands)
     camera_words.add_import(commands)
+    cluster_words.add_cluster(commands)
     storage_words.add_storage(commands)
     _add_check(commands)
     _add_database(commands)
+    cluster_words.add_tls(commands)
     care_words.add_care(commands)
+    service_words.add_service(commands)
     _add_version(commands)
     return parser
 
@@ -67,6 +71,10 @@ def _add_serve(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument("--port", type=int, metavar="N", help="TCP port (default 8900)")
     parser.add_argument(
+        "--peer-port", type=int, metavar="N", help="TCP port for other nodes (default 8901)"
+    )
+    _add_tls(parser)
+    parser.add_argument(
         "--media-dir", type=Path, metavar="DIR", help="footage (default: media in the data dir)"
     )
     parser.add_argument(
@@ -77,8 +85,34 @@ def _add_serve(commands: Commands) -> None:
         "--admin-password-file", type=Path, metavar="FILE",
         help="at the first start make the account 'admin' with this password",
     )  # fmt: skip
+    parser.add_argument(
+        "--peers", metavar="ADDRESS,…",
+        help="other nodes that do not announce themselves here (HOST or HOST:PORT)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trusted-proxy", action="append", metavar="NETWORK",
+        help="a reverse proxy's address (192.168.1.5, 10.1.0.0/16), whose X-Forwarded-* headers "
+        "count; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--base-path", metavar="/PATH", help="the reverse proxy serves FalconEye below this path"
+    )
     parser.add_argument("--log-format", choices=("auto", "human", "json"))
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"))
+
+
+def _add_tls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tls", choices=("off", "files", "auto"),
+        help="HTTPS: auto makes certificates of the cluster's own (see the page /ca)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tls-cert", type=Path, metavar="FILE", help="HTTPS with this certificate (PEM, its chain)"
+    )
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="and with its key (PEM)")
+    parser.add_argument(
+        "--tls-names", metavar="NAME,…", help="how else browsers reach this node, for --tls auto"
+    )
 
 
 def _add_setup_link(commands: Commands) -> None:
@@ -98,6 +132,7 @@ def _add_users(commands: Commands) -> None:
   falconeye user add eve --role operator
   falconeye user add eve --role viewer --password-stdin < password.txt
 """,
+        note=f"A password has {RULE}.",
     )  # fmt: skip
     add.add_argument("name", metavar="NAME")
     _add_rights(add)
@@ -106,6 +141,7 @@ def _add_users(commands: Commands) -> None:
     passwd = command(
         users, "passwd", "falconeye.cli.users:passwd",
         "set a new password; ends the sessions of that account",
+        note=f"A password has {RULE}.",
     )  # fmt: skip
     passwd.add_argument("name", metavar="NAME")
     add_password(passwd)

@@ -1,6 +1,7 @@
 """`falconeye storage …`: works while the node runs (it notices within a second) or not."""
 
 import getpass
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -13,12 +14,14 @@ from falconeye.cli.arguments import Arguments
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
 from falconeye.cli.output import done, note, print_json, print_rows
+from falconeye.cli.service_drop_ins import DropIns
+from falconeye.config.loading import load_settings
 from falconeye.config.settings import NodeSettings
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments.volume_changes import Added, Known, VolumeChanges, held_words
 from falconeye.storage.stores.audit_store import AuditStore
 from falconeye.storage.volumes import places
-from falconeye.storage.volumes.mount_lines import DROP_IN, MountLines, mount_lines
+from falconeye.storage.volumes.mount_lines import MountLines, drop_in_path, mount_lines
 from falconeye.storage.volumes.mounts import Against, MountFacts, Mounts, uuid_of
 from falconeye.storage.volumes.places import Caution
 from falconeye.storage.volumes.volume_facts import Role
@@ -108,14 +111,17 @@ def add(arguments: AddArguments) -> ExitCode:
 
     added, uuid = _with_changes(arguments, work)
     lines = mount_lines(added.place.path, added.place.mount, uuid)
+    told = _drop_ins(arguments).write(added.place.path, lines.drop_in)
     cautions = [_CAUTIONS[caution] for caution in added.place.cautions]
     if arguments.json:
-        print_json(_added_facts(added, lines))
+        print_json({**_added_facts(added, lines), "service": told})
         return ExitCode.OK
     print(f"{added.row.path} is a volume now ({role.value}); a running node uses it within seconds")
     for words in cautions:
         note(f"careful: {words}")
-    print(_explained(lines))
+    print(_explained(lines, None if told else drop_in_path(added.place.path)))
+    if told:
+        print(f"\n{told}")
     return ExitCode.OK
 
 
@@ -156,6 +162,8 @@ def remove(arguments: RemoveArguments) -> ExitCode:
     words = f"{known.row.path or known.row.volume_id} is not used any more"
     if arguments.forget:
         words += f"; {counted(forgotten, 'file')} of footage forgotten"
+    told = _drop_ins(arguments).remove(known.path) if known.row.path else ""
+    words += f"\n{told}" if told else ""
     facts = {"id": known.row.volume_id, "path": known.row.path, "forgotten": forgotten}
     done(words, as_json=arguments.json, **facts)
     return ExitCode.OK
@@ -172,6 +180,12 @@ def _with_changes(
         return await work(changes, AuditLog(AuditStore(database), clock))
 
     return with_database(arguments, on_database)
+
+
+def _drop_ins(arguments: Arguments) -> DropIns:
+    """Of the service whose data were changed, if it is one."""
+    settings = load_settings(arguments.flags(), os.environ, arguments.config).settings
+    return DropIns(settings.data_dir)
 
 
 async def _row(known: Known) -> dict[str, Any]:
@@ -213,12 +227,13 @@ def _added_facts(added: Added, lines: MountLines) -> dict[str, Any]:
         "cautions": [caution.value for caution in added.place.cautions],
         "fstab": lines.fstab,
         "mount_unit": {"name": lines.unit_name, "text": lines.unit},
-        "drop_in": {"path": DROP_IN, "text": lines.drop_in},
+        "drop_in": {"path": str(drop_in_path(added.place.path)), "text": lines.drop_in},
         "note": lines.note,
     }
 
 
-def _explained(lines: MountLines) -> str:
+def _explained(lines: MountLines, drop_in: Path | None) -> str:
+    """`drop_in`: where a person writes it; None where it is written."""
     parts = []
     if lines.fstab:
         parts += [
@@ -230,8 +245,8 @@ def _explained(lines: MountLines) -> str:
         ]
     if lines.note:
         parts.append(f"\n{lines.note}")
-    if lines.drop_in:
-        parts += [f"\nFor the hardened service, as {DROP_IN}:\n", _indented(lines.drop_in)]
+    if lines.drop_in and drop_in is not None:
+        parts += [f"\nFor the hardened service, as {drop_in}:\n", _indented(lines.drop_in)]
         parts.append("\n  (then: systemctl daemon-reload && systemctl restart falconeye)")
     return "\n".join(parts)
 

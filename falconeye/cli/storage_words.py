@@ -53,7 +53,8 @@ def _add_add(storage: Commands) -> None:
   falconeye storage add /mnt/nas/video --role archive
 """,
         note="It writes falconeye-volume.json there, and prints what to write into /etc/fstab\n"
-        "or a mount unit, and the drop-in for the service.\n\n" + _ROLES,
+        "or a mount unit. As root it writes the drop-in of the installed service as well,\n"
+        "which lets it write there after a restart; else it prints that, too.\n\n" + _ROLES,
     )  # fmt: skip
     _add_media_dir(parser)
     parser.add_argument("path", metavar="PATH", nargs="?", help="a directory, mounted and writable")

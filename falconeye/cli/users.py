@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from falconeye.accounts.model import Role
+from falconeye.accounts.password_rule import RULE
 from falconeye.accounts.users import Rights, User
 from falconeye.base.clock import SystemClock
 from falconeye.base.secret import Secret
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.exit_codes import ExitCode
 from falconeye.cli.opened import with_database
-from falconeye.cli.output import Rows, done, print_rows
+from falconeye.cli.output import Rows, done, note, print_rows
 from falconeye.cli.passwords import read_secret
 from falconeye.cli.rights import (
     RightsArguments,
@@ -104,6 +105,8 @@ def remove(arguments: NameArguments) -> ExitCode:
 
 
 def _read_password(question: str, arguments: PasswordArguments) -> Secret:
+    if not arguments.password_stdin and arguments.password_file is None:
+        note(f"a password has {RULE}")
     return read_secret(
         f"{question} for {arguments.name}",
         from_stdin=arguments.password_stdin,

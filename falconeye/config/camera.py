@@ -85,3 +85,5 @@ class CameraConfig:
     endpoint_reference: str | None = None  # ONVIF: what it stays itself by
     mac_address: str | None = None  # "00:11:22:aa:bb:cc"
     onvif_url: str | None = None  # its device service; None: not spoken to
+    owner_id: str | None = None  # the node that records it; None: this one, before there were more
+    pinned: bool = False  # it stays with its owner, whatever would be better for the load

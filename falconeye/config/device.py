@@ -24,6 +24,6 @@ class DeviceWish:
     identity: str  # devices/usb_camera.py
     pixel_format: str | None = None  # None: H.264 where it encodes itself, MJPEG, else raw
     resolution: tuple[int, int] | None = None
-    overlay: Overlay = Overlay.NONE
-    name: str = ""  # for the overlay
-    controls: Mapping[str, int] = field(default_factory=dict)  # devices/v4l2.py: key → value
+    controls: Mapping[str, int] = field(
+        default_factory=dict
+    )  # devices/v4l2_controls.py: key → value

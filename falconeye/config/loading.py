@@ -11,11 +11,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ByteSize, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ByteSize, Field, TypeAdapter, ValidationError
 
 from falconeye.base.errors import InvalidInput
 from falconeye.config.default_directories import default_data_dir
-from falconeye.config.settings import NodeSettings
+from falconeye.config.peer_addresses import peer_addresses, peer_service
+from falconeye.config.reverse_proxy import base_path, trusted_proxies
+from falconeye.config.settings import DEFAULT_PEER_PORT, NodeSettings
+from falconeye.config.tls_settings import tls_names, with_files
 
 ENVIRONMENT_PREFIX = "FALCONEYE_"
 CONFIG_VARIABLE = "FALCONEYE_CONFIG"
@@ -53,6 +56,17 @@ SETTINGS: Mapping[str, Setting] = {
         Annotated[int, Field(ge=0, le=65535)],
         "a whole number from 1 to 65535, or 0 for any free port",
     ),
+    "peer_port": _setting(
+        Annotated[int, Field(ge=0, le=65535)],
+        "a whole number from 1 to 65535, or 0 for any free port",
+    ),
+    "tls": _setting(Literal["off", "files", "auto"], '"off", "files" or "auto"'),
+    "tls_cert": _setting(Path, _FILE),
+    "tls_key": _setting(Path, _FILE),
+    "tls_names": _setting(
+        Annotated[tuple[str, ...], BeforeValidator(tls_names)],
+        "names and addresses that browsers reach this node by, apart by commas",
+    ),
     "demo": _setting(bool, _BOOLEAN),
     "node_name": _setting(
         Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,62})?$|^$")],
@@ -78,6 +92,23 @@ SETTINGS: Mapping[str, Setting] = {
     "backup_dir": _setting(Path, _DIRECTORY),
     "backup_passphrase_file": _setting(Path, _FILE),
     "discovery": _setting(bool, _BOOLEAN),
+    "peers": _setting(
+        Annotated[tuple[str, ...], BeforeValidator(peer_addresses)],
+        f"addresses of other nodes, apart by commas, port {DEFAULT_PEER_PORT} where none is said",
+    ),
+    "peer_service": _setting(
+        Annotated[str, BeforeValidator(peer_service)],
+        'the DNS name of a service of other nodes, such as "falconeye-peers" or "nodes.lan:8901"',
+    ),
+    "cluster_key_file": _setting(Path, _FILE),
+    "placement": _setting(Literal["auto", "manual"], '"auto" or "manual"'),
+    "trusted_proxy": _setting(
+        Annotated[tuple[str, ...], BeforeValidator(trusted_proxies)],
+        'addresses or networks of reverse proxies, apart by commas, such as "127.0.0.1, ::1"',
+    ),
+    "base_path": _setting(
+        Annotated[str, BeforeValidator(base_path)], 'a path such as "/falconeye"'
+    ),
     "video_devices": _setting(
         Annotated[str, Field(max_length=1000)],
         'patterns of paths or names, apart by commas, such as "platform-vivid.*"',
@@ -89,7 +120,7 @@ SETTINGS: Mapping[str, Setting] = {
 }
 PATHS = frozenset({
     "data_dir", "media_dir", "admin_password_file", "data_key_file", "import_root", "backup_dir",
-    "backup_passphrase_file",
+    "backup_passphrase_file", "cluster_key_file", "tls_cert", "tls_key",
 })  # fmt: skip
 
 
@@ -138,6 +169,7 @@ def load_settings(
     if "data_dir" not in values:
         values["data_dir"], origins["data_dir"] = data_dir, data_dir_origin
     values.setdefault("media_dir", values["data_dir"] / "media")
+    with_files(values, origins)
     settings = NodeSettings(**values)
     _check_import_root(settings, origins)
     everything = {field.name: origins.get(field.name, "default") for field in fields(settings)}
@@ -230,7 +262,13 @@ def _checked(name: str, raw: Any, source: _Source) -> Any:
         checked = setting.adapter.validate_python(raw)
         return source.base / checked.expanduser() if name in PATHS else checked
     except (ValidationError, RuntimeError) as error:  # RuntimeError: nobody has that home
-        raise InvalidInput(refused + setting.allowed, field=name) from error
+        raise InvalidInput(refused + setting.allowed + _reason(error), field=name) from error
+
+
+def _reason(error: Exception) -> str:
+    """What our own checks say, such as which of several addresses is none."""
+    told = error.errors()[0].get("ctx", {}) if isinstance(error, ValidationError) else {}
+    return f" ({own})" if isinstance(own := told.get("error"), ValueError) else ""
 
 
 def _nearest(name: str) -> str:

@@ -1,11 +1,13 @@
 """The node's settings while the process runs; `loading.py` fills them."""
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from falconeye.base.memory import default_budget_bytes
 
 DEFAULT_PORT = 8900
+DEFAULT_PEER_PORT = 8901
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,11 @@ class NodeSettings:
     media_dir: Path  # footage
     host: str = "127.0.0.1"  # `--lan` makes it "0.0.0.0"
     port: int = DEFAULT_PORT
+    peer_port: int = DEFAULT_PEER_PORT  # for the other nodes of a cluster, by TLS
+    tls: str = "off"  # off | files | auto: of what browsers connect to
+    tls_cert: Path | None = None  # PEM, with its chain; read again when it changes
+    tls_key: Path | None = None
+    tls_names: tuple[str, ...] = ()  # of this node for browsers, beside its own; with auto
     demo: bool = False  # adds the demo camera when there is no camera yet
     node_name: str = ""  # empty: the host name
     admin_password_file: Path | None = None  # first start without a person: user "admin"
@@ -30,6 +37,22 @@ class NodeSettings:
     backup_dir: Path | None = None  # on another disk: a sealed backup each night as well
     backup_passphrase_file: Path | None = None  # what seals those
     discovery: bool = True  # cameras in the network are looked for
+    peers: tuple[str, ...] = ()  # "host:port" of other nodes, beside those that announce themselves
+    peer_service: str = ""  # "name:port": what its name resolves to are other nodes
+    cluster_key_file: Path | None = None  # who holds what is in it is a member: Kubernetes
+    placement: str = "auto"  # auto | manual; manual: nothing is written through Kubernetes
+    trusted_proxy: tuple[str, ...] = ()  # networks whose X-Forwarded-* count
+    base_path: str = ""  # "/falconeye": what stands before every address, behind a reverse proxy
     video_devices: str = ""  # patterns of devices that are cameras without being USB ones
     log_format: str = "auto"  # auto | human | json
     log_level: str = "info"
+
+    @property
+    def scheme(self) -> str:
+        """How browsers address this node itself, whatever stands before it."""
+        return "http" if self.tls == "off" else "https"
+
+    @property
+    def own_name(self) -> str:
+        """What this node is called where no cluster calls it otherwise."""
+        return self.node_name or socket.gethostname()

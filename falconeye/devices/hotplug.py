@@ -4,6 +4,7 @@ A netlink socket that tells of nothing (another network namespace, no udev daemo
 one that has nothing to tell. Every few seconds the names in /sys are compared as well: one listing.
 """
 
+import errno
 import logging
 import os
 import select
@@ -72,29 +73,40 @@ class Hotplug:
                 told = self._tell(udev, told)
             heard = [descriptor for descriptor, _ in waiting.poll(LOOK_S * 1000)]
             if heard and not self._stopping:
-                self._drain(monitor, heard)
+                if self._wake in heard:
+                    _ = os.eventfd_read(self._wake)
+                if monitor and monitor.fileno() in heard and not _drained(monitor):
+                    waiting.unregister(monitor.fileno())
+                    monitor = None
                 told = self._tell(udev, told)
                 names = _names()
-
-    def _drain(self, monitor: "pyudev.Monitor | None", heard: Sequence[int]) -> None:
-        """Take what came, and what comes right behind it."""
-        if self._wake in heard:
-            _ = os.eventfd_read(self._wake)
-        if monitor is None or monitor.fileno() not in heard:
-            return
-        end_s = time.monotonic() + SETTLE_S
-        while (left_s := end_s - time.monotonic()) > 0:
-            monitor.poll(timeout=left_s)
 
     def _tell(self, udev: Udev, told: Plugged | None) -> Plugged | None:
         try:
             plugged = udev.plugged()
+            if plugged != told:
+                self._on_change(plugged)
         except OSError as error:  # a device that goes while it is looked at
             log.debug("the ports cannot be looked at: %s", error)
             return told
-        if plugged != told:
-            self._on_change(plugged)
+        except Exception:  # one odd device must not end the following of all the others
+            log.exception("the ports cannot be looked at")
+            return told
         return plugged
+
+
+def _drained(monitor: "pyudev.Monitor") -> bool:
+    """Take what came, and what comes right behind it; False: it cannot be heard any more."""
+    end_s = time.monotonic() + SETTLE_S
+    try:
+        while (left_s := end_s - time.monotonic()) > 0:
+            monitor.poll(timeout=left_s)
+    except OSError as error:
+        if error.errno == errno.ENOBUFS:  # more came than the kernel keeps: all is looked at anyway
+            return True
+        log.warning("udev cannot be heard any more (%s): it is looked every 2 s", error)
+        return False
+    return True
 
 
 def _monitor(udev: Udev) -> "pyudev.Monitor | None":
@@ -113,5 +125,5 @@ def _monitor(udev: Udev) -> "pyudev.Monitor | None":
 def _names() -> frozenset[str]:
     try:
         return frozenset(os.listdir(_CLASS))  # noqa: PTH208 - names are all that is wanted
-    except FileNotFoundError:
+    except OSError:  # no such class of devices yet, or nothing of it for us to see
         return frozenset()

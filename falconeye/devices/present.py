@@ -1,11 +1,14 @@
 """The USB cameras of this node, as sources and pages ask for them; one for the process."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 
 from falconeye.devices.hotplug import Hotplug
 from falconeye.devices.udev import Plugged, Udev
 from falconeye.devices.usb_camera import Found, find
+
+log = logging.getLogger(__name__)
 
 
 class UsbDevices:
@@ -26,8 +29,9 @@ class UsbDevices:
 
     def start(self, on_change: Callable[[Plugged], None], allowed: Sequence[str] = ()) -> None:
         """Follow; `on_change` is called from a thread, at once and at each change."""
-        self._allowed = tuple(allowed)
-        self._udev = None
+        with self._lock:  # a source may look at this moment, and keep what allows less
+            self._allowed = tuple(allowed)
+            self._udev = None
         self._on_change = on_change
         self._hotplug = Hotplug(self._changed, allowed)
         self._hotplug.start()
@@ -45,8 +49,8 @@ class UsbDevices:
                 if self._udev is None:
                     self._udev = Udev(self._allowed)
                 self._plugged = self._udev.plugged()
-            except (ImportError, OSError):  # hotplug tells why, once
-                return self._plugged
+            except (ImportError, OSError) as error:  # hotplug tells it louder, once
+                log.debug("the ports cannot be looked at: %s", error)
             return self._plugged
 
     def find(self, identity: str) -> Found:
@@ -55,8 +59,9 @@ class UsbDevices:
 
     def _changed(self, plugged: Plugged) -> None:
         self._plugged = plugged
-        if self._on_change:
-            self._on_change(plugged)
+        on_change = self._on_change  # `stop` may take it away meanwhile
+        if on_change:
+            on_change(plugged)
 
 
 USB_DEVICES = UsbDevices()

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from falconeye.base.errors import BadRequest, Unavailable
-from falconeye.devices import v4l2
+from falconeye.base.errors import BadRequest, Conflict, Unavailable
+from falconeye.devices import v4l2, v4l2_controls
 
 ANSWER_S = 8.0  # uvcvideo gives a camera 5 s for the value of a control
 T = TypeVar("T")
@@ -19,48 +19,78 @@ class DeviceFacts:
     """What a device offers, and how its controls stand."""
 
     formats: tuple[v4l2.PixelFormat, ...]
-    controls: tuple[v4l2.Control, ...]
+    controls: tuple[v4l2_controls.Control, ...]
 
 
 class DeviceQuestions:
-    """At most one unanswered question a device; Unavailable where it does not answer."""
+    """One question a device at a time, on the loop; Unavailable where it does not answer.
+
+    Who comes meanwhile waits for a turn, but not behind a question that was given up: then its
+    thread hangs in the kernel, and is the only one of that device.
+    """
 
     def __init__(self, answer_s: float = ANSWER_S) -> None:
         self._answer_s = answer_s
-        self._asked: set[str] = set()
+        self._asked: dict[str, asyncio.Event] = {}  # until the answer
+        self._given_up: set[str] = set()
 
     async def facts(self, device_path: str) -> DeviceFacts:
         """Formats and controls."""
 
         def ask() -> DeviceFacts:
             with v4l2.opened(device_path) as descriptor:
-                return DeviceFacts(v4l2.pixel_formats(descriptor), v4l2.controls(descriptor))
+                return DeviceFacts(
+                    v4l2.pixel_formats(descriptor), v4l2_controls.controls(descriptor)
+                )
 
         return await self._ask(device_path, ask)
 
-    async def set_control(self, device_path: str, key: str, value: int | None) -> v4l2.Control:
-        """Set a control, None for its default; what it is then. BadRequest: no such control."""
+    async def set_control(
+        self, device_path: str, key: str, value: int | None
+    ) -> v4l2_controls.Control:
+        """Set a control, None for its default; what it is then.
 
-        def change() -> v4l2.Control:
+        BadRequest: no such control, or not that far; Conflict: an automatic governs it.
+        """
+
+        def change() -> v4l2_controls.Control:
             with v4l2.opened(device_path) as descriptor:
-                control = _named(v4l2.controls(descriptor), key)
+                control = _named(v4l2_controls.controls(descriptor), key)
                 wanted = control.default if value is None else value
                 if not control.minimum <= wanted <= control.maximum:
                     msg = f"{control.name} goes from {control.minimum} to {control.maximum}"
                     raise BadRequest(msg)
-                v4l2.set_control(descriptor, control.id, wanted)
-                return _named(v4l2.controls(descriptor), key)
+                try:
+                    v4l2_controls.set_control(descriptor, control.id, wanted)
+                except PermissionError:  # an automatic was switched on since the question
+                    msg = f"{control.name} is set by the camera itself now"
+                    raise Conflict(msg) from None
+                return _named(v4l2_controls.controls(descriptor), key)
 
         return await self._ask(device_path, change)
 
     async def _ask(self, device_path: str, question: Callable[[], T]) -> T:
-        if device_path in self._asked:
+        if device_path in self._given_up:
             raise Unavailable("the camera has not answered the last question yet")
+        try:
+            async with asyncio.timeout(self._answer_s):
+                while before := self._asked.get(device_path):
+                    await before.wait()
+                return await self._begin(device_path, question)
+        except TimeoutError:
+            if device_path in self._asked:
+                self._given_up.add(device_path)
+            raise Unavailable("the camera does not answer") from None
+        except OSError as error:
+            raise Unavailable(_words(error)) from None
+
+    def _begin(self, device_path: str, question: Callable[[], T]) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
 
         def settle(result: T | None, error: BaseException | None) -> None:
-            self._asked.discard(device_path)
+            self._asked.pop(device_path).set()
+            self._given_up.discard(device_path)
             if answer.done():
                 return
             if error is not None:
@@ -79,18 +109,15 @@ class DeviceQuestions:
             except RuntimeError:  # the loop has ended meanwhile
                 return
 
-        self._asked.add(device_path)
-        threading.Thread(target=work, name=f"ask-{device_path}", daemon=True).start()
         try:
-            async with asyncio.timeout(self._answer_s):
-                return await answer
-        except TimeoutError:
-            raise Unavailable("the camera does not answer") from None
-        except OSError as error:
-            raise Unavailable(_words(error)) from None
+            threading.Thread(target=work, name=f"ask-{device_path}", daemon=True).start()
+        except RuntimeError:
+            raise Unavailable("the system has no thread left to ask the camera") from None
+        self._asked[device_path] = asyncio.Event()
+        return answer
 
 
-def _named(controls: tuple[v4l2.Control, ...], key: str) -> v4l2.Control:
+def _named(controls: tuple[v4l2_controls.Control, ...], key: str) -> v4l2_controls.Control:
     for control in controls:
         if control.key == key:
             return control

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from falconeye.devices.usb_camera import UsbCamera, with_unique_serials
-from falconeye.devices.v4l2 import captures_video, opened
+from falconeye.devices.v4l2 import captures_video, opened, printable
 
 if TYPE_CHECKING:
     import pyudev
@@ -60,6 +60,7 @@ class Udev:
 
         self._context = pyudev.Context()
         self._allowed = tuple(allowed)
+        self._captures: dict[tuple[object, ...], bool] = {}  # what the kernel told, by device
 
     @property
     def context(self) -> "pyudev.Context":
@@ -68,6 +69,9 @@ class Udev:
     def plugged(self) -> Plugged:
         """What is there at this moment."""
         devices = list(self._context.list_devices(subsystem=SUBSYSTEM))
+        if self._captures:
+            present = {_is_this(device) for device in devices}
+            self._captures = {key: can for key, can in self._captures.items() if key in present}
         cameras = [camera for device in devices if (camera := self._camera(device))]
         modules = {
             module.port or module.device_path: module
@@ -81,35 +85,44 @@ class Udev:
         )
 
     def _camera(self, device: "pyudev.Device") -> UsbCamera | None:
-        facts = device.properties
         usb = device.find_parent("usb", "usb_device")
         if device.device_node is None or not self._counts(device, is_usb=usb is not None):
             return None
-        path = facts.get("ID_PATH") or _path_of(usb) or device.device_path
+        path = _property(device, "ID_PATH") or _path_of(usb) or device.device_path
         interface = _INTERFACE.search(path) if usb is not None else None
-        name = facts.get("ID_V4L_PRODUCT") or _attribute(device, "name")
+        name = _property(device, "ID_V4L_PRODUCT") or _attribute(device, "name")
         return UsbCamera(
             device_path=device.device_node,
-            vendor_id=facts.get("ID_VENDOR_ID") or _attribute(usb, "idVendor") or "0000",
-            product_id=facts.get("ID_MODEL_ID") or _attribute(usb, "idProduct") or "0000",
-            vendor=_words(facts.get("ID_VENDOR")) or _attribute(usb, "manufacturer"),
-            name=_plain_name(name) or _words(facts.get("ID_MODEL")),
-            serial=facts.get("ID_SERIAL_SHORT") or _attribute(usb, "serial"),
+            vendor_id=_property(device, "ID_VENDOR_ID") or _attribute(usb, "idVendor") or "0000",
+            product_id=_property(device, "ID_MODEL_ID") or _attribute(usb, "idProduct") or "0000",
+            vendor=_words(_property(device, "ID_VENDOR")) or _attribute(usb, "manufacturer"),
+            name=_plain_name(name) or _words(_property(device, "ID_MODEL")),
+            serial=_property(device, "ID_SERIAL_SHORT") or _as_udev_has(_attribute(usb, "serial")),
             port=(path[: interface.start()] if interface else path) if usb else f"{path}/{name}",
             node=f"{interface[1] if interface else ''}.{_attribute(device, 'index') or '0'}",
             device_number=_number(device),
         )
 
     def _counts(self, device: "pyudev.Device", *, is_usb: bool) -> bool:
-        facts = device.properties
-        names = (facts.get("ID_PATH") or "", _attribute(device, "name"))
+        names = (_property(device, "ID_PATH"), _attribute(device, "name"))
         listed = any(fnmatch.fnmatch(name, each) for each in self._allowed for name in names)
         if not (is_usb or listed):
             return False
-        capabilities = facts.get("ID_V4L_CAPABILITIES")
-        if capabilities is not None:
+        if capabilities := _property(device, "ID_V4L_CAPABILITIES"):
             return ":capture:" in capabilities
-        return _asked_whether_it_captures(device.device_node or "")
+        return self._asked_whether_it_captures(device)
+
+    def _asked_whether_it_captures(self, device: "pyudev.Device") -> bool:
+        """Asked once: to be opened wakes a camera, and one that hangs would hold who asks."""
+        key = _is_this(device)
+        if key not in self._captures:
+            try:
+                with opened(device.device_node or "") as descriptor:
+                    self._captures[key] = captures_video(descriptor)
+            except OSError as error:
+                log.debug("%s cannot be asked what it is: %s", device.device_node, error)
+                return False
+        return self._captures[key]
 
 
 def _with_nodes(cameras: Iterable[UsbCamera]) -> Iterator[UsbCamera]:
@@ -125,16 +138,25 @@ def _csi_module(device: "pyudev.Device") -> CsiModule | None:
     name = _attribute(device, "name")
     if device.device_node is None or not _CSI.search(name):
         return None
-    return CsiModule(device.device_node, name, device.properties.get("ID_PATH") or "")
+    return CsiModule(device.device_node, name, _property(device, "ID_PATH"))
 
 
-def _asked_whether_it_captures(device_path: str) -> bool:
+def _is_this(device: "pyudev.Device") -> tuple[object, ...]:
+    """One device from its plugging in to its pulling out: the kernel counts what it names."""
+    usb = device.find_parent("usb", "usb_device")
+    return device.device_path, device.device_number, _attribute(usb, "devnum")
+
+
+def _property(device: "pyudev.Device", name: str) -> str:
+    """What udev knows of it, as text; "" where it knows nothing.
+
+    The kernel cuts the names of devices after 31 bytes, within a letter if need be.
+    """
     try:
-        with opened(device_path) as descriptor:
-            return captures_video(descriptor)
-    except OSError as error:
-        log.debug("%s cannot be asked what it is: %s", device_path, error)
-        return False
+        value = device.properties.get(name)
+    except UnicodeDecodeError as error:
+        value = error.object.decode("utf-8", "replace")
+    return printable(value or "")
 
 
 def _attribute(device: "pyudev.Device | None", name: str) -> str:
@@ -142,8 +164,7 @@ def _attribute(device: "pyudev.Device | None", name: str) -> str:
     if device is None:
         return ""
     value: bytes | None = device.attributes.get(name)
-    text = value.decode("utf-8", "replace") if value else ""
-    return "".join(letter for letter in text if letter.isprintable()).strip()
+    return printable(value.decode("utf-8", "replace")) if value else ""
 
 
 def _path_of(usb: "pyudev.Device | None") -> str:
@@ -151,9 +172,20 @@ def _path_of(usb: "pyudev.Device | None") -> str:
     return f"usb-{usb.sys_name}" if usb is not None else ""
 
 
-def _words(text: str | None) -> str:
+def _as_udev_has(serial: str) -> str:
+    """A serial number from the kernel as udev's `usb_id` writes it, or leaves it out.
+
+    The same camera must not become another one where udev begins to look at it.
+    """
+    if any(not " " <= letter <= "\x7f" or letter == "," for letter in serial):
+        return ""
+    joined = "_".join(serial.split())
+    return "".join(each if each.isalnum() or each in "#+-.:=@_" else "_" for each in joined)
+
+
+def _words(text: str) -> str:
     """Udev writes underscores for what it leaves out of names."""
-    return (text or "").replace("_", " ").strip()
+    return text.replace("_", " ").strip()
 
 
 def _plain_name(name: str) -> str:

@@ -42,7 +42,7 @@ class UsbCamera:
         kinds = [("port", self.port)]
         if self.serial and self.serial_is_unique:
             kinds.insert(0, ("serial", self.serial))
-        return tuple(f"usb:{self.model}:{kind}:{value}{node}" for kind, value in kinds)
+        return tuple(f"usb:{self.model}:{kind}:{_escaped(value)}{node}" for kind, value in kinds)
 
     @property
     def model(self) -> str:
@@ -122,13 +122,19 @@ def replaces(identity: str, camera: UsbCamera) -> bool:
     return kind == "port" and same and not (camera.serial and camera.serial_is_unique)
 
 
+def _escaped(value: str) -> str:
+    """A "#" within it begins no node: a serial number may be anything."""
+    return value.replace("%", "%25").replace("#", "%23")
+
+
 def _parts(identity: str) -> tuple[str, str, str, str, str]:
     """Vendor, product, kind, value, node. Values hold colons themselves: ports do."""
     head, _, rest = identity.partition(":")
     vendor_id, _, rest = rest.partition(":")
     product_id, _, rest = rest.partition(":")
     kind, _, value = rest.partition(":")
-    value, _, node = value.rpartition("#") if "#" in value else (value, "", "")
+    value, _, node = value.partition("#")
+    value = value.replace("%23", "#").replace("%25", "%")
     if head != "usb" or kind not in _KINDS or not (vendor_id and product_id and value):
         msg = "this names no USB camera"
         raise InvalidInput(msg, field="device_path")

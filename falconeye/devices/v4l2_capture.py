@@ -14,12 +14,14 @@ import time
 from dataclasses import dataclass
 from fractions import Fraction
 
-from falconeye.devices.v4l2 import CAPTURE, request_code
+from falconeye.devices.v4l2 import CAPTURE, fourcc_text, request_code
 
 _BUFFERS = 4
 _MMAP = 1  # V4L2_MEMORY_MMAP
 _FIELD_ANY = 0
+_SLOWEST, _FASTEST = 0.1, 1000.0  # pictures/s: beyond that a driver talks nonsense
 _ERROR = 0x40  # V4L2_BUF_FLAG_ERROR: what is in the buffer may be damaged
+_TIMESTAMP_MASK, _TIMESTAMP_MONOTONIC = 0xE000, 0x2000
 _FORMAT = struct.Struct("<I4xIIIIII176x")
 _PARAMETERS = struct.Struct("<IIIII184x")
 _REQUEST = struct.Struct("<III8x")
@@ -40,8 +42,8 @@ class Negotiated:
     fourcc: str
     width: int
     height: int
-    rate: float | None  # pictures/s; None where the driver tells none
-    bytes_per_line: int
+    rate: float | None  # pictures/s; None where the driver tells none that can be
+    bytes_per_line: int  # of raw pictures, the padding included; 0 where the driver tells none
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Captured:
     """One buffer's contents. `is_damaged`: the driver says so."""
 
     data: bytes
-    taken_us: int  # when it was taken, on the kernel's monotonic clock
+    taken_us: int | None  # when it was taken, on the kernel's monotonic clock, where it tells that
     is_damaged: bool
 
 
@@ -58,9 +60,13 @@ class Capture:
 
     def __init__(self, device_path: str) -> None:
         """Open it; EACCES where the user may not, ENOENT where it is gone."""
-        self._descriptor = os.open(device_path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._buffers: list[mmap.mmap] = []
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        try:
+            self._descriptor = os.open(device_path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except BaseException:
+            os.close(self._wake)
+            raise
 
     def __enter__(self) -> "Capture":
         return self
@@ -96,23 +102,27 @@ class Capture:
         waiting.register(self._wake, select.POLLIN)
         waiting.register(self._descriptor, select.POLLIN)
         end_s = time.monotonic() + limit_s
-        while True:
-            ready = waiting.poll(max(0.0, end_s - time.monotonic()) * 1000)
-            if not ready:
-                msg = f"no picture in {limit_s:g} s"
-                raise TimeoutError(msg)
-            if any(descriptor == self._wake for descriptor, _ in ready):
+        while (left_s := end_s - time.monotonic()) > 0:
+            ready = dict(waiting.poll(left_s * 1000))
+            if self._wake in ready:
                 return None
+            if not ready:
+                break
             answer = bytearray(_BUFFER.pack(0, CAPTURE, 0, 0, 0, 0, 0, 0, _MMAP, *[0] * 4))
             try:
                 fcntl.ioctl(self._descriptor, _DQBUF, answer)
             except BlockingIOError:
+                if ready[self._descriptor] & select.POLLERR:  # and would be again, at once
+                    raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
                 continue  # woken for nothing
             index, _, used, flags, _, seconds, microseconds, *_ = _BUFFER.unpack(answer)
             data = self._buffers[index][:used]
             self._queue(index)
-            taken_us = seconds * 1_000_000 + microseconds
+            is_monotonic = flags & _TIMESTAMP_MASK == _TIMESTAMP_MONOTONIC
+            taken_us = seconds * 1_000_000 + microseconds if is_monotonic else None
             return Captured(data, taken_us, bool(flags & _ERROR))
+        msg = f"no picture in {limit_s:g} s"
+        raise TimeoutError(msg)
 
     def wake(self) -> None:
         """End the wait of `read`, now or the next one; any thread, before `close`."""
@@ -123,16 +133,17 @@ class Capture:
         for buffer in self._buffers:
             buffer.close()
         self._buffers = []
-        os.close(self._descriptor)
-        os.close(self._wake)
+        try:
+            os.close(self._descriptor)
+        finally:
+            os.close(self._wake)
 
     def _negotiate(self, fourcc: str, width: int, height: int, rate: float | None) -> Negotiated:
         code = int.from_bytes(fourcc.ljust(4).encode("ascii"), "little")
         answer = bytearray(_FORMAT.pack(CAPTURE, width, height, code, _FIELD_ANY, 0, 0))
         fcntl.ioctl(self._descriptor, _S_FMT, answer)
         _, width, height, code, _, bytes_per_line, _ = _FORMAT.unpack(answer)
-        name = code.to_bytes(4, "little").decode("ascii", "replace").rstrip()
-        return Negotiated(name, width, height, self._set_rate(rate), bytes_per_line)
+        return Negotiated(fourcc_text(code), width, height, self._set_rate(rate), bytes_per_line)
 
     def _set_rate(self, rate: float | None) -> float | None:
         if rate is None:
@@ -147,7 +158,8 @@ class Capture:
                 return None
             raise
         *_, numerator, denominator = _PARAMETERS.unpack(answer)
-        return denominator / numerator if numerator else None
+        rate = denominator / numerator if numerator else 0.0
+        return rate if _SLOWEST <= rate <= _FASTEST else None
 
     def _map(self) -> None:
         answer = bytearray(_REQUEST.pack(_BUFFERS, CAPTURE, _MMAP))

@@ -7,6 +7,7 @@ Lives on the loop. Ways of looking give findings (`note`) and take them back (`g
 
 import hashlib
 import logging
+from collections import Counter as Counts
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -98,16 +99,17 @@ class Candidates:
         """Read which ids are ignored; once, before anything is noted."""
         self._ignored = await self._store.load()
 
-    def note(self, evidence: Evidence) -> bool:
+    def note(self, evidence: Evidence, *, is_kernels_mac: bool = False) -> bool:
         """Take a finding, in place of an older one of its way and key.
 
         False when there is no room: then the newest of the network is refused and counted, while
-        what is the node's own takes the place of the network's finding seen longest ago.
+        what is the node's own, and what has a configured camera's hardware by the kernel's word
+        (`is_kernels_mac`), takes the place of one of those who say the most.
         """
         evidence = evidence.cleaned()
         key = (evidence.way, evidence.key)
         before = self._items.get(key)
-        if before is None and not self._make_room(evidence):
+        if before is None and not self._make_room(evidence, is_kernels_mac=is_kernels_mac):
             self.refused.add()
             self._log.warning("there are too many found cameras; new ones are left out")
             return False
@@ -193,10 +195,12 @@ class Candidates:
             self._rows = merge(self._items.values())
         return self._rows
 
-    def _make_room(self, evidence: Evidence) -> bool:
-        if evidence.way in OWN:
-            if len(self._items) >= MAX_EVIDENCE:
-                self._forget_oldest()
+    def _make_room(self, evidence: Evidence, *, is_kernels_mac: bool) -> bool:
+        is_full = len(self._items) >= MAX_EVIDENCE
+        is_camera = is_full and is_kernels_mac and self._is_configured(evidence.mac)
+        if evidence.way in OWN or is_camera:
+            if is_full:
+                self._forget_one()
             return len(self._items) < MAX_EVIDENCE
         # One device that calls itself by ever new names must not crowd out the others.
         from_there = sum(
@@ -206,10 +210,19 @@ class Candidates:
         )
         return len(self._items) < MAX_EVIDENCE and from_there < MAX_PER_ADDRESS
 
-    def _forget_oldest(self) -> None:
-        network = [key for key, item in self._items.items() if item.evidence.way not in OWN]
+    def _is_configured(self, mac: str | None) -> bool:
+        return mac is not None and any(camera.mac == mac for camera in self._known())
+
+    def _forget_one(self) -> None:
+        """Of the network, of the address that says the most, what was seen longest ago."""
+        network = {k: one for k, one in self._items.items() if one.evidence.way not in OWN}
+        said = Counts(one.evidence.address for one in network.values())
         if network:
-            del self._items[min(network, key=lambda key: self._items[key].noted_us)]
+            del self._items[
+                min(
+                    network, key=lambda k: (-said[network[k].evidence.address], network[k].noted_us)
+                )
+            ]
 
     def _candidate(
         self, row: Row, ids: tuple[str, frozenset[str]], recognised: Recognised

@@ -11,7 +11,13 @@ from enum import StrEnum
 from typing import Final
 
 from falconeye.base.peers import plain_address
-from falconeye.base.redact import hide_parameters, split_credentials
+from falconeye.base.redact import (
+    HIDDEN,
+    hide_parameters,
+    is_secret_name,
+    redact_text,
+    split_credentials,
+)
 
 MAX_TEXT: Final = 200  # characters of a name, a model, a detail
 MAX_KEY: Final = 400  # a device path below /sys is long
@@ -56,7 +62,7 @@ class Evidence:
     def cleaned(self) -> "Evidence":
         """The same with every text bounded and printable, identities in one spelling."""
         details = {
-            clean(name, MAX_TEXT): clean(value, MAX_TEXT)
+            clean(name, MAX_TEXT): _detail(name, value)
             for name, value in list(self.details.items())[:MAX_DETAILS]
         }
         return replace(
@@ -75,6 +81,10 @@ class Evidence:
             note=clean(self.note, MAX_TEXT),
             details=details,
         )
+
+
+def _detail(name: str, value: str) -> str:
+    return HIDDEN if is_secret_name(name) else redact_text(clean(value, MAX_TEXT))
 
 
 def clean(text: str, limit: int) -> str:

@@ -28,11 +28,14 @@ class InterfaceWatch:
         *,
         loopback: bool = False,
         settle_s: float = SETTLE_S,
+        quiet: bool = False,
     ) -> None:
+        """`loopback`: lo is one, too. `quiet`: the log is not told of changes."""
         self.current: tuple[Interface, ...] = ()
         self._on_change = on_change
         self._loopback = loopback
         self._settle_s = settle_s
+        self._quiet = quiet
         self._tasks = TaskSet("interfaces")
         self._changed = asyncio.Event()
         self._socket: socket.socket | None = None
@@ -66,7 +69,8 @@ class InterfaceWatch:
             return
         if now != self.current:
             self.current = now
-            log.info("cameras are looked for on %s", _told(now))
+            if not self._quiet:
+                log.info("cameras are looked for on %s", _told(now))
             self._on_change(now)
 
     async def _run(self) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from falconeye.base.clock import Clock
 from falconeye.base.counters import Counter, RepeatingLog
 from falconeye.base.tasks import TaskSet
+from falconeye.discovery.announcement import Announcement, OpenInstance
 from falconeye.discovery.evidence import MAX_DETAILS, MAX_KEY, MAX_TEXT, clean
 from falconeye.discovery.interfaces import Interface
 
@@ -59,6 +60,7 @@ class Browse:
         self.on_gone = on_gone
         self.services: dict[str, str] = {}  # type by full name
         self.asked: set[str] = set()
+        self.answered: set[str] = set()  # full names of those that are more than a name
         self.silent: Counts[str] = Counts()  # how often nobody answered, by full name
         self._mdns = mdns
 
@@ -68,7 +70,7 @@ class Browse:
 
 
 class Mdns:
-    """Browses for all who want it; `use` tells on which interfaces."""
+    """Browses and announces for all who want it; `use` tells on which interfaces."""
 
     def __init__(self, clock: Clock) -> None:
         self.refused = Counter()  # services left out because there were too many
@@ -78,6 +80,7 @@ class Mdns:
         self._library: Any = None  # zeroconf.asyncio
         self._names: Any = None  # zeroconf, what it calls its errors and versions
         self._browses: dict[Browse, AsyncServiceBrowser | None] = {}
+        self._announcements: list[Announcement] = []
         self._tasks = TaskSet("mdns")
         self._changed = asyncio.Event()
         self._look = False
@@ -93,9 +96,11 @@ class Mdns:
         _ = self._tasks.start(self._run(), "keep")
 
     async def stop(self) -> None:
-        """Close all sockets."""
+        """Say goodbye for all that is announced, and close all sockets."""
         await self._tasks.stop()
-        await self._close()
+        for one in self._announcements:
+            await one.abandon()
+        await self._close(goodbye=True)
 
     def use(self, interfaces: tuple[Interface, ...]) -> None:
         """Be on these from now on."""
@@ -123,6 +128,42 @@ class Mdns:
         browser = self._browses.pop(wish, None)
         if browser is not None:
             await browser.async_cancel()
+
+    def announce(
+        self,
+        service_type: str,
+        name: str,
+        port: int,
+        txt: Mapping[str, str],
+        *,
+        only: str | None = None,
+    ) -> Announcement:
+        """Tell of a service of this node until `close`, or until `stop`.
+
+        `name` becomes a label of host names, another one where a host has it already. `only`: an
+        address, where the service is at that one alone.
+        """
+        one = Announcement(
+            service_type,
+            name,
+            port,
+            txt,
+            only=only,
+            instance=self._instance,
+            on_close=self._forget_announcement,
+        )
+        self._announcements.append(one)
+        return one
+
+    def _forget_announcement(self, one: Announcement) -> None:
+        if one in self._announcements:
+            self._announcements.remove(one)
+
+    def _instance(self) -> OpenInstance | None:
+        if self._zeroconf is None:
+            return None
+        addresses = tuple(str(one.address) for one in self._open_on)
+        return OpenInstance(self._zeroconf, addresses, self._library, self._names)
 
     def look_now(self) -> None:
         """Ask anew for all services, and about those that are known."""
@@ -160,7 +201,8 @@ class Mdns:
                 self._listen(wish)
 
     async def _reopen(self) -> None:
-        await self._close()
+        # Who is still in reach hears of the new addresses at once, and no goodbye before.
+        await self._close(goodbye=False)
         self._open_on = wanted = self._wanted
         if not wanted:
             return
@@ -173,22 +215,28 @@ class Mdns:
             # A browser that is closed before would end the start of the whole.
             await self._zeroconf.zeroconf.async_wait_for_start()
         except (OSError, self._names.Error) as error:
-            self._log.warning(f"announced cameras cannot be heard: {error}")
-            await self._close()
+            self._log.warning(f"announced cameras and nodes cannot be heard: {error}")
+            await self._close(goodbye=False)
             return
         for wish in self._browses:
             self._listen(wish)
+        for one in self._announcements:
+            one.wake()
 
-    async def _close(self) -> None:
+    async def _close(self, *, goodbye: bool) -> None:
         for wish, browser in list(self._browses.items()):
             if browser is not None:
                 await browser.async_cancel()
                 self._browses[wish] = None
             wish.services.clear()
+            wish.answered.clear()
             wish.silent.clear()
             wish.asked.clear()
         if self._zeroconf is not None:
             zeroconf, self._zeroconf = self._zeroconf, None
+            if not goodbye:
+                registry = zeroconf.zeroconf.registry
+                registry.async_remove(registry.async_get_service_infos())
             await zeroconf.async_close()
 
     def _listen(self, wish: Browse) -> None:
@@ -210,35 +258,67 @@ class Mdns:
     def _heard(self, wish: Browse, service_type: str, name: str, *, gone: bool) -> None:
         wish.silent.pop(name, None)
         if gone:
-            if wish.services.pop(name, None) is not None:
-                wish.on_gone(clean(name, MAX_KEY))
+            _forget(wish, name)
             return
-        if name not in wish.services and not _has_room(wish):
+        if name not in wish.services and not self._has_room(wish, service_type, name):
             self.refused.add()
             self._log.warning("too many services are announced; new ones are left out")
             return
         wish.services[name] = service_type
         self._ask(wish, name)
 
+    def _has_room(self, wish: Browse, service_type: str, name: str) -> bool:
+        """Who tells all of itself displaces what is a mere name so far: anybody can shout names."""
+        if _has_room(wish):
+            return True
+        empty = next((name for name in wish.services if name not in wish.answered), None)
+        if empty is None or not self._is_whole(service_type, name):
+            return False
+        _forget(wish, empty)
+        return True
+
+    def _is_whole(self, service_type: str, name: str) -> bool:
+        """Whether all that a service tells has been heard already."""
+        if self._zeroconf is None:
+            return False
+        try:
+            info = self._library.AsyncServiceInfo(service_type, name)
+        except self._names.Error:
+            return False
+        return bool(info.load_from_cache(self._zeroconf.zeroconf))
+
     def _ask(self, wish: Browse, name: str) -> None:
-        if name not in wish.asked and self._zeroconf is not None:
+        if name in wish.asked or self._zeroconf is None:
+            return
+        # What finds no place is asked at the next refresh; what is whole waits for nobody.
+        if len(wish.asked) < MAX_SERVICES or self._is_whole(wish.services[name], name):
             wish.asked.add(name)
             _ = self._tasks.start(self._resolve(wish, name, self._zeroconf.zeroconf), "ask")
 
     async def _resolve(self, wish: Browse, name: str, zeroconf: "Zeroconf") -> None:
         """Ask who and where a service is; nothing is told where nobody answers."""
         try:
-            async with self._slots:
-                service_type = wish.services.get(name)
-                if service_type is None:
-                    return
-                info = self._library.AsyncServiceInfo(service_type, name)
-                answered = await info.async_request(zeroconf, ANSWER_MS)
+            service_type = wish.services.get(name)
+            if service_type is None:
+                return
+            info = self._library.AsyncServiceInfo(service_type, name)
+            # Most tell all of themselves at once: they wait for no turn behind the mute ones.
+            answered = info.load_from_cache(zeroconf)
+            if not answered:
+                async with self._slots:
+                    if name not in wish.services:
+                        return
+                    answered = await info.async_request(zeroconf, ANSWER_MS)
             if not answered:
                 wish.silent[name] += 1
             elif name in wish.services and wish in self._browses:
                 wish.silent.pop(name, None)
-                wish.on_found(_service(info, service_type, name))
+                wish.answered.add(name)
+                service = _service(info, service_type, name)
+                for one in self._announcements:
+                    if one.type == service_type:
+                        one.heard(service.name, service.addresses)
+                wish.on_found(service)
         except (self._names.Error, ValueError) as error:  # a name or record that is none
             log.debug("a service is not understood: %s", clean(str(error), MAX_TEXT))
         finally:
@@ -253,9 +333,14 @@ def _has_room(wish: Browse) -> bool:
     if mute is None:
         return False
     del wish.silent[mute]
-    if wish.services.pop(mute, None) is not None:
-        wish.on_gone(clean(mute, MAX_KEY))
+    _forget(wish, mute)
     return True
+
+
+def _forget(wish: Browse, name: str) -> None:
+    wish.answered.discard(name)
+    if wish.services.pop(name, None) is not None:
+        wish.on_gone(clean(name, MAX_KEY))
 
 
 def _service(info: Any, service_type: str, name: str) -> Service:

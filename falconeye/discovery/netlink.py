@@ -12,6 +12,7 @@ from typing import Final
 RTM_NEWLINK, RTM_GETLINK = 16, 18
 RTM_NEWADDR, RTM_GETADDR = 20, 22
 RTM_NEWROUTE, RTM_GETROUTE = 24, 26
+RTM_NEWNEIGH, RTM_GETNEIGH = 28, 30
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _REQUEST_DUMP: Final = 0x1 | 0x300
 # RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE
@@ -21,12 +22,15 @@ _ATTRIBUTE: Final = struct.Struct("=HH")
 _ROUTE_BYTES: Final = 256 * 1024
 
 
-def dump(request: int) -> Iterator[bytes]:
-    """The bodies of the kernel's answer to one RTM_GET…, IPv4 only; OSError where it refuses."""
+def dump(request: int, body_bytes: int = 16) -> Iterator[bytes]:
+    """The bodies of the kernel's answer to one RTM_GET…, IPv4 only; OSError where it refuses.
+
+    `body_bytes`: the size of the request's own structure, of which the family is the first byte.
+    """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
         kernel.settimeout(0)
         kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROUTE_BYTES)
-        body = struct.pack("=B15x", socket.AF_INET)
+        body = bytes((socket.AF_INET,)).ljust(body_bytes, b"\0")
         kernel.send(_HEADER.pack(16 + len(body), request, _REQUEST_DUMP, 1, 0) + body)
         while True:
             for kind, answer in _messages(kernel.recv(65_536)):

@@ -7,9 +7,14 @@ configured place can be meant. An address counts where nothing contradicts it.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from falconeye.base.times import SECOND_US
 from falconeye.discovery.evidence import Evidence, Way
 from falconeye.discovery.merging import SUPERSEDED_US, Identity, Kind, Row
+
+# A device with two addresses answers one round of probes at both of them within seconds.
+ROUND_US: Final = 10 * SECOND_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,7 @@ class Known:
     device_identity: str | None = None
     device_path: str | None = None
     onvif_port: int | None = None  # of its device service, where it is an ONVIF camera
+    is_away: bool = False  # it should deliver, and does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +129,11 @@ def _moved(camera: Known, row: Row) -> Moved | None:
     if camera.address is None or not placed:
         return None
     latest = max(placed, key=lambda item: (item.noted_us, item.evidence.key))
+    # It may have two addresses. One that delivers is not taken for moved by a lost answer or two.
+    counts_us = ROUND_US if camera.is_away else SUPERSEDED_US
     present = {
-        item.evidence.address for item in placed if latest.noted_us - item.noted_us < SUPERSEDED_US
+        item.evidence.address for item in placed if latest.noted_us - item.noted_us < counts_us
     }
-    # It may have two addresses.
     here = camera.address if camera.address in present else latest.evidence.address
     ports = {
         one.port

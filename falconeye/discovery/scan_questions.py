@@ -19,12 +19,15 @@ _RTSP_STATUS: Final = re.compile(rb"RTSP/[12]\.\d [1-5]\d\d(?: |\r)")
 _HTTP_STATUS: Final = re.compile(rb"HTTP/1\.[01] [1-5]\d\d(?: |\r)")
 _TITLE: Final = re.compile(rb"<title[^>]*>([^<]{1,400})</title", re.IGNORECASE)
 _REALM: Final = re.compile(r'realm="([^"]*)"', re.IGNORECASE)
+_DEVICE: Final = "http://www.onvif.org/ver10/device/wsdl"
 _SOAP: Final = (
     '<?xml version="1.0" encoding="UTF-8"?>'
     '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>'
-    '<GetSystemDateAndTime xmlns="http://www.onvif.org/ver10/device/wsdl"/>'
+    f'<GetSystemDateAndTime xmlns="{_DEVICE}"/>'
     "</s:Body></s:Envelope>"
 )
+# Some know what they are asked by the action alone (RFC 3902, and what WSDLs call soapAction).
+_KIND: Final = f'application/soap+xml; charset=utf-8; action="{_DEVICE}/GetSystemDateAndTime"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ async def is_onvif(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, p
     """Whether an ONVIF device service is at its usual path."""
     writer.write(
         f"POST {DEFAULT_PATH} HTTP/1.1\r\nHost: {place}\r\nUser-Agent: FalconEye\r\n"
-        "Content-Type: application/soap+xml; charset=utf-8\r\n"
+        f"Content-Type: {_KIND}\r\n"
         f"Content-Length: {len(_SOAP)}\r\nConnection: close\r\n\r\n{_SOAP}".encode()
     )
     said = await _read(reader, MAX_PAGE_BYTES, until=b"Envelope>")

@@ -49,6 +49,9 @@ def targets(
         and address not in ends
         and is_allowed(str(address), allow_local=allow_local)
     ]
+    if not addresses:
+        msg = "these networks hold no address that a scan may ask"
+        raise InvalidInput(msg, field="networks")
     if len(addresses) > MAX_ADDRESSES:
         msg = f"these are {len(addresses)} addresses; at most {MAX_ADDRESSES} are asked at a time"
         raise InvalidInput(msg, field="networks")

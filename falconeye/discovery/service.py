@@ -122,10 +122,9 @@ class Discovery:
         mac = mac_at(address, near)
         if mac is not None:
             evidence = replace(evidence, mac=mac, make=evidence.make or make_of_mac(mac))
-        taken = self.candidates.note(evidence)
-        if taken and mac is None:
+        else:
             self._wake(address)
-        return taken
+        return self.candidates.note(evidence, is_kernels_mac=mac is not None)
 
     def gone(self, way: Way, key: str) -> None:
         """Take a finding off the list."""

@@ -135,6 +135,7 @@ class WsDiscovery:
         try:
             await hello.open()
         except OSError as error:
+            self._hello_on = None  # it is tried again with each round
             if not self._said_taken:
                 self._said_taken = True
                 log.warning(

@@ -31,41 +31,65 @@ _RECEIVE_BYTES: Final = 1024 * 1024  # a whole LAN answers within half a second
 Told = Callable[[Message, str, Interface], None]
 
 
-class ProbeSocket(asyncio.DatagramProtocol):
-    """Probes one interface and reads the answers, which come to its own port alone."""
+class _Listening(asyncio.DatagramProtocol):
+    """A socket that reads what strangers send, until it is closed or flooded."""
 
-    def __init__(self, interface: Interface, told: Told, failed: Callable[[str], None]) -> None:
+    def __init__(self, told: Told) -> None:
         self.budget = Budget()
         self.broken = False  # it cannot send, or was flooded
-        self._interface = interface
         self._told = told
-        self._failed = failed
         self._transport: asyncio.DatagramTransport | None = None
         self._closed = asyncio.Event()
-        self._asked: Counter[str] = Counter()  # answers by MessageID
-        self._asked_before: Counter[str] = Counter()
-
-    async def open(self) -> None:
-        """OSError where the interface has gone."""
-        local = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            local.settimeout(0)
-            address = self._interface.address.packed
-            local.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, address)
-            local.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
-            local.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
-            local.bind((str(self._interface.address), 0))
-            loop = asyncio.get_running_loop()
-            self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=local)
-        except OSError:
-            local.close()
-            raise
 
     async def close(self) -> None:
         """Nothing is read any more."""
         if self._transport is not None:
             self._transport.abort()
             await self._closed.wait()
+
+    async def _open(self, prepare: Callable[[socket.socket], None]) -> None:
+        """`prepare` sets and binds it; OSError where that fails."""
+        local = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            local.settimeout(0)
+            prepare(local)
+            loop = asyncio.get_running_loop()
+            self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=local)
+        except OSError:
+            local.close()
+            raise
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed.set()
+
+    def _give_up_if_flooded(self) -> None:
+        """Close, so that the kernel throws away the rest; the next round opens another."""
+        if self.budget.is_flooded and self._transport is not None:
+            self.broken = True
+            self._transport.abort()
+
+
+class ProbeSocket(_Listening):
+    """Probes one interface and reads the answers, which come to its own port alone."""
+
+    def __init__(self, interface: Interface, told: Told, failed: Callable[[str], None]) -> None:
+        super().__init__(told)
+        self._interface = interface
+        self._failed = failed
+        self._asked: Counter[str] = Counter()  # answers by MessageID
+        self._asked_before: Counter[str] = Counter()
+
+    async def open(self) -> None:
+        """OSError where the interface has gone."""
+        await self._open(self._prepare)
+
+    def _prepare(self, local: socket.socket) -> None:
+        address = self._interface.address
+        local.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, address.packed)
+        local.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+        local.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        local.bind((str(address), 0))
 
     @property
     def port(self) -> int | None:
@@ -94,10 +118,6 @@ class ProbeSocket(asyncio.DatagramProtocol):
         self._failed(f"no probe can be sent on {self._interface.name}: {exc}")
 
     @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._closed.set()
-
-    @override
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if not may_answer(addr[0], self._interface) or not self.budget.take(addr[0], len(data)):
             self._give_up_if_flooded()
@@ -112,12 +132,6 @@ class ProbeSocket(asyncio.DatagramProtocol):
             return
         self._told(message, addr[0], self._interface)
 
-    def _give_up_if_flooded(self) -> None:
-        """Close, so that the kernel throws away the rest; the next round opens another port."""
-        if self.budget.is_flooded and self._transport is not None:
-            self.broken = True
-            self._transport.abort()
-
     def _is_answer(self, relates_to: str) -> bool:
         relates_to = relates_to.rpartition(":")[2]  # some say "uuid:…" only
         for asked in (self._asked, self._asked_before):
@@ -127,46 +141,27 @@ class ProbeSocket(asyncio.DatagramProtocol):
         return False
 
 
-class HelloSocket(asyncio.DatagramProtocol):
+class HelloSocket(_Listening):
     """Hears Hello and Bye (WS-Discovery 4) on our interfaces, beside others who listen."""
 
     def __init__(self, interfaces: Iterable[Interface], told: Told) -> None:
-        self.budget = Budget()
-        self.broken = False
+        super().__init__(told)
         self._interfaces = tuple(interfaces)
-        self._told = told
-        self._transport: asyncio.DatagramTransport | None = None
-        self._closed = asyncio.Event()
 
     async def open(self) -> None:
         """OSError where somebody holds the port for himself."""
-        local = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            local.settimeout(0)
-            local.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # Only what we joined, not what others on this machine did on other interfaces.
-            local.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
-            # Bound to the group, so that what is sent to this machine goes to its own responder.
-            local.bind((MULTICAST_GROUP, PORT))
-            group = socket.inet_aton(MULTICAST_GROUP)
-            for interface in self._interfaces:
-                joined = struct.pack("=4s4s", group, interface.address.packed)
-                local.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, joined)
-            loop = asyncio.get_running_loop()
-            self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=local)
-        except OSError:
-            local.close()
-            raise
+        await self._open(self._prepare)
 
-    async def close(self) -> None:
-        """Nothing is heard any more."""
-        if self._transport is not None:
-            self._transport.abort()
-            await self._closed.wait()
-
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._closed.set()
+    def _prepare(self, local: socket.socket) -> None:
+        local.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Only what we joined, not what others on this machine did on other interfaces.
+        local.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+        # Bound to the group, so that what is sent to this machine goes to its own responder.
+        local.bind((MULTICAST_GROUP, PORT))
+        group = socket.inet_aton(MULTICAST_GROUP)
+        for interface in self._interfaces:
+            joined = struct.pack("=4s4s", group, interface.address.packed)
+            local.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, joined)
 
     @override
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
@@ -174,9 +169,7 @@ class HelloSocket(asyncio.DatagramProtocol):
             return  # a Probe of somebody, our own among them
         possible = [one for one in self._interfaces if may_answer(addr[0], one)]
         if not possible or not self.budget.take(addr[0], len(data)):
-            if self.budget.is_flooded and self._transport is not None:
-                self.broken = True  # as above
-                self._transport.abort()
+            self._give_up_if_flooded()
             return
         near = (one for one in possible if IPv4Address(addr[0]) in one.network)
         try:

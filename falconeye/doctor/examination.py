@@ -12,7 +12,7 @@ from falconeye.base.errors import FalconEyeError
 from falconeye.base.times import rfc3339
 from falconeye.config.camera import CameraConfig
 from falconeye.config.settings import NodeSettings
-from falconeye.doctor import cameras, data, disks, machine
+from falconeye.doctor import cameras, data, disks, https, machine
 from falconeye.doctor.disks import Disk
 from falconeye.doctor.finding import Finding, Level, worst
 from falconeye.storage.backups.nightly import KeptBackup
@@ -79,6 +79,7 @@ async def examine(patient: Patient, kept: Sequence[KeptBackup]) -> Examination:
         _in_thread("data directory", partial(data.files, settings, database.path)),
         _volumes(patient),
         _in_thread("port", lambda: [data.port(settings, is_served=is_served)]),
+        _in_thread("certificate", lambda: https.examine(settings, clock)),
         _in_thread("machine", lambda: machine.examine(InstanceLock(settings.data_dir).server())),
         return_exceptions=True,
     )

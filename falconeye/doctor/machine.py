@@ -17,7 +17,7 @@ _MEGABYTE: Final = 1_000_000
 _LITTLE_MEMORY: Final = 150 * _MEGABYTE
 _NO_MEMORY: Final = 50 * _MEGABYTE
 _SWAPPED_SHARE: Final = 0.5
-_HOT, _TOO_HOT = 75.0, 85.0  # °C; a Raspberry Pi slows down from 80, and stops near 90
+HOT_C, TOO_HOT_C = 75.0, 85.0  # °C; a Raspberry Pi slows down from 80, and stops near 90
 _FILES: Final = 4096
 
 
@@ -34,7 +34,7 @@ def examine(server: int | None, root: Path = Path("/")) -> list[Finding]:
 
 
 def _memory(root: Path) -> Iterator[Finding]:
-    values = _meminfo(root / "proc/meminfo")
+    values = memory_bytes(root)
     if "MemAvailable" in values:
         free = values["MemAvailable"]
         level = Level.OK if free >= _LITTLE_MEMORY else Level.WARN
@@ -51,10 +51,10 @@ def _memory(root: Path) -> Iterator[Finding]:
         yield Finding("machine", "swap", level, f"{_mb(used)} of {_mb(total)} are used", advice)
 
 
-def _meminfo(path: Path) -> dict[str, int]:
-    """Bytes by name (proc(5)); nothing where that cannot be read."""
+def memory_bytes(root: Path = Path("/")) -> dict[str, int]:
+    """What /proc/meminfo tells, by its names (proc(5)); nothing where that cannot be read."""
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
+        lines = (root / "proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
         return {}
     found = {}
@@ -66,17 +66,22 @@ def _meminfo(path: Path) -> dict[str, int]:
     return found
 
 
-def _temperature(root: Path) -> Iterator[Finding]:
+def hottest_celsius(root: Path = Path("/")) -> float | None:
+    """The temperature of the hottest part that tells one; None where none does."""
     degrees = []
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*/temp")):
         try:
             degrees.append(int(zone.read_text(encoding="ascii")) / 1000)
         except (OSError, ValueError):
             continue  # a sensor that is asleep
-    if degrees:
-        hottest = max(degrees)
-        level = Level.WARN if hottest >= _HOT else Level.OK
-        if hottest >= _TOO_HOT:
+    return max(degrees, default=None)
+
+
+def _temperature(root: Path) -> Iterator[Finding]:
+    hottest = hottest_celsius(root)
+    if hottest is not None:
+        level = Level.WARN if hottest >= HOT_C else Level.OK
+        if hottest >= TOO_HOT_C:
             level = Level.FAIL
         advice = "" if level is Level.OK else "Cool it: a heat sink, a fan, air around the case"
         yield Finding("machine", "temperature", level, f"{hottest:.0f} °C", advice)

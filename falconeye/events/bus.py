@@ -43,6 +43,16 @@ class RecordingChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraHappened:
+    """Something happened at a camera and is over (UTC µs), or a piece of what lasts is."""
+
+    camera_id: str
+    kind: str  # a word: motion, tamper, digital_input, relay, or what a program told
+    at_us: int
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class NoticesChanged:
     """A notice about the camera began or ended."""
 
@@ -54,13 +64,26 @@ class CandidatesChanged:
     """What was found is different from before."""
 
 
+@dataclass(frozen=True, slots=True)
+class NodesChanged:
+    """A node tells other things of itself than before, came, or cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class WallsChanged:
+    """A saved wall was added, changed or deleted."""
+
+
 Event = (
     CandidatesChanged
     | CameraChanged
+    | CameraHappened
     | CameraStateChanged
     | StreamsChanged
     | RecordingChanged
+    | NodesChanged
     | NoticesChanged
+    | WallsChanged
 )
 
 

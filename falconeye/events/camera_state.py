@@ -43,6 +43,7 @@ class ReasonCode(StrEnum):
     DEVICE_BUSY = "device_busy"  # another program reads it
     DEVICE_FORBIDDEN = "device_forbidden"  # the service's user may not open it
     DEVICE_CONFLICT = "device_conflict"  # another device is in its place, or several claim to be it
+    NODE_UNREACHABLE = "node_unreachable"  # the node that runs it does not answer
     CAMERA_ERROR = "camera_error"  # anything else the camera answers
     INTERNAL = "internal"  # our fault; see the log
 

@@ -1,7 +1,8 @@
 """Which files are exports of this node: told by their SHA-256, from the audit log and the jobs.
 
-The audit log only grows, so a file is known after its export was deleted. The results of the jobs
-know it, too, should the audit log have refused the entries.
+The audit log only grows, so a file is known after its export was deleted. While there is a job, its
+result is asked: an export is there before the last of its entries is, and the audit log may have
+refused some. Who is told of the file depends on all of its cameras.
 """
 
 import json
@@ -13,6 +14,7 @@ from falconeye.accounts.audit import AuditLog
 from falconeye.jobs.runner import Jobs
 from falconeye.storage.export.export_result import Export, ExportedFile
 from falconeye.storage.stores.audit_store import AuditEntry, AuditFilter
+from falconeye.storage.stores.job_store import Job
 
 ACTION = "export.hash"
 KIND = "export_file"
@@ -67,8 +69,11 @@ async def find_file(audit: AuditLog, jobs: Jobs, sha256: str) -> KnownFile | Non
     wanted = AuditFilter(action=ACTION, object_kind=KIND, object_id=sha256)
     entries, _ = await audit.list(wanted, limit=_LOOKED_AT)
     told = [(entry, facts) for entry in entries if (facts := _facts(entry))]
+    job = await jobs.find_hash(sha256)
+    if job is not None and (not told or told[0][1]["job"] == job.id):
+        return _of_job(job, sha256)
     if not told:
-        return await _of_jobs(jobs, sha256)
+        return None
     newest = told[0][1]["job"]
     of_it = [(entry, facts) for entry, facts in told if facts["job"] == newest]
     entry, facts = of_it[-1]
@@ -93,9 +98,8 @@ def _facts(entry: AuditEntry) -> Mapping[str, Any] | None:
     return found
 
 
-async def _of_jobs(jobs: Jobs, sha256: str) -> KnownFile | None:
-    job = await jobs.find_hash(sha256)
-    if job is None or job.result is None:
+def _of_job(job: Job, sha256: str) -> KnownFile | None:
+    if job.result is None:
         return None
     made = Export.of(job.result)
     files = [file for file in made.files if sha256 in {file.sha256, made.sha256}]

@@ -1,7 +1,6 @@
 """Exports as jobs: what is asked, what came of it, and who is told."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
@@ -45,9 +44,10 @@ class ExportWorker(Worker):
     async def run(self, job: Job, report: Callable[[float], None]) -> Mapping[str, Any]:
         made = await self._exports.made_before(job.id)
         if made is not None:
-            return asdict(made)
+            return made.values()
         spared = await self._wanted_by_others(job)
-        return asdict(await self._exports.make(job.id, request_of(job), report, spared))
+        made = await self._exports.make(job.id, request_of(job), report, spared)
+        return made.values()
 
     @override
     async def discard(self, job: Job) -> None:
@@ -95,16 +95,16 @@ class CopyWorker(ExportWorker):
     async def run(self, job: Job, report: Callable[[float], None]) -> Mapping[str, Any]:
         before = await self._copies.made_before(job.id)
         if before is not None:
-            return asdict(before)
+            return before.values()
         original = await self._store.get(job.request[_COPY_OF])
         made = None if original is None else export_of(original)
         if original is None or made is None:
             msg = "the export that was to be copied is gone"
             raise Conflict(msg)
         spared = await self._wanted_by_others(job)
-        return asdict(
-            await self._copies.make(job.id, (original.id, made), request_of(job), report, spared)
-        )
+        of = (original.id, made)
+        copied = await self._copies.make(job.id, of, request_of(job), report, spared)
+        return copied.values()
 
 
 def export_workers(
@@ -118,11 +118,18 @@ def export_workers(
 
 
 async def ask_for_export(
-    jobs: Jobs, exports: Exports, orders: Sequence[ExportOrder], who: Principal
+    jobs: Jobs,
+    exports: Exports,
+    orders: Sequence[ExportOrder],
+    who: Principal,
+    acting: str | None = None,
 ) -> Job:
-    """Queue an export. NotFound when nothing was recorded, NoRoom when it does not fit."""
+    """Queue an export. NotFound when nothing was recorded, NoRoom when it does not fit.
+
+    `acting`: how other nodes, which look again, know who asks.
+    """
     request = ExportRequest(orders, who.name, 0)
-    expected = await exports.expected_bytes(request)
+    expected = await exports.expected_bytes(request, acting)
     await exports.room.check(expected + await _waiting_bytes(jobs))
     return await _add(jobs, JobKind.EXPORT, request, who, {_EXPECTED: expected})
 

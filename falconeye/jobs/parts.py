@@ -6,6 +6,7 @@ from datetime import tzinfo
 
 from falconeye.accounts.audit import AuditLog
 from falconeye.base.clock import Clock
+from falconeye.base.node_name import NodeName
 from falconeye.jobs.exporting import export_workers
 from falconeye.jobs.outcomes import WorkOutcomes
 from falconeye.jobs.runner import Jobs
@@ -36,10 +37,13 @@ class JobParts:
         audit: AuditLog,
         clock: Clock,
         *,
-        node_name: str,
+        node_name: NodeName | str,
         zone: Callable[[], tzinfo],
     ) -> "JobParts":
-        """Takes up what the node had not done when it ended."""
+        """Takes up what the node had not done when it ended, from `jobs.begin` on.
+
+        Before other nodes can be asked, an export would lack their footage, and not say so.
+        """
         exports = Exports(
             database,
             footage.volumes,
@@ -53,7 +57,7 @@ class JobParts:
         copies = ExportCopies(exports, footage.volumes)
         store = JobStore(database)
         jobs = Jobs(store, export_workers(exports, copies, audit, store), clock)
-        await jobs.open()
+        await jobs.open(begins=False)
         outcomes = WorkOutcomes(store)
         outcomes.start()
         watch(footage, outcomes)

@@ -99,8 +99,8 @@ class Jobs:
         self._coming = 0  # whose rows are being stored
         self._changing = asyncio.Lock()  # cancel, retry and delete: one after the other
 
-    async def open(self) -> None:
-        """Take up what the node had not done when it ended."""
+    async def open(self, *, begins: bool = True) -> None:
+        """Take up what the node had not done when it ended; at once, or from `begin` on."""
         given_up: list[Job] = []
         for job in await self.waiting():
             if job.attempts >= MAX_ATTEMPTS:
@@ -110,6 +110,11 @@ class Jobs:
                 await self._store.change(job.id, {"state": JobState.PENDING.value})
             self._lane(job).put(job.id)
         _ = self._tasks.start(self._clear(given_up), "cleaner")
+        if begins:
+            self.begin()
+
+    def begin(self) -> None:
+        """Do what there is to do, from here on: all that jobs ask of is there."""
         for kind, lane in self._lanes.items():
             _ = self._tasks.start(self._run(lane), f"runner of {kind}")
 

@@ -14,7 +14,7 @@ Rules (each found with a real server; `mux()`, players and indexes die of what i
 - other parameter sets in a keyframe become `ParametersChanged` before it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from falconeye.media.audio_time import AudioTime
@@ -172,12 +172,23 @@ class Normaliser:
             return
         if known_90k is None:
             known_90k = len(pictures) * self._interval_90k
-        depth_90k = (len(pictures) - 1) * self._interval_90k
         for index, picture in enumerate(pictures):
             picture.dts = known_90k - (len(pictures) - index) * self._interval_90k
+        depth_90k = self._depth(pictures)
+        for picture in pictures:
             if picture.pts is None:
-                picture.pts = picture.dts + depth_90k
+                picture.pts = _dts(picture) + depth_90k
             yield from self._emit(picture)
+
+    def _depth(self, pictures: Sequence[Picture]) -> int:
+        """How long after it is decoded a picture is shown whose pts is unknown.
+
+        As many as reordering takes are held back, and also where a camera does not say that it
+        reorders none: then those beside it are shown when they are decoded.
+        """
+        delays = [one.pts - _dts(one) for one in pictures if one.pts is not None]
+        reorders = not delays or max(delays) * 2 > self._interval_90k
+        return (len(pictures) - 1) * self._interval_90k if reorders else 0
 
     def _emit(self, picture: Picture) -> Iterator[Output]:
         """Put a picture that has its dts into the run, or begin one with it."""

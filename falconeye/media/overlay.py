@@ -12,14 +12,21 @@ from falconeye.media.font import GLYPH_HEIGHT, GLYPH_WIDTH, glyph
 _DARK, _BRIGHT, _GREY = 16, 235, 128
 _ROWS_OF_PICTURE = 40  # a line of text is about a fortieth of the picture's height
 _MAX_CHARACTERS = 60
+_APART = 2  # characters between name and time
 
 Draw = Callable[[VideoFrame], None]
 
 
 def overlay_drawer(
-    overlay: Overlay, name: str, utc_us: Callable[[], int], zone: Callable[[], tzinfo]
+    overlay: Overlay,
+    name: Callable[[], str],
+    utc_us: Callable[[], int],
+    zone: Callable[[], tzinfo],
 ) -> Draw | None:
-    """What writes it into a yuv420p picture; None where nothing is to be written."""
+    """What writes it into a yuv420p picture; None where nothing is to be written.
+
+    The time has its offset: in the hour that the end of summer time repeats it would mean two.
+    """
     if overlay is Overlay.NONE:
         return None
     has_name = overlay in (Overlay.NAME, Overlay.NAME_TIME)
@@ -27,11 +34,11 @@ def overlay_drawer(
     strip = _Strip()
 
     def draw(frame: VideoFrame) -> None:
-        words = [name] if has_name else []
+        at = ""
         if has_time:
-            at = datetime.fromtimestamp(utc_us() / 1e6, UTC).astimezone(zone())
-            words.append(at.strftime("%Y-%m-%d %H:%M:%S"))
-        strip.draw(frame, "  ".join(words))
+            now = datetime.fromtimestamp(utc_us() // 1_000_000, UTC).astimezone(zone())
+            at = now.isoformat(" ", "seconds")
+        strip.draw(frame, name() if has_name else "", at)
 
     return draw
 
@@ -40,14 +47,16 @@ class _Strip:
     """A line of text at the lower left edge, made anew when its text or the size changes."""
 
     def __init__(self) -> None:
-        self._made_of: tuple[str, int, int] | None = None
+        self._made_of: tuple[str, str, int, int] | None = None
         self._rows: list[bytes] = []
 
-    def draw(self, frame: VideoFrame, text: str) -> None:
-        """Write it into the planes of `frame`."""
-        wanted = (text, frame.width, frame.height)
+    def draw(self, frame: VideoFrame, name: str, at: str) -> None:
+        """Write them into the planes of `frame`; nothing where a line does not fit."""
+        wanted = (name, at, frame.width, frame.height)
         if wanted != self._made_of:
-            self._made_of, self._rows = wanted, _rows(text, frame.width, frame.height)
+            self._made_of, self._rows = wanted, _rows(*wanted)
+        if not self._rows:
+            return
         height, width = len(self._rows), len(self._rows[0])
         top = (frame.height - height) // 2 * 2
         luma = frame.planes[0]
@@ -63,11 +72,15 @@ class _Strip:
                 colours[start : start + width // 2] = grey
 
 
-def _rows(text: str, width: int, height: int) -> list[bytes]:
-    """Rows of luma, of an even number and width, dark with bright letters."""
+def _rows(name: str, at: str, width: int, height: int) -> list[bytes]:
+    """Rows of luma, of an even number and width, dark with bright letters; none do not fit."""
     scale = max(1, height // (_ROWS_OF_PICTURE * GLYPH_HEIGHT))
-    shown = _plain(text)[: min(_MAX_CHARACTERS, (width // scale - 2) // (GLYPH_WIDTH + 1))]
-    glyphs = [glyph(character) for character in shown]
+    room = min(_MAX_CHARACTERS, (width // scale - 2) // (GLYPH_WIDTH + 1))
+    if (GLYPH_HEIGHT + 2) * scale > height or room < len(at):
+        return []  # half a time says another one
+    shown = _plain(name)[: max(0, room - len(at) - _APART) if at else room]
+    between = " " * _APART if shown and at else ""
+    glyphs = [glyph(character) for character in shown + between + at]
     dark, bright = bytes([_DARK]) * scale, bytes([_BRIGHT]) * scale
     rows: list[bytes] = []
     for line in range(-1, GLYPH_HEIGHT + 1):

@@ -13,6 +13,7 @@ class RunEnd(StrEnum):
     CLOCK_CHANGED = "clock_changed"  # the node's own clock
     STOPPED_BY_USER = "stopped_by_user"
     PAUSED = "paused"  # privacy
+    HANDED_OVER = "handed_over"  # another node records the camera
     SCHEDULE_OVER = "schedule_over"
     EVENT_OVER = "event_over"
     DISK_TOO_SLOW = "disk_too_slow"

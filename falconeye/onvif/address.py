@@ -46,13 +46,15 @@ class Reached:
         """A service's address as announced, turned to how the camera is reached.
 
         The announced port counts where the announced host is the one that is reached; else both
-        are those of some other network. OnvifUnreadable where it is no HTTP address.
+        are those of some other network. Who is reached by TLS leads nobody out of it.
+        OnvifUnreadable where it is no HTTP address.
         """
         # Some name only a path, some all their addresses, one after the other.
         first = next(iter(announced.split()), "")
         parts = _http(self.url(first) if first.startswith("/") else first)
         path = parts.path or "/"
-        if self._is_ours(parts.hostname or ""):
+        leaves_tls = self.tls and parts.scheme != "https"
+        if self._is_ours(parts.hostname or "") and not leaves_tls:
             port = parts.port or DEFAULT_PORTS[parts.scheme]
             netloc = _netloc(self.host, port)
             return urlunsplit((parts.scheme, netloc, path, parts.query, ""))
@@ -80,7 +82,9 @@ class Reached:
         if parts.scheme not in schemes or len(url) > MAX_URL_CHARACTERS or not url.isprintable():
             raise _unusable(announced)
         netloc = _netloc(self.host, port) if port else _bracketed(self.host)
-        return urlunsplit(parts._replace(netloc=netloc, fragment=""))
+        # Of an address that is stored an "@" would be taken for the end of a login.
+        path, query = (part.replace("@", "%40") for part in (parts.path, parts.query))
+        return urlunsplit((parts.scheme, netloc, path, query, ""))
 
     def _is_ours(self, host: str) -> bool:
         if host.lower() == self.host.lower():

@@ -1,6 +1,6 @@
 """The WSDLs of ONVIF, parsed once per process, and messages by them: to XML and back.
 
-All cameras share one set (14 MB, 0.5 s of one core); what belongs to a camera comes with each
+All cameras share one set (2 MB, 0.1 s of one core); what belongs to a camera comes with each
 message. Nothing here touches the network: zeep makes the XML and reads it, `http` carries it.
 `ONVIFCamera` is not used: it parses anew for each camera, subscribes in its constructor and changes
 the environment. All functions block for some milliseconds; they belong in a thread.
@@ -17,7 +17,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
+from falconeye.base.memory import return_free_memory
 from falconeye.base.secret import Secret
+from falconeye.onvif.excerpt import excerpt
 
 WSDL: Final = Path(__file__).with_name("wsdl")
 _SUBSCRIPTION_BINDING = "{http://www.onvif.org/ver10/events/wsdl}SubscriptionManagerBinding"
@@ -33,6 +35,24 @@ _TOPIC_IS_TEXT: Final = b"""<xsd:complexType name="TopicExpressionType">
       </xsd:extension>
     </xsd:simpleContent>
   </xsd:complexType>"""
+
+# Services whose messages are made of onvif.xsd, as one document: each alone would have classes of
+# all that for itself, 2 MB. Events stay apart. Where onvif.xsd is not known, zeep leaves tt:Message
+# as it came, which `notifications` reads.
+_JOINT: Final = "joint.wsdl"
+_JOINT_CONTENT: Final = b"""<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/"
+    xmlns:tds="http://www.onvif.org/ver10/device/wsdl"
+    xmlns:trt="http://www.onvif.org/ver10/media/wsdl"
+    xmlns:tptz="http://www.onvif.org/ver20/ptz/wsdl" targetNamespace="urn:falconeye:joint">
+  <wsdl:import namespace="http://www.onvif.org/ver10/device/wsdl" location="devicemgmt.wsdl"/>
+  <wsdl:import namespace="http://www.onvif.org/ver10/media/wsdl" location="media.wsdl"/>
+  <wsdl:import namespace="http://www.onvif.org/ver20/ptz/wsdl" location="ptz.wsdl"/>
+  <wsdl:service name="joint">
+    <wsdl:port name="devicemgmt" binding="tds:DeviceBinding"/>
+    <wsdl:port name="media" binding="trt:MediaBinding"/>
+    <wsdl:port name="ptz" binding="tptz:PTZBinding"/>
+  </wsdl:service>
+</wsdl:definitions>"""
 
 
 class Service(Enum):
@@ -80,12 +100,15 @@ class Definitions:
     """Parsed WSDLs; safe to use from several threads."""
 
     def __init__(self) -> None:
-        """Parses: blocks for half a second and more."""
+        """Parses: blocks for a tenth of a second and more."""
         with _log_configuration_kept():
-            import onvif  # noqa: PLC0415 - 16 MB that only owners of such cameras need
+            import onvif  # noqa: PLC0415 - 12 MB that only owners of such cameras need
         import zeep  # noqa: PLC0415 - as above
         import zeep.wsa  # noqa: PLC0415 - as above
 
+        # It writes a traceback for each value that is none, thousands for one answer if a camera
+        # likes. What it leaves out we judge ourselves.
+        logging.getLogger("zeep").setLevel(logging.CRITICAL)
         # Many cameras leave out what the schemas demand, or change its order.
         parsing = zeep.Settings(strict=False, forbid_external=True)
         # Nothing that a camera sends needs a DTD: entities are attacks.
@@ -93,20 +116,26 @@ class Definitions:
         self._addressing = zeep.wsa.WsAddressingPlugin()
         self._token_class = onvif.client.UsernameDigestTokenDtDiff
         new_client: Any = zeep.Client  # untyped
-        clients = {
-            name: new_client(str(WSDL / name), transport=_Files(), settings=parsing)
-            for name in ("devicemgmt.wsdl", "media.wsdl", "ptz.wsdl", "events.wsdl")
-        }
+        files = _Files()
+        joint, events = (
+            new_client(str(WSDL / name), transport=files, settings=parsing)
+            for name in (_JOINT, "events.wsdl")
+        )
+        files.forget()
+        ports = joint.wsdl.services["joint"].ports
         self._clients: dict[Service, Any] = {}
         self._bindings: dict[Service, Any] = {}
         for service in Service:
+            if service.value in ports:
+                self._clients[service] = joint
+                self._bindings[service] = ports[service.value].binding
+                continue
             known = onvif.SERVICES["events" if service is Service.SUBSCRIPTION else service.value]
-            client = clients[known["wsdl"]]
             binding = f"{{{known['ns']}}}{known['binding']}"
             if service is Service.SUBSCRIPTION:
                 binding = _SUBSCRIPTION_BINDING
-            self._clients[service] = client
-            self._bindings[service] = client.wsdl.bindings[binding]
+            self._clients[service] = events
+            self._bindings[service] = events.wsdl.bindings[binding]
 
     def encode(
         self,
@@ -166,12 +195,21 @@ class Definitions:
 class _Files:
     """zeep's transport, as far as WSDLs need one: our own files, never the network."""
 
+    def __init__(self) -> None:
+        paths = [path for path in WSDL.iterdir() if path.suffix in (".wsdl", ".xsd")]
+        contents = {path.name: path.read_bytes() for path in paths}
+        contents["b-2.xsd"] = _with_topics_as_text(contents["b-2.xsd"])
+        self._used = {**excerpt(contents), _JOINT: _JOINT_CONTENT}
+
+    def forget(self) -> None:
+        """All was read; zeep keeps its transport."""
+        self._used.clear()
+
     def load(self, url: str) -> bytes:
         path = Path(url).resolve()
         if path.parent != WSDL.resolve():
             raise ValueError(f"{url} is none of the files that belong to FalconEye")
-        content = path.read_bytes()
-        return _with_topics_as_text(content) if path.name == "b-2.xsd" else content
+        return self._used.get(path.name) or path.read_bytes()
 
 
 def _with_topics_as_text(content: bytes) -> bytes:
@@ -201,4 +239,5 @@ def shared_definitions() -> Definitions:
     with _lock:
         if not _shared:
             _shared.append(Definitions())
+            return_free_memory()  # the XML is gone: 2 MB, which nobody else might need so soon
         return _shared[0]

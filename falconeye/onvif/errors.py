@@ -3,7 +3,7 @@
 OnvifError                    no text of it holds a credential
 ├── OnvifUnreachable          nobody answers there, or the connection broke
 ├── OnvifTimeout              connected, but no whole answer in time
-├── OnvifAddressForbidden     the address is none that a camera may have
+├── OnvifAddressForbidden     no camera may be at that address, or another device is
 ├── OnvifUnreadable           an answer, but no SOAP
 ├── OnvifLoginNeeded          no login is known, the camera wants one
 ├── OnvifLoginRefused         the camera does not take the login; ask a person, not again
@@ -14,6 +14,7 @@ OnvifError                    no text of it holds a credential
 """
 
 from falconeye.base.errors import Unavailable
+from falconeye.base.redact import redact_text
 
 _SHOWN = 200  # characters of a camera's own words
 
@@ -35,7 +36,7 @@ class OnvifTimeout(OnvifError):
 
 
 class OnvifAddressForbidden(OnvifError):
-    """The address is none that a camera may have."""
+    """The address is none that a camera may have, or that of another device now."""
 
 
 class OnvifUnreadable(OnvifError):
@@ -71,7 +72,7 @@ class OnvifClosed(OnvifError):
 
 
 def own_words(text: object) -> str:
-    """What a camera says, fit to be shown: one line, printable, at most 200 characters."""
+    """What a camera says, fit to be shown: a line of at most 200 characters, without a login."""
     line = "".join(c if c.isprintable() else " " for c in str(text or ""))
-    line = " ".join(line.split())
+    line = redact_text(" ".join(line.split()))
     return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"

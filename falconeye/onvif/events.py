@@ -7,6 +7,7 @@ again: so one at a time, each ended when it is left, and growing waits after wha
 import asyncio
 import logging
 from collections import deque
+from itertools import islice
 from types import TracebackType
 from typing import Final, Self
 
@@ -28,7 +29,10 @@ from falconeye.onvif.services import Services
 log = logging.getLogger(__name__)
 FIRST_WAIT_S: Final = 1.0
 LAST_WAIT_S: Final = 60.0
+TRIES: Final = 10  # that failed, one after the other; then another connection is needed
 _LEAST_S: Final = 1.0  # between two empty answers: some cameras do not wait for anything
+_BUSY_S: Final = 0.25  # between two others: some talk all the time
+_MOST: Final = 1000  # events of one answer; a hundred are asked for
 _MAKING_S: Final = 4.0  # what a camera may still take to answer when nobody wants events any more
 _CUTS: Final = 5  # pulls cut off one after the other; then it is asked about the subscription
 
@@ -42,8 +46,8 @@ class OnvifEvents:
     """Iterated for events inside its context: `async with device.events() as events`.
 
     The iteration ends only by an error that a person has to do something about (login refused, no
-    events); a camera that is away is waited for. Leaving the context gives the camera its place
-    back, also when the task is cancelled. One task iterates.
+    events), or when a camera stays away: by its name it may be found elsewhere now. Leaving the
+    context gives the camera its place back, also when the task is cancelled. One task iterates.
     """
 
     def __init__(
@@ -56,8 +60,10 @@ class OnvifEvents:
         self._point: PullPoint | None = None
         self._tasks = TaskSet("onvif-events")
         self._making: asyncio.Task[OnvifError | None] | None = None
-        self._ready: deque[OnvifEvent] = deque()  # of one answer: at most a hundred
+        self._ready: deque[OnvifEvent] = deque()  # of one answer
+        self._pause_until_s = 0.0  # by the loop's clock
         self._cuts = 0
+        self._failures = 0
         self._had_any = False  # a subscription
         self.trouble = ""  # why there are no events now, in words; "" while all is well
 
@@ -78,10 +84,12 @@ class OnvifEvents:
 
     async def close(self) -> None:
         """End the subscription, within seconds even where the camera is silent."""
-        if self._making is not None:
-            await asyncio.wait([self._making], timeout=_MAKING_S)
-        await self._tasks.stop()
-        self._making = None
+        try:
+            if self._making is not None:
+                await asyncio.wait([self._making], timeout=_MAKING_S)
+        finally:  # also where the node has no more time
+            await self._tasks.stop()
+            self._making = None
         point, self._point = self._point, None
         if point is not None:
             await point.end()
@@ -104,8 +112,10 @@ class OnvifEvents:
 
     async def _pull(self) -> None:
         """Events into `_ready`, perhaps none."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(self._pause_until_s - loop.time(), 0))
         point = self._point or await self._subscribed()
-        began_s = asyncio.get_running_loop().time()
+        began_s = loop.time()
         try:
             answer = await point.pull()
         except OnvifUnreachable as error:
@@ -115,10 +125,10 @@ class OnvifEvents:
             await self._after_a_cut(point)
         else:
             self._all_is_well()
-            self._ready.extend(read_events(answer, self._services.session.clock))
-        if not self._ready:
-            took_s = asyncio.get_running_loop().time() - began_s
-            await asyncio.sleep(max(self._least_s - took_s, 0))
+            told = read_events(answer, self._services.session.clock)
+            self._ready.extend(islice(told, _MOST))
+        pause_s = min(_BUSY_S, self._least_s) if self._ready else self._least_s
+        self._pause_until_s = began_s + pause_s
 
     async def _subscribed(self) -> PullPoint:
         """A new subscription. Who is cancelled meanwhile has one that `close` gives back."""
@@ -146,7 +156,7 @@ class OnvifEvents:
             self._all_is_well()
 
     def _all_is_well(self) -> None:
-        self._cuts = 0
+        self._cuts = self._failures = 0
         self._backoff.reset()
         self.trouble = ""
 
@@ -157,3 +167,6 @@ class OnvifEvents:
         self._cuts = 0
         await self.close()  # it may still have our place
         await asyncio.sleep(self._backoff.next_s())
+        self._failures += 1
+        if self._failures >= TRIES:
+            raise OnvifUnreachable(f"there are no events for long: {error}")

@@ -39,10 +39,11 @@ class OnvifIdentity:
 
 async def read_identity(services: Services) -> OnvifIdentity:
     """What the camera tells of it; nothing of it is mandatory."""
-    return OnvifIdentity(await _endpoint_reference(services), await _macs(services))
+    return OnvifIdentity(await read_endpoint_reference(services), await _macs(services))
 
 
-async def _endpoint_reference(services: Services) -> str | None:
+async def read_endpoint_reference(services: Services) -> str | None:
+    """None where the camera tells none."""
     try:
         answer = await services.call(Service.DEVICE, "GetEndpointReference")
     except _LACKING:

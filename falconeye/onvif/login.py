@@ -1,8 +1,9 @@
 """How one camera wants its login: WS-Security in the message, Digest or Basic by HTTP, or both.
 
 Nothing is sent before the camera asks for it, so that one refusal is learnt by one try: cameras
-lock accounts. Basic shows the password to whoever listens, and anybody on the network can ask for
-it in the camera's name: it is used over TLS only. WS-Security and Digest never show it.
+lock accounts. Basic shows the password to who asks for it, and anybody on the network can ask in
+the camera's name, also by TLS, as nobody knows its certificate: it is used only where a person gave
+an https address, and inside TLS. WS-Security and Digest never show it.
 """
 
 import datetime as dt
@@ -27,7 +28,9 @@ class Standing(Enum):
 class Login:
     """User and password for one camera, and the ways in which it has asked for them."""
 
-    def __init__(self, username: str, password: Secret) -> None:
+    def __init__(self, username: str, password: Secret, *, takes_basic: bool = False) -> None:
+        """`takes_basic`: a person wants the camera to be reached by TLS."""
+        self._takes_basic = takes_basic
         self._username = username
         self._password = password
         self.standing = Standing.UNTRIED
@@ -47,7 +50,7 @@ class Login:
     def dress(self, request: httpx.Request) -> None:
         """Add what the camera asked for by HTTP, if it did."""
         auth: httpx.Auth | None = self._digest
-        if self._basic:
+        if self._basic and request.url.scheme == "https":
             auth = httpx.BasicAuth(self._username, self._password.reveal())
         if auth is not None:
             next(auth.auth_flow(request))  # Digest by the last challenge
@@ -70,10 +73,10 @@ class Login:
             self._answer(refusal)
             return is_new
         if "basic" in challenges and not self._basic:
-            if refusal.request.url.scheme != "https":
+            if not self._takes_basic or refusal.request.url.scheme != "https":
                 raise OnvifNotSupported(
                     "the camera wants the password as plain text (HTTP Basic);"
-                    " turn on Digest logins in the camera, or use HTTPS"
+                    " turn on Digest logins in the camera, or give its https address"
                 )
             self._basic = True
             return True
@@ -85,7 +88,7 @@ class Login:
         try:
             next(flow)
             flow.send(refusal.response)
-        except (httpx.HTTPError, KeyError, ValueError, NotImplementedError, StopIteration):
+        except (httpx.HTTPError, LookupError, ValueError, NotImplementedError, StopIteration):
             raise OnvifNotSupported("the camera wants a kind of login that is not known") from None
         self._digest = digest
 

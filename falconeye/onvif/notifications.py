@@ -20,6 +20,7 @@ _DIGITS: Final = {"1": True, "0": False}  # also what numbers and tokens look li
 _MOTION: Final = ("motion",)  # CellMotionDetector/Motion, VideoSource/MotionAlarm, …
 _TAMPER: Final = ("tamper", "globalscenechange", "imagetoo")
 _INPUT: Final = ("digitalinput",)
+_RELAY: Final = ("relay",)  # Device/Trigger/Relay, LogicalState: what the camera switches
 
 
 class EventKind(StrEnum):
@@ -28,6 +29,7 @@ class EventKind(StrEnum):
     MOTION = "motion"
     TAMPER = "tamper"
     DIGITAL_INPUT = "digital_input"
+    RELAY = "relay"
     OTHER = "other"
 
 
@@ -85,6 +87,8 @@ def kind_of(topic: str) -> EventKind:
         return EventKind.TAMPER
     if any(word in lowered for word in _INPUT):
         return EventKind.DIGITAL_INPUT
+    if any(word in lowered for word in _RELAY):
+        return EventKind.RELAY
     if any(word in lowered for word in _MOTION):
         return EventKind.MOTION
     return EventKind.OTHER

@@ -14,6 +14,7 @@ from falconeye.onvif.services import Services
 
 MAX_MOVE_S: Final = 60.0
 _MAX_PRESETS: Final = 512
+_MAX_TOKEN: Final = 64  # characters of a tt:ReferenceToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,10 @@ class OnvifPtz:
         if not 0 < timeout_s <= MAX_MOVE_S:
             raise InvalidInput(f"a move takes at most {MAX_MOVE_S:g} s")
         velocity: dict[str, object] = {}
-        if self.abilities.pan_tilt and (pan or tilt or not zoom):
+        turns = pan != 0 or tilt != 0
+        if self.abilities.pan_tilt and (turns or not zoom):
             velocity["PanTilt"] = {"x": pan, "y": tilt}
-        if self.abilities.zoom and (zoom or not velocity):
+        if self.abilities.zoom and (zoom or not (velocity or turns)):
             velocity["Zoom"] = {"x": zoom}
         if not velocity:
             raise OnvifNotSupported("the camera cannot move that way")
@@ -83,7 +85,7 @@ class OnvifPtz:
         return [
             OnvifPreset(str(entry.token), own_words(entry.Name) or str(entry.token))
             for entry in (answer if isinstance(answer, list) else [])[:_MAX_PRESETS]
-            if getattr(entry, "token", None)
+            if _is_token(getattr(entry, "token", None))
         ]
 
     async def go_to_preset(self, token: str) -> None:
@@ -93,7 +95,7 @@ class OnvifPtz:
         """Remember where it looks now, as a new preset or in place of `token`; its token."""
         parameters = {"PresetName": name} | ({} if token is None else {"PresetToken": token})
         answer = await self._call("SetPreset", parameters)
-        if not answer:
+        if not _is_token(answer):
             raise OnvifUnreadable("the camera does not say which preset it made")
         return str(answer)
 
@@ -119,6 +121,9 @@ class OnvifPtz:
         )
 
     async def _call(self, operation: str, parameters: Mapping[str, object] | None = None) -> Any:
+        for value in (parameters or {}).values():
+            if isinstance(value, str) and not value.isprintable():
+                raise InvalidInput("names and presets hold no control characters")
         named = {"ProfileToken": self.profile.token} | dict(parameters or {})
         return await self._services.call(Service.PTZ, operation, named)
 
@@ -142,6 +147,10 @@ async def read_abilities(services: Services, profile: OnvifProfile) -> OnvifPtzA
         presets=min(max(presets, 0), _MAX_PRESETS) if isinstance(presets, int) else 0,
         home=bool(getattr(node, "HomeSupported", None)),
     )
+
+
+def _is_token(told: Any) -> bool:
+    return isinstance(told, str) and 0 < len(told) <= _MAX_TOKEN and told.isprintable()
 
 
 def _number(value: Any) -> float | None:

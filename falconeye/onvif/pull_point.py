@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime as dt
+import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from falconeye.onvif.definitions import Service
@@ -14,39 +16,54 @@ from falconeye.onvif.errors import (
 )
 from falconeye.onvif.services import Services
 
+log = logging.getLogger(__name__)
 LIFE_S: Final = 60.0  # what a camera is to keep a subscription for that nobody asks any more
+_LEAST_LIFE_S: Final = 1.0  # less than that is not believed: it would be renewed all the time
 PULL_S: Final = 5.0  # a camera may hold an answer back for so long; some cut what takes 10
 _MESSAGES: Final = 100  # of one answer
 _END_S: Final = 4.0
-_NOT_RENEWED: Final = (OnvifFault, OnvifNotPermitted, OnvifNotSupported, OnvifUnreadable)
+_REFUSED: Final = (OnvifFault, OnvifNotPermitted, OnvifNotSupported, OnvifUnreadable)
 
 
 class PullPoint:
     """A subscription that the camera keeps. Of each camera there is at most one of ours."""
 
     def __init__(
-        self, services: Services, url: str, references: list[Any], *, sent_term: bool
+        self,
+        services: Services,
+        url: str,
+        references: list[Any],
+        *,
+        sent_term: bool,
+        granted_s: float,
+        note: Callable[[str, str], None],
     ) -> None:
+        """`granted_s`: how long the camera keeps it, which may be less than was asked for.
+
+        `note` is told of each operation that the camera refuses, and what that means.
+        """
+        self._note = note
         self._services = services
         self._url = url
         self._references = references
         self._renews = sent_term
-        self._renew_at_s = _now_s() + LIFE_S / 2
+        self._life_s = granted_s
+        self._renew_at_s = _now_s() + granted_s / 2
 
     async def pull(self) -> Any:
         """What happened since the last time; waits some seconds for something to happen."""
         if self._renews and _now_s() >= self._renew_at_s:
             await self._renew()
-        parameters = {"Timeout": dt.timedelta(seconds=PULL_S), "MessageLimit": _MESSAGES}
-        return await self._call(
-            Service.PULL_POINT, "PullMessages", parameters, PULL_S + self._services.session.limit_s
-        )
+        wait_s = min(PULL_S, self._life_s / 2) if self._renews else PULL_S
+        parameters = {"Timeout": dt.timedelta(seconds=wait_s), "MessageLimit": _MESSAGES}
+        limit_s = wait_s + self._services.session.limit_s
+        return await self._call(Service.PULL_POINT, "PullMessages", parameters, limit_s)
 
     async def is_known(self) -> bool:
         """Whether the camera says that it has the subscription (it renews it)."""
         try:
             await self._renew_by(f"PT{LIFE_S:.0f}S")
-        except _NOT_RENEWED:
+        except _REFUSED:
             return False
         return True
 
@@ -55,23 +72,28 @@ class PullPoint:
         try:
             async with asyncio.timeout(_END_S):
                 await self._call(Service.SUBSCRIPTION, "Unsubscribe", {}, _END_S)
+        except _REFUSED as error:
+            # It does not know it any more, or it does not do that at all.
+            self._note("Unsubscribe", f"a subscription ends by its own term: {error}")
         except (OnvifError, TimeoutError):
-            return  # it does not answer, or does not know it any more: it ends by its own term
+            return  # it does not answer: it ends by its own term
 
     async def _renew(self) -> None:
         try:
             await self._renew_by(f"PT{LIFE_S:.0f}S")
-        except _NOT_RENEWED:
+        except _REFUSED:
             try:
                 await self._renew_by(self._services.session.absolute_term(LIFE_S))
-            except _NOT_RENEWED:
+            except _REFUSED as error:
                 # Many do not renew: each pull prolongs their subscriptions. Where it does not,
                 # the next pull is refused, and there will be another subscription.
                 self._renews = False
-        self._renew_at_s = _now_s() + LIFE_S / 2
+                self._note("Renew", f"subscriptions are not renewed: {error}")
+        self._renew_at_s = _now_s() + self._life_s / 2
 
     async def _renew_by(self, term: str) -> None:
-        await self._call(Service.SUBSCRIPTION, "Renew", {"TerminationTime": term})
+        answer = await self._call(Service.SUBSCRIPTION, "Renew", {"TerminationTime": term})
+        self._life_s = _granted_s(answer)
 
     async def _call(
         self,
@@ -96,6 +118,7 @@ class Subscribing:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._terms = ["relative", "absolute", "none"]  # those that were not refused
+        self._noted: set[str] = set()  # operations
 
     async def subscribe(self) -> PullPoint:
         """A new subscription; an OnvifError where there is none."""
@@ -132,7 +155,31 @@ class Subscribing:
         elements = [one for one in parameters or [] if hasattr(one, "set")]
         for element in elements:  # WS-Addressing SOAP binding 3.3
             element.set("{http://www.w3.org/2005/08/addressing}IsReferenceParameter", "true")
-        return PullPoint(self._services, url, elements, sent_term=sent_term)
+        return PullPoint(
+            self._services,
+            url,
+            elements,
+            sent_term=sent_term,
+            granted_s=_granted_s(answer),
+            note=self._note,
+        )
+
+    def _note(self, operation: str, words: str) -> None:
+        """Of each operation once: what a camera does not do, it does not do each minute."""
+        if operation not in self._noted:
+            self._noted.add(operation)
+            log.info("events of camera %s: %s", self._services.session.reached.host, words)
+
+
+def _granted_s(answer: Any) -> float:
+    """How long the camera keeps a subscription, both ends by its own clock; else what was asked."""
+    try:
+        told_s = float((answer.TerminationTime - answer.CurrentTime).total_seconds())
+    except (AttributeError, TypeError, OverflowError):
+        return LIFE_S  # not told, or of two kinds
+    if told_s <= 0:
+        return LIFE_S  # a term that is over as it begins is none
+    return min(max(told_s, _LEAST_LIFE_S), LIFE_S)
 
 
 def _now_s() -> float:

@@ -1,6 +1,7 @@
 """Which services a camera has, and where: GetServices, or GetCapabilities of older ones."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from falconeye.onvif.definitions import Service
@@ -8,6 +9,7 @@ from falconeye.onvif.errors import (
     OnvifFault,
     OnvifNotPermitted,
     OnvifNotSupported,
+    OnvifTimeout,
     OnvifUnreachable,
     OnvifUnreadable,
 )
@@ -19,6 +21,7 @@ _NAMESPACES: Final = {
     "http://www.onvif.org/ver10/events/wsdl": Service.EVENTS,
 }
 _CAPABILITIES: Final = {"Media": Service.MEDIA, "PTZ": Service.PTZ, "Events": Service.EVENTS}
+_LACKING: Final = (OnvifFault, OnvifNotSupported, OnvifUnreadable, OnvifNotPermitted)
 _NAMES: Final = {Service.MEDIA: "media", Service.PTZ: "PTZ", Service.EVENTS: "event"}
 
 
@@ -30,20 +33,33 @@ class Services:
         self._urls: dict[Service, str] = {Service.DEVICE: session.device_url}
 
     async def load(self) -> None:
-        """Ask which there are (ONVIF Core 8.1.2)."""
+        """Ask which there are (ONVIF Core 8.1.2).
+
+        Every camera has events (Core 9), and none is of use without media: one that does not name
+        both has forgotten one, and is asked the older way as well.
+        """
         try:
             answer = await self.call(Service.DEVICE, "GetServices", {"IncludeCapability": False})
-            found = list(_of_services(answer))
-        except (OnvifFault, OnvifNotSupported, OnvifUnreadable, OnvifNotPermitted):
-            found = []
-        if not found:
+            self._take(_of_services(answer))
+        except _LACKING:
+            pass
+        if self.has(Service.MEDIA) and self.has(Service.EVENTS):
+            return
+        try:
             answer = await self.call(Service.DEVICE, "GetCapabilities", {"Category": ["All"]})
-            found = list(_of_capabilities(answer))
-        for service, announced in found:
-            try:
-                self._urls[service] = self.session.reached.rewritten(announced)
-            except OnvifUnreadable:
-                continue  # as if it had not named the service
+        except (*_LACKING, OnvifUnreachable, OnvifTimeout):
+            if not self.has(Service.MEDIA):
+                raise
+        else:
+            self._take(_of_capabilities(answer))
+
+    def _take(self, named: Iterable[tuple[Service, str]]) -> None:
+        """Those that are not known yet; one at no address is as if it had not been named."""
+        found: dict[Service, str] = {}
+        for service, announced in named:
+            with suppress(OnvifUnreadable):
+                found[service] = self.session.reached.rewritten(announced)
+        self._urls = found | self._urls
 
     def has(self, service: Service) -> bool:
         return service in self._urls

@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from falconeye.onvif.answers import NotAuthorized, read_answer
 from falconeye.onvif.camera_clock import CameraClock
 from falconeye.onvif.definitions import Definitions, Service, Token
 from falconeye.onvif.errors import (
+    OnvifAddressForbidden,
     OnvifError,
     OnvifLoginNeeded,
     OnvifLoginRefused,
@@ -23,6 +24,14 @@ from falconeye.onvif.threads import CodecThreads
 CALL_S: Final = 10.0
 _MAX_TRIES: Final = 4  # without login, with it, with what its refusal taught, by another clock
 _CLOCK_MOVED: Final = dt.timedelta(seconds=2)
+
+# What is wrong with who is at an address, in words; None where nothing is known to be.
+Stranger = Callable[[str], str | None]
+
+
+def nobody(_address: str) -> str | None:
+    """Whoever answers is taken for the camera."""
+    return None
 
 
 class Session:
@@ -37,7 +46,10 @@ class Session:
         threads: CodecThreads,
         *,
         limit_s: float = CALL_S,
+        stranger: Stranger = nobody,
     ) -> None:
+        """`stranger` is asked on the loop before each exchange: addresses change hands."""
+        self._stranger = stranger
         self.reached = reached
         self.limit_s = limit_s
         self.device_url = device_url
@@ -119,6 +131,8 @@ class Session:
         self.clock.take(told, answer.arrived_at)
 
     async def _try(self, exchange: "_Exchange", *, with_login: bool) -> tuple[Any, Answer]:
+        if (words := self._stranger(self.reached.peer.address)) is not None:
+            raise OnvifAddressForbidden(words)
         token = self.login.token(self.clock.offset) if self.login and with_login else None
         dress = self.login.dress if self.login and with_login else _undressed
         message = await self._threads.run(lambda: exchange.encoded(self._definitions, token))

@@ -43,7 +43,13 @@ _TROUBLE_LASTS_US = 60 * SECOND_US
 _REPLAY_LASTS_US = 10 * SECOND_US
 # After these nobody is to find in a recording what came before.
 _FORGETS = frozenset(
-    {RunEnd.STOPPED_BY_USER, RunEnd.PAUSED, RunEnd.SCHEDULE_OVER, RunEnd.NODE_STOPPED}
+    {
+        RunEnd.STOPPED_BY_USER,
+        RunEnd.PAUSED,
+        RunEnd.SCHEDULE_OVER,
+        RunEnd.NODE_STOPPED,
+        RunEnd.HANDED_OVER,
+    }
 )
 
 

@@ -46,6 +46,7 @@ class RecordingPlan:
     lists_recordings: bool  # the main stream: people see its recordings; the substream has none
     segment_s: int = 60
     beginnings: Beginnings | None = None  # of all recorders of the node; None: of this one alone
+    id_ending: str = ""  # of a node that records for another: both may begin one in one second
 
 
 class RecordingIds:
@@ -104,4 +105,5 @@ class RecordingIds:
         # A second that may have one already (the picture size changed at once, the clock was set
         # back, a person stopped and started): tell them apart.
         is_first = self._beginnings.is_first(self._plan.camera_id, start_us)
-        return new if is_first else f"{new}-{start_us % SECOND_US:06d}"
+        within = "" if is_first else f"-{start_us % SECOND_US:06d}"
+        return new + within + self._plan.id_ending

@@ -29,7 +29,13 @@ from falconeye.storage.segments.segments import (
 log = logging.getLogger(__name__)
 _LATE_AUDIO_90K = 27_000  # 0.3 s: audio reaches us after the pictures of its time
 _ENDS_RECORDING = frozenset(
-    {RunEnd.STOPPED_BY_USER, RunEnd.NODE_STOPPED, RunEnd.PAUSED, RunEnd.SCHEDULE_OVER}
+    {
+        RunEnd.STOPPED_BY_USER,
+        RunEnd.NODE_STOPPED,
+        RunEnd.PAUSED,
+        RunEnd.SCHEDULE_OVER,
+        RunEnd.HANDED_OVER,
+    }
 )
 _RETRY_US = 2_000_000  # after a failed file: the disk may be back at a later keyframe
 

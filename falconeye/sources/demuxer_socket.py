@@ -8,6 +8,7 @@ the time, are awaited side by side. Opens of different peers never wait for each
 
 import os
 import socket
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,8 +35,8 @@ class Opening:
         """Duplicates of the new sockets that lead to the peer; the caller closes them."""
         return [
             duplicate
-            for number in _socket_fds()
-            if (duplicate := self._duplicate(number)) is not None
+            for number, inode in _sockets()
+            if inode not in self._before and (duplicate := self._duplicate(number)) is not None
         ]
 
     def see(self) -> bool:
@@ -106,7 +107,7 @@ def opening(peer: Peer, interrupt: Interrupt) -> Iterator[Opening]:
         interrupt.wait(_LOOK_S)
         interrupt.check()
     try:
-        with interrupt.by(one.shut_down):
+        with interrupt.by(one.shut_down, is_slow=True):
             yield one
     finally:
         turn.end(one)
@@ -126,22 +127,17 @@ def _inode(number: int) -> int:
 
 
 def _inodes() -> set[int]:
-    inodes: set[int] = set()
-    for number in _socket_fds():
-        try:
-            inodes.add(_inode(number))
-        except OSError:
-            continue  # closed by another thread meanwhile
-    return inodes
+    return {inode for _, inode in _sockets()}
 
 
-def _socket_fds() -> list[int]:
-    """Descriptors of this process that are sockets."""
-    numbers: list[int] = []
+def _sockets() -> list[tuple[int, int]]:
+    """Descriptors of this process that are sockets, and their inodes; 1.5 µs for each there is."""
+    found: list[tuple[int, int]] = []  # whole before anything is duplicated
     for entry in os.listdir(_FDS):  # noqa: PTH208 - names only, no Path per descriptor
         try:
-            if os.readlink(_FDS / entry).startswith("socket:"):  # noqa: PTH115 - as above
-                numbers.append(int(entry))
+            status = os.fstat(int(entry))
         except OSError:
             continue  # the descriptor of the listing itself, or one closed meanwhile
-    return numbers
+        if stat.S_ISSOCK(status.st_mode):
+            found.append((int(entry), status.st_ino))
+    return found

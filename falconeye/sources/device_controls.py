@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-from falconeye.devices import v4l2
+from falconeye.devices import v4l2_controls
 
 log = logging.getLogger(__name__)
 
@@ -11,16 +11,17 @@ log = logging.getLogger(__name__)
 def set_controls(descriptor: int, wanted: Mapping[str, int]) -> None:
     """Set those that differ; what the device does not take is logged.
 
-    Switches and menus first: while an automatic is on, what it governs cannot be set.
+    Switches and menus first: while an automatic is on, what it governs cannot be set, and what it
+    lets go of becomes something else than it was.
     """
     if not wanted:
         return
-    known = v4l2.controls(descriptor)
-    for control in sorted(known, key=lambda one: one.kind == "number"):
-        value = wanted.get(control.key)
-        if value is None or value == control.value:
-            continue
-        try:
-            _ = v4l2.set_control(descriptor, control.id, value)
-        except OSError as error:
-            log.info("the camera does not take %s = %d: %s", control.key, value, error.strerror)
+    for kinds in ({"switch", "menu"}, {"number"}):
+        for control in v4l2_controls.controls(descriptor, wanted):
+            value = wanted[control.key]
+            if control.kind not in kinds or value == control.value or not control.is_active:
+                continue
+            try:
+                _ = v4l2_controls.set_control(descriptor, control.id, value)
+            except OSError as error:
+                log.info("the camera does not take %s = %d: %s", control.key, value, error.strerror)

@@ -86,8 +86,8 @@ def _login(
 
 
 def _redirected(url: str, location: str) -> str:
-    found = urljoin(url, location)
     try:
+        found = urljoin(url, location)
         if urlsplit(found).scheme in ("http", "https"):
             return check_url(split_credentials(found)[0])
     except (InvalidInput, ValueError):
@@ -105,7 +105,7 @@ def _get(
     peers = resolve(host, port, interrupt, allow_local=target.allow_local)
     with connect(peers, interrupt) as trial:  # finds dead addresses; a stop ends it at once
         peer = peer_of(trial) or peers[0]
-    recognise(target, url, peer)
+    recognise(target, url, peer, interrupt)
     parts = urlsplit(url)
     pinned = urlunsplit(parts._replace(netloc=str(peer)))
     texts = {"Host": parts.netloc, "User-Agent": "FalconEye", "Accept-Encoding": "identity"}

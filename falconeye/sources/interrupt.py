@@ -19,7 +19,7 @@ class Interrupt:
         self._stopping = threading.Event()
         self._hurry = threading.Event()
         self._lock = threading.Lock()
-        self._ways: dict[int, Callable[[], None]] = {}
+        self._ways: dict[int, tuple[Callable[[], None], bool]] = {}  # with whether it is slow
         self._next = 0
 
     @property
@@ -27,20 +27,21 @@ class Interrupt:
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """No more waits from now on, and the present one ends."""
+        """No more waits from now on, and the present one ends; for the loop, too.
+
+        One whose way is slow ends when somebody who may wait calls `fire`.
+        """
         self._stopping.set()
         self._hurry.set()
-        self.fire()
+        self._go(slow=False)
 
     def hurry(self) -> None:
         """End the present sleep: what it waits for may have come."""
         self._hurry.set()
 
     def fire(self) -> None:
-        """End the present wait for a socket; may be repeated."""
-        with self._lock:
-            for way in self._ways.values():
-                way()
+        """End the present wait for a socket, by slow ways, too; may be repeated."""
+        self._go(slow=True)
 
     def wait(self, seconds: float) -> bool:
         """Sleep, or until there is a reason to hurry; True when told to stop."""
@@ -55,18 +56,24 @@ class Interrupt:
             raise Stopped
 
     @contextmanager
-    def by(self, way: Callable[[], None]) -> Iterator[None]:
-        """While inside, `way` (quick, any thread) ends the wait."""
+    def by(self, way: Callable[[], None], *, is_slow: bool = False) -> Iterator[None]:
+        """While inside, `way` (any thread) ends the wait; `is_slow`: it takes a millisecond."""
         with self._lock:
             number = self._next
             self._next += 1
-            self._ways[number] = way
+            self._ways[number] = way, is_slow
         try:
             self.check()
             yield
         finally:
             with self._lock:
                 del self._ways[number]
+
+    def _go(self, *, slow: bool) -> None:
+        with self._lock:  # no way is taken any more once its context has ended
+            for way, is_slow in self._ways.values():
+                if slow or not is_slow:
+                    way()
 
     @contextmanager
     def by_shutdown(self, connection: socket.socket) -> Iterator[None]:

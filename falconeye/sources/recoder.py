@@ -1,7 +1,6 @@
 """Pictures of a camera as H.264: encoded once, at most at the wanted rate, for all who want it."""
 
 import logging
-from collections.abc import Callable
 from fractions import Fraction
 
 from av.error import FFmpegError
@@ -9,6 +8,7 @@ from av.video.frame import PictureType, VideoFrame
 
 from falconeye.events.camera_state import ReasonCode
 from falconeye.media.encoder import ENCODERS, SOFTWARE, Encoders, VideoEncoder
+from falconeye.media.overlay import overlay_drawer
 from falconeye.sources.connection import Carried, Connection
 from falconeye.sources.failures import answer_failure
 
@@ -27,15 +27,17 @@ class Recoder:
         framerate: float,
         kind: str,
         *,
-        draw: Callable[[VideoFrame], None] | None = None,
         encoders: Encoders = ENCODERS,
     ) -> None:
-        """`kind`: what the camera sends, in words. `draw` writes into a yuv420p picture."""
+        """`kind`: what the camera sends, in words."""
+        target = connection.target
         self._connection = connection
         self._interval_us = int(1e6 / framerate)
         self._framerate = framerate
         self._kind = kind
-        self._draw = draw
+        self._draw = overlay_drawer(
+            target.overlay, target.name, connection.clock.utc_us, target.zone
+        )
         self._encoders = encoders
         self._encoder: VideoEncoder | None = None
         self._name = ""  # of the encoder that is ours

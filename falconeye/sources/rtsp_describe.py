@@ -69,7 +69,7 @@ def _describe(target: SourceTarget, interrupt: Interrupt, stack: ExitStack) -> D
         peers = resolve(host, port, interrupt, allow_local=target.allow_local)
         connection = stack.enter_context(connect(peers, interrupt))
         peer = peer_of(connection) or peers[0]
-        recognise(target, url, peer)
+        recognise(target, url, peer, interrupt)
         answer, login_sent = _ask(connection, url, login, interrupt, peer, stack)
         if answer.status == 200:
             sdp = answer.body.decode("utf-8", "replace")
@@ -90,8 +90,8 @@ def _login(target: SourceTarget, url: str) -> tuple[str, str] | None:
 
 
 def _redirected(url: str, answer: _Answer) -> str:
-    location = urljoin(url, (answer.headers.get("location") or [""])[0])
     try:
+        location = urljoin(url, (answer.headers.get("location") or [""])[0])
         if urlsplit(location).scheme in ("rtsp", "rtsps"):
             return check_url(split_credentials(location)[0])
     except (InvalidInput, ValueError):

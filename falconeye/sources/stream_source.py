@@ -78,8 +78,10 @@ class StreamSource:
         self._interrupt = Interrupt()
         self._connection: Connection | None = None
         self._state: SourceState | None = None
+        self._telling = threading.RLock()  # the watchdog tells of a thread that is held
         self._hangs_us = 0  # when a thread that was told to end counts as held
         self._end = RunEnd.STOPPED_BY_USER
+        self._stopped_us: int | None = None
         self._network_waits = Backoff(*NETWORK_WAITS_S)
         self._answer_waits = Backoff(*ANSWER_WAITS_S)
         self._log = RepeatingLog(log, clock)
@@ -98,14 +100,23 @@ class StreamSource:
     def stop(self, reason: RunEnd = RunEnd.STOPPED_BY_USER) -> None:
         """Tell it to end; returns at once. `reason` becomes the reason of the gap that follows."""
         self._end = reason
+        if self._stopped_us is None:
+            self._stopped_us = self._clock.monotonic_us()
         self._interrupt.stop()
+        self._watchdog.look()  # what takes long to interrupt is interrupted there
 
     def hurry(self) -> None:
         """Try again at once, if it waits: its camera may be there now."""
         self._interrupt.hurry()
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait for the thread's end (the run is over then); False when it takes longer."""
+        """Wait for the thread's end (the run is over then); False when it takes longer.
+
+        The limit counts from `stop`: of several that are held, one after the other is waited for.
+        """
+        if timeout_s is not None and self._stopped_us is not None:
+            waited_us = self._clock.monotonic_us() - self._stopped_us
+            timeout_s = max(0.0, timeout_s - waited_us / 1e6)
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
@@ -175,16 +186,19 @@ class StreamSource:
         if connection is None:
             return
         if connection.stalled and self._clock.monotonic_us() > self._hangs_us:
-            self._tell_hanging(connection.stalled)
+            self._tell_hanging(connection, connection.stalled)
         elif stalled := connection.stall():
             if connection.stalled is None:
                 self._hangs_us = self._clock.monotonic_us() + HANGS_US
             connection.stalled = stalled
             self._interrupt.fire()
 
-    def _tell_hanging(self, stalled: SourceFailure) -> None:
+    def _tell_hanging(self, connection: Connection, stalled: SourceFailure) -> None:
         """Its thread was told to end and does not: the kernel holds it with a device that hangs."""
-        self._report(SourceState(SourceStatus.FAILED, stalled.code, stalled.reason))
+        with self._telling:
+            # It may just have been let go: what it tells from then on is newer.
+            if self._connection is connection:
+                self._report(SourceState(SourceStatus.FAILED, stalled.code, stalled.reason))
 
     def _running(self, carried: Carried) -> None:
         self._report(
@@ -216,13 +230,14 @@ class StreamSource:
         return wait_s
 
     def _report(self, state: SourceState) -> None:
-        before = self._state
-        self._state = state
-        same = before and (before.status, before.reason_code, before.reason, before.video) == (
-            state.status,
-            state.reason_code,
-            state.reason,
-            state.video,
-        )
-        if not same:
-            self._on_state(state)
+        with self._telling:
+            before = self._state
+            self._state = state
+            same = before and (before.status, before.reason_code, before.reason, before.video) == (
+                state.status,
+                state.reason_code,
+                state.reason,
+                state.video,
+            )
+            if not same:
+                self._on_state(state)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from functools import partial
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from falconeye.base.errors import InvalidInput
@@ -10,8 +11,9 @@ from falconeye.base.peers import Peer
 from falconeye.base.secret import Secret
 from falconeye.config.addresses import DEFAULT_PORTS
 from falconeye.config.camera import CameraConfig, Protocol, Transport
-from falconeye.config.device import DeviceWish
+from falconeye.config.device import DeviceWish, Overlay
 from falconeye.media.samples import StreamKind
+from falconeye.sources.interrupt import Interrupt
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "demo")
 MAX_URL_CHARACTERS = 2048
@@ -24,7 +26,7 @@ def _utc() -> tzinfo:
     return UTC
 
 
-def _anyone(_address: str) -> None:
+def _anyone(_address: str, _interrupt: Interrupt) -> None:
     """Any device will do."""
 
 
@@ -41,11 +43,14 @@ class SourceTarget:
     audio: bool = True
     allow_local: bool = False  # loopback and link-local addresses are allowed
     framerate: int | None = None  # pictures/s asked of sources that encode
-    device: DeviceWish | None = None  # of a camera at a USB port
+    # Of a camera at a USB port, as it is wanted now: a control is changed while it runs.
+    device: Callable[[], DeviceWish] | None = None
     # Called with the address that answers, in the source's thread, before a login is shown.
-    # SourceFailure: it is another device's.
-    recognise: Callable[[str], None] = _anyone
-    zone: Callable[[], tzinfo] = _utc  # the site's, for what is written into pictures
+    # SourceFailure: it is another device's, or that is not known yet. An interrupt ends its waits.
+    recognise: Callable[[str, Interrupt], None] = _anyone
+    overlay: Overlay = Overlay.NONE  # written into pictures that are encoded here
+    name: Callable[[], str] = str  # what the camera is called now, for that
+    zone: Callable[[], tzinfo] = _utc  # the site's, for that
 
     @property
     def scheme(self) -> str:
@@ -71,26 +76,33 @@ def source_target(config: CameraConfig, kind: StreamKind) -> SourceTarget:
         audio=config.audio,
         allow_local=config.allow_local,
         framerate=config.framerate,
+        overlay=config.overlay,
+        name=lambda: config.name,
     )
 
 
 def _device_target(config: CameraConfig, kind: StreamKind) -> SourceTarget:
     if config.device_identity is None or kind is not StreamKind.MAIN:
         raise InvalidInput("this camera has no such stream", field="device_path")
-    width, _, height = (config.resolution or "").partition("x")
     return SourceTarget(
         camera_id=config.id,
         kind=kind,
         url=f"usb:{config.device_identity}",
         framerate=config.framerate,
-        device=DeviceWish(
-            identity=config.device_identity,
-            pixel_format=config.pixel_format,
-            resolution=(int(width), int(height)) if width and height else None,
-            overlay=config.overlay,
-            name=config.name,
-            controls=dict(config.device_controls),
-        ),
+        overlay=config.overlay,
+        name=lambda: config.name,
+        device=partial(device_wish, config),
+    )
+
+
+def device_wish(config: CameraConfig) -> DeviceWish:
+    """What is wanted of a USB camera."""
+    width, _, height = (config.resolution or "").partition("x")
+    return DeviceWish(
+        identity=config.device_identity or "",
+        pixel_format=config.pixel_format,
+        resolution=(int(width), int(height)) if width and height else None,
+        controls=dict(config.device_controls),
     )
 
 
@@ -117,13 +129,13 @@ def host_and_port(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
 
 
-def recognise(target: SourceTarget, url: str, peer: Peer) -> None:
+def recognise(target: SourceTarget, url: str, peer: Peer, interrupt: Interrupt) -> None:
     """SourceFailure where `peer`, who answers for `url`, is not the camera.
 
     Where a camera redirects to, others may be: it says so itself.
     """
     if host_and_port(url)[0] == host_and_port(target.url)[0]:
-        target.recognise(peer.address)
+        target.recognise(peer.address, interrupt)
 
 
 def _split(url: str, field: str) -> SplitResult:

@@ -5,13 +5,12 @@ may have taken its number. Whoever hangs in the kernel with a device that hangs 
 """
 
 import errno
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import av
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
+from av.video.format import VideoFormat
 
 from falconeye.config.device import DeviceWish
 from falconeye.devices import v4l2
@@ -19,7 +18,6 @@ from falconeye.devices.present import USB_DEVICES, UsbDevices
 from falconeye.devices.usb_camera import Found, Presence, UsbCamera
 from falconeye.devices.v4l2_capture import Capture, Captured, Negotiated
 from falconeye.events.camera_state import ReasonCode
-from falconeye.media.overlay import overlay_drawer
 from falconeye.media.packets import RawPacket
 from falconeye.media.samples import VIDEO_TIMESCALE, VideoParameters
 from falconeye.sources.connection import Carried, Connection
@@ -28,53 +26,42 @@ from falconeye.sources.failures import SourceFailure, answer_failure
 from falconeye.sources.jpeg_recoder import JpegRecoder
 from falconeye.sources.recoder import Recoder
 from falconeye.sources.usb_format import CODED, JPEG, RAW, choose, unusable
+from falconeye.sources.usb_openings import OPENINGS, Openings
 
 DEFAULT_FPS = 15
 SILENT_S = 5.0  # at least; three intervals where pictures come more seldom
-CLOSE_S = 2.0
+GONE_S = 0.5  # from the error of a device that was pulled out to udev's knowing
 ANSWER_US = 9_000_000  # to be opened and to send a first picture, which `SILENT_S` limits as well
-_GONE = {errno.ENODEV, errno.EINVAL, errno.EIO, errno.ENOENT, errno.ENXIO, errno.EPROTO}
+_GONE = {errno.ENODEV, errno.ENOENT, errno.ENXIO}
+_MAYBE_GONE = {errno.EINVAL, errno.EIO, errno.EPROTO}  # a bad cable says the same
 
 
 class UsbReader:
     """Reads one device, connection after connection."""
 
-    def __init__(self, devices: UsbDevices = USB_DEVICES) -> None:
+    def __init__(self, devices: UsbDevices = USB_DEVICES, openings: Openings = OPENINGS) -> None:
         self._devices = devices
-        self._closing: threading.Thread | None = None
+        self._openings = openings
 
     def run_once(self, connection: Connection) -> None:
         """Read until the device or an interrupt ends it; SourceFailure says why."""
-        wish = connection.target.device
-        if wish is None:
+        if connection.target.device is None:
             raise answer_failure(ReasonCode.DEVICE_MISSING, "this camera names no device")
-        self._refuse_hanging()
+        wish = connection.target.device()
         with connection.asking(ANSWER_US):
             camera = present(self._devices.find(wish.identity))
             try:
-                with self._opened(camera) as capture:
+                with self._openings.opened(camera.device_path, connection.interrupt) as capture:
                     self._check_identity(capture, wish)
                     _Reading(connection, capture, wish).run()
             except OSError as error:
                 connection.interrupt.check()
+                if error.errno in _MAYBE_GONE:
+                    connection.interrupt.wait(GONE_S)
+                    connection.interrupt.check()
+                    if self._devices.find(wish.identity).cameras == (camera,):
+                        raise _faulty(error) from None
                 raise device_failure(error) from None
-
-    @contextmanager
-    def _opened(self, camera: UsbCamera) -> Iterator[Capture]:
-        capture = Capture(camera.device_path)
-        try:
-            yield capture
-        finally:
-            name = f"usb-close-{camera.device_path}"
-            self._closing = threading.Thread(target=capture.close, name=name, daemon=True)
-            self._closing.start()
-            self._closing.join(CLOSE_S)
-
-    def _refuse_hanging(self) -> None:
-        """At most one thread of a camera is held by the kernel."""
-        if self._closing and self._closing.is_alive():
-            reason = "the camera hangs and does not let go of its device; unplug it"
-            raise SourceFailure(ReasonCode.STALLED, reason)
 
     def _check_identity(self, capture: Capture, wish: DeviceWish) -> None:
         camera = present(self._devices.find(wish.identity))
@@ -89,7 +76,6 @@ class _Reading:
     def __init__(self, connection: Connection, capture: Capture, wish: DeviceWish) -> None:
         self._connection = connection
         self._capture = capture
-        self._wish = wish
         self._framerate = float(connection.target.framerate or DEFAULT_FPS)
         set_controls(capture.descriptor, wish.controls)
         choice = choose(v4l2.pixel_formats(capture.descriptor), wish, self._framerate)
@@ -119,8 +105,9 @@ class _Reading:
         words = f"{name}, {agreed.width}×{agreed.height}"
         self._connection.open(parameters, None, Carried(words))
         for captured in self._pictures():
-            time_90k = captured.taken_us * 9 // 100
             now_us = self._connection.clock.monotonic_us()
+            taken_us = now_us if captured.taken_us is None else captured.taken_us
+            time_90k = taken_us * 9 // 100
             packet = RawPacket(
                 captured.data, time_90k, time_90k, is_keyframe=False, arrived_us=now_us
             )
@@ -147,9 +134,7 @@ class _Reading:
                     recoder.frame(frame, arrived_us)
 
     def _recoder(self, kind: str) -> Recoder:
-        target, wish = self._connection.target, self._wish
-        draw = overlay_drawer(wish.overlay, wish.name, self._connection.clock.utc_us, target.zone)
-        return Recoder(self._connection, self._framerate, kind, draw=draw)
+        return Recoder(self._connection, self._framerate, kind)
 
     def _pictures(self) -> Iterator[Captured]:
         """Whole pictures; SourceFailure when none comes in time."""
@@ -189,7 +174,7 @@ def device_failure(error: OSError) -> SourceFailure:
     if error.errno in (errno.EACCES, errno.EPERM):
         reason = "FalconEye may not open the camera: its user must belong to the group “video”"
         return answer_failure(ReasonCode.DEVICE_FORBIDDEN, reason)
-    if error.errno in _GONE:
+    if error.errno in _GONE | _MAYBE_GONE:
         return SourceFailure(ReasonCode.DEVICE_MISSING, "the camera was unplugged")
     if error.errno == errno.ENOSPC:
         reason = (
@@ -199,7 +184,19 @@ def device_failure(error: OSError) -> SourceFailure:
     return SourceFailure(ReasonCode.CAMERA_ERROR, f"the camera cannot be read: {error.strerror}")
 
 
+def _faulty(error: OSError) -> SourceFailure:
+    """It is there, and fails."""
+    reason = f"the camera is plugged in but fails ({error.strerror}); try another cable or port"
+    return SourceFailure(ReasonCode.CAMERA_ERROR, reason)
+
+
 def _raw_decoder(agreed: Negotiated) -> VideoCodecContext:
+    """SourceFailure where rows are padded: read as if they were not, pictures would be slanted."""
+    layout = VideoFormat(RAW[agreed.fourcc], agreed.width, agreed.height)
+    row_bytes = agreed.width * (8 if layout.is_planar else layout.padded_bits_per_pixel) // 8
+    if agreed.bytes_per_line > row_bytes:
+        reason = f"the camera pads pictures of {agreed.width} pixels' width; choose another size"
+        raise answer_failure(ReasonCode.UNSUPPORTED_CODEC, reason)
     decoder = VideoCodecContext.create("rawvideo", "r")
     decoder.width, decoder.height = agreed.width, agreed.height
     decoder.pix_fmt = RAW[agreed.fourcc]

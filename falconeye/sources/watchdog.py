@@ -36,9 +36,17 @@ class Watchdog:
             if not self._checks:
                 self._wake.set()
 
-    def _run(self, ended: threading.Event) -> None:
-        while not ended.wait(PERIOD_S):
+    def look(self) -> None:
+        """Call all checks now, in its thread; returns at once."""
+        self._wake.set()
+
+    def _run(self, wake: threading.Event) -> None:
+        while True:
+            _ = wake.wait(PERIOD_S)
+            wake.clear()
             with self._lock:
+                if self._wake is not wake or not self._checks:
+                    return
                 checks = list(self._checks)
             for check in checks:
                 try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from falconeye.base.clock import Clock, boot_name, clock_is_synchronised
 from falconeye.base.errors import FalconEyeError
 from falconeye.base.memory import MemoryBudget
+from falconeye.base.node_name import NodeName
 from falconeye.base.tasks import TaskSet
 from falconeye.config.settings import NodeSettings
 from falconeye.storage.checks.index_runner import IndexRunner
@@ -15,10 +16,13 @@ from falconeye.storage.checks.rebuild import prepare
 from falconeye.storage.index.database import Database
 from falconeye.storage.ledger.clocks import Clocks
 from falconeye.storage.ledger.ledger import Ledger
+from falconeye.storage.ledger.peer_coverage import PeerCoverage
+from falconeye.storage.reading.coverage_since import CoverageSince
 from falconeye.storage.reading.playback import Playback
 from falconeye.storage.reading.recordings import Recordings
 from falconeye.storage.reading.storage_use import StorageUse
 from falconeye.storage.reading.timeline import Timelines
+from falconeye.storage.reading.unrecorded import Unrecorded
 from falconeye.storage.segments.free_space import Deleter
 from falconeye.storage.segments.index_state import IndexState
 from falconeye.storage.segments.mover import Mover
@@ -55,6 +59,14 @@ class StorageParts:
 
 
 @dataclass(frozen=True, slots=True)
+class CoverageParts:
+    """Of each camera's time: what this node tells its peers, and what they told."""
+
+    since: CoverageSince
+    told: PeerCoverage
+
+
+@dataclass(frozen=True, slots=True)
 class Footage:
     """Open it after the database, before the cameras; stop it when the recorders have ended."""
 
@@ -65,6 +77,7 @@ class Footage:
     recordings: Recordings
     ledger: Ledger
     timelines: Timelines
+    coverage: CoverageParts
     playback: Playback
     storage: StorageParts
     imports: ImportRoot
@@ -81,7 +94,7 @@ class Footage:
         budget: MemoryBudget,
         clock: Clock,
         *,
-        node_name: str,
+        node_name: NodeName | str,
         keep: Callable[[], Keep],
         on_recording: RecordingListener,
         is_synchronised: Callable[[], bool] = clock_is_synchronised,
@@ -110,9 +123,7 @@ class Footage:
             keep=keep,
             is_synchronised=is_synchronised,
             boot=boot_name,
-            on_deleted=lambda camera_id, recording_id: on_recording(
-                camera_id, recording_id, "deleted"
-            ),
+            on_deleted=lambda camera, recording: on_recording(camera, recording, "deleted"),
         )
         store = FootageStore(
             database,
@@ -126,10 +137,12 @@ class Footage:
         )
         await store.open()
         imports = ImportRoot(settings.import_root)
-        recordings = Recordings(database, volumes, store, deleter, imports, node_name=node_name)
+        first_name = str(node_name)  # of what is imported or indexed anew
+        recordings = Recordings(database, volumes, store, deleter, imports, node_name=first_name)
         ledger = Ledger(database, clock, clocks)
         mover = Mover(database, volumes, deleter, clock)
-        index = IndexRunner(database, volumes, store, deleter, clock, node_name=node_name)
+        index = IndexRunner(database, volumes, store, deleter, clock, node_name=first_name)
+        timelines = Timelines(database, store, ledger, clock)
         footage = cls(
             volumes,
             store,
@@ -137,7 +150,8 @@ class Footage:
             mover,
             recordings,
             ledger,
-            Timelines(database, store, ledger, clock),
+            timelines,
+            _coverage_parts(database, store, ledger, timelines, clock),
             Playback(database, volumes, store, clock),
             _storage_parts(database, settings, clock, deleter, mover, index),
             imports,
@@ -150,7 +164,7 @@ class Footage:
         await footage.mover.start(ROUND_S)
         if lacks_files:
             index.start(ROUND_S)
-        _ = footage.tasks.start(footage._begin(database, node_name), "housekeeping")
+        _ = footage.tasks.start(footage._begin(database, first_name), "housekeeping")
         return footage
 
     async def stop(self) -> bool:
@@ -219,6 +233,20 @@ class Footage:
                 log.warning("housekeeping of footage: %s", error)
             except Exception:  # else nothing would be deleted any more until the next start
                 log.exception("housekeeping of footage failed")
+
+
+def _coverage_parts(
+    database: Database, store: FootageStore, ledger: Ledger, timelines: Timelines, clock: Clock
+) -> CoverageParts:
+    since = CoverageSince(
+        database,
+        timelines.read,
+        Unrecorded(database, ledger),
+        store.growing_streams,
+        ledger.present,
+        clock,
+    )
+    return CoverageParts(since, PeerCoverage(database, clock))
 
 
 def _storage_parts(

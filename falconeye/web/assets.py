@@ -6,14 +6,18 @@ for ever and a module that imports its neighbour by a relative path gets the one
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 PACKAGE_DIR: Final = Path(__file__).resolve().parent.parent
 URL_PREFIX: Final = "/static/"
 _MIN_GAIN: Final = 0.9
+MANIFEST: Final = "assets.txt"  # `NAME ETAG` of each file, a line each: what the hash is over
 _HASH_LENGTH: Final = 12
+_ETAG_LENGTH: Final = 16
+_VERSION: Final = re.compile(r"[0-9a-f]{12}")
 _TYPES: Final = {
     ".css": "text/css",
     ".ico": "image/x-icon",
@@ -30,7 +34,7 @@ _COMPRESSIBLE: Final = frozenset({".css", ".js", ".json", ".svg", ".txt", ".webm
 
 
 def data_dir(name: str) -> Path:
-    """The directory `templates` or `static`: of the checkout, else inside the installed package."""
+    """`templates`, `static` or `systemd`: of the checkout, else inside the installed package."""
     checkout = PACKAGE_DIR.parent
     if (checkout / "pyproject.toml").is_file() and (checkout / name).is_dir():
         return checkout / name
@@ -61,7 +65,10 @@ class Assets:
             if path.is_file() and path.suffix in _TYPES
         }
         summary = "\n".join(f"{name} {asset.etag}" for name, asset in self._files.items())
-        self.version = hashlib.sha256(summary.encode()).hexdigest()[:_HASH_LENGTH]
+        self.version = version_of(summary.encode())
+        self._files[MANIFEST] = Asset(
+            "text/plain", summary.encode(), gzipped=False, etag=etag_of(summary.encode())
+        )
 
     def url(self, name: str) -> str:
         """The address of a file, with the hash; KeyError for one that is not there."""
@@ -83,9 +90,30 @@ class Assets:
         return self._files.get(path.lstrip("/")), False
 
 
+def version_of(manifest: bytes) -> str:
+    """The hash in the addresses of all files that a manifest lists."""
+    return hashlib.sha256(manifest).hexdigest()[:_HASH_LENGTH]
+
+
+def etag_of(content: bytes) -> str:
+    """The entity tag of a file, without quotes."""
+    return hashlib.sha256(content).hexdigest()[:_ETAG_LENGTH]
+
+
+def other_version(path: str, own: str) -> tuple[str, str] | None:
+    """Hash and name of an address below `/static/` that is of another build; None for all else."""
+    first, _, name = path.lstrip("/").partition("/")
+    return (first, name) if name and first != own and _VERSION.fullmatch(first) else None
+
+
+def media_type_of(name: str) -> str:
+    """By the ending; empty for what is not served."""
+    return _TYPES.get(PurePosixPath(name).suffix, "")
+
+
 def _read(path: Path) -> Asset:
     content = path.read_bytes()
-    etag = hashlib.sha256(content).hexdigest()[:16]
+    etag = etag_of(content)
     if path.suffix in _COMPRESSIBLE:
         packed = gzip.compress(content, mtime=0)
         if len(packed) < len(content) * _MIN_GAIN:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from litestar import Request
+from litestar.connection import ASGIConnection
 
 from falconeye.accounts.audit import NOBODY
 from falconeye.accounts.model import Principal
 from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
 
-Asking = Request[Any, Any, Any]
+Asking = ASGIConnection[Any, Any, Any, Any]  # a request, or a WebSocket
 
 
 async def record(

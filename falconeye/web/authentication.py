@@ -1,9 +1,15 @@
-"""Finds out who asks, for every connection, and sees that it ends when their right to it ends."""
+"""Finds out who asks, for every connection, and sees that it ends when their right to it ends.
+
+Two doors lead into one application. At the web port a cookie or a token tells who asks. The door
+for other nodes (`web.peers`) has looked at a member's signature before and leaves its `Arrival`.
+"""
 
 import asyncio
 import json
+from collections.abc import Collection
 from contextlib import suppress
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
@@ -12,17 +18,37 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from falconeye.accounts.model import Principal
 from falconeye.accounts.service import Accounts
 from falconeye.web.open_streams import STATE_KEY, OpenConnection, OpenStreams
-from falconeye.web.security.credentials import TOKEN, Credential, credential_of
+from falconeye.web.security.credentials import Credential, CredentialKind, credential_of
 from falconeye.web.security.limits import excess
+from falconeye.web.security.paths import is_peer_path
 
+ARRIVAL_KEY: Final = "arrival"  # in the scope's state, which no client can fill
 _LAST_BYTES_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Who asks, and by what that is known: what another door than the web port found out."""
+
+    who: Principal | None
+    credential: Credential | None
 
 
 async def authenticate(accounts: Accounts, credential: Credential) -> Principal | None:
     """Who a credential is now; None when it is nobody's, ended or past its date."""
-    if credential.kind is TOKEN:
-        return await accounts.authenticate_token(credential.value)
-    return await accounts.authenticate_session(credential.value)
+    match credential.kind:
+        case CredentialKind.SESSION:
+            return await accounts.authenticate_session(credential.value)
+        case CredentialKind.TOKEN:
+            return await accounts.authenticate_token(credential.value)
+        case CredentialKind.ACTING_SESSION:
+            return await accounts.principal_by_session_id(credential.value)
+        case CredentialKind.ACTING_TOKEN:
+            return await accounts.principal_by_token_id(credential.value)
+        case CredentialKind.DISPLAY:
+            return await accounts.authenticate_display(credential.value)
+        case CredentialKind.ACTING_DISPLAY:
+            return await accounts.principal_by_display_id(credential.value)
 
 
 class Authentication:
@@ -38,24 +64,47 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (found := excess(scope)) is not None:
-            await _refuse(scope, send, *found)
+            await refuse(scope, send, *found)
             return
-        credential = credential_of(ASGIConnection(scope))
-        who = await authenticate(self._accounts, credential) if credential else None
+        arrival: Arrival | None = scope["state"].get(ARRIVAL_KEY)
+        if arrival is None:
+            if is_peer_path(scope["path"]):
+                await refuse(scope, send, 404, "there is nothing at this address")
+                return
+            arrival = await self._at_web_port(scope)
+        who, credential = arrival.who, arrival.credential
         scope["user"], scope["auth"] = who, credential if who else None
         with self._streams.opened(who, credential) as connection:
             scope["state"][STATE_KEY] = connection
             await _Watched(connection, send).run(self._app, scope, receive)
 
+    async def _at_web_port(self, scope: Scope) -> Arrival:
+        credential = credential_of(ASGIConnection(scope))
+        who = await authenticate(self._accounts, credential) if credential else None
+        return Arrival(who, credential)
 
-async def _refuse(scope: Scope, send: Send, status: int, detail: str) -> None:
-    """Answer without routing; a WebSocket is refused before it is accepted."""
-    if scope["type"] == ScopeType.WEBSOCKET:
+
+async def refuse(
+    scope: Scope, send: Send, status: int, detail: str, more: Collection[tuple[bytes, bytes]] = ()
+) -> None:
+    """Answer without routing, and hang up; a WebSocket is refused before it is accepted.
+
+    `more`: headers, their names in small letters. A WebSocket is refused with status and headers
+    only where there are some (ASGI's extension `websocket.http.response`, which uvicorn has).
+    """
+    websocket = scope["type"] == ScopeType.WEBSOCKET
+    if websocket and not more:
         await send({"type": "websocket.close", "code": 1009, "reason": detail})
         return
     body = json.dumps({"detail": detail}).encode()
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close"), *more]
     headers.append((b"content-length", str(len(body)).encode()))
+    if websocket:
+        begin: Any = {"type": "websocket.http.response.start", "status": status, "headers": headers}
+        await send(begin)
+        end: Any = {"type": "websocket.http.response.body", "body": body}
+        await send(end)
+        return
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from falconeye.cameras.views import Camera, TestResult
-from falconeye.config.camera import DEFAULT_ROLL_S
+from falconeye.config.camera import DEFAULT_ROLL_S, CameraConfig
 from falconeye.events.camera_state import CameraState
+from falconeye.web.claim_contexts import ClaimView
+from falconeye.web.day_contexts import AheadRow, ClockRow, DayPart, SeamRow
 from falconeye.web.device_contexts import DevicePart
+from falconeye.web.node_choice import NodeChoice
 from falconeye.web.recording_contexts import ProtectionRow, RecordingRow
 from falconeye.web.storage_contexts import SpanForm
 
@@ -26,8 +29,11 @@ class Frame:
     zone_name: str  # IANA
     node_name: str
     version: str
+    clock: str = "24h"  # 24h | 12h
     root: str = ""  # base path behind a proxy, without a slash at its end
     theme: str = "auto"  # auto | light | dark
+    languages: tuple[tuple[str, str], ...] = ()  # (code, name in its own words)
+    chosen_language: str = ""  # of this device; empty: as its browser asks
     csrf_token: str = ""
     user: str | None = None  # None: nobody is signed in, no navigation
     role: str = ""
@@ -46,32 +52,12 @@ class Frame:
     disk_troubles: tuple[str, ...] = ()  # sentences about volumes that are missing
     index_percent: int | None = None  # of an index that is being made anew
     index_cancelled: bool = False  # that was cancelled, and lacks files
+    own_query: str = ""  # leads back to this node, of a page that another one shows: "?node=..."
     found_new: int = 0  # found cameras that nobody has added or ignored yet
 
     def at(self, path: str) -> "Frame":
         """The same frame around another page."""
         return replace(self, path=path)
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One camera on the wall."""
-
-    id: str
-    name: str
-    state: CameraState
-
-
-@dataclass(frozen=True, slots=True)
-class WallPage:
-    """The wall: `tiles` are those of this page of the layout."""
-
-    tiles: tuple[Tile, ...]
-    layout: str  # auto | 1 | 4 | 9 | 16
-    columns: int  # on a wide screen
-    total: int  # cameras the viewer may see
-    number: int = 1  # page, from 1
-    pages: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +67,10 @@ class CameraPage:
     camera: Camera
     address: str  # without credentials
     recordings: tuple[RecordingRow, ...] = ()
+    claims: tuple[ClaimView, ...] = ()  # devices that may be it, while it is away
+    asks_ptz: bool = False  # it may be one that can be moved, by who looks
+    same_address: tuple[CameraConfig, ...] = ()  # other cameras that have it, too
+    stays: bool = False  # no other node can record it
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +102,7 @@ class CameraForm:
     keep_bytes: str = ""  # in GB
     pre_roll_s: str = str(DEFAULT_ROLL_S)
     post_roll_s: str = str(DEFAULT_ROLL_S)
-    hardware: str = ""  # edit: the hardware address that the camera is known by
+    known_by: str = ""  # edit: the identity that another device at its address has not
     is_replaced: bool = False  # edit: another device is the camera from now on
     resolution: str = ""  # this and the next three: USB
     framerate: str = ""
@@ -161,62 +151,6 @@ class CameraFormPage:
     trial: TrialPage | None = None
     device: DevicePart | None = None  # of a USB camera, which has no address
     found_id: str = ""  # of the found camera that is to be added by this page
-
-
-@dataclass(frozen=True, slots=True)
-class DayPart:
-    """A stretch of a day: footage, or not and why."""
-
-    start_us: int
-    end_us: int
-    recorded: bool
-    reason: str = ""  # to stand after "because"
-    is_wanted: bool = False  # a person, or a rule, wants it so
-
-    @property
-    def length_us(self) -> int:
-        return self.end_us - self.start_us
-
-
-@dataclass(frozen=True, slots=True)
-class ClockRow:
-    """A time in which the machine's clock was wrong, and was corrected since."""
-
-    start_us: int
-    end_us: int
-    by_us: int
-    was_behind: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AheadRow:
-    """Footage whose time has not come: the machine's clock was ahead when it was recorded."""
-
-    start_us: int
-    end_us: int
-    link: str  # its beginning in RFC 3339
-
-
-@dataclass(frozen=True, slots=True)
-class SeamRow:
-    """Where the machine's clock was set; None: nobody noted it, two runs claim one time."""
-
-    before_us: int | None  # what it showed
-    after_us: int | None  # what it was set to
-    twice: tuple[tuple[int, int], ...] = ()  # of which time there is footage of before and after
-
-    @property
-    def at_us(self) -> int:
-        return self.twice[0][0] if self.before_us is None else self.before_us
-
-    @property
-    def by_us(self) -> int:
-        """How far it was set, whichever way."""
-        return abs((self.after_us or 0) - (self.before_us or 0))
-
-    @property
-    def was_set_back(self) -> bool:
-        return (self.after_us or 0) < (self.before_us or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,26 +218,6 @@ class FootagePage:
 
 
 @dataclass(frozen=True, slots=True)
-class SettingField:
-    """One setting an admin may change."""
-
-    name: str
-    label: str
-    hint: str
-    value: str
-    kind: str = "text"  # text | number | decimal | zone
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsPage:
-    """What can be set in the page."""
-
-    fields: tuple[SettingField, ...]
-    zones: tuple[str, ...]
-    errors: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class DiskHealth:
     """One volume."""
 
@@ -352,6 +266,7 @@ class AboutPage:
     memory_limit_bytes: int
     loop_lateness_ms: float | None
     licences: tuple[tuple[str, str, str], ...]  # name, version, licence
+    nodes: tuple[NodeChoice, ...] = ()  # none where this is the only one
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +286,7 @@ class LoginPage:
     next: str = "/"
     error: str = ""
     retry_after_s: int | None = None
+    without_admin: bool = False  # nobody may administer the recorder any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from falconeye.devices.v4l2 import Control
+from falconeye.devices.v4l2_controls import Control
 
 
 @dataclass(frozen=True, slots=True)

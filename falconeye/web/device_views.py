@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from falconeye.base.errors import Unavailable
-from falconeye.cameras.usb import current_path
+from falconeye.cameras.usb import current_path, present_path
 from falconeye.config.camera import CameraConfig
 from falconeye.devices.present import USB_DEVICES
 from falconeye.devices.usb_camera import find, is_identity
@@ -26,7 +26,10 @@ async def device_of(services: Services, config: CameraConfig, form: CameraForm) 
     identity = config.device_identity or ""
     present = find(identity, USB_DEVICES.plugged.cameras).cameras if is_identity(identity) else ()
     port = port_words(present[0].port) if present else ""
-    path = current_path(config) or ""
+    try:
+        path = await present_path(config)
+    except Unavailable as away:
+        return DevicePart(current_path(config) or "", identity, port, trouble=str(away))
     return await device_part(services, form, path=path, identity=identity, port=port)
 
 

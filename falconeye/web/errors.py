@@ -69,7 +69,7 @@ def on_falconeye_error(request: Asking, error: FalconEyeError) -> Response[Any]:
         headers["retry-after"] = str(max(1, round(error.retry_after_s + 0.5)))
     if error.status >= 500:
         log.warning("%s %s: %s", request.method, _route(request), redact_text(str(error)))
-    return _answer(request, error.status, redact_text(str(error)), headers)
+    return _answer(request, error.status, redact_text(str(error)), headers, code=error.stable_code)
 
 
 def on_http_exception(request: Asking, error: HTTPException) -> Response[Any]:
@@ -159,11 +159,11 @@ def _answer(
     headers: dict[str, str] | None = None,
     *,
     error_id: str = "",
+    code: str = "",
 ) -> Response[Any]:
     if not is_page_path(request.scope["path"]):
-        return Response(
-            {"detail": detail}, status_code=status, headers=headers, media_type=MediaType.JSON
-        )
+        content = {"detail": detail, "code": code} if code else {"detail": detail}
+        return Response(content, status_code=status, headers=headers, media_type=MediaType.JSON)
     if htmx.wants_part(request):
         html = f'<p class="error" role="alert">{escape(detail)}</p>'
         return Response(html, status_code=status, headers=headers, media_type=MediaType.HTML)

@@ -45,11 +45,13 @@ class FootageDay:
     start_us: int
     end_us: int  # 23 to 25 hours later
     lanes: tuple[tuple[tuple[int, int], ...], ...]  # of each camera: stretches of footage, in order
+    away: tuple[tuple[tuple[int, int], ...], ...] = ()  # of each, what only silent nodes have
 
     @property
     def recorded_us(self) -> int:
         """By whichever camera has the most."""
-        return max((sum(end - begin for begin, end in lane) for lane in self.lanes), default=0)
+        lanes = zip(self.lanes, self.away or ((),) * len(self.lanes), strict=True)
+        return max((sum(b - a for a, b in (*here, *away)) for here, away in lanes), default=0)
 
     @property
     def hours(self) -> list[tuple[int, str]]:
@@ -79,6 +81,7 @@ class FootageDaysPage:
     month: str  # 2026-11
     months: tuple[str, ...]  # that may be asked for, the newest first
     days: tuple[FootageDay, ...] = ()  # the newest first
+    silent: tuple[tuple[str, int], ...] = ()  # names of nodes that nobody hears, and since when
 
     @property
     def ids(self) -> str:

@@ -1,30 +1,82 @@
 """Found cameras as the pages tell them: what each is, where, how it was found, what to do."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from falconeye.cameras.plugged import Offer
+from falconeye.cameras.found.accepting import claims
+from falconeye.cameras.found.found_pictures import PictureState
+from falconeye.cameras.found.plugged import Offer
+from falconeye.cameras.views import Camera
 from falconeye.discovery.candidates import Candidate
 from falconeye.discovery.evidence import Evidence, Way
 from falconeye.discovery.merging import Kind
 from falconeye.discovery.scan import ScanState
-from falconeye.web.found_contexts import FoundOffer, FoundPage, FoundRow, FoundState, ScanView
+from falconeye.events.camera_state import ReasonCode
+from falconeye.web.claim_contexts import ClaimView
+from falconeye.web.claim_views import moved_view
+from falconeye.web.found_contexts import (
+    FoundOffer,
+    FoundPage,
+    FoundRow,
+    FoundState,
+    FoundStill,
+    ScanView,
+)
 from falconeye.web.i18n import gettext as _
 from falconeye.web.services import Services
 
-_ORDER: Final = {state: number for number, state in enumerate(FoundState)}
+ORDER: Final = {state: number for number, state in enumerate(FoundState)}
 
 
 def found_page(services: Services) -> FoundPage:
     """Everything that was found, for those who see all cameras."""
-    names = {one.config.id: one.config.name for one in services.cameras.list()}
-    rows = found_rows(services.finding.candidates.list(), services.finding.offers(), names)
+    cameras = {one.config.id: one for one in services.cameras.list()}
+    names = {camera_id: one.config.name for camera_id, one in cameras.items()}
+    finding = services.finding
+    candidates = {one.id: one for one in finding.candidates.list()}
+    rows = [
+        replace(
+            row,
+            imported=finding.imports.id_of(candidates[row.id]) or "",
+            picture=_still(services, candidates[row.id]),
+            claims=_claims(candidates[row.id], cameras),
+        )
+        for row in found_rows(candidates.values(), finding.offers(), names)
+    ]
     return FoundPage(
         rows=tuple(row for row in rows if row.state is not FoundState.IGNORED),
         ignored=tuple(row for row in rows if row.state is FoundState.IGNORED),
         looks_in_network=services.finding.looks_in_network,
         scan=scan_view(services),
     )
+
+
+def _claims(candidate: Candidate, cameras: Mapping[str, Camera]) -> tuple[ClaimView, ...]:
+    """One for each camera that may have moved here, and is not where it was."""
+    return tuple(
+        moved_view(claim, cameras[camera_id].config.name)
+        for camera_id in candidate.camera_ids
+        if camera_id in cameras
+        for claim in claims(cameras[camera_id], [candidate])
+    )
+
+
+def _still(services: Services, candidate: Candidate) -> FoundStill | None:
+    """Whoever sees the page wishes for the pictures of those that can be added, and are here."""
+    is_here = any(one.way is not Way.IMPORT for one in candidate.evidence)
+    if state_of(candidate) is not FoundState.NEW or not is_here:
+        return None
+    picture = services.finding.pictures.wish(candidate)
+    words = ""
+    if picture.state is PictureState.NONE:
+        words = {
+            ReasonCode.PASSWORD_NEEDED: _("Its pictures need a login."),
+            ReasonCode.DEVICE_BUSY: _("It is busy: no picture now."),
+            ReasonCode.TOO_MANY_SESSIONS: _("It is busy: no picture now."),
+            ReasonCode.NONE: _("It tells no more without a login."),
+        }.get(picture.reason, _("It gave no picture."))
+    return FoundStill(picture.state, picture.taken_us, words)
 
 
 def scan_view(services: Services) -> ScanView | None:
@@ -53,12 +105,7 @@ def found_rows(
 ) -> list[FoundRow]:
     """A row for each, new ones first; `names`: id and name of the cameras of this system."""
     rows = [_row(candidate, offers, names) for candidate in candidates]
-    return sorted(rows, key=lambda row: _ORDER[row.state])
-
-
-def count_new(candidates: Iterable[Candidate]) -> int:
-    """How many wait for somebody to add or ignore them."""
-    return sum(state_of(candidate) is FoundState.NEW for candidate in candidates)
+    return sorted(rows, key=lambda row: ORDER[row.state])
 
 
 def state_of(candidate: Candidate) -> FoundState:
@@ -90,7 +137,9 @@ def _row(candidate: Candidate, offers: Sequence[Offer], names: Mapping[str, str]
         found_by=tuple(dict.fromkeys(evidence_words(one) for one in candidate.evidence)),
         cameras=tuple((one, names[one]) for one in candidate.camera_ids if one in names),
         words=_words(candidate, state),
+        ids=tuple(sorted(candidate.aliases | {candidate.id})),
         doubt=_doubt(candidate),
+        needs_nothing=candidate.device_identity is not None,
         offers=tuple(
             FoundOffer(offer.camera_id, names[offer.camera_id])
             for offer in offers
@@ -145,9 +194,15 @@ def _words(candidate: Candidate, state: FoundState) -> str:
             else str(moved.from_address)
             for moved in candidate.moved
         )
-        return _("It was at {place} before. Edit the camera to give it this address.").format(
-            place=before
-        )
+        if any(moved.same_mac is False for moved in candidate.moved):
+            return _(
+                "It says that it is this camera, which was at {place}, but it is another device."
+                " Its login is shown here only if you say that you have replaced it by this one."
+            ).format(place=before)
+        return _(
+            "It was at {place} before. Nothing proves that it is the camera: its login is shown"
+            " here only if you say so, or edit the camera."
+        ).format(place=before)
     if candidate.usable:
         return ""
     return {

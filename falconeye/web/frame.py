@@ -8,12 +8,17 @@ from litestar.enums import MediaType
 
 from falconeye import __version__
 from falconeye.accounts.model import Action, Principal
-from falconeye.web import found_views, i18n, notice_words, rendering
+from falconeye.web import found_told, languages, notice_words, rendering
+from falconeye.web.base_path import base_path
 from falconeye.web.contexts import Frame
+from falconeye.web.others import own_query
+from falconeye.web.peer_notices import found_by_others, told_by_others
 from falconeye.web.security.access import may_on, principal_or_none
 from falconeye.web.security.cookies import cookie_of
 from falconeye.web.security.credentials import SESSION, Credential
 from falconeye.web.security.csrf import make_csrf_token
+from falconeye.web.security.forwarded import form_token
+from falconeye.web.security.peer import came_from_peer
 from falconeye.web.services import Services
 from falconeye.web.shell import shell_of
 
@@ -33,13 +38,15 @@ def frame_of(connection: Connection, *, notice: str = "") -> Frame:
     theme = cookie_of(connection, THEME_COOKIE)
     return Frame(
         path=connection.scope["path"],
-        language=i18n.choose_language(
-            connection.headers.get("accept-language", ""), shell.languages
-        ),
+        language=languages.language_of(connection),
+        languages=tuple((each, languages.NAMES.get(each, each)) for each in shell.languages),
+        chosen_language=languages.chosen(connection),
+        clock=languages.clock_of(connection),
         zone=stored.zone,
         zone_name=stored.current.site_time_zone,
         node_name=services.node_name,
         version=__version__,
+        root=base_path(),
         theme=theme if theme in _THEMES else "auto",
         csrf_token=csrf_token_of(connection),
         user=who.name if who else None,
@@ -54,33 +61,50 @@ def frame_of(connection: Connection, *, notice: str = "") -> Frame:
         may_test=may_on(who, Action.TEST_CAMERA),
         plain_http=is_plain_http(connection),
         notice=notice,
-        not_recorded=not_recorded(services, who),
-        disk_troubles=disk_troubles(services, who),
+        not_recorded=not_recorded(connection, services, who),
+        disk_troubles=disk_troubles(connection, services, who),
         may_see_jobs=may_on(who, Action.EXPORT) or sees_works(who),
         index_percent=index_percent(services, who),
         index_cancelled=services.storage.index.is_cancelled,
-        found_new=found_new(services, who),
+        own_query=own_query(connection, services.node_id),
+        found_new=found_new(connection, services, who),
     )
 
 
-def not_recorded(services: Services, who: Principal | None) -> tuple[str, ...]:
+def not_recorded(
+    connection: Connection, services: Services, who: Principal | None
+) -> tuple[str, ...]:
     """The names of the cameras that should record and do not, as far as `who` may know."""
-    return tuple(
-        notice.camera_name
+    names = {
+        notice.camera_id: notice.camera_name
         for notice in services.alerts.active()
-        if notice.volume_id is None and may_on(who, Action.VIEW_FOOTAGE, notice.camera_id)
+        if notice.volume_id is None
+    }
+    for _, notice in told_by_others(connection):
+        if notice.camera_id:
+            names.setdefault(notice.camera_id, notice.name)
+    return tuple(
+        name for camera_id, name in names.items() if may_on(who, Action.VIEW_FOOTAGE, camera_id)
     )
 
 
-def disk_troubles(services: Services, who: Principal | None) -> tuple[str, ...]:
+def disk_troubles(
+    connection: Connection, services: Services, who: Principal | None
+) -> tuple[str, ...]:
     """What is wrong with volumes now, for those who see all cameras' footage."""
     if not sees_works(who):
         return ()
-    return tuple(
+    own = [
         notice_words.volume_words(notice)
         for notice in services.alerts.active()
         if notice.volume_id is not None
-    )
+    ]
+    others = [
+        f"{node_name}: {notice_words.disk_words(notice.name, notice.cause)}"
+        for node_name, notice in told_by_others(connection)
+        if not notice.camera_id
+    ]
+    return (*own, *others)
 
 
 def sees_works(who: Principal | None) -> bool:
@@ -96,18 +120,25 @@ def index_percent(services: Services, who: Principal | None) -> int | None:
     return int(index.share * 100)
 
 
-def found_new(services: Services, who: Principal | None) -> int:
-    """How many found cameras wait for an answer, for those who may test cameras."""
+def found_new(connection: Connection, services: Services, who: Principal | None) -> int:
+    """How many found cameras of all nodes wait for an answer, for those who may test cameras."""
     if not may_on(who, Action.TEST_CAMERA):
         return 0
-    candidates = services.finding.candidates
-    return services.found_count.now(
-        services.clock, lambda: found_views.count_new(candidates.list())
-    )
+
+    def count() -> int:
+        own = found_told.told_of(services.finding.candidates.list())
+        return found_told.count_new([own, *found_by_others(connection)])
+
+    return services.found_count.now(services.clock, count)
 
 
 def csrf_token_of(connection: Connection) -> str:
-    """A token for the forms and htmx requests of this page; empty without a session."""
+    """A token for the forms and htmx requests of this page; empty without a session.
+
+    Of a page that another node shows it is that node's, which alone has the session's cookie.
+    """
+    if came_from_peer(connection):
+        return form_token(connection)
     credential = connection.scope.get("auth")
     if isinstance(credential, Credential) and credential.kind is SESSION:
         return make_csrf_token(credential.value)
@@ -116,8 +147,14 @@ def csrf_token_of(connection: Connection) -> str:
 
 def is_plain_http(connection: Connection) -> bool:
     """Whether the page crosses a network without encryption."""
-    client = connection.client
-    return connection.scope["scheme"] == "http" and not (client and client.host in _OWN_HOSTS)
+    if connection.scope["scheme"] != "http":
+        return False
+    client, server = connection.client, connection.scope.get("server")
+    if client is None:
+        return True
+    # Who asks from the machine itself by an address of the LAN has that address as well.
+    is_here = server is not None and client.host == server[0]
+    return not (is_here or client.host.removeprefix("::ffff:") in _OWN_HOSTS)
 
 
 def page(

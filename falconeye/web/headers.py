@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Final
 
 from litestar.datastructures import MutableScopeHeaders
@@ -10,13 +12,12 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 from typing_extensions import override
 
-CONTENT_SECURITY_POLICY: Final = (
+_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "media-src 'self' blob:; connect-src 'self'; worker-src blob:; font-src 'self'; "
-    "manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    "media-src 'self' blob:; connect-src 'self'; worker-src 'self' blob:; font-src 'self'; "
+    "manifest-src 'self'; frame-ancestors {framing}; base-uri 'none'; form-action 'self'"
 )
 _EVERYWHERE: Final = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "permissions-policy": (
@@ -38,14 +39,33 @@ _THREAD_BYTES: Final = 64 * 1024  # beyond it, compressing would hold up the loo
 _LEVEL: Final = 5
 
 
-async def add_headers(message: Message, scope: Scope) -> None:
-    """`before_send` hook: the fixed headers, and `no-store` where the handler said nothing."""
-    if message["type"] != "http.response.start" or scope["type"] != ScopeType.HTTP:
-        return
-    headers = MutableScopeHeaders(message)
-    for name, value in _EVERYWHERE.items():
-        headers.setdefault(name, value)
-    headers.setdefault("cache-control", _PRIVATE)
+@lru_cache(4)
+def content_security_policy(framing: tuple[str, ...] = ()) -> str:
+    """What a page of ours may load, and which other sites may show one in a frame (CSP level 3).
+
+    There is no X-Frame-Options: it cannot name sites, and every browser that we know follows this.
+    """
+    return _POLICY.format(framing=" ".join(framing) or "'none'")
+
+
+def adding_headers(
+    framing: Callable[[], tuple[str, ...]],
+) -> Callable[[Message, Scope], Awaitable[None]]:
+    """A `before_send` hook: the fixed headers, and `no-store` where the handler said nothing.
+
+    `framing` gives the origins that may show our pages in a frame now.
+    """
+
+    async def add_headers(message: Message, scope: Scope) -> None:
+        if message["type"] != "http.response.start" or scope["type"] != ScopeType.HTTP:
+            return
+        headers = MutableScopeHeaders(message)
+        headers.setdefault("content-security-policy", content_security_policy(framing()))
+        for name, value in _EVERYWHERE.items():
+            headers.setdefault(name, value)
+        headers.setdefault("cache-control", _PRIVATE)
+
+    return add_headers
 
 
 class Compression(ASGIMiddleware):

@@ -20,6 +20,12 @@ SOURCE_LANGUAGE: Final = "en"
 
 # One request is one task, so a handler that sets it never disturbs another request.
 current_language: ContextVar[str] = ContextVar("current_language", default=SOURCE_LANGUAGE)
+current_clock: ContextVar[str] = ContextVar("current_clock", default="24h")  # 24h | 12h
+# Where people write the time of day in twelve hours (CLDR, preferred hour "h").
+_TWELVE_HOURS: Final = frozenset({
+    "en-us", "en-ca", "en-au", "en-nz", "en-in", "en-ph", "en-pk", "en-sg", "en-hk", "en-za",
+    "es-us", "es-mx", "es-co", "hi", "hi-in", "ar", "ar-eg", "ar-sa", "ko", "ko-kr",
+})  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -69,6 +75,35 @@ def choose_language(accept_language: str, available: tuple[str, ...]) -> str:
         if weight > 0 and language in available:
             return language
     return SOURCE_LANGUAGE
+
+
+def choose_clock(wanted: str, accept_language: str) -> str:
+    """24h or 12h, for the setting `clock_format`: "auto" is as the first language has it.
+
+    Of a language without a region, as one that was chosen on the device, the next one with it.
+    """
+    if wanted != "auto":
+        return wanted
+    tags = [part.split(";")[0].strip().lower() for part in accept_language.split(",")[:20]]
+    alike = [tag for tag in tags if tag.partition("-")[0] == tags[0].partition("-")[0]]
+    best = next((tag for tag in alike if "-" in tag), tags[0])
+    return "12h" if best in _TWELVE_HOURS else "24h"
+
+
+def clock_text(when: datetime, *, seconds: bool = False) -> str:
+    """The time of day as the current request has it: 14:05, or 2:05 pm."""
+    if current_clock.get() != "12h":
+        return when.strftime("%H:%M:%S" if seconds else "%H:%M")
+    half = gettext("am") if when.hour < 12 else gettext("pm")
+    text = when.strftime("%I:%M:%S" if seconds else "%I:%M").removeprefix("0")
+    return f"{text} {half}"
+
+
+def hour_text(hour: int) -> str:
+    """An hour of the day at a scale: 14:00, or 2 pm."""
+    if current_clock.get() != "12h":
+        return f"{hour:02}:00"
+    return f"{hour % 12 or 12} {gettext('am') if hour < 12 else gettext('pm')}"
 
 
 def zone_of(name: str) -> tzinfo:

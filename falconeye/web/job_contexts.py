@@ -21,11 +21,14 @@ class ExportRow:
     size_bytes: int = 0
     sha256: str = ""
     gaps: int = 0
+    silent: tuple[str, ...] = ()  # names of nodes that may have more of it
     has_sheet: bool = False
     has_hevc: bool = False  # a copy in H.264 can be made of it
     is_copy: bool = False
     owner: str = ""
     since_us: int | None = None  # it waits, or runs, since then
+    node: str = ""  # the id of the node that has it; empty: this one
+    node_name: str = ""  # where there are several
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class WorkRow:
     ended_us: int | None = None
     link: str = ""  # the page that tells more
     acts: tuple[str, ...] = ()  # cancel | pause | resume | retry
+    node: str = ""  # the id of the node that does it; empty: this one
+    node_name: str = ""  # where there are several
 
     @property
     def is_under_way(self) -> bool:
@@ -95,6 +100,7 @@ class JobsPage:
     place: ListPlace = ListPlace()
     errors: Mapping[str, str] = field(default_factory=dict)
     earlier: tuple[WorkRow, ...] = ()  # outcomes before the last of each work
+    silent: tuple[str, ...] = ()  # names of nodes whose jobs are not among them
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ NOTSENT_BYTES: Final = 128 * 1024
 BACKLOG: Final = 512
 
 
-def open_socket(host: str, port: int) -> socket.socket:
+def open_socket(host: str, port: int, flag: str = "--port") -> socket.socket:
     """A bound, listening socket; StartError in words for whoever started the node.
 
-    Port 0 takes a free one. An IPv6 wildcard takes IPv4 as well.
+    Port 0 takes a free one. An IPv6 wildcard takes IPv4 as well. `flag` chooses another port.
     """
     family, address = _resolve(host, port)
     listening = socket.socket(family, socket.SOCK_STREAM)
@@ -30,7 +30,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         listening.settimeout(0)
     except OSError as error:
         listening.close()
-        raise StartError(_bind_words(error, host, port)) from error
+        raise StartError(_bind_words(error, host, port, flag)) from error
     return listening
 
 
@@ -49,14 +49,17 @@ def _resolve(host: str, port: int) -> tuple[int, Any]:
     return found[0][0], found[0][4]
 
 
-def _bind_words(error: OSError, host: str, port: int) -> str:
+def _bind_words(error: OSError, host: str, port: int, flag: str) -> str:
     match error.errno:
         case errno.EADDRINUSE:
             return (
-                f"port {port} is in use: another program (or FalconEye) listens there; try --port"
+                f"port {port} is in use: another program (or FalconEye) listens there; try {flag}"
             )
         case errno.EACCES:
-            return f"port {port} needs more rights: ports below 1024 are for root; try --port 8900"
+            other = 8900 if flag == "--port" else 8901
+            return (
+                f"port {port} needs more rights: those below 1024 are for root; try {flag} {other}"
+            )
         case errno.EADDRNOTAVAIL:
             return f"this machine has no address {host} to listen on"
         case _:

@@ -34,6 +34,7 @@ from falconeye.base.tasks import TaskSet
 from falconeye.base.times import SECOND_US
 from falconeye.cameras.registry import Camera, StreamStats
 from falconeye.events.camera_state import CameraStatus
+from falconeye.federation.report import NotReady
 from falconeye.storage.index.database import Database
 from falconeye.storage.segments.histogram import BOUNDS_S, Histogram
 from falconeye.storage.segments.mover import Mover
@@ -158,9 +159,16 @@ class NodeStatus:
 
     async def is_ready(self) -> bool:
         """Database answers, footage can be written somewhere, every camera was started."""
-        if not self._pipelines_started() or not self._volumes.can_record:
-            return False
-        return await self._database_answers()
+        return not await self.not_ready()
+
+    async def not_ready(self) -> tuple[NotReady, ...]:
+        """Why it is not ready; empty when it is."""
+        reasons = {
+            NotReady.STARTING: not self._pipelines_started(),
+            NotReady.NO_DISK: not self._volumes.can_record,
+            NotReady.DATABASE: not await self._database_answers(),
+        }
+        return tuple(reason for reason, holds in reasons.items() if holds)
 
     async def _database_answers(self) -> bool:
         """Whether the writer takes work; asked at most once a second: anybody may ask.

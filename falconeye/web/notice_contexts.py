@@ -18,6 +18,9 @@ class NoticeRow:
     sent_us: int | None
     volume: str = ""  # a sentence about a volume: the notice is about that, not about a camera
     is_gone: bool = False  # the camera was deleted: there is no page of it
+    node_name: str = ""  # whose notice it is, where there are several nodes
+    node_id: str = ""  # of another node; empty: this one
+    told_at: str = "notices"  # where the help tells of the reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class NoticesPage:
     total: int
     newer: int | None = None  # offset of the page before
     older: int | None = None
+    silent_nodes: tuple[str, ...] = ()  # names of nodes whose notices are not among them
 
 
 @dataclass(frozen=True, slots=True)

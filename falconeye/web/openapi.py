@@ -3,8 +3,9 @@
 Swagger UI is vendored and works under the content security policy; nothing comes from elsewhere.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -19,9 +20,11 @@ from typing_extensions import override
 from falconeye import __version__
 from falconeye.accounts.model import LOWEST_ROLE
 from falconeye.web.assets import Assets
+from falconeye.web.base_path import base_path, outward
 from falconeye.web.frame import csrf_token_of
+from falconeye.web.openapi_errors import add_errors
 from falconeye.web.security.access import Access, access_of, public, routes_of, signed_in
-from falconeye.web.security.credentials import SESSION_COOKIE
+from falconeye.web.security.credentials import SECURE_SESSION_COOKIE, SESSION_COOKIE
 from falconeye.web.security.csrf import CSRF_HEADER
 
 PATH: Final = "/schema"
@@ -36,14 +39,17 @@ _SCHEMES: Final[Mapping[str, SecurityScheme]] = {
         type="apiKey",
         security_scheme_in="cookie",
         name=SESSION_COOKIE,
-        description=f"A signed-in browser; unsafe requests also need {CSRF_HEADER}",
+        description=(
+            f"A signed-in browser, by TLS with {SECURE_SESSION_COOKIE} instead; "
+            f"unsafe requests also need {CSRF_HEADER}"
+        ),
     ),
 }
 # Swagger UI's own settings live in a script of ours: the policy allows no inline script.
 _INITIALIZER: Final = """\
 const token = document.querySelector('meta[name="csrf-token"]').content;
 SwaggerUIBundle({
-  url: "/schema/openapi.json",
+  url: "{document}",
   dom_id: "#swagger-ui",
   deepLinking: true,
   showExtensions: true,
@@ -66,7 +72,9 @@ class _SwaggerPage(OpenAPIRenderPlugin):
 
     @override
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        url = self._assets.url
+        def url(name: str) -> str:
+            return outward(self._assets.url(name))
+
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -75,7 +83,7 @@ class _SwaggerPage(OpenAPIRenderPlugin):
             f'<link rel="icon" href="{url("favicon.svg")}" type="image/svg+xml">'
             f'<link rel="stylesheet" href="{url("vendor/swagger-ui/swagger-ui.css")}">'
             f'<script defer src="{url("vendor/swagger-ui/swagger-ui-bundle.js")}"></script>'
-            f'<script defer src="{PATH}/initializer.js"></script>'
+            f'<script defer src="{outward(PATH)}/initializer.js"></script>'
             '</head><body><main id="swagger-ui"></main></body></html>'
         ).encode()
 
@@ -86,24 +94,26 @@ class _SwaggerPage(OpenAPIRenderPlugin):
 
 @get("/initializer.js", opt=public(), sync_to_thread=False, media_type="text/javascript")
 def _initializer() -> Response[str]:
-    return Response(_INITIALIZER, headers={"cache-control": "no-cache"})
+    text = _INITIALIZER.replace("{document}", outward(f"{PATH}/openapi.json"))
+    return Response(text, headers={"cache-control": "no-cache"})
 
 
 class _Document(OpenAPIRenderPlugin):
-    """The document itself, with roles; made once."""
+    """The document itself, with roles; made once for a base path."""
 
     def __init__(self) -> None:
         super().__init__(path="/openapi.json", media_type=MediaType.JSON)
-        self._encoded: bytes | None = None
+        self._encoded: tuple[str, bytes] | None = None
 
     @override
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        if self._encoded is None:
+        server = base_path() or "/"
+        if self._encoded is None or self._encoded[0] != server:
             add_roles(request.app, openapi_schema)
-            self._encoded = json.dumps(
-                openapi_schema, ensure_ascii=False, default=partial(default_serializer)
-            ).encode()
-        return self._encoded
+            document = {**openapi_schema, "servers": [{"url": server}]}
+            text = json.dumps(document, ensure_ascii=False, default=partial(default_serializer))
+            self._encoded = server, text.encode()
+        return self._encoded[1]
 
 
 def openapi_config(assets: Assets) -> OpenAPIConfig:
@@ -117,18 +127,39 @@ def openapi_config(assets: Assets) -> OpenAPIConfig:
         security=list(anything),
         components=Components(security_schemes=dict(_SCHEMES)),
         render_plugins=[_SwaggerPage(assets), _Document()],
-        openapi_router=Router(PATH, route_handlers=[], include_in_schema=False, opt=signed_in()),
+        openapi_router=Router(
+            PATH,
+            route_handlers=[],
+            include_in_schema=False,
+            opt=signed_in(),
+            before_request=_made_first(),
+        ),
     )
 
 
+def _made_first() -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    """Describe the routes in a thread when somebody asks for the first time.
+
+    It takes 60 ms of a core and 3 MB, which a node that nobody programs for does not need.
+    """
+    making = asyncio.Lock()
+
+    async def made(request: Request[Any, Any, Any]) -> None:
+        async with making:
+            _ = await asyncio.to_thread(lambda: request.app.openapi_schema)  # Litestar keeps it
+
+    return made
+
+
 def add_roles(app: Litestar, document: dict[str, Any]) -> None:
-    """Write the role of every route into its operation; open routes need no security."""
+    """Write its role and its errors into every operation; open routes need no security."""
     for method, path, handler in routes_of(app):
         operation = _operation(document, method, path)
         declared = access_of(handler)
         if operation is None or declared is None:
             continue
         operation[ROLE_KEY] = role_of(declared)
+        add_errors(operation)
         if declared.public:
             operation["security"] = []
 

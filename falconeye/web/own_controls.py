@@ -7,10 +7,10 @@ from weakref import WeakValueDictionary
 
 from litestar import Request
 
-from falconeye.base.errors import BadRequest, Conflict, NotFound, Unavailable
-from falconeye.cameras.usb import current_path
+from falconeye.base.errors import BadRequest, Conflict, NotFound
+from falconeye.cameras.usb import present_path
 from falconeye.config.camera import Protocol
-from falconeye.devices.v4l2 import Control
+from falconeye.devices.v4l2_controls import Control
 from falconeye.web.audit import record
 from falconeye.web.i18n import gettext as _
 from falconeye.web.services import Services
@@ -29,7 +29,7 @@ async def controls_of(services: Services, camera_id: str) -> tuple[Control, ...]
     """
     if services.cameras.get(camera_id).config.protocol is not Protocol.USB:
         return ()
-    return (await services.questions.facts(_path(services, camera_id))).controls
+    return (await services.questions.facts(await _path(services, camera_id))).controls
 
 
 async def set_control(request: Asking, camera_id: str, key: str, value: int | None) -> Control:
@@ -42,7 +42,7 @@ async def set_control(request: Asking, camera_id: str, key: str, value: int | No
     services = shell_of(request).services
     turn = _turns.setdefault(camera_id, asyncio.Lock())
     async with turn:
-        path = _path(services, camera_id)
+        path = await _path(services, camera_id)
         control = _named((await services.questions.facts(path)).controls, key)
         if not control.is_active:
             raise Conflict(_("{name} is set by the camera itself now.").format(name=control.name))
@@ -66,11 +66,8 @@ def _named(controls: tuple[Control, ...], key: str) -> Control:
     raise NotFound(_("The camera has no such control."))
 
 
-def _path(services: Services, camera_id: str) -> str:
+async def _path(services: Services, camera_id: str) -> str:
     config = services.cameras.get(camera_id).config
     if config.protocol is not Protocol.USB:
         raise BadRequest(_("Only cameras at a USB port have controls."))
-    path = current_path(config)
-    if path is None:
-        raise Unavailable(_("The camera is not plugged in."))
-    return path
+    return await present_path(config)

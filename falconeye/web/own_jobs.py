@@ -73,9 +73,13 @@ async def exports_of_time(
 
 
 async def ask(
-    request: Asking, camera_ids: Sequence[str], from_us: int | None, to_us: int | None
+    request: Asking,
+    camera_ids: Sequence[str],
+    from_us: int | None,
+    to_us: int | None,
+    acting: str | None,
 ) -> Job:
-    """Queue an export of these cameras, and note who asked."""
+    """Queue an export of these cameras, and note who asked; `acting`: as other nodes know them."""
     services = shell_of(request).services
     who = principal_of(request)
     wanted = list(dict.fromkeys(camera_ids))
@@ -93,7 +97,7 @@ async def ask(
     if to_us - from_us > MAX_SPAN_US:
         raise InvalidInput("to: more than two days after from: ask for several exports", field="to")
     orders = [ExportOrder(one, names[one], from_us, to_us) for one in wanted]
-    job = await ask_for_export(services.jobs, services.exports, orders, who)
+    job = await ask_for_export(services.jobs, services.exports, orders, who, acting)
     detail = f"{rfc3339(from_us)} to {rfc3339(to_us)}, job {job.id}"
     await _record(request, "export.asked", job, detail)
     return job

@@ -25,6 +25,7 @@ class Kept:
     reason: str
     protection_id: int | None = None  # of a time
     recording_id: str | None = None
+    node: str = ""  # the id of the node that alone keeps it; empty: this one does
 
 
 def kept_time(one: Protection) -> Kept:

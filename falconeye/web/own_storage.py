@@ -11,11 +11,10 @@ from litestar import Request
 from falconeye.accounts.model import Action, Principal
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import rfc3339
-from falconeye.storage.reading.filling import Filling, Room, fillings
+from falconeye.storage.reading.filling import Filling, Room, fillings, rooms_of
 from falconeye.storage.reading.storage_use import CameraUse, Lasting, lasting, room_days
 from falconeye.storage.segments.deletion import Cancelled
 from falconeye.storage.segments.move_state import MoveState
-from falconeye.storage.segments.mover import MARGIN_SHARE
 from falconeye.storage.segments.retention import Keep
 from falconeye.storage.segments.volume_changes import Added, Known, held_words
 from falconeye.storage.volumes.mount_lines import MountLines, mount_lines
@@ -57,7 +56,7 @@ class StorageView:
     """All of it; cameras as far as the asking one may see them."""
 
     volumes: tuple[VolumeView, ...]
-    cameras: tuple[CameraView, ...]
+    cameras: tuple[CameraView, ...]  # that have footage on this node, or are this node's
     bytes_per_day: float  # of all cameras
     days_left: float | None  # until the oldest footage makes room; None: nothing grows
     fillings: Mapping[int, Filling]  # by the volume's number; of those that take footage
@@ -96,12 +95,13 @@ async def overview(request: Asking) -> StorageView:
     fill = {room.number for room in rooms} | _leaving(found)
     now_us = services.clock.utc_us()
     bytes_per_day = sum(use.bytes_per_day or 0.0 for use in uses)
+    others = _of_others(services)
     return StorageView(
         volumes=found,
         cameras=tuple(
             CameraView(use, lasting(use, keep, days if _goes_for_room(use, fill) else None, now_us))
             for use in uses
-            if _sees(who, use)
+            if _sees(who, use) and (use.segments or use.camera_id not in others)
         ),
         bytes_per_day=bytes_per_day,
         days_left=days,
@@ -232,28 +232,19 @@ def _goes_for_room(use: CameraUse, fill: Collection[int]) -> bool:
     )
 
 
-def in_line(found: Sequence[VolumeFacts], first_id: str) -> list[VolumeFacts]:
-    """The disks that fill, in their order: where new footage goes, then the archives.
-
-    A further disk for recording takes none while the first can: it gives no room. `first_id`: of
-    the volume that records now.
-    """
-    present = [one for one in found if one.present]
-    archives = [one for one in present if one.role is Role.ARCHIVE and one.id != first_id]
-    return [*(one for one in present if one.id == first_id), *archives]
-
-
-def kept_free_bytes(one: VolumeFacts, line: Sequence[VolumeFacts]) -> int:
-    """Of a disk in line: beside an archive the oldest is moved on before the floor is reached."""
-    moves_on = len(line) > 1 and one.role is Role.RECORD
-    return one.floor_bytes + (one.total_bytes // MARGIN_SHARE if moves_on else 0)
-
-
 def _rooms(found: Sequence[VolumeView]) -> list[Room]:
     numbers = {one.facts.id: one.known.row.number for one in found if one.facts is not None}
     first = next((one.facts.id for one in found if one.facts is not None and one.records), "")
-    line = in_line([one.facts for one in found if one.facts is not None], first)
-    return [Room(numbers[one.id], one.free_bytes - kept_free_bytes(one, line)) for one in line]
+    return rooms_of([one.facts for one in found if one.facts is not None], numbers, first)
+
+
+def _of_others(services: Services) -> set[str]:
+    """The cameras of other nodes: each node would tell of all of them, mostly of nothing."""
+    return {
+        camera.config.id
+        for camera in services.cameras.list()
+        if camera.config.owner_id not in {None, services.node_id}
+    }
 
 
 def _sees(who: Principal, use: CameraUse) -> bool:

@@ -1,7 +1,8 @@
 """What an open page shows again when something changed: parts for `/events` (htmx 4 partials).
 
-The page says in the query of `/events` which it is: `page=wall&layout=…&number=…` or
-`page=camera&camera=…`. Elements are replaced by their id; players are left alone (hx-morph-skip).
+The page says in the query of `/events` which it is: `page=camera&camera=…`; what only one kind of
+page shows may stand beside the page (`pages/nodes.py`, `pages/wall.py`). Elements are replaced by
+their id; players are left alone (hx-morph-skip).
 """
 
 from typing import Any
@@ -11,17 +12,20 @@ from markupsafe import Markup
 
 from falconeye.accounts.model import Action
 from falconeye.cameras.views import Camera
-from falconeye.web import found_views, i18n, views
+from falconeye.storage.segments.recording_rows import Query
+from falconeye.web import languages, views
+from falconeye.web.claim_views import claim_views
 from falconeye.web.contexts import Frame
 from falconeye.web.frame import frame_of
+from falconeye.web.peer_notices import has_others
+from falconeye.web.peers.found import gather as gather_found
+from falconeye.web.peers.recordings import gather
 from falconeye.web.rendering import render_part
 from falconeye.web.security.access import may_on, principal_of
 from falconeye.web.shell import shell_of
 from falconeye.web.sse import Changes, register_partials
 
 Asking = Request[Any, Any, Any]
-
-MAX_PAGE = 10_000
 
 
 def partial(target: str, html: str, swap: str = "outerMorph") -> str:
@@ -30,24 +34,32 @@ def partial(target: str, html: str, swap: str = "outerMorph") -> str:
     return element.format(target, swap, Markup(html))  # noqa: S704 - made by our templates
 
 
+def set_language(request: Asking) -> None:
+    """The texts that are made here, and not in a template, are in the request's language, too."""
+    languages.speak(request)
+
+
+def part_of_page(request: Asking, template: str, path: str, **values: Any) -> str:
+    """A part of the page at `path`, which is open."""
+    return render_part(shell_of(request).templates, template, _frame(request, path), **values)
+
+
 @register_partials
 async def changed_parts(request: Asking, changes: Changes) -> str:
     """What every page shows, and the parts of the page that the query names."""
-    # The texts that are made here, and not in a template, are in the language of the request, too.
-    header = request.headers.get("accept-language", "")
-    i18n.current_language.set(i18n.choose_language(header, shell_of(request).languages))
+    set_language(request)
     parts = []
-    if changes.everything or changes.notices:
+    # Others tell of their notices with their beats; nodes change every ten seconds.
+    if changes.everything or changes.notices or (changes.nodes and has_others(request)):
         parts.append(_record_note(request))
     # A camera that comes or goes changes which of the found ones are new.
     is_found = changes.everything or changes.candidates or bool(changes.cameras)
+    # What others have found comes with their beats, too.
+    is_found |= changes.nodes and has_others(request)
     if is_found and may_on(principal_of(request), Action.TEST_CAMERA):
-        parts.append(_found_parts(request))
-    match request.query_params.get("page"):
-        case "wall":
-            parts.append(_wall_parts(request, changes))
-        case "camera":
-            parts.append(await _camera_parts(request, changes))
+        parts.append(await _found_parts(request))
+    if request.query_params.get("page") == "camera":
+        parts.append(await _camera_parts(request, changes))
     # Not by "+": what `partial` gives is Markup, which would escape a text beside it.
     return "".join(parts)
 
@@ -59,42 +71,16 @@ def _record_note(request: Asking) -> str:
     return partial("record-note", html)
 
 
-def _found_parts(request: Asking) -> str:
+async def _found_parts(request: Asking) -> str:
     shell = shell_of(request)
     is_open = request.query_params.get("page") == "found"
     frame = _frame(request, "/cameras/found" if is_open else "/")
     parts = partial("found-link", render_part(shell.templates, "partials/found_link.html", frame))
     if is_open:
-        page = found_views.found_page(shell.services)
+        page = await gather_found(request)
         rows = render_part(shell.templates, "partials/found_rows.html", frame, page=page)
         parts += partial("found-rows", rows)
     return parts
-
-
-def _wall_parts(request: Asking, changes: Changes) -> str:
-    shell = shell_of(request)
-    cameras = views.shown_cameras(shell.services, principal_of(request))
-    number = request.query_params.get("number", "1")
-    page = views.wall(
-        cameras,
-        request.query_params.get("layout", views.AUTO),
-        int(number) if number.isdecimal() and len(number) <= len(str(MAX_PAGE)) else 1,
-    )
-    frame = _frame(request, "/")
-    # A wall without cameras says how many were found.
-    is_told = changes.candidates and not page.tiles
-    if changes.everything or changes.cameras or is_told:
-        area = render_part(shell.templates, "partials/wall_area.html", frame, page=page)
-        head = render_part(shell.templates, "partials/wall_head.html", frame, page=page)
-        return partial("wall-head", head, "innerMorph") + partial("wall-area", area, "innerMorph")
-    return "".join(
-        partial(
-            f"tile-state-{tile.id}",
-            render_part(shell.templates, "partials/tile_state.html", frame, tile=tile),
-        )
-        for tile in page.tiles
-        if tile.id in changes.states
-    )
 
 
 async def _camera_parts(request: Asking, changes: Changes) -> str:
@@ -107,6 +93,8 @@ async def _camera_parts(request: Asking, changes: Changes) -> str:
     parts = []
     if changes.everything or camera_id in changes.states | changes.cameras:
         parts.append(_state_parts(request, camera))
+    if changes.everything or changes.candidates or camera_id in changes.states | changes.cameras:
+        parts.append(_claims_part(request, camera))
     recorded = camera_id in {owner for owner, _id in changes.recordings}
     if (changes.everything or recorded) and may_on(
         principal_of(request), Action.VIEW_FOOTAGE, camera_id
@@ -126,11 +114,22 @@ def _state_parts(request: Asking, camera: Camera) -> str:
     return parts
 
 
+def _claims_part(request: Asking, camera: Camera) -> str:
+    camera_id = camera.config.id
+    html = render_part(
+        shell_of(request).templates,
+        "partials/camera_claims.html",
+        _frame(request, f"/cameras/{camera_id}"),
+        claims=claim_views(request, camera),
+        camera_id=camera_id,
+    )
+    return partial(f"camera-claims-{camera_id}", html)
+
+
 async def _recordings_part(request: Asking, camera_id: str) -> str:
     shell = shell_of(request)
-    recordings, _total = await shell.services.recordings.list(
-        camera_id=camera_id, limit=views.LATEST_RECORDINGS
-    )
+    query = Query(camera_id=camera_id, limit=views.LATEST_RECORDINGS)
+    recordings = (await gather(request, query)).rows
     if not recordings:
         return ""
     now_us = shell.services.clock.utc_us()

@@ -65,6 +65,7 @@ class RecordingsPage:
     last: int = 0
     newer_query: str | None = None
     older_query: str | None = None
+    silent_nodes: tuple[str, ...] = ()  # names: what they have is not in the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class ProtectionRow:
     by: str  # empty of a recording: nobody noted it
     reason: str
     recording_id: str | None = None
+    node: str = ""  # the id of the node that alone keeps it
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,10 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from falconeye.web import i18n
+from falconeye.web import audit_words, i18n
 from falconeye.web.contexts import Frame
+from falconeye.web.help.places import target_of
+from falconeye.web.help.topics import HELP_FOLDER
 
 AssetUrl = Callable[[str], str]
 
@@ -24,7 +26,8 @@ AssetUrl = Callable[[str], str]
 def build_environment(templates_dir: Path, asset_url: AssetUrl) -> jinja2.Environment:
     """The environment of all templates below `templates_dir`; blocks while it reads them.
 
-    Templates and catalogues are read here, once, so that rendering never touches the disk.
+    Templates and catalogues are read here, once, so that rendering never touches the disk; but for
+    those of the help, which `falconeye.web.help.book` reads when somebody asks for them.
     `asset_url("app.css")` gives the address of a static file, with its content hash.
     """
     for language in i18n.available_languages():
@@ -32,6 +35,7 @@ def build_environment(templates_dir: Path, asset_url: AssetUrl) -> jinja2.Enviro
     sources = {
         path.relative_to(templates_dir).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(templates_dir.rglob("*.html"))
+        if path.parent != templates_dir / HELP_FOLDER
     }
     environment = jinja2.Environment(
         loader=jinja2.DictLoader(sources),
@@ -46,9 +50,14 @@ def build_environment(templates_dir: Path, asset_url: AssetUrl) -> jinja2.Enviro
     environment.policies["ext.i18n.trimmed"] = True
     install_translations(environment)
     environment.globals["asset_url"] = asset_url
+    environment.globals["help_target"] = target_of
     environment.filters.update(
         moment=moment,
         clock_time=clock_time,
+        hour_time=i18n.hour_text,
+        action_words=audit_words.action_words,
+        kind_words=audit_words.kind_words,
+        with_code=with_code,
         day=day,
         input_moment=input_moment,
         size=i18n.size_text,
@@ -56,6 +65,17 @@ def build_environment(templates_dir: Path, asset_url: AssetUrl) -> jinja2.Enviro
         duration=duration,
     )
     return environment
+
+
+def compile_all(environment: jinja2.Environment) -> None:
+    """Compile each template, and forget their sources: what was compiled is kept, and they are not.
+
+    Half a megabyte. Blocks for half a second.
+    """
+    for name in environment.list_templates():
+        environment.get_template(name)
+    if isinstance(environment.loader, jinja2.DictLoader):
+        environment.loader.mapping = {}
 
 
 def install_translations(environment: jinja2.Environment) -> None:
@@ -72,14 +92,19 @@ def install_translations(environment: jinja2.Environment) -> None:
 
 def render(environment: jinja2.Environment, template: str, frame: Frame, page: Any) -> str:
     """One template as text; sets the request's language."""
-    i18n.current_language.set(frame.language)
+    _follow(frame)
     return environment.get_template(template).render(frame=frame, page=page)
 
 
 def render_part(environment: jinja2.Environment, template: str, frame: Frame, **values: Any) -> str:
     """A partial template as text; `values` are the names that its first line lists."""
-    i18n.current_language.set(frame.language)
+    _follow(frame)
     return environment.get_template(template).render(frame=frame, **values)
+
+
+def _follow(frame: Frame) -> None:
+    i18n.current_language.set(frame.language)
+    i18n.current_clock.set(frame.clock)
 
 
 def _zone(context: Context) -> tzinfo:
@@ -89,7 +114,7 @@ def _zone(context: Context) -> tzinfo:
 
 def _time_element(when: datetime, text: str) -> Markup:
     stamp = when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    title = when.strftime("%Y-%m-%d %H:%M:%S %Z")
+    title = f"{when:%Y-%m-%d} {i18n.clock_text(when, seconds=True)} {when:%Z}"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, title, escape(text))
 
 
@@ -97,14 +122,14 @@ def _time_element(when: datetime, text: str) -> Markup:
 def moment(context: Context, utc_us: int) -> Markup:
     """`<time>` with date and time in the site's zone."""
     when = i18n.local(utc_us, _zone(context))
-    return _time_element(when, when.strftime("%Y-%m-%d %H:%M:%S"))
+    return _time_element(when, f"{when:%Y-%m-%d} {i18n.clock_text(when, seconds=True)}")
 
 
 @pass_context
-def clock_time(context: Context, utc_us: int) -> Markup:
+def clock_time(context: Context, utc_us: int, *, seconds: bool = True) -> Markup:
     """`<time>` with the time of day alone."""
     when = i18n.local(utc_us, _zone(context))
-    return _time_element(when, when.strftime("%H:%M:%S"))
+    return _time_element(when, i18n.clock_text(when, seconds=seconds))
 
 
 @pass_context
@@ -123,6 +148,15 @@ def input_moment(context: Context, utc_us: int | None, *, seconds: bool = False)
         return ""
     form = "%Y-%m-%dT%H:%M:%S" if seconds else "%Y-%m-%dT%H:%M"
     return i18n.local(utc_us, _zone(context)).strftime(form)
+
+
+def with_code(text: str) -> Markup:
+    """A text in which words in backticks are code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )
 
 
 def duration(duration_us: int) -> Markup:

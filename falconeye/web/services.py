@@ -1,13 +1,14 @@
 """What handlers may use, nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from falconeye.accounts.service import Accounts
 from falconeye.alerts.service import Alerts
 from falconeye.base.clock import Clock
-from falconeye.cameras.finding import Finding
-from falconeye.cameras.onvif_cameras import OnvifCameras
+from falconeye.base.node_name import NodeName
+from falconeye.cameras.found.finding import Finding
+from falconeye.cameras.onvif.onvif_cameras import OnvifCameras
 from falconeye.cameras.registry import CameraRegistry
 from falconeye.config.settings import NodeSettings
 from falconeye.devices.questions import DeviceQuestions
@@ -18,7 +19,7 @@ from falconeye.jobs.system_work import SystemWorks
 from falconeye.storage.backups.nightly import NightlyBackups
 from falconeye.storage.backups.restoring import Restores
 from falconeye.storage.export.export import Exports
-from falconeye.storage.footage import StorageParts
+from falconeye.storage.footage import CoverageParts, StorageParts
 from falconeye.storage.reading.footage_stills import FootageStills
 from falconeye.storage.reading.playback import Playback
 from falconeye.storage.reading.recordings import Recordings
@@ -35,7 +36,7 @@ class Services:
     """The node's parts as the web sees them."""
 
     node_id: str
-    node_name: str
+    called: NodeName
     started_at_us: int
     settings: NodeSettings  # flags, environment, file: fixed while the process runs
     stored_settings: SettingsStore  # what an admin changes in the page
@@ -48,6 +49,7 @@ class Services:
     onvif: OnvifCameras
     recordings: Recordings
     timelines: Timelines
+    coverage: CoverageParts
     events: EventStore
     playback: Playback
     stills: FootageStills
@@ -60,7 +62,14 @@ class Services:
     restores: Restores
     restart: Callable[[], None] | None  # ends the process; None: nobody would start it again
     patient: Patient  # of the doctor
+    # Where each of `settings` came from; see `config.loading`.
+    origins: Mapping[str, str] = field(default_factory=dict)
     # These have nothing to start or stop.
     questions: DeviceQuestions = field(default_factory=DeviceQuestions)
     proposals: Proposals = field(default_factory=Proposals)
     found_count: FoundCount = field(default_factory=FoundCount)
+
+    @property
+    def node_name(self) -> str:
+        """What this node is called now."""
+        return str(self.called)

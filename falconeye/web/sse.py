@@ -21,9 +21,11 @@ from falconeye.events.bus import (
     CameraStateChanged,
     CandidatesChanged,
     Event,
+    NodesChanged,
     NoticesChanged,
     RecordingChanged,
     Subscription,
+    WallsChanged,
 )
 from falconeye.web.open_streams import CloseReason, OpenConnection, open_connection
 from falconeye.web.range_response import StreamResponse
@@ -47,11 +49,13 @@ class Changes:
     recordings: frozenset[tuple[str, str]] = frozenset()  # (camera id, recording id)
     notices: bool = False  # one of them began or ended
     candidates: bool = False  # what was found is different
+    nodes: bool = False  # one of them tells something new, or is silent
+    walls: bool = False  # a saved one was added, changed or deleted
 
     def __bool__(self) -> bool:
-        return self.everything or bool(
-            self.states or self.cameras or self.recordings or self.notices or self.candidates
-        )
+        seen = self.states or self.cameras or self.recordings
+        others = self.notices or self.candidates or self.nodes or self.walls
+        return self.everything or bool(seen or others)
 
 
 Renderer = Callable[[Request[Any, Any, Any], Changes], Awaitable[str]]
@@ -75,7 +79,7 @@ def visible_changes(who: Principal, events: Iterable[Event]) -> Changes:
     states: set[str] = set()
     cameras: set[str] = set()
     recordings: set[tuple[str, str]] = set()
-    notices = candidates = False
+    notices = candidates = nodes = walls = False
     for event in events:
         match event:
             case CameraStateChanged(state) if may(who, Action.VIEW_LIVE, state.camera_id):
@@ -90,6 +94,10 @@ def visible_changes(who: Principal, events: Iterable[Event]) -> Changes:
                 notices = True
             case CandidatesChanged() if may(who, Action.TEST_CAMERA):
                 candidates = True
+            case NodesChanged() if may(who, Action.VIEW_LIVE):
+                nodes = True
+            case WallsChanged() if may(who, Action.VIEW_LIVE):
+                walls = True
             case _:
                 pass
     return Changes(
@@ -98,6 +106,8 @@ def visible_changes(who: Principal, events: Iterable[Event]) -> Changes:
         recordings=frozenset(recordings),
         notices=notices,
         candidates=candidates,
+        nodes=nodes,
+        walls=walls,
     )
 
 
@@ -123,20 +133,25 @@ async def _messages(
             html = await _render(request, changes) if changes else ""
             yield message(html) if html else _alive()
             not_before = asyncio.get_running_loop().time() + INTERVAL_S
-            batch = await connection.run(_next_batch(subscription, not_before))
+            batch = await connection.run(next_batch(subscription, not_before, KEEP_ALIVE_S))
             if subscription.dropped > lost:
                 changes, lost = Changes(everything=True), subscription.dropped
             else:
                 changes = visible_changes(principal_of(request), batch or ())
-        yield _goodbye(connection.reason)
+        yield goodbye(connection.reason)
 
 
-async def _next_batch(subscription: Subscription, not_before: float) -> list[Event]:
-    """What happens until `not_before` (loop time) and a moment on; empty when nothing does."""
+async def next_batch(
+    subscription: Subscription, not_before: float, keep_alive_s: float
+) -> list[Event]:
+    """What happens until `not_before` (loop time) and a moment on.
+
+    Empty when nothing does for `keep_alive_s`.
+    """
     loop = asyncio.get_running_loop()
     batch: list[Event] = []
     try:
-        async with asyncio.timeout(KEEP_ALIVE_S):
+        async with asyncio.timeout(keep_alive_s):
             batch.append(await subscription.get())
         async with asyncio.timeout_at(max(loop.time() + SETTLE_S, not_before)):
             while True:
@@ -164,6 +179,7 @@ def _alive() -> bytes:
     return f"event: alive\ndata: {KEEP_ALIVE_S:g}\n\n".encode()
 
 
-def _goodbye(reason: CloseReason) -> bytes:
+def goodbye(reason: CloseReason) -> bytes:
+    """The last message: `signed-out` or `closing`."""
     name = "signed-out" if reason is CloseReason.REVOKED else "closing"
     return f"event: {name}\ndata: {reason.value}\n\n".encode()

@@ -43,6 +43,7 @@ class VolumePanel:
     unit_name: str
     unit: str
     drop_in: str
+    drop_in_path: str
     note: str
 
 
@@ -124,6 +125,32 @@ class StoragePage:
     errors: Mapping[str, str] = field(default_factory=dict)
     cautions: Sequence[str] = ()  # of the disk that was just added
     left: Sequence[LeftProtections] = ()
+    nodes: Sequence["NodeStorageRow"] = ()  # all of them, where there are several
+    silent_nodes: Sequence[str] = ()
+    node_name: str = ""  # of the node whose disks these are, where another one shows the page
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDiskRow:
+    """A disk of a node, in short."""
+
+    path: str
+    problem: str  # a sentence; empty when all is well
+    total_bytes: int
+    free_bytes: int
+    footage_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStorageRow:
+    """What lies on a node, in short."""
+
+    id: str
+    name: str
+    is_here: bool
+    lasts: str  # how long its room lasts, in words
+    disks: Sequence[NodeDiskRow]
+    cameras: Sequence[tuple[str, int]]  # name and bytes of footage, the most first
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +191,7 @@ class DeleteSpanPage:
     protections: Sequence[ProtectionRow] = ()  # why those stay
     exports: Sequence[SpanExport] = ()  # they stay
     other_exports: int = 0  # that the asking one may not see
+    silent_nodes: Sequence[str] = ()  # their footage is not counted, and will not be deleted
 
     @property
     def from_text(self) -> str:

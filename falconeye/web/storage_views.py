@@ -6,6 +6,7 @@ from datetime import date
 from falconeye.storage.ledger.coverage import GapReason
 from falconeye.storage.reading.filling import Filling
 from falconeye.storage.reading.storage_use import CameraUse, DayBytes, Lasting
+from falconeye.storage.volumes.mount_lines import drop_in_path
 from falconeye.storage.volumes.mounts import Against, MountFacts, MountKind
 from falconeye.storage.volumes.places import Caution
 from falconeye.storage.volumes.volume_facts import Role
@@ -13,7 +14,16 @@ from falconeye.web import i18n
 from falconeye.web.i18n import gettext as _
 from falconeye.web.i18n import ngettext
 from falconeye.web.own_storage import CameraView, StorageView, VolumeView
-from falconeye.web.storage_contexts import Bar, CameraStorageRow, MountRow, Share, VolumePanel
+from falconeye.web.storage_answers import StorageAnswer, VolumeAnswer
+from falconeye.web.storage_contexts import (
+    Bar,
+    CameraStorageRow,
+    MountRow,
+    NodeDiskRow,
+    NodeStorageRow,
+    Share,
+    VolumePanel,
+)
 
 _SHADES = 3
 _LONG_DAYS = 999
@@ -50,6 +60,7 @@ def volume_panel(
         unit_name=view.lines.unit_name,
         unit=view.lines.unit,
         drop_in=view.lines.drop_in,
+        drop_in_path=str(drop_in_path(view.known.path)),
         note=view.lines.note,
     )
 
@@ -78,6 +89,36 @@ def camera_rows(view: StorageView) -> tuple[CameraStorageRow, ...]:
     highest = max((day.size_bytes for one in view.cameras for day in one.use.days), default=0)
     total = sum(one.use.size_bytes for one in view.cameras)
     return tuple(_camera_row(one, highest, total) for one in view.cameras)
+
+
+def node_rows(nodes: Sequence[StorageAnswer]) -> tuple[NodeStorageRow, ...]:
+    """All nodes in short, this one first."""
+    return tuple(
+        NodeStorageRow(
+            id=one.nodes[0].node_id,
+            name=one.nodes[0].node_name,
+            is_here=number == 0,
+            lasts=room_words(one.nodes[0].days_left),
+            disks=tuple(map(_node_disk, one.volumes)),
+            cameras=tuple(
+                sorted(
+                    ((camera.name, camera.bytes) for camera in one.cameras if camera.bytes),
+                    key=lambda each: -each[1],
+                )
+            ),
+        )
+        for number, one in enumerate(nodes)
+        if one.nodes
+    )
+
+
+def _node_disk(one: VolumeAnswer) -> NodeDiskRow:
+    problem = ""
+    if not one.present and one.role != "none":
+        problem = _("The disk is missing: {reason}").format(reason=one.problem)
+    elif one.problem:
+        problem = _("The disk is full.")
+    return NodeDiskRow(one.path, problem, one.total_bytes, one.free_bytes, one.footage_bytes)
 
 
 def all_days(view: StorageView) -> tuple[Bar, ...]:

@@ -1,4 +1,4 @@
-"""A form with a file too large to be held: its fields are kept, the file's pieces handed on."""
+"""A form with files too large to be held: its fields are kept, the files' pieces handed on."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -33,14 +33,23 @@ class PieceTaker(Protocol):
 class StreamedForm:
     """What comes of a form while it is read.
 
-    `begin` is asked once, when the file (field `file`) begins, with its name; the fields before it
-    are in `fields` then. The form's token stands before the file: NotAllowed without a right one.
+    `begin` is asked when a file (field `file`) begins, with its name; the fields before it are in
+    `fields` then. The form's token stands before the file: NotAllowed without a right one.
     """
 
-    def __init__(self, request: Asking, begin: Callable[[str], Awaitable[PieceTaker]]) -> None:
+    def __init__(
+        self,
+        request: Asking,
+        begin: Callable[[str], Awaitable[PieceTaker]],
+        *,
+        max_files: int = 1,
+        max_fields: int = _MAX_FIELDS,
+    ) -> None:
         self.fields: dict[str, str] = {}  # as sent; without the token
         self._request = request
         self._begin = begin
+        self._max_files = self._files_left = max_files
+        self._max_fields = max_fields
         given = request.headers.get(CSRF_HEADER)
         if given is not None:
             require_csrf(request, given)
@@ -58,7 +67,7 @@ class StreamedForm:
             raise BadRequest(msg)
         try:
             async with aclosing(chunks_of(self._request)) as chunks:
-                with PushMultipartParser(boundary, max_segment_count=_MAX_FIELDS) as parser:
+                with PushMultipartParser(boundary, max_segment_count=self._max_fields) as parser:
                     async for chunk in chunks:
                         for event in parser.parse(chunk):
                             await self._take(event)
@@ -73,9 +82,10 @@ class StreamedForm:
             self._name, self._text = event.name or "", bytearray()
             if self._name == FILE_FIELD and event.filename:
                 self._require_token()
-                if self._taker is not None:
-                    msg = "one file at a time"
-                    raise BadRequest(msg)
+                if not self._files_left:
+                    msg = "these are too many files"
+                    raise BadRequest(msg if self._max_files > 1 else "one file at a time")
+                self._files_left -= 1
                 self._taker = await self._begin(event.filename)
         elif event is None:
             self._end()

@@ -1,7 +1,6 @@
 """Cameras and recordings as the templates' values, narrowed to what the viewer may see."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import tzinfo
 from typing import Final
@@ -9,35 +8,42 @@ from typing import Final
 from falconeye.accounts.model import Action, Principal
 from falconeye.base.redact import redact_text
 from falconeye.base.times import rfc3339
+from falconeye.cameras.identity.same_address import of_one_address
 from falconeye.cameras.privacy import Pause
 from falconeye.cameras.usb import current_path
 from falconeye.cameras.views import Camera
-from falconeye.config.camera import Protocol
+from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.events.camera_state import ReasonCode
 from falconeye.storage.ledger.coverage import Gap, GapReason, Span, merge_spans
 from falconeye.storage.ledger.seams import ClockSeam
+from falconeye.storage.reading.cluster_timeline import ClusterTimeline
 from falconeye.storage.reading.timeline import Timeline
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
-from falconeye.web.contexts import AheadRow, ClockRow, DayPart, SeamRow, Tile, WallPage
+from falconeye.web.day_contexts import AheadRow, ClockRow, DayPart, SeamRow
 from falconeye.web.i18n import gettext as _
 from falconeye.web.own_protections import Kept
 from falconeye.web.recording_contexts import ProtectionRow, RecordingRow
 from falconeye.web.security.access import may_on
 from falconeye.web.services import Services
+from falconeye.web.untold_words import away_words, untold_words
 
-LAYOUTS: Final[Mapping[str, int]] = {"auto": 0, "1": 1, "4": 4, "9": 9, "16": 16}
-AUTO: Final = "auto"
-MAX_COLUMNS: Final = 6
 LATEST_RECORDINGS: Final = 5  # beside a camera
 
 
 def visible_cameras(services: Services, who: Principal | None) -> list[Camera]:
     """The cameras that `who` may watch, by name."""
     return [
-        camera
+        camera.anywhere
         for camera in services.cameras.list()
         if may_on(who, Action.VIEW_LIVE, camera.config.id)
     ]
+
+
+def same_addresses(
+    services: Services, who: Principal | None
+) -> Mapping[str, tuple[CameraConfig, ...]]:
+    """By camera id: other cameras with its address, among those that `who` may watch."""
+    return of_one_address(one.config for one in visible_cameras(services, who))
 
 
 def shown_cameras(services: Services, who: Principal | None) -> list[Camera]:
@@ -67,34 +73,6 @@ def pause_words(pause: Pause, now_us: int, zone: tzinfo) -> str:
             _("paused by {who} until {until}") if until else _("paused by {who} until switched on")
         )
     return words.format(who=pause.by, until=until)
-
-
-def tile(camera: Camera) -> Tile:
-    """One camera for the wall."""
-    return Tile(
-        id=camera.config.id,
-        name=camera.config.name,
-        state=camera.state,
-    )
-
-
-def wall(cameras: Sequence[Camera], layout: str, number: int) -> WallPage:
-    """The wall of these cameras; an unknown layout is "auto", a page too far the last one."""
-    if layout not in LAYOUTS:
-        layout = AUTO
-    size = LAYOUTS[layout] or max(1, len(cameras))
-    pages = max(1, math.ceil(len(cameras) / size))
-    number = min(max(1, number), pages)
-    shown = cameras[(number - 1) * size : number * size]
-    columns = math.isqrt(max(0, (LAYOUTS[layout] or len(shown)) - 1)) + 1
-    return WallPage(
-        tiles=tuple(tile(camera) for camera in shown),
-        layout=layout,
-        columns=min(columns, MAX_COLUMNS),
-        total=len(cameras),
-        number=number,
-        pages=pages,
-    )
 
 
 def shown_address(camera: Camera) -> str:
@@ -127,20 +105,31 @@ def recording_row(recording: Recording, now_us: int) -> RecordingRow:
     )
 
 
-def day_parts(found: Timeline) -> tuple[DayPart, ...]:
-    """A timeline as one row of footage, of whichever stream, and gaps."""
-    known = (one.span for one in (*found.spans, *found.ahead))
+def day_parts(
+    found: ClusterTimeline, names: Mapping[str, str], zone: tzinfo
+) -> tuple[DayPart, ...]:
+    """A timeline as one row of footage, of whichever stream and node, gaps, and what is untold."""
+    known = (*found.reachable, *(one.span for one in found.own.ahead))
     footage = merge_spans(sorted(known, key=lambda s: s.from_us))
     parts = [DayPart(span.from_us, span.to_us, recorded=True) for span in footage]
+    for span, node_id in found.away:
+        node, since_us = names.get(node_id, node_id), found.silent[node_id]
+        words = away_words(node, since_us, span.from_us, zone)
+        parts.append(DayPart(span.from_us, span.to_us, recorded=True, untold=words))
     parts += [
         DayPart(
             gap.from_us,
             gap.to_us,
             recorded=False,
             reason=gap_words(gap),
-            is_wanted=gap.reason in _WANTED,
+            is_wanted=is_wanted(gap),
+            code=gap.reason.value,
         )
         for gap in found.gaps
+    ]
+    parts += [
+        DayPart(gap.from_us, gap.to_us, recorded=False, untold=untold_words(gap, names, zone))
+        for gap in found.untold
     ]
     return tuple(sorted(parts, key=lambda part: part.start_us))
 
@@ -183,7 +172,13 @@ def _lies_at(span: Span, seam: ClockSeam) -> bool:
 def protection_row(kept: Kept) -> ProtectionRow:
     """What is protected, for a list."""
     return ProtectionRow(
-        kept.protection_id, kept.from_us, kept.to_us, kept.by or "", kept.reason, kept.recording_id
+        kept.protection_id,
+        kept.from_us,
+        kept.to_us,
+        kept.by or "",
+        kept.reason,
+        kept.recording_id,
+        kept.node,
     )
 
 
@@ -193,6 +188,7 @@ _WANTED: Final = frozenset(
         GapReason.RECORDING_STOPPED,
         GapReason.RECORDING_OFF,
         GapReason.PAUSED,
+        GapReason.ELSEWHERE,
         GapReason.OUTSIDE_SCHEDULE,
         GapReason.OUTSIDE_EVENTS,
         GapReason.NODE_STOPPED,
@@ -202,6 +198,11 @@ _WANTED: Final = frozenset(
         GapReason.DELETED_BY_PERSON,
     }
 )
+
+
+def is_wanted(gap: Gap) -> bool:
+    """Whether a person, or a rule, wants it so."""
+    return gap.reason in _WANTED
 
 
 def gap_dictionary() -> tuple[dict[str, str], tuple[str, ...]]:
@@ -232,6 +233,7 @@ def gap_words(gap: Gap) -> str:
         GapReason.RECORDING_OFF: _("this camera records by hand only"),
         GapReason.PAUSED: _("it was paused for privacy"),
         GapReason.OUTSIDE_SCHEDULE: _("it was outside the schedule"),
+        GapReason.ELSEWHERE: _("another node was to record it"),
         GapReason.OUTSIDE_EVENTS: _("nothing happened: it records events only"),
         GapReason.NODE_STOPPED: _("FalconEye was stopped"),
         GapReason.NODE_CRASHED: _("FalconEye or its machine stopped unexpectedly"),

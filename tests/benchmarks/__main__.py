@@ -8,18 +8,26 @@ import time
 from pathlib import Path
 
 from tests.benchmarks import (
+    discovery_finds,
+    discovery_idle,
     export,
+    failover,
     footprint,
     growth,
+    idle_nodes,
     index_build,
     latency,
     lateness,
     machine,
+    pages,
+    partition,
     playback,
     processes,
+    proxied,
     relay_record,
     start_stop,
     timeline,
+    usb_cameras,
     viewers,
 )
 from tests.benchmarks.figures import Measure, Plan, Result
@@ -32,6 +40,11 @@ _ALL: dict[str, Measure] = {
     lateness.NAME: lateness.measure,
     latency.NAME: latency.measure,
     viewers.NAME: viewers.measure,
+    proxied.NAME: proxied.measure,
+    pages.NAME: pages.measure,
+    idle_nodes.NAME: idle_nodes.measure,
+    failover.NAME: failover.measure,
+    partition.NAME: partition.measure,
     start_stop.NAME: start_stop.measure,
     footprint.NAME: footprint.measure,
     growth.NAME: growth.measure,
@@ -39,6 +52,9 @@ _ALL: dict[str, Measure] = {
     playback.NAME: playback.measure,
     export.NAME: export.measure,
     index_build.NAME: index_build.measure,
+    discovery_idle.NAME: discovery_idle.measure,
+    discovery_finds.NAME: discovery_finds.measure,
+    usb_cameras.NAME: usb_cameras.measure,
 }
 
 
@@ -50,7 +66,7 @@ def main() -> None:
     logging.basicConfig()
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_ALL))
-    parser.add_argument("--quick", action="store_true", help="short and few runs: ≤ 4 minutes")
+    parser.add_argument("--quick", action="store_true", help="short and few runs: ≤ 6 minutes")
     options = parser.parse_args()
     if unknown := set(options.names) - set(_ALL):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")

@@ -28,10 +28,11 @@ def start_measured(
     *,
     environment: Mapping[str, str] | None = None,
     output: IO[bytes] | int = subprocess.DEVNULL,
+    core: int = MEASURED_CORE,
 ) -> subprocess.Popen[bytes]:
-    """Start a process on the measured core; `taskset` becomes the program, so its pid is right."""
+    """Start a process on a core; `taskset` becomes the program, so its pid is right."""
     return subprocess.Popen(
-        ["taskset", "-c", str(MEASURED_CORE), *command],
+        ["taskset", "-c", str(core), *command],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,

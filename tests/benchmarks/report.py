@@ -10,11 +10,11 @@ _HEAD = """\
 # What FalconEye costs, measured
 
 Made by `python -m tests.benchmarks`; do not edit. Each figure is the median of its runs, with the
-least and the most in brackets. Everything ran over loopback on one machine: FalconEye and ffmpeg
-pinned to one core, camera servers, browser and the measuring program to the other, all at nice −10
-where that is allowed. Ratios come from pairs measured in alternation in one run. CPU is user +
-system time of the whole process; private memory is what would be free without it (Private_* of
-`smaps_rollup`).
+least and the most in brackets. Everything ran on one machine, over loopback or between network
+namespaces: FalconEye and ffmpeg pinned to one core, camera servers, browser and the measuring
+program to the other, all at nice −10 where that is allowed. Ratios come from pairs measured in
+alternation in one run. CPU is user + system time of the whole process; private memory is what would
+be free without it (Private_* of `smaps_rollup`).
 
 **Not measured on ARM.** Not measured with real cameras or over a real network either.
 """

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks import idle_nodes
 from tests.benchmarks.figures import Result, Row, number, percentile
 from tests.benchmarks.metrics import LATENESS, Metrics, quantile
 from tests.benchmarks.report import Report, as_text
@@ -83,3 +84,26 @@ def test_the_terminal_shows_the_verdict() -> None:
     result = Result("a", "About a")
     result.add("weight", "kg", [1.0], budget=2)
     assert "budget 2.00: met" in as_text(result)
+
+
+def test_more_nodes_are_foreseen_from_the_slope() -> None:
+    alone, eight = idle_nodes.Cost(0, 5.0), idle_nodes.Cost(7000, 12.0)
+    words = idle_nodes.foreseen({1: alone, 8: eight})
+    assert "of 8 each peer costs a node 1.00 ms/s of CPU and 1.00 kB/s" in words
+    assert "50 nodes would take 5.40 % of a core and 392 kb/s of each node, 9.80 Mb/s" in words
+    assert "500 nodes would take 50.4 % of a core" in words
+    assert "about 101 nodes" in words
+    assert "any number of nodes" in idle_nodes.foreseen({1: eight, 8: alone})
+    # A peer of two costs 500 bytes/s, one of eight 1000: each node that comes makes it 83 more.
+    grows = idle_nodes.foreseen({1: alone, 2: idle_nodes.Cost(500, 6.0), 8: eight})
+    assert "50 nodes would take 5.40 % of a core and 1764 kb/s of each node" in grows
+
+
+def test_a_benchmark_that_was_never_run_leaves_no_hole(tmp_path: Path) -> None:
+    """The table renders with and without its row."""
+    report = Report(tmp_path)
+    ran = Result("b", "About b")
+    ran.add("height", "m", [2.0])
+    report.put(ran, {"machine": "a small one"}, ("a", "b", "c"))
+    text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## About b"]

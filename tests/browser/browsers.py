@@ -12,12 +12,17 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (De
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """A browser of its own, gone afterwards."""
+async def chromium(*more: str) -> AsyncIterator[Browser]:
+    """A browser of its own, gone afterwards; `more`: of its options."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--headless=new", "--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+            args=[
+                "--headless=new",
+                "--no-sandbox",
+                "--autoplay-policy=no-user-gesture-required",
+                *more,
+            ],
         )
         try:
             yield browser

@@ -125,9 +125,9 @@ class LiveServer:
         path = request.path.partition("?")[0]
         if "Upgrade" in request.headers:
             return None
-        if path.endswith("/snapshot.jpg"):
+        if path.endswith(("/snapshot.jpg", "/picture.jpg")):
             return self._still()
-        if path == "/events":
+        if path in {"/events", "/display/api/events"}:
             return _response(HTTPStatus.OK, "text/event-stream", self.events.encode())
         if path.startswith("/static/"):
             return _static(path.removeprefix("/static/"))

@@ -11,31 +11,48 @@ from zoneinfo import ZoneInfo
 import av
 
 from falconeye.alerts.channel import ChannelState
+from falconeye.cameras.found.found_pictures import PictureState
+from falconeye.cameras.onvif.ptz_sessions import PtzState
 from falconeye.cameras.views import Camera, StreamStats, TestResult
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode
 from falconeye.config.schedule import DAYS
-from falconeye.devices.v4l2 import Control
-from falconeye.doctor.examination import Examination
+from falconeye.config.settings import NodeSettings
+from falconeye.devices.v4l2_controls import Control
 from falconeye.doctor.finding import Finding, Level
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.jobs.system_work import Act, Amount, SystemWork, WorkKind, WorkState
 from falconeye.media.samples import StreamKind
+from falconeye.onvif.ptz import OnvifPreset
 from falconeye.storage.backups.nightly import KEPT, KeptBackup
 from falconeye.storage.stores.audit_store import AuditEntry, AuditWords
+from falconeye.storage.stores.settings_store import StoredSettings
 from falconeye.web import (
     audit_contexts,
     backup_contexts,
     contexts,
+    day_contexts,
     device_contexts,
     footage_contexts,
     found_contexts,
     job_contexts,
     notice_contexts,
+    ptz_contexts,
     recording_contexts,
     schedule_contexts,
+    settings_contexts,
+    settings_form,
     storage_contexts,
+    wall_contexts,
     work_views,
 )
+from falconeye.web.authority_contexts import AuthorityPage
+from falconeye.web.doctor_contexts import DoctorPage
+from falconeye.web.node_choice import NodeChoice
+from falconeye.web.peers.lists import OfNode
+from tests.browser import display_samples, node_samples, wall_samples
+from tests.browser.found_samples import claims, imported, refused
+from tests.browser.help_samples import help_pages
+from tests.browser.people_samples import people_pages
 
 NOW_US = 1_795_000_000_000_000
 HOUR_US = 3_600_000_000
@@ -76,6 +93,7 @@ NOBODY = replace(
     may_test=False,
     found_new=0,
 )
+HELP_PAGES = help_pages(FRAME)  # read at import: it blocks
 WEEK = tuple(f"2026-11-{day}" for day in range(14, 21))
 NAMES = ("Front door", "Yard", "Garage", "Stairs, second floor", "Parking", "Workshop", "Gate")
 
@@ -121,10 +139,10 @@ def states() -> list[CameraState]:
     ]
 
 
-def tiles(count: int) -> tuple[contexts.Tile, ...]:
+def tiles(count: int) -> tuple[wall_contexts.Tile, ...]:
     every = states()
     return tuple(
-        contexts.Tile(
+        wall_contexts.Tile(
             id=f"camera-{n}",
             name=NAMES[n % len(NAMES)] + ("" if n < len(NAMES) else f" {n}"),
             state=replace(every[n % len(every)], camera_id=f"camera-{n}"),
@@ -313,20 +331,20 @@ def about() -> contexts.AboutPage:
         memory_limit_bytes=512_000_000,
         loop_lateness_ms=1.2,
         licences=(("htmx", "4.0.1", "0BSD"), ("litestar", "2.25.0", "MIT")),
+        nodes=NODES,
     )
 
 
-def settings() -> contexts.SettingsPage:
-    return contexts.SettingsPage(
-        fields=(
-            contexts.SettingField(
-                "site_time_zone", "Time zone", "All pages show this time.", "Europe/Berlin", "zone"
-            ),
-            contexts.SettingField(
-                "default_framerate", "Pictures per second", "For USB cameras.", "15", "number"
-            ),
-        ),
+def settings(**more: Any) -> settings_contexts.SettingsPage:
+    stored = StoredSettings(site_time_zone="Europe/Berlin", keep_days=30, audit_keep_days=None)
+    node = NodeSettings(Path("/var/lib/falconeye"), Path("/srv/video"), backup_dir=Path("/mnt/b"))
+    origins = {"data_dir": "--data-dir", "media_dir": "FALCONEYE_MEDIA_DIR"}
+    return settings_contexts.SettingsPage(
+        groups=settings_form.groups(stored, StoredSettings(), ("pi-1", "attic"), {}),
         zones=("Europe/Berlin", "UTC"),
+        node_rows=settings_form.node_rows(node, origins),
+        node_name="pi-1",
+        **more,
     )
 
 
@@ -337,7 +355,9 @@ def notice_rows() -> tuple[notice_contexts.NoticeRow, ...]:
     )
     other = replace(row, camera_name=NAMES[3], until_us=NOW_US, reason="the disk was full")
     disk = replace(row, volume="The disk of /mnt/nas is missing.", reason="is the disk mounted?")
-    return row, replace(other, sent_us=None), disk
+    row = replace(row, node_name="pi-1")
+    disk = replace(disk, node_name="garage-pi-2", node_id="2")
+    return row, replace(other, sent_us=None, node_name="garage-pi-2"), disk
 
 
 def destinations() -> notice_contexts.DestinationsPage:
@@ -372,7 +392,7 @@ def footage() -> contexts.FootagePage:
         (14, 18, True, "", False),
     )
     parts = tuple(
-        contexts.DayPart(
+        day_contexts.DayPart(
             start_us + int(begin * HOUR_US), start_us + int(end * HOUR_US), recorded, why, wanted
         )
         for begin, end, recorded, why, wanted in hours
@@ -389,8 +409,8 @@ def footage() -> contexts.FootagePage:
         parts=parts,
         recordings=rows(4),
         corrections=(
-            contexts.ClockRow(start_us, start_us + HOUR_US, 92 * 24 * HOUR_US, was_behind=True),
-            contexts.ClockRow(
+            day_contexts.ClockRow(start_us, start_us + HOUR_US, 92 * 24 * HOUR_US, was_behind=True),
+            day_contexts.ClockRow(
                 start_us + 2 * HOUR_US, start_us + 3 * HOUR_US, 40_000_000, was_behind=False
             ),
         ),
@@ -403,13 +423,13 @@ def footage() -> contexts.FootagePage:
             ),
         ),
         seams=(
-            contexts.SeamRow(
+            day_contexts.SeamRow(
                 start_us + 8 * HOUR_US,
                 start_us + 7 * HOUR_US,
                 ((start_us + 7 * HOUR_US, start_us + 8 * HOUR_US),),
             ),
-            contexts.SeamRow(start_us + 15 * HOUR_US, start_us + 30 * HOUR_US),
-            contexts.SeamRow(
+            day_contexts.SeamRow(start_us + 15 * HOUR_US, start_us + 30 * HOUR_US),
+            day_contexts.SeamRow(
                 None, None, ((start_us + 16 * HOUR_US, start_us + 16 * HOUR_US + 9_000_000),)
             ),
         ),
@@ -418,6 +438,22 @@ def footage() -> contexts.FootagePage:
             contexts.EventRow(start_us + 9 * HOUR_US, "motion.person", "2026-11-20T08:00:00Z"),
         ),
     )
+
+
+def cluster_footage() -> contexts.FootagePage:
+    """The same day with a node that nobody hears since 14:02."""
+    one = footage()
+    begin = one.start_us
+    away = "recorded by pi-2, unreachable since 14:02"
+    untold = "unknown, pi-2 unreachable since 14:02; it holds 09:10–14:02"
+    parts = (
+        day_contexts.DayPart(begin, begin + 9 * HOUR_US, recorded=True),
+        day_contexts.DayPart(begin + 9 * HOUR_US, begin + 14 * HOUR_US, recorded=True, untold=away),
+        day_contexts.DayPart(
+            begin + 14 * HOUR_US, begin + 18 * HOUR_US, recorded=False, untold=untold
+        ),
+    )
+    return replace(one, parts=parts, corrections=(), seams=(), events=())
 
 
 def many_footage(count: int) -> footage_contexts.ManyFootagePage:
@@ -440,6 +476,15 @@ def many_footage(count: int) -> footage_contexts.ManyFootagePage:
             for index, name in enumerate(NAMES)
         ),
     )
+
+
+def cluster_days() -> footage_contexts.FootageDaysPage:
+    """Some of it only on a node that nobody hears."""
+    page = footage_days(2)
+    away = tuple(
+        replace(day, lanes=(day.lanes[0], ()), away=((), day.lanes[1])) for day in page.days
+    )
+    return replace(page, days=away, silent=(("pi-2", NOW_US),))
 
 
 def footage_days(count: int) -> footage_contexts.FootageDaysPage:
@@ -582,6 +627,7 @@ def storage() -> storage_contexts.StoragePage:
         unit_name="srv-video.mount",
         unit="[Mount]\nWhat=/dev/disk/by-uuid/5f3c6c1a-51b0\nWhere=/srv/video\n",
         drop_in='[Service]\nReadWritePaths="-/srv/video"\n',
+        drop_in_path="/etc/systemd/system/falconeye.service.d/storage-srv-video.conf",
         note="",
     )
     archive = replace(
@@ -624,6 +670,21 @@ def storage() -> storage_contexts.StoragePage:
         left=(
             storage_contexts.LeftProtections("gone", "Stairs, second floor", footage().protections),
         ),
+        nodes=storage_nodes(),
+        silent_nodes=("attic",),
+    )
+
+
+def storage_nodes() -> tuple[storage_contexts.NodeStorageRow, ...]:
+    """Two that answer; one has a disk that is gone."""
+    disk = storage_contexts.NodeDiskRow("/srv/video", "", 5 * 10**11, 2 * 10**11, 18 * 10**10)
+    missing = replace(disk, path="/mnt/usb", problem="The disk is missing: does not answer")
+    cameras = tuple((name, 9 * 10**10) for name in NAMES[:3])
+    row = storage_contexts.NodeStorageRow
+    lasts = "The room lasts for 4 days; then the oldest footage makes room."
+    return (
+        row("1", "pi-1", True, lasts, (disk,), cameras),
+        row("2", "garage-pi-2", False, lasts, (disk, missing), cameras[:1]),
     )
 
 
@@ -633,18 +694,27 @@ def found() -> found_contexts.FoundPage:
     plugged = row(
         "f0", "C270 HD WEBCAM", kinds.NEW, "Logitech", "/dev/video2, USB port 1.2",
         ("plugged in",), offers=(found_contexts.FoundOffer("camera-2", "Garage"),),
+        needs_nothing=True,
     )  # fmt: skip
     by = ("answers ONVIF", "announces itself", "port 554 answers")
     dome = row("f1", "IPC-HDW2431T", kinds.NEW, "Dahua", "192.168.1.80:80", by)
+    still = found_contexts.FoundStill
+    plugged = replace(plugged, picture=still(PictureState.HERE, NOW_US), seen_by=("pi-1",))
+    dome = replace(dome, seen_by=("pi-1", "garage-pi-2"))
+    locked = still(PictureState.NONE, words="Its pictures need a login.")
     other = "Another one claims to be this camera."
-    was = "It was at 192.168.1.64:554 before. Edit the camera to give it this address."
+    was = "It was at 192.168.1.64:554 before. Nothing proves that it is the camera."
+    file = row("f6", "Gate", kinds.NEW, "", "192.168.1.70:554", ("from a file",), imported="i4")
     module = "Send its pictures to an RTSP server such as MediaMTX and add the address of that."
     return found_contexts.FoundPage(
         (
             plugged,
-            replace(dome, doubt=other),
+            replace(dome, doubt=other, picture=locked),
+            replace(dome, id="f7", picture=still(PictureState.COMING)),
+            file,
             replace(
-                dome, id="f2", state=kinds.MOVED, cameras=(("camera-0", "Front door"),), words=was
+                dome, id="f2", state=kinds.MOVED, cameras=(("camera-0", "Front door"),), words=was,
+                claims=(replace(claims()[0], label="It is Front door: follow it to 192.168.1.80"),),
             ),
             replace(
                 dome, id="f3", state=kinds.CAMERA,
@@ -654,6 +724,8 @@ def found() -> found_contexts.FoundPage:
                 words=module),
         ),
         (replace(dome, id="f5", state=kinds.IGNORED, found_by=("from a file",)),),
+        silent_nodes=("attic",),
+        other_nodes=(("2", "garage-pi-2"),),
     )  # fmt: skip
 
 
@@ -691,6 +763,17 @@ def controls(trouble: str = "") -> device_contexts.ControlsPage:
         Control(5, "Auto Exposure", "menu", 0, 3, 1, 3, 1, True, menu),
     )
     return device_contexts.ControlsPage("camera-0", "Garage", every, trouble)
+
+
+def ptz(presets: int = 12) -> ptz_contexts.PtzPage:
+    """A dome that can do everything."""
+    names = ("Gate", "Front door", "Parking, the row along the hedge as far as the street")
+    places = tuple(
+        OnvifPreset(str(n), names[n] if n < len(names) else f"Preset {n + 1}")
+        for n in range(presets)
+    )
+    able = PtzState(pan_tilt=True, zoom=True, home=True, max_presets=16, presets=places)
+    return ptz_contexts.PtzPage("camera-0", "Front door", True, able)
 
 
 PAUSED = state(
@@ -734,8 +817,10 @@ def audit(**choice: Any) -> audit_contexts.AuditPage:
         ("system", "system", "user.added", "user", id_, "otto", ""),
     )
     entries = tuple(
-        AuditEntry(
-            NOW_US - number * HOUR_US, row[0], None, row[1], row[2], row[3], row[4], row[5], row[6]
+        OfNode(
+            "1",
+            f"pi-{number}",
+            AuditEntry(NOW_US - number * HOUR_US, row[0], None, *row[1:]),
         )
         for number, row in enumerate(rows)
     )
@@ -745,9 +830,14 @@ def audit(**choice: Any) -> audit_contexts.AuditPage:
         choice=audit_contexts.AuditChoice(**choice),
         words=AuditWords(tuple(row[2] for row in rows), ("anna", "vlc"), ("camera", "user")),
         names={"camera-0": "Front door"},
+        cameras=(("camera-0", "Front door"),),
+        keep_days=365,
         download_query="",
         newer_query="",
         older_query="offset=200",
+        silent_nodes=("attic",),
+        silent_words=("attic",),
+        has_others=True,
     )
 
 
@@ -767,7 +857,13 @@ def backup_look() -> backup_contexts.LookPage:
     )
 
 
-def doctor() -> Examination:
+NODES = (
+    NodeChoice("2", "garage-pi-2"),
+    NodeChoice("1", "pi-1", is_shown=True),
+)
+
+
+def doctor() -> DoctorPage:
     advice = "Check power, cable, address, login: falconeye camera test ADDRESS"
     media = "/srv/video"
     findings = (
@@ -778,7 +874,7 @@ def doctor() -> Examination:
         Finding("database", "integrity", Level.OK, "no fault found"),
         Finding("machine", "temperature", Level.OK, "52 °C"),
     )
-    return Examination(NOW_US, findings, ())
+    return DoctorPage(NOW_US, findings, NODES)
 
 
 def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
@@ -802,13 +898,15 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
     adding = replace(FRAME, path="/cameras/add")
     look = found_contexts.LookIntoPage("f1", "IPC-HDW2431T", "192.168.1.80:80")
     looking = "/cameras/found/f1/add"
+    importing = "/cameras/found/import"
     usb_form = contexts.CameraForm(
         name="C270 HD WEBCAM", resolution="1280x720", framerate="15", pixel_format="MJPG"
     )
     return {
-        "wall": ("pages/wall.html", FRAME, contexts.WallPage(tiles(7), "auto", 3, 7)),
-        "wall-one": ("pages/wall.html", FRAME, contexts.WallPage(tiles(1), "1", 1, 7, 1, 7)),
-        "wall-16": ("pages/wall.html", FRAME, contexts.WallPage(tiles(16), "16", 4, 18, 1, 2)),
+        "wall": ("pages/wall.html", FRAME, wall_contexts.WallPage(tiles(7), "auto", 3, 7)),
+        "wall-one": ("pages/wall.html", FRAME, wall_contexts.WallPage(tiles(1), "1", 1, 7, 1, 7)),
+        "wall-16": ("pages/wall.html", FRAME, wall_contexts.WallPage(tiles(16), "16", 4, 18, 1, 2)),
+        **wall_samples.pages(FRAME, tiles(14)),
         "found": ("pages/found.html", replace(FRAME, path="/cameras/found"), found()),
         "found-scanning": (
             "pages/found.html",
@@ -816,6 +914,18 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             replace(
                 found(),
                 scan=found_contexts.ScanView("192.168.1.0/24", 93, 254, 3, True, ""),
+                other_scans=(
+                    (
+                        "2",
+                        "garage-pi-2",
+                        found_contexts.ScanView("10.0.7.0/24", 5, 254, 0, True, ""),
+                    ),
+                    (
+                        "3",
+                        "attic",
+                        found_contexts.ScanView("10.0.8.0/24", 254, 254, 1, False, "done"),
+                    ),
+                ),
                 networks="8.8.8.0/24",
                 errors={"networks": "A network of the internet is not asked."},
             ),
@@ -854,6 +964,38 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             FRAME,
             replace(controls("The camera is not plugged in."), controls=()),
         ),
+        "ptz": ("pages/ptz.html", replace(FRAME, path="/cameras/camera-0/ptz"), ptz()),
+        "ptz-refused": (
+            "pages/ptz.html",
+            FRAME,
+            replace(
+                ptz(presets=0),
+                preset_trouble="The camera refuses SetPreset: too many presets.",
+                typed_name="Gate",
+            ),
+        ),
+        "ptz-away": (
+            "pages/ptz.html",
+            FRAME,
+            replace(ptz(), state=None, trouble="The camera does not answer in time."),
+        ),
+        "camera-claims": (
+            "pages/camera.html",
+            replace(FRAME, path="/cameras/camera-0"),
+            contexts.CameraPage(
+                replace(
+                    one,
+                    state=state(
+                        0,
+                        CameraStatus.ERROR,
+                        reason_code=ReasonCode.DEVICE_CONFLICT,
+                        reason="Another device is at the address of this camera.",
+                    ),
+                ),
+                "rtsp://192.168.1.64:554/main",
+                claims=claims(),
+            ),
+        ),
         "look-into": ("pages/look_into.html", replace(FRAME, path=looking), look),
         "look-into-login": (
             "pages/look_into.html",
@@ -876,12 +1018,14 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
                 sub=replace(trial().result, video="H.264 640×360"),
             ),
         ),
+        "import": ("pages/found_import.html", replace(FRAME, path=importing), imported()),
+        "import-refused": ("pages/found_import.html", replace(FRAME, path=importing), refused()),
         "found-nothing": (
             "pages/found.html",
             replace(FRAME, path="/cameras/found", found_new=0),
             found_contexts.FoundPage(),
         ),
-        "wall-empty": ("pages/wall.html", FRAME, contexts.WallPage((), "auto", 1, 0)),
+        "wall-empty": ("pages/wall.html", FRAME, wall_contexts.WallPage((), "auto", 1, 0)),
         "camera": (
             "pages/camera.html",
             replace(FRAME, path="/cameras/camera-0"),
@@ -904,6 +1048,11 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             replace(FRAME, path="/cameras/camera-0/footage"),
             footage(),
         ),
+        "footage-cluster": (
+            "pages/footage.html",
+            replace(FRAME, path="/cameras/camera-0/footage"),
+            cluster_footage(),
+        ),
         "footage-many": (
             "pages/footage_many.html",
             replace(FRAME, path="/footage"),
@@ -923,6 +1072,11 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             "pages/footage_days.html",
             replace(FRAME, path="/footage/days"),
             footage_days(3),
+        ),
+        "footage-days-cluster": (
+            "pages/footage_days.html",
+            replace(FRAME, path="/footage/days"),
+            cluster_days(),
         ),
         "footage-days-none": (
             "pages/footage_days.html",
@@ -1003,7 +1157,7 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             "pages/recordings.html",
             recordings,
             recording_contexts.RecordingsPage(
-                groups(), 214, no_filter, cameras, 1, 8, None, "offset=50"
+                groups(), 214, no_filter, cameras, 1, 8, None, "offset=50", ("pi-2", "attic")
             ),
         ),
         "recordings-none": (
@@ -1055,6 +1209,30 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             recording_contexts.DeleteRecordingPage(rows(2)[1], footage().protections),
         ),
         "settings": ("pages/settings.html", replace(FRAME, path="/settings"), settings()),
+        "settings-restarted": (
+            "pages/settings.html",
+            replace(FRAME, path="/settings"),
+            settings(restarted=12, silent_nodes=("attic",)),
+        ),
+        "settings-errors": (
+            "pages/settings.html",
+            replace(FRAME, path="/settings"),
+            settings(errors={"keep_days": "A number is needed here."}),
+        ),
+        "settings-reset": (
+            "pages/settings_reset.html",
+            replace(FRAME, path="/settings"),
+            settings_contexts.ResetPage((("Pictures per second", "25", "15"),)),
+        ),
+        "cameras-delete": (
+            "pages/cameras_delete.html",
+            replace(FRAME, path="/settings"),
+            settings_contexts.DeleteAllPage(
+                ("Front door", "Garden", "Yard"),
+                412_000_000_000,
+                {"count": "Type the number of cameras that are listed here: 3."},
+            ),
+        ),
         "storage": (
             "pages/storage.html",
             replace(FRAME, path="/storage", disk_troubles=("The disk of /mnt/nas is missing.",)),
@@ -1100,11 +1278,35 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
                 1,
             ),
         ),
+        **HELP_PAGES,
+        "nodes": ("pages/nodes.html", replace(FRAME, path="/nodes"), node_samples.CLUSTER),
+        "nodes-alone": ("pages/nodes.html", replace(FRAME, path="/nodes"), node_samples.ALONE),
+        "nodes-viewer": (
+            "pages/nodes.html",
+            replace(FRAME, path="/nodes", role="viewer", may_set=False),
+            node_samples.CLUSTER_VIEWER,
+        ),
+        **{
+            f"nodes-{name}": ("pages/node_agents.html", replace(FRAME, path="/nodes/x"), page)
+            for name, page in node_samples.agents_pages().items()
+        },
+        **{
+            f"nodes-{name}": (f"pages/{template}.html", replace(FRAME, path="/nodes/x"), page)
+            for name, (template, page) in node_samples.action_pages().items()
+        },
+        **{
+            name: (template, replace(FRAME, path=path), page)
+            for name, (template, path, page) in display_samples.display_pages().items()
+        },
+        **{
+            name: (template, replace(NOBODY, path=path), page)
+            for name, (template, path, page) in display_samples.screen_pages(tiles(6)).items()
+        },
         "about": ("pages/about.html", replace(FRAME, path="/about", plain_http=True), about()),
         "notices": (
             "pages/notices.html",
             replace(FRAME, path="/notices", not_recorded=NAMES[:5]),
-            notice_contexts.NoticesPage(notice_rows(), 214, None, 100),
+            notice_contexts.NoticesPage(notice_rows(), 214, None, 100, ("attic",)),
         ),
         "notices-none": (
             "pages/notices.html",
@@ -1176,9 +1378,30 @@ def pages() -> Mapping[str, tuple[str, contexts.Frame, Any]]:
             backup_contexts.RestoredPage("falconeye-pi-1.backup", restarts=False),
         ),
         "doctor": ("pages/doctor.html", replace(FRAME, path="/doctor"), doctor()),
+        **people_pages(FRAME, NOBODY),
         "setup": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=True)),
         "setup-used": ("pages/setup.html", NOBODY, contexts.SetupPage(valid=False)),
         "login": ("pages/login.html", NOBODY, contexts.LoginPage()),
+        "login-plain": (
+            "pages/login.html",
+            replace(NOBODY, plain_http=True),
+            contexts.LoginPage(),
+        ),
+        "https-off": (
+            "pages/authority.html",
+            replace(NOBODY, path="/ca", plain_http=True),
+            AuthorityPage("off"),
+        ),
+        "https-files": (
+            "pages/authority.html",
+            replace(FRAME, path="/ca"),
+            AuthorityPage("files", problem="the key does not belong to the certificate"),
+        ),
+        "https-auto": (
+            "pages/authority.html",
+            replace(NOBODY, path="/ca", plain_http=True),
+            AuthorityPage("auto", ":".join(["A7"] * 32), secured="https://pi-1.local:8900/"),
+        ),
         "login-refused": (
             "pages/login.html",
             NOBODY,

@@ -169,7 +169,17 @@ async def _keyframes_seen(page: Page) -> None:
 
 async def _opened_menu(page: Page) -> None:
     await settled(page)
-    await page.locator(".menu summary").click()
+    await page.locator(".bar .menu summary").click()
+
+
+async def _loaded(page: Page) -> None:
+    await page.wait_for_load_state("load")
+
+
+async def _opened_tile(page: Page) -> None:
+    await settled(page)
+    await page.locator(".tile-name").first.focus()
+    await page.locator(".tile-more summary").first.click()
 
 
 async def _opened_filter(page: Page) -> None:
@@ -246,6 +256,9 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("wall-9", "/?layout=9", whole=False),
         Scene("wall-lost", "/", _lost, whole=False),
         Scene("wall-menu", "/", _opened_menu, whole=False),
+        Scene("wall-table", "/?view=table", _loaded),
+        Scene("wall-arrange", "/walls/new", _loaded),
+        Scene("wall-tile", "/?view=grid", _opened_tile, whole=False),
         Scene("camera-live", camera % "Front door"),
         Scene("camera-saved", camera % "Front door" + "?done=saved", whole=False),
         Scene("camera-fullscreen", camera % "Front door", _fullscreen, whole=False),
@@ -280,12 +293,16 @@ def full_scenes(recordings: dict[str, str], camera_id: str) -> list[Scene]:
         Scene("settings", "/settings"),
         Scene("settings-errors", "/settings", _wrong_zone),
         Scene("notices", "/notices"),
+        Scene("help", "/help"),
+        Scene("help-found", "/help?q=disk+full"),
+        Scene("help-gaps", "/help/gaps"),
         Scene("exports", "/exports"),
         Scene("jobs", "/jobs"),
         Scene("exports-made", "/exports?camera={Yard}", _exported),
         Scene("check-file", "/exports/check"),
         Scene("check-file-unknown", "/exports/check", _checked),
         Scene("settings-notices", "/settings/notices"),
+        Scene("nodes", "/nodes"),
         Scene("storage", "/storage"),
         Scene("storage-opened", "/storage", _opened_details),
         Scene("storage-wrong-path", "/storage", _wrong_path),

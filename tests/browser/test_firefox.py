@@ -40,6 +40,9 @@ TELLS_NOTHING: Final = "() => { delete HTMLVideoElement.prototype.requestVideoFr
 SEEK: Final = """(us) => { document.querySelector('canvas').dispatchEvent(
   new CustomEvent('falconeye:seek', { bubbles: true, detail: { us } })); }"""
 
+# Whether the page's stream of changes has begun.
+HEARS: Final = "() => document.addEventListener('alive', () => { window.isHeard = true; })"
+
 
 @asynccontextmanager
 async def signed_in(folder: Path) -> AsyncIterator[tuple[Served, Firefox]]:
@@ -51,12 +54,14 @@ async def signed_in(folder: Path) -> AsyncIterator[tuple[Served, Firefox]]:
         if not await browser.evaluate(DECODES):
             pytest.skip("this Firefox decodes no H.264 (Debian: libavcodec59, which ffmpeg brings)")
         await browser.add_init_script(f"() => {{ {READ} }}")
+        await browser.add_init_script(HEARS)
         await browser.goto(served.url)
         async with browser.navigating():
             await browser.evaluate(SIGN_IN, PASSWORD)
         assert await browser.evaluate("() => location.pathname") == "/"
+        await browser.until("() => window.isHeard")  # one that is left before that complains, later
         await browser.goto("about:blank")
-        browser.complaints.clear()  # of a page that was left before its stream of changes began
+        browser.complaints.clear()
         yield served, browser
 
 
@@ -72,9 +77,8 @@ async def test_the_live_picture_goes_on(tmp_path: Path) -> None:
         assert browser.complaints == []
 
 
-# Where a page ever said that the recorder is lost, and whether its stream of changes has begun.
+# Where a page ever said that the recorder is lost.
 WATCH_NOTE: Final = """() => {
-  document.addEventListener('alive', () => { window.isHeard = true; });
   document.addEventListener('DOMContentLoaded', () => {
     const note = document.getElementById('lost-note');
     const look = () => { if (!note.hidden) localStorage.lost = location.pathname; };

@@ -208,7 +208,7 @@ async def test_where_nothing_was_recorded_it_says_so(tmp_path: Path) -> None:
     async with shown(tmp_path) as site:
         from_us = site.pieces[0].start_us - 7200 * SECOND_US
         words = await site.open(from_us, from_us + 3600 * SECOND_US)
-        assert words == "nothing was recorded in this time"
+        assert words == "Nothing was recorded in this time"
 
 
 # Plays on from there, and tells of each picture that is shown its bar code and what is said of it.

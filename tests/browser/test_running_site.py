@@ -131,7 +131,7 @@ async def test_signing_out_elsewhere_leads_to_the_form_and_back(tmp_path: Path) 
         await live(page)
         other = await context.new_page()
         await other.goto("/settings")
-        await other.locator(".menu summary").click()
+        await other.locator(".bar .menu summary").click()
         await other.get_by_role("button", name="Sign out").click()
         await page.wait_for_url("**/login?next=%2F%3Flayout%3D4")
 

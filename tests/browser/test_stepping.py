@@ -116,3 +116,39 @@ async def test_some_cameras_step_together(tmp_path: Path) -> None:
         for key, seconds in ((".", 22), (",", 20), (",", 8)):
             await slider.press(key)
             await page.wait_for_function(stills, arg=site.code(seconds))
+
+
+# Pictures are decoded when they are let go.
+HOLD = """() => {
+  const { decode } = HTMLImageElement.prototype;
+  window.held = [];
+  HTMLImageElement.prototype.decode = function () {
+    return new Promise((go) => held.push(go)).then(() => decode.call(this));
+  };
+  window.letGo = () => {
+    HTMLImageElement.prototype.decode = decode;
+    for (const go of held) go();
+  };
+}"""
+
+
+async def test_a_still_that_another_overtook_while_it_was_decoded_does_not_stay(
+    tmp_path: Path,
+) -> None:
+    """The picture that is wanted again is of the time that is still told: it stood there before."""
+    async with clocked_site(tmp_path) as site:
+        camera = await site.add("Door")
+        await site.record("Door", 0, 10)
+        page = site.page
+        await page.goto(f"/cameras/{camera}/footage?at={site.at(5)}")
+        await page.wait_for_function(f"() => {VIDEO}?.currentTime > 5.1")
+        await page.get_by_role("button", name="Pause").click()
+        await page.get_by_label("Speed").select_option("8")
+        await go(site, 5)
+        await shows(site, 4, STILL)
+        await page.evaluate(HOLD)
+        await page.get_by_role("slider", name="Time").press(".")
+        await page.wait_for_function("() => held.length === 1")
+        await go(site, 5)
+        await page.evaluate("letGo()")
+        await shows(site, 4, STILL)

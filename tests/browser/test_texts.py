@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from falconeye.base.errors import InvalidInput
 from falconeye.base.secret import Secret
 from falconeye.config.camera import CameraConfig, Protocol
-from falconeye.web import i18n, views
+from falconeye.web import i18n, wall_views
 from falconeye.web.contexts import DiskRoom
 from falconeye.web.pages import camera_input
 from falconeye.web.pages.about import PARTS
 from falconeye.web.pages.camera_trial import holds_days
 from falconeye.web.pages.recordings import group
+from falconeye.web.wall_views import Chosen, wall_page
 from tests.browser.samples import FRAME, camera, rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +38,12 @@ CONFIG = CameraConfig(
 
 def test_the_catalogue_holds_every_text() -> None:
     """Run the line at the top of `falconeye/locale/babel.cfg` when this fails."""
-    methods = [("falconeye/web/**.py", "python"), ("templates/**.html", "jinja2")]
+    methods = [
+        ("falconeye/web/**.py", "python"),
+        ("falconeye/config/reference.py", "python"),
+        ("falconeye/storage/stores/settings_reference.py", "python"),
+        ("templates/**.html", "jinja2"),
+    ]
     options = {"templates/**.html": {"newstyle_gettext": "true", "trimmed": "true"}}
     words = {"_": None, "gettext": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
     found = {
@@ -99,16 +105,18 @@ def test_sizes_and_durations_in_words() -> None:
     )
 
 
-@given(st.integers(0, 70), st.sampled_from([*views.LAYOUTS, "7", ""]))
+@given(st.integers(0, 70), st.sampled_from([*wall_views.LAYOUTS, "7", ""]))
 def test_every_camera_is_on_one_page_of_the_wall(count: int, layout: str) -> None:
     one = camera()
     cameras = [replace(one, config=replace(one.config, id=str(n))) for n in range(count)]
-    pages = views.wall(cameras, layout, 1).pages
+    pages = wall_page(cameras, Chosen(layout)).pages
     shown = [
-        tile.id for number in range(pages) for tile in views.wall(cameras, layout, number + 1).tiles
+        tile.id
+        for number in range(pages)
+        for tile in wall_page(cameras, Chosen(layout, number + 1)).tiles
     ]
     assert shown == [str(n) for n in range(count)]
-    assert 1 <= views.wall(cameras, layout, 99).columns <= views.MAX_COLUMNS
+    assert 1 <= wall_page(cameras, Chosen(layout, 99)).columns <= wall_views.MAX_COLUMNS
 
 
 def test_a_day_is_that_of_the_site() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import av
 
+from falconeye.federation.node_keys import CERTIFICATE_NAME
+from falconeye.federation.node_keys import KEY_NAME as NODE_KEY_NAME
 from falconeye.media.samples import StreamKind
 from falconeye.storage.index.ballast import BALLAST_NAME
 from falconeye.storage.index.data_directory import DATABASE_NAME
@@ -17,7 +19,10 @@ from falconeye.storage.volumes.volume import JOURNAL_FILE
 
 _ROWS = """SELECT camera_id, kind, start_us + named_offset_us, media_duration_90k
 FROM segments JOIN streams ON streams.id = stream_id"""
-_OWN = frozenset({DATABASE_NAME, BALLAST_NAME, LOCK_NAME, ID_FILE, JOURNAL_FILE, KEY_NAME})
+_OWN = frozenset({
+    DATABASE_NAME, BALLAST_NAME, LOCK_NAME, ID_FILE, JOURNAL_FILE, KEY_NAME, NODE_KEY_NAME,
+    CERTIFICATE_NAME,
+})  # fmt: skip
 
 
 def left_behind(data_dir: Path, media_dir: Path) -> list[str]:

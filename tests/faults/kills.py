@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.clock import FakeClock
 from tests.faults.camera_footage import Footage, footage
@@ -55,16 +56,21 @@ async def node_kills(folder: Path, count: int) -> Outcome:
     name = f"kill -9 of a node with {CAMERAS} cameras"
     outcome = Outcome(name, f"{count} times", f"{BUDGET_S:.0f} s", [], BUDGET_S)
     killed: list[float] = []
+    first_s = 0.0  # from then on there is something to lose
     with ReplayServer() as server:
         for index in range(CAMERAS):
             server.add(f"c{index}", video=video_clip(), audio=audio_clip())
         async with steady_node(folder) as node:
             ids = [await node.add(f"C{i}", server.url(f"c{i}")) for i in range(CAMERAS)]
+            for camera in ids:  # what never was on the disk is not missed, and nothing says why
+                await node.until(f"/api/cameras/{camera}/timeline", _has_footage, 60)
             for _ in range(count):
                 await all_online(node, CAMERAS)
                 await all_recorded(node, CAMERAS)
+                since = time.time()
                 await asyncio.sleep(chance.uniform(0, LONGEST_S))
                 killed.append(time.time())
+                first_s = first_s or since
                 await node.kill()
                 await node.start()
                 await node.sign_in()
@@ -81,7 +87,7 @@ async def node_kills(folder: Path, count: int) -> Outcome:
     back_s: list[float] = []
     for camera in ids:
         found = await asyncio.to_thread(footage, node.data_dir, camera)
-        outcome.lost_s += [max(0.0, at - _last_before(found, at)) for at in killed]
+        outcome.lost_s += [max(0.0, at - _last_before(found, at, first_s)) for at in killed]
         back_s += [min(begin for begin, _, _ in found if begin > at) - at for at in killed]
     outcome.unplayable = await asyncio.to_thread(unplayable, node.data_dir, node.media_dir)
     outcome.leaked(await asyncio.to_thread(left_behind, node.data_dir, node.media_dir))
@@ -89,6 +95,10 @@ async def node_kills(folder: Path, count: int) -> Outcome:
     return outcome
 
 
-def _last_before(found: Footage, at: float) -> float:
-    """When the footage ends that was there at a moment."""
-    return max(end for begin, end, _width in found if begin < at)
+def _has_footage(found: Any) -> bool:
+    return bool(found["spans"])
+
+
+def _last_before(found: Footage, at: float, first_s: float) -> float:
+    """When the footage ends that was there at a moment: at once, maybe nothing was there yet."""
+    return max((end for begin, end, _width in found if begin < at), default=first_s)

@@ -5,7 +5,8 @@ onvif       list of devices that answer WS-Discovery: reference, types, scopes, 
             of answer: "match", "garbage", "bomb", "foreign", "many", "mute"), reuse (of port 3702),
             hello and bye (whether it says them)
 mdns        list of services: type, name, port, txt
-flood       how many services are announced by packets alone
+flood       how many services are announced by packets alone, of the type "flood_type"
+told        like mdns, but said once, by packets alone, and all at once
 tcp         port → what answers there: "rtsp", "onvif", "mute", "babble", or {"http": page, "realm"}
 It says "ready" once all of that is there.
 """
@@ -144,7 +145,9 @@ async def main(what: dict[str, Any]) -> None:
     if what.get("mdns"):
         announced = await announce(address, what["mdns"])
     if what.get("flood"):
-        flood(address, what["flood"])
+        flood(address, what["flood"], what.get("flood_type", "_rtsp._tcp.local."))
+    if what.get("told"):
+        tell(address, what["told"])
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -156,13 +159,10 @@ async def main(what: dict[str, Any]) -> None:
         await announced.async_close()
 
 
-def flood(address: str, count: int) -> None:
+def flood(address: str, count: int, service_type: str) -> None:
     """Answers that nobody asked for, ten pointers a packet (RFC 6762, 6)."""
-    kind = b"\x05_rtsp\x04_tcp\x05local\x00"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as local:
-        local.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        local.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
-        local.bind((address, 5353))
+    kind = wire(service_type)
+    with responding(address) as local:
         for first in range(0, count, 10):
             packet = struct.pack("!6H", 0, 0x8400, 0, 10, 0, 0)
             for number in range(first, first + 10):
@@ -170,6 +170,39 @@ def flood(address: str, count: int) -> None:
                 name = b"\x08" + label + kind
                 packet += kind + struct.pack("!HHIH", 12, 1, 4500, len(name)) + name
             local.sendto(packet, ("224.0.0.251", 5353))
+
+
+def tell(address: str, services: list[dict[str, Any]]) -> None:
+    """Whole services, one a packet: pointer, place, texts, address."""
+    with responding(address) as local:
+        for service in services:
+            name = wire(service["name"] + "." + service["type"])
+            host = wire(service["name"] + ".local.")
+            texts = (f"{key}={value}".encode() for key, value in service["txt"].items())
+            records = (
+                (wire(service["type"]), 12, 1, name),
+                (name, 33, 0x8001, struct.pack("!3H", 0, 0, service["port"]) + host),
+                (name, 16, 0x8001, b"".join(bytes([len(text)]) + text for text in texts)),
+                (host, 1, 0x8001, socket.inet_aton(service.get("at", address))),
+            )
+            packet = struct.pack("!6H", 0, 0x8400, 0, len(records), 0, 0)
+            for owner, kind, group, data in records:
+                packet += owner + struct.pack("!HHIH", kind, group, 4500, len(data)) + data
+            local.sendto(packet, ("224.0.0.251", 5353))
+
+
+def wire(name: str) -> bytes:
+    """A name as labels (RFC 1035, 3.1)."""
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+
+
+def responding(address: str) -> socket.socket:
+    """What a responder sends by."""
+    local = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    local.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    local.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
+    local.bind((address, 5353))
+    return local
 
 
 async def announce(address: str, services: list[dict[str, Any]]) -> Any:

@@ -92,12 +92,13 @@ def _services(camera: "OnvifCamera", _request: Request) -> str:
         f"<tds:XAddr>{camera.announced(path)}</tds:XAddr>"
         "<tds:Version><tt:Major>2</tt:Major><tt:Minor>6</tt:Minor></tds:Version></tds:Service>"
         for namespace, path in _offered(camera)
+        if not (camera.deviations.forgets_events and namespace == TEV)
     )
     return f"<tds:GetServicesResponse>{entries}</tds:GetServicesResponse>"
 
 
 def _capabilities(camera: "OnvifCamera", _request: Request) -> str:
-    if camera.deviations.has_get_services:
+    if camera.deviations.has_get_services and not camera.deviations.forgets_events:
         raise Refused("Receiver", "ask GetServices", "ActionNotSupported")
     names = {TDS: "Device", TRT: "Media", TPTZ: "PTZ", TEV: "Events"}
     inside = {
@@ -239,8 +240,10 @@ def _move(camera: "OnvifCamera", request: Request) -> str:
         move["zoom"] = float(zoom.get("x"))
     if not re.fullmatch(r"PT\d+(\.\d+)?S", str(move["timeout"])):
         raise Refused("Sender", "Timeout", "InvalidArgVal")
-    camera.moves.append(move)
-    camera.position = (float(move.get("pan", 0)), float(move.get("tilt", 0)), 0.0)
+    with camera.changed:
+        camera.moves.append(move)
+        camera.position = (float(move.get("pan", 0)), float(move.get("tilt", 0)), 0.0)
+        camera.changed.notify_all()
     return "<tptz:ContinuousMoveResponse/>"
 
 
@@ -248,7 +251,9 @@ def _stop(camera: "OnvifCamera", request: Request) -> str:
     _movable(camera, request)
     if (request.text("PanTilt"), request.text("Zoom")) != ("true", "true"):
         raise Refused("Sender", "PanTilt and Zoom", "InvalidArgVal")
-    camera.stops += 1
+    with camera.changed:
+        camera.stops += 1
+        camera.changed.notify_all()
     return "<tptz:StopResponse/>"
 
 

@@ -50,6 +50,15 @@ _ATTRIBUTES = (
 )
 
 
+_ODD_VALUES = (
+    '<trt:GetProfilesResponse><trt:Profiles token="a"><tt:Name>n</tt:Name>'
+    '<tt:VideoEncoderConfiguration token="e"><tt:Resolution><tt:Width>wide</tt:Width>'
+    "<tt:Height>high</tt:Height></tt:Resolution><tt:RateControl>"
+    "<tt:FrameRateLimit>fast</tt:FrameRateLimit></tt:RateControl>"
+    "</tt:VideoEncoderConfiguration></trt:Profiles></trt:GetProfilesResponse>"
+)
+
+
 class OnvifCamera(Stopping):
     """The camera; a context manager. Its attributes may be read from any thread."""
 
@@ -60,6 +69,7 @@ class OnvifCamera(Stopping):
         user: str = USER,
         password: str = PASSWORD,
         tls: bool = False,
+        bind: tuple[str, int] = ("127.0.0.1", 0),
     ) -> None:
         self.deviations = deviations or Deviations()
         self.endpoint_reference = f"urn:uuid:{uuid.uuid4()}"
@@ -77,11 +87,11 @@ class OnvifCamera(Stopping):
         self.unsubscribed = 0
         self.most_at_once = 0  # subscriptions
         self.states: dict[tuple[str, str], str] = {}  # (topic, source) → value: the properties
-        self.changed = threading.Condition()  # of subscriptions and what waits in them
+        self.changed = threading.Condition()  # of subscriptions, what waits in them, movement
         self.may_answer = threading.Event()  # CreatePullPointSubscription, when it was made
         self.may_answer.set()
         self.ending = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"camera": self}))
+        self._server = _Server(bind, type("Handler", (_Handler,), {"camera": self}))
         if tls:
             self._server.socket = server_context().wrap_socket(
                 self._server.socket, server_side=True
@@ -101,7 +111,8 @@ class OnvifCamera(Stopping):
         """The address of a path as the camera tells it."""
         host = self.deviations.xaddr_host or "127.0.0.1"
         port = self.deviations.xaddr_port or self.port
-        return f"{self._scheme}://{host}:{port}{path}"
+        scheme = self.deviations.xaddr_scheme or self._scheme
+        return f"{scheme}://{host}:{port}{path}"
 
     def now(self) -> dt.datetime:
         """By the camera's clock."""
@@ -117,7 +128,7 @@ class OnvifCamera(Stopping):
             self.changed.notify_all()
 
     def wait_until(self, is_so: Callable[[], object]) -> None:
-        """Until it is so, of subscriptions and what is asked of them; blocks for 8 s at most."""
+        """Until it is so, of what `changed` tells; blocks for 8 s at most."""
         with self.changed:
             if not self.changed.wait_for(is_so, 8):
                 raise TimeoutError("it did not come to that")
@@ -236,6 +247,7 @@ def _strange_answers() -> dict[str, Response]:
         "multipart": Response(200, b"--x", kind='multipart/related; boundary="y"'),
         "attributes": Response(200, envelope(_ATTRIBUTES)),
         "doctype": Response(200, _DOCTYPE.encode()),
+        "odd-values": Response(200, envelope(_ODD_VALUES)),
         "other-body": Response(200, envelope("<tt:Nothing/>")),
         "no-body": Response(
             200, b"<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'/>"

@@ -22,7 +22,7 @@ def create(camera: "OnvifCamera", request: Request) -> str:
         camera.changed.notify_all()
         if 0 < camera.deviations.freezes_after < camera.created:
             raise Silent
-        ends_s = _ends_s(camera, request.text("InitialTerminationTime"))
+        ends_s = _granted(camera, _ends_s(camera, request.text("InitialTerminationTime")))
         _expire(camera)
         if len(camera.subscriptions) >= camera.deviations.slots:
             raise Refused("Receiver", "too many subscribers", "MaxNotificationConsumers")
@@ -52,7 +52,7 @@ def create(camera: "OnvifCamera", request: Request) -> str:
 
 def pull(camera: "OnvifCamera", request: Request) -> str:
     name, subscription = _find(camera, request)
-    limit = int(request.text("MessageLimit") or 1)
+    limit = int(request.text("MessageLimit") or 1) if camera.deviations.heeds_limit else 100_000
     told = _SECONDS.fullmatch(request.text("Timeout") or "")
     if told is None:
         raise Refused("Sender", "Timeout", "InvalidArgVal")
@@ -83,7 +83,7 @@ def renew(camera: "OnvifCamera", request: Request) -> str:
     _, subscription = _find(camera, request)
     if not camera.deviations.renews:
         raise Refused("Receiver", "no", "ActionNotSupported")
-    ends_s = _ends_s(camera, request.text("TerminationTime"))
+    ends_s = _granted(camera, _ends_s(camera, request.text("TerminationTime")))
     with camera.changed:
         subscription.ends_s = ends_s
         subscription.renewals += 1
@@ -95,6 +95,8 @@ def renew(camera: "OnvifCamera", request: Request) -> str:
 
 def unsubscribe(camera: "OnvifCamera", request: Request) -> str:
     name, _ = _find(camera, request)
+    if not camera.deviations.ends_subscriptions:
+        raise Refused("Receiver", "not today", "ActionNotSupported")
     with camera.changed:
         camera.subscriptions.pop(name, None)
         camera.unsubscribed += 1
@@ -150,9 +152,14 @@ def _ends_s(camera: "OnvifCamera", term: str | None) -> float:
     return time.monotonic() + left
 
 
+def _granted(camera: "OnvifCamera", ends_s: float) -> float:
+    return min(ends_s, time.monotonic() + camera.deviations.longest_term_s)
+
+
 def _times(camera: "OnvifCamera", ends_s: float, prefix: str, *, swapped: bool = False) -> str:
     now = camera.now()
-    ends = now + dt.timedelta(seconds=ends_s - time.monotonic())
+    left_s = 0.0 if camera.deviations.tells_no_term else ends_s - time.monotonic()
+    ends = now + dt.timedelta(seconds=left_s)
     parts = [
         f"<{prefix}:CurrentTime>{now:%Y-%m-%dT%H:%M:%SZ}</{prefix}:CurrentTime>",
         f"<{prefix}:TerminationTime>{ends:%Y-%m-%dT%H:%M:%SZ}</{prefix}:TerminationTime>",

@@ -29,19 +29,24 @@ from tests.peers.rtp import sdp
 from tests.peers.stopping import Stopping
 
 PASSWORD = "right"
+_TURNS = 5  # of the loop, from accept() to connection_made(), and from abort() to close()
 _REASONS = {401: "Unauthorized", 454: "Session Not Found", 461: "Unsupported Transport"}
 
 
 class ReplayServer(Stopping):
     """The server; a context manager. Cameras are added before or while it runs."""
 
-    def __init__(self, port: int = 0, *, tls: bool = False) -> None:
-        """`tls` makes it rtsps, with a self-signed certificate."""
+    def __init__(self, port: int = 0, *, tls: bool = False, address: str = "127.0.0.1") -> None:
+        """`tls` makes it rtsps, with a self-signed certificate.
+
+        It serves in the network namespace of the thread that enters it.
+        """
         self.port = port
+        self._address = address
         self._tls = server_context() if tls else None
         self.cameras: dict[str, ReplayCamera] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="replay-rtsp", daemon=True)
         self._ending: asyncio.Event | None = None
@@ -61,9 +66,9 @@ class ReplayServer(Stopping):
         self.cameras[name] = camera
         return camera
 
-    def url(self, name: str, *, host: str = "127.0.0.1") -> str:
+    def url(self, name: str, *, host: str = "") -> str:
         scheme = "rtsps" if self._tls else "rtsp"
-        return f"{scheme}://{host}:{self.port}/{name}"
+        return f"{scheme}://{host or self._address}:{self.port}/{name}"
 
     def drop_connections(self) -> None:
         """Close every connection now, as a camera that reboots."""
@@ -88,32 +93,43 @@ class ReplayServer(Stopping):
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._ending = asyncio.Event()
-        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self._tls)
+        server = await asyncio.start_server(self._accept, self._address, self.port, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._ending.wait()
+        # What was accepted a moment ago becomes a connection first: a server that is closed by then
+        # would leave it open for ever (CPython 3.11). Closing takes turns, too.
+        self._loop.remove_reader(server.sockets[0].fileno())
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         server.close()
         tasks = list(self._connections)
         self._drop()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
     def _drop(self) -> None:
         for task in self._connections:
             task.cancel()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self._connections.add(task)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Called as the connection is made: one whose task never ran is closed all the same."""
+        task = asyncio.get_running_loop().create_task(self._attend(reader, writer))
+        self._connections[task] = writer
+        task.add_done_callback(self._hang_up)
+
+    def _hang_up(self, task: asyncio.Task[None]) -> None:
+        self._connections.pop(task).transport.abort()
+
+    async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, reader, writer)
         try:
             await connection.serve()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client left, or the test ended this connection
         finally:
-            self._connections.discard(task)
             connection.end()
-            writer.transport.abort()
 
 
 class _Connection:

@@ -7,6 +7,7 @@ it with `inside`; hosts are processes in their own namespaces (`network_host.py`
 import ctypes
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,8 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 HOST = Path(__file__).with_name("network_host.py")
 _CLONE_NEWNET = 0x40000000
@@ -109,12 +112,16 @@ class Site:
         shown = run("ip", "-n", self.node, "-s", "-j", "link", "show", "dev", name)
         return int(json.loads(shown)[0]["stats64"]["tx"]["packets"])
 
+    def place(self, number: int) -> str:
+        """A namespace at `subnet.number` in which nobody is yet."""
+        namespace = self._namespace(f"h{number}")
+        self.plug(namespace, "eth0", f"{self.subnet}.{number}/24")
+        return namespace
+
     def host(self, number: int, **parts: object) -> subprocess.Popen[bytes]:
         """A host at `subnet.number` that does what `parts` say (see `network_host`)."""
-        namespace = self._namespace(f"h{number}")
-        address = f"{self.subnet}.{number}"
-        self.plug(namespace, "eth0", f"{address}/24")
-        return self.begin(namespace, {"address": address, **parts})
+        there = {"address": f"{self.subnet}.{number}", **parts}
+        return self.begin(self.place(number), there)
 
     def begin(self, namespace: str, what: Mapping[str, object]) -> subprocess.Popen[bytes]:
         """The same within a namespace that is there already."""
@@ -172,3 +179,22 @@ def _enter(descriptor: int) -> None:
 
 def run(*program: str) -> str:
     return subprocess.run(program, check=True, capture_output=True, text=True).stdout
+
+
+@contextmanager
+def site_beside_test() -> Iterator[Site]:
+    """A network of its own for one test, which stays where it is."""
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("network namespaces need root and iproute2")
+    site = Site()
+    try:
+        yield site
+    finally:
+        site.close()
+
+
+@contextmanager
+def site_of_test() -> Iterator[Site]:
+    """A network of its own for one test, which runs in the namespace of the site's node."""
+    with site_beside_test() as site, inside(site.node):
+        yield site

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +14,11 @@ _IMAGE = Path(__file__).with_name("image.sh")
 _DISK_MB = 4096
 
 
-def make_image(folder: Path) -> None:
-    """`vmlinuz`, `initrd.img`, `root.img` and the USB disk `stick.img` there. CannotBeHad."""
+def make_image(folder: Path, packages: Sequence[str] = ()) -> None:
+    """`vmlinuz`, `initrd.img`, `root.img` and the USB disk `stick.img` there. CannotBeHad.
+
+    `packages`: of Debian, beside those that the tests need.
+    """
     require_debian()
     wheels = folder / "wheels"
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
@@ -23,7 +27,7 @@ def make_image(folder: Path) -> None:
     subprocess.run([*pip, "wheel", "--wheel-dir", str(wheels), *pinned], check=True)
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels)]
     subprocess.run([*build, str(_ROOT)], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["bash", str(_IMAGE), str(folder), str(wheels)], check=True)
+    subprocess.run(["bash", str(_IMAGE), str(folder), str(wheels), *packages], check=True)
     disk = folder / "stick.img"
     with disk.open("wb") as file:
         file.truncate(_DISK_MB << 20)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# image.sh DIRECTORY WHEELS: makes DIRECTORY/{vmlinuz,initrd.img,root.img}, Debian with systemd and
+# image.sh DIRECTORY WHEELS [PACKAGE …]: makes DIRECTORY/{vmlinuz,initrd.img,root.img}, Debian with systemd and
 # this release as its README installs it, without a network: WHEELS has every wheel of
 # constraints.txt and that of FalconEye. The guest's second serial port is a root shell; it has the
 # drivers of USB cameras and of the bus by which the emulated ones come (vhci_hcd).
@@ -8,8 +8,11 @@ set -euo pipefail
 root=$(realpath "$(dirname "$0")/../..")
 . "$root/tests/vm/kernel.sh"
 wheels=$(realpath "$2")
-mkdir -p "$1"
-cd "$1"
+folder=$1
+shift 2
+more=$(printf ',%s' "$@")
+mkdir -p "$folder"
+cd "$folder"
 
 install_packages qemu-system-x86 mmdebstrap busybox-static cpio kmod e2fsprogs
 get_kernel
@@ -18,7 +21,7 @@ get_kernel
 mmdebstrap --quiet --mode=root --variant=minbase --aptopt='Acquire::Languages "none"' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --include=systemd,systemd-sysv,udev,dbus,kmod,python3,python3-venv,iproute2,procps,e2fsprogs,v4l-utils \
+    --include=systemd,systemd-sysv,udev,dbus,kmod,python3,python3-venv,iproute2,procps,e2fsprogs,v4l-utils"${more%,}" \
     "$VERSION_CODENAME" rootfs "$(ls /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2> /dev/null | head -n 1)"
 
 modules=rootfs/usr/lib/modules/$version
@@ -37,8 +40,9 @@ chroot rootfs python3 -m venv /opt/falconeye
 chroot rootfs sh -c '/opt/falconeye/bin/pip install --quiet --disable-pip-version-check --no-index \
     --no-deps /tmp/wheels/*.whl'
 rm -r rootfs/tmp/wheels
-chroot rootfs useradd --system --home-dir /var/lib/falconeye --shell /usr/sbin/nologin falconeye
-cp "$root/systemd/falconeye.service" rootfs/etc/systemd/system/
+site=$(echo rootfs/opt/falconeye/lib/python3.*/site-packages)
+cp "$root/tests/vm/named_threads.py" "$site/"
+echo 'import named_threads' > "$site/named_threads.pth"
 
 : > rootfs/etc/machine-id
 echo recorder > rootfs/etc/hostname

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,12 @@ HOST = "10.0.2.2"  # the host's loopback, as the guest sees it
 BOOT_S = 240.0
 _END = "@@ended"
 _SAY_UP, _UP = "echo @@$((6 * 7))", "@@42"  # which the terminal's echo of the question is not
+_NETWORK = (
+    "udevadm settle; card=$(ls /sys/class/net | grep -v lo);"
+    " ip link set lo up; ip link set $card up;"
+    " ip address add 10.0.2.15/24 dev $card; ip route add default via 10.0.2.2;"
+    f" mkdir -p {SHARE}; mount -t 9p -o trans=virtio,version=9p2000.L,ro share {SHARE}"
+)
 _STICK = {
     "driver": "usb-storage", "bus": "usb.0", "drive": "stick", "id": "stick", "serial": "FOOTAGE1",
 }  # fmt: skip
@@ -64,6 +70,7 @@ class Machine:
             with contextlib.suppress(TimeoutError):
                 while self._line(2.0) != _UP:
                     pass
+                self.shell(_NETWORK)
                 return
         raise AssertionError(f"the machine does not start: {self._said!r}")
 
@@ -91,6 +98,14 @@ class Machine:
     def unplug_cameras(self) -> None:
         """All that are plugged in, for good."""
         self._ports.clear()
+
+    def cut_power(self) -> None:
+        """What was not flushed is lost; it comes again at once, and boots."""
+        self._monitor.tell("set-action", reboot="reset")
+        self._monitor.tell("system_reset")
+        self._monitor.wait_for("RESET")
+        self._said = b""
+        self.wait_booted()
 
     def close(self) -> None:
         """As when the power goes."""
@@ -130,6 +145,7 @@ class _Monitor:
         self._socket.settimeout(30)
         self._socket.connect(str(path))
         self._file = self._socket.makefile("rw")
+        self._happened: list[str] = []
         json.loads(self._file.readline())  # its greeting
         self.tell("qmp_capabilities")
 
@@ -138,6 +154,13 @@ class _Monitor:
         self._file.flush()
         while "return" not in (answer := json.loads(self._file.readline())):  # between: events
             assert "error" not in answer, (command, answer)
+            self._happened.append(answer["event"])
+
+    def wait_for(self, event: str) -> None:
+        """That it happens, or has since this was waited for the last time."""
+        while event not in self._happened:
+            self._happened.append(json.loads(self._file.readline())["event"])
+        self._happened.clear()
 
     def close(self) -> None:
         self._file.close()
@@ -145,9 +168,12 @@ class _Monitor:
 
 
 @contextlib.contextmanager
-def machine(folder: Path) -> Iterator[Machine]:
-    """Made in `folder` and started; its disks forget what was written. CannotBeHad."""
-    make_image(folder)
+def machine(folder: Path, packages: Sequence[str] = ()) -> Iterator[Machine]:
+    """Made in `folder` and started; its disks forget what was written. CannotBeHad.
+
+    `packages`: of Debian, beside those that the tests need.
+    """
+    make_image(folder, packages)
     share = make_share(folder / "share")
     disk, control, port = folder / "stick.img", folder / "control", _free_port()
     process = subprocess.Popen(
@@ -174,12 +200,6 @@ def machine(folder: Path) -> Iterator[Machine]:
         raise
     try:
         made.wait_booted()
-        made.shell(
-            "udevadm settle; card=$(ls /sys/class/net | grep -v lo);"
-            " ip link set lo up; ip link set $card up;"
-            " ip address add 10.0.2.15/24 dev $card; ip route add default via 10.0.2.2;"
-            f" mkdir -p {SHARE}; mount -t 9p -o trans=virtio,version=9p2000.L,ro share {SHARE}"
-        )
         yield made
     except BaseException:
         console = (folder / "console.log").read_text(errors="replace")

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from falconeye.storage.volumes.mount_lines import DROP_IN, mount_lines
+from falconeye.storage.volumes.mount_lines import mount_lines
 from falconeye.storage.volumes.mounts import Mount
 from tests.vm.image import UUID
 from tests.vm.machine import Machine
@@ -21,17 +21,15 @@ LINES = mount_lines(
 _DRIVERS = "uvcvideo videobuf2_vmalloc videobuf2_memops videobuf2_v4l2 videobuf2_common videodev"
 # What a person types for a disk of its own: see the README, "Install on a node".
 INSTALL = f"""
-mkdir -p /srv/video /etc/systemd/system/falconeye.service.d
+mkdir -p /srv/video
 cat > '/etc/systemd/system/{LINES.unit_name}' << 'END'
 {LINES.unit}
 END
-cat > {DROP_IN} << 'END'
-{LINES.drop_in}
-END
 echo 'media_dir = "/srv/video"' > /etc/falconeye.toml
 systemctl daemon-reload && systemctl enable --now {LINES.unit_name}
+{COMMAND} install-service --no-start
 chown falconeye: /srv/video
-systemctl enable --now falconeye
+systemctl start falconeye
 """
 
 

@@ -1,10 +1,13 @@
 """The service as the README installs it, under a real systemd, its footage on a USB disk."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from falconeye.storage.volumes.mount_lines import drop_in_path
 from tests.peers.media_samples import audio_clip, video_clip
 from tests.peers.replay_rtsp import ReplayServer
 from tests.vm.machine import HOST
@@ -81,12 +84,53 @@ def test_a_service_that_hangs_is_started_again(recorder: Recorder) -> None:
     assert "Watchdog timeout" in machine.shell("journalctl -u falconeye -o cat --no-pager")
 
 
+def test_what_it_logs_has_fields(recorder: Recorder) -> None:
+    text = recorder.machine.shell(
+        "journalctl -u falconeye -o json --no-pager LOGGER=falconeye.node"
+    )
+    entries = [json.loads(line) for line in text.splitlines()]
+    for entry in entries:
+        assert entry["NODE"] == "recorder"
+        assert entry["CODE_FILE"].endswith("/falconeye/node.py")
+        assert entry["SYSLOG_IDENTIFIER"] == "falconeye"
+    assert {"6"} <= {entry["PRIORITY"] for entry in entries}
+    of_camera = f"journalctl -u falconeye -o cat --no-pager CAMERA_ID={recorder.camera}"
+    assert recorder.camera in recorder.machine.shell(of_camera)
+
+
+def test_after_a_power_cut_it_starts_and_records_by_itself(recorder: Recorder) -> None:
+    known = [one["id"] for one in recorder.json("/api/recordings/")["recordings"]]
+    crashes = recorder.gaps().count("node_crashed")
+    recorder.machine.cut_power()
+    recorder.records()
+    assert recorder.unit("NRestarts") == "0"
+    found = recorder.json("/api/recordings/")["recordings"]
+    assert set(known) <= {one["id"] for one in found}
+    assert recorder.gaps().count("node_crashed") == crashes + 1
+    assert recorder.machine.shell("findmnt -no TARGET /srv/video") == "/srv/video"
+
+
 def test_what_it_recorded_is_whole(recorder: Recorder) -> None:
     machine = recorder.machine
+    machine.shell("mkdir /srv/more; chown falconeye: /srv/more")
+    said = machine.shell(f"{COMMAND} storage add /srv/more --on-root", limit_s=SLOW_S)
+    assert f"wrote {drop_in_path(Path('/srv/more'))}" in said
     machine.shell("systemctl stop falconeye")
     assert (recorder.unit("Result"), recorder.unit("ExecMainStatus")) == ("success", "0")
     said = machine.shell(f"{COMMAND} check --json", limit_s=SLOW_S, may_fail=True)
     assert json.loads(said)["problems"] == []
-    machine.shell("systemctl start falconeye", limit_s=SLOW_S)
+    machine.shell(f"{COMMAND} uninstall-service", limit_s=SLOW_S)
+    assert recorder.unit("LoadState") == "not-found"
+    said = machine.shell(f"{COMMAND} install-service", limit_s=SLOW_S)
+    assert said.endswith("it runs\nnext: sudo " + COMMAND + " setup-link"), said
     recorder.records()
     assert "node_stopped" in recorder.gaps()
+    # As the service sees the disks: those that were added, and no other place.
+    seen = f"nsenter -m -t {recorder.unit('MainPID')} touch"
+    machine.shell(f"{seen} /srv/more/mine /srv/video/mine && rm /srv/more/mine /srv/video/mine")
+    assert "Read-only" in machine.shell(f"{seen} /srv/mine", may_fail=True)
+    recorder.until("/api/storage/volumes", lambda found: _are_there(found["volumes"]))
+
+
+def _are_there(volumes: Sequence[Mapping[str, Any]]) -> bool:
+    return len(volumes) == 2 and all(one["present"] for one in volumes)

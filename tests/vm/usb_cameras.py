@@ -132,7 +132,9 @@ class UsbCamera:
         self._shell(f"kill -CONT {self.pid}")
 
     def quit(self) -> None:
-        """Pull it for good, also one that hangs; its process ends."""
+        """Pull it for good, also one that hangs; its process ends. Once is enough."""
+        if self._connection.fileno() < 0:
+            return
         self.wake()
         self._tell("quit")
         self.close()

@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
+
+from falconeye.storage.index.database import READERS
 from tests.vm.machine import Machine
 from tests.vm.service import Service
 from tests.vm.usb_cameras import CameraOption, UsbCamera
 
 BY_PATH = "/dev/v4l/by-path/platform-vhci_hcd.0-usb-0:{}:1.0-video-index0"  # ports count from 1
+POOLS = {
+    ("asyncio_", "uvloop_"): 6,  # the loop's executor: the guest has two processors
+    ("Thread-",): 1 + READERS,  # aiosqlite's, one for each connection to the database
+}
 
 
 class UsbService(Service):
@@ -35,6 +42,11 @@ class UsbService(Service):
         self._added.append(made)
         return made
 
+    def forgotten(self, camera: str) -> str:
+        """The same id, which is not for `clear` to remove any more."""
+        self._added.remove(camera)
+        return camera
+
     def camera(self, camera: str) -> dict[str, Any]:
         found: dict[str, Any] = self.json(f"/api/cameras/{camera}")
         return found
@@ -57,14 +69,28 @@ class UsbService(Service):
             parts = _parts(answer.iter_bytes())
             return [next(parts) for _ in range(count)]
 
-    def threads(self) -> int:
-        """How many the service has; before Python 3.14 the kernel does not know their names."""
-        return int(self.machine.shell(f"ls /proc/{self.unit('MainPID')}/task | wc -l"))
+    def set_control(self, camera: str, key: str, value: int) -> httpx.Response:
+        """The answer to that."""
+        return self.client.put(f"/api/cameras/{camera}/controls/{key}", json={"value": value})
+
+    def threads(self) -> list[str]:
+        """Names of the service's threads, at most 15 letters each, in order; see `named_threads`.
+
+        Without those of pools that grow when all of them work; each is held against its bound.
+        """
+        names = f"cat /proc/{self.unit('MainPID')}/task/*/comm 2> /dev/null || true"  # one may end
+        told = self.machine.shell(names).splitlines()
+        assert "falconeye" in told, told
+        for begin, most in POOLS.items():
+            pool = [name for name in told if name.startswith(begin)]
+            assert len(pool) <= most, pool
+            told = [name for name in told if name not in pool]
+        return sorted(told)
 
     def open_files(self) -> list[str]:
         """Device nodes, sockets … that the service has open: what each leads to."""
         return self.machine.shell(
-            f"find /proc/{self.unit('MainPID')}/fd -mindepth 1 -printf '%l\\n'"
+            f"find /proc/{self.unit('MainPID')}/fd -mindepth 1 -printf '%l\\n' 2> /dev/null || true"
         ).splitlines()
 
 

@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Iterator
 
 from falconeye.base.errors import InvalidInput
+from falconeye.discovery.imports.imported import MAX_BYTES
 
-MAX_FILE_BYTES = 1 << 20
 MAX_UNPACKED_BYTES = 8 << 20
 MAX_MEMBERS = 1000
 _BLOCK = 512
@@ -105,7 +105,7 @@ def _unzipped(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
         if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
             raise InvalidInput("the zip is packed in a way that is not read: unpack it first")
         with archive.open(member) as file:
-            content = _bounded(file.read(MAX_FILE_BYTES + 1))  # its head may tell a smaller size
+            content = _bounded(file.read(MAX_BYTES + 1))  # its head may tell a smaller size
         total_bytes += len(content)
         _check_total(total_bytes)
         yield member.filename, content
@@ -133,7 +133,7 @@ def _checksum(head: bytes) -> int:
 
 def _bounded(content: bytes) -> bytes:
     """`content`; of a file that is too long just enough to see that it is."""
-    return content[: MAX_FILE_BYTES + 1]
+    return content[: MAX_BYTES + 1]
 
 
 def _check_total(total_bytes: int) -> None:

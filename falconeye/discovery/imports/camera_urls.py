@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from falconeye.base.errors import InvalidInput
 from falconeye.base.secret import Secret
@@ -91,18 +91,6 @@ def split_login(url: str) -> tuple[str, str | None, str | None]:
         return clean, None, None
     user, colon, password = userinfo.partition(":")
     return clean, unquote(user) or None, unquote(password) if colon else None
-
-
-def leads_to_itself(url: str) -> bool:
-    """Whether it leads to the machine that asks: what is meant is the one the file comes from."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
 
 
 def _check(url: str) -> None:

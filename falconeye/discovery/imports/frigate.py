@@ -211,14 +211,24 @@ def _with_onvif(
         camera = replace(camera, username=user, password=Secret(password))
     elif user and (camera.username, camera.password) != (user, Secret(password)):
         left.append(("onvif.user, onvif.password", "a camera has one login here, the stream's"))
+    has_its_login = user and (camera.username, camera.password) == (user, Secret(password))
+    if not has_its_login and not _is_host_of(camera, name):
+        camera = replace(camera, onvif_host=None, onvif_port=None)
+        left.append(("onvif.host", "another host than the stream's, whose login would go there"))
     return camera, left
 
 
 def _takes_login(camera: ImportedCamera, host: str) -> bool:
     """Whether its stream, at the same host, has no login of its own."""
-    if (camera.username, camera.password, camera.missing) != (None, None, ()):
-        return False
-    return urlsplit(camera.source_url or "").hostname == host.lower().strip("[]")
+    has_none = (camera.username, camera.password, camera.missing) == (None, None, ())
+    return has_none and _is_host_of(camera, host)
+
+
+def _is_host_of(camera: ImportedCamera, host: str) -> bool:
+    try:
+        return urlsplit(camera.source_url or "").hostname == host.lower().strip("[]")
+    except ValueError:
+        return False  # a variable stands for a part of it
 
 
 def _unused_of_file(root: Table, go2rtc: Table, streams: Streams) -> Iterator[LeftOut]:

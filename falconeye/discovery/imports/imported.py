@@ -12,6 +12,7 @@ from falconeye.base.secret import Secret
 from falconeye.config.addresses import normalised_address
 from falconeye.config.camera import Protocol, RecordMode, Transport
 
+MAX_BYTES = 1 << 20  # of a file
 MAX_CAMERAS = 256
 MAX_KEY = 300  # characters
 

@@ -7,12 +7,13 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from falconeye.base.errors import InvalidInput
-from falconeye.config.addresses import DEFAULT_PORTS
+from falconeye.config.addresses import DEFAULT_PORTS, leads_to_itself
 from falconeye.config.camera import Protocol
-from falconeye.discovery.imports import archives, camera_urls, words
+from falconeye.discovery.imports import archives, words
 from falconeye.discovery.imports.csv_list import looks_like_list, read_csv
 from falconeye.discovery.imports.frigate import read_frigate
 from falconeye.discovery.imports.imported import (
+    MAX_BYTES,
     MAX_CAMERAS,
     ImportedCamera,
     ImportedFile,
@@ -21,7 +22,6 @@ from falconeye.discovery.imports.imported import (
 )
 from falconeye.discovery.imports.motion import is_camera_file, read_motion
 
-MAX_BYTES = archives.MAX_FILE_BYTES
 MAX_LEFT_OUT = 1000  # told one by one; the rest is counted
 _SUFFIXES = {
     ".conf": ImportKind.MOTIONEYE,
@@ -118,10 +118,10 @@ def _completed(camera: ImportedCamera) -> ImportedCamera:
     url = camera.source_url
     if url is None or camera.missing:
         return camera
-    if camera_urls.leads_to_itself(url):
+    if leads_to_itself(url):
         why = "address: it leads to that machine itself; enter the camera's own"
         return replace(camera, missing=(why,))
-    if camera.sub_url is not None and camera_urls.leads_to_itself(camera.sub_url):
+    if camera.sub_url is not None and leads_to_itself(camera.sub_url):
         why = "substream: its address leads to that machine itself"
         camera = replace(camera, sub_url=None, notes=(*camera.notes, why))
     if camera.protocol is not Protocol.ONVIF or camera.onvif_host is not None:

@@ -26,7 +26,7 @@ from falconeye.storage.backups.sealed_file import SealedWriter, check_passphrase
 from falconeye.storage.backups.snapshot import fsync, part_of, snapshot
 from falconeye.storage.index.data_directory import DATABASE_NAME, free_bytes
 from falconeye.storage.index.schema import current_revision
-from falconeye.storage.stores.credentials import KEY_NAME
+from falconeye.storage.stores.credentials import KEY_NAME, read_keys
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -162,8 +162,17 @@ def _gather(sources: Sources, work: Path) -> dict[str, Path]:
         if path is not None:
             fd = os.open(work / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "wb") as copy:
-                copy.write(path.read_bytes())
+                copy.write(_keys(sources) if name == KEY_NAME else path.read_bytes())
     return {name: work / name for name in MEMBERS if (work / name).exists()}
+
+
+def _keys(sources: Sources) -> bytes:
+    """The data keys; beside a file that is given, those of the cluster lie in the node's own."""
+    own = sources.data_dir / KEY_NAME
+    if own == sources.key_file or not own.exists():
+        return sources.key_file.read_bytes()
+    keys = [*read_keys(own), *read_keys(sources.key_file)]
+    return b"".join(key + b"\n" for key in dict.fromkeys(keys))
 
 
 def require_room(data_dir: Path, size_bytes: int = 0) -> None:

@@ -26,6 +26,8 @@ def read_contents(database: Path) -> Contents:
         return Contents(
             cameras=names("SELECT name FROM cameras ORDER BY name"),
             users=names("SELECT name FROM users ORDER BY name"),
-            admins=names("SELECT name FROM users WHERE role = 'admin' ORDER BY name"),
+            admins=names(  # who was invited and has no password yet could not sign in
+                "SELECT name FROM users WHERE role = 'admin' AND password_hash <> '' ORDER BY name"
+            ),
             tokens=names("SELECT name FROM tokens ORDER BY name"),
         )

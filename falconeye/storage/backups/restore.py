@@ -26,7 +26,7 @@ from falconeye.storage.backups.backup import FORMAT, MANIFEST, MEMBERS, Manifest
 from falconeye.storage.backups.contents import Contents, read_contents
 from falconeye.storage.backups.sealed_file import NotABackup, SealedReader, is_sealed
 from falconeye.storage.backups.snapshot import INCOMPLETE, fsync
-from falconeye.storage.index import data_directory, pending_restore
+from falconeye.storage.index import data_directory, pending_restore, replica_triggers
 from falconeye.storage.index.data_directory import DATABASE_NAME, free_bytes
 from falconeye.storage.index.instance_lock import InstanceLock
 from falconeye.storage.index.schema import current_revision
@@ -242,10 +242,13 @@ def _newer(whose: str) -> str:
 
 
 def _check_key(restored: Path, other_key: Path | None) -> None:
-    """A node that is told to use another key file would not look at the one that we write."""
+    """Another node's key is not laid beside the one that this node is told to use."""
     if other_key is None or not restored.exists():
         return
-    if not set(read_keys(restored)) <= set(read_keys(other_key)):
+    held, given = set(read_keys(restored)), set(read_keys(other_key))
+    if held <= given:
+        restored.unlink()
+    elif not held & given:
         msg = (
             f"nothing was restored: this node takes its data key from {other_key}, which is "
             "another one than the backup's. Take that setting (data_key_file, LoadCredential) away "
@@ -253,7 +256,7 @@ def _check_key(restored: Path, other_key: Path | None) -> None:
             f"written as {KEY_NAME} into the data directory"
         )
         raise InvalidInput(msg)
-    restored.unlink()
+    # Else the others are a cluster's, and are read from the node's own file beside the given one.
 
 
 def _settle_settings(restored: Path, *, has_settings: bool) -> None:
@@ -281,6 +284,7 @@ def _note(database: Path, utc_us: int, name: str, origin: Origin) -> None:
             "address) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
+        replica_triggers.mark_copy(connection, restored=True)
         connection.execute("DELETE FROM sessions")
         connection.execute("DELETE FROM setup_links")
         connection.execute(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from falconeye.base.errors import Unavailable
+from falconeye.storage.index import replica_triggers
 
 INCOMPLETE: Final = "index_incomplete"  # a key of `settings`: `check --rebuild` takes it away
 _LEFT_OUT: Final = frozenset({
@@ -91,6 +92,7 @@ def _copy(connection: sqlite3.Connection, source: Path) -> None:
         for kind, _, sql in schema:  # triggers refuse changes: they come last
             if kind != "table":
                 connection.execute(sql)
+        replica_triggers.mark_copy(connection, restored=True)
         if any(name == "settings" for name, _ in tables):
             connection.execute(
                 "INSERT OR REPLACE INTO main.settings (key, value) VALUES (?, 'true')",

@@ -15,10 +15,13 @@ from functools import partial
 
 from falconeye.base.clock import Clock, kernel_clock
 from falconeye.base.errors import NotFound, Unavailable
+from falconeye.base.node_name import NodeName
 from falconeye.storage.export import export_layout, export_rows
+from falconeye.storage.export.byte_source import ByteSource, OwnFile
+from falconeye.storage.export.export_elsewhere import OtherNodes, Told, merged_sources
 from falconeye.storage.export.export_files import ExportFiles
 from falconeye.storage.export.export_found import made_before
-from falconeye.storage.export.export_layout import ExportOrder
+from falconeye.storage.export.export_layout import ExportOrder, silent_words
 from falconeye.storage.export.export_package import Package
 from falconeye.storage.export.export_papers import Circumstances
 from falconeye.storage.export.export_part import SourceSegment
@@ -27,6 +30,7 @@ from falconeye.storage.export.export_room import ExportRoom
 from falconeye.storage.export.export_thread import ExportThread
 from falconeye.storage.export.export_writer import Copier, SourceLost
 from falconeye.storage.index.database import Database
+from falconeye.storage.ledger.coverage import Gap, GapReason
 from falconeye.storage.reading.download import DownloadPlan, SourceFile, read_plain
 from falconeye.storage.reading.timeline import Timelines
 from falconeye.storage.segments.free_space import Deleter
@@ -56,7 +60,7 @@ class Exports:
         deleter: Deleter,
         clock: Clock,
         *,
-        node_name: str,
+        node_name: NodeName | str,
         zone: Callable[[], tzinfo],
     ) -> None:
         self._database = database
@@ -68,15 +72,27 @@ class Exports:
         self._zone = zone
         self.room = ExportRoom(database, volumes, deleter)
         self._thread = ExportThread("exports")
+        self.elsewhere: OtherNodes | None = None
 
     def stop(self) -> None:
         """End the thread after what it does."""
         self._thread.stop()
 
-    async def expected_bytes(self, request: ExportRequest) -> int:
-        """What it takes at most, as far as it is recorded now; NotFound when nothing is."""
+    async def expected_bytes(self, request: ExportRequest, acting: str | None = None) -> int:
+        """What it takes at most, as far as it is recorded now; NotFound when nothing is.
+
+        Other nodes tell of theirs to `acting`; Unavailable where only a silent one may have any.
+        """
         self._require_index(request)
-        size = sum([await self._expected(order) for order in request.orders])
+        size = sum([await self.own_bytes(order) for order in request.orders])
+        silent: set[str] = set()
+        if self.elsewhere is not None:
+            for order in request.orders:
+                theirs, names = await self.elsewhere.expected_bytes(order, acting)
+                size += theirs
+                silent |= set(names)
+        if not size and silent:
+            raise Unavailable(silent_words(sorted(silent)))
         if not size:
             raise NotFound(await self._why_nothing(request))
         return size
@@ -163,8 +179,10 @@ class Exports:
 
     def circumstances(self, request: ExportRequest) -> Circumstances:
         """What an export that is made now says of its making."""
+        own_id = "" if self.elsewhere is None else self.elsewhere.own_id
+        made_us = self._clock.utc_us()
         return Circumstances(
-            self._node_name, self._zone(), self._clock.utc_us(), request, kernel_clock()
+            own_id, str(self._node_name), self._zone(), made_us, request, kernel_clock()
         )
 
     def _plan(
@@ -185,8 +203,17 @@ class Exports:
             read=read_plain(source),
         )
 
-    async def _expected(self, order: ExportOrder) -> int:
-        """What a camera takes at most; 0 when nothing of it is recorded."""
+    async def own_sources(self, order: ExportOrder) -> list[SourceSegment]:
+        """What this node has of it, closed or still being written."""
+        opened = self._store.open_segments(order.camera_id)  # before the rows: see `with_open`
+        span = (order.from_us, order.to_us)
+        closed = await self._database.read(
+            partial(export_rows.read_sources, order.camera_id, *span)
+        )
+        return export_rows.with_open(closed, opened, *span)
+
+    async def own_bytes(self, order: ExportOrder) -> int:
+        """What it takes at most of what this node has; 0 when nothing of it is recorded."""
         opened = self._store.open_segments(order.camera_id)
         span = (order.from_us, order.to_us)
         closed = await self._database.read(partial(export_rows.read_size, order.camera_id, *span))
@@ -201,11 +228,12 @@ class Exports:
         except BaseException:
             await self._thread.settle(package.abandon)
             raise
-        return replace(made, freed_bytes=attempt.freed_bytes)
+        silent = tuple(sorted(attempt.silent))
+        return replace(made, freed_bytes=attempt.freed_bytes, silent=silent)
 
     async def _fill(self, attempt: "_Attempt", package: Package, report: Report) -> Export:
         orders = attempt.request.orders
-        expected = [await self._expected(order) for order in orders]
+        expected = [await self.own_bytes(order) for order in orders]
         shares = _shares(expected)
         for index, (order, (begin, share)) in enumerate(zip(orders, shares, strict=True)):
             later = sum(expected[index + 1 :])
@@ -213,6 +241,8 @@ class Exports:
             await self._add_camera(attempt, package, order, later, camera)
         if not attempt.found:
             msg = "nothing of that time can be read any more"
+            if attempt.silent:
+                msg = f"{msg}: {silent_words(sorted(attempt.silent))}"
             raise NotFound(msg)
         return await self._thread.run(partial(package.finish, attempt.volume.number), attempt.stop)
 
@@ -225,7 +255,7 @@ class Exports:
         report: Report,
     ) -> None:
         """Lay it out, look for room for it and those that follow, copy it."""
-        sources, lost = await self._sources(order, attempt.left_out)
+        sources, lost, silent = await self._sources(order, attempt.left_out)
         done = 0
 
         def copied(size: int) -> None:
@@ -245,6 +275,8 @@ class Exports:
             attempt.stop,
         )
         layout.lost += lost
+        layout.silent = sorted({*silent, *(one.node_name for one in layout.lost if one.node_id)})
+        attempt.silent.update(layout.silent)
         if not layout.parts and len(attempt.request.orders) == 1:
             return
         attempt.found = attempt.found or bool(layout.parts)
@@ -256,29 +288,31 @@ class Exports:
             known.corrections, order.from_us, order.to_us
         )
         layout.seams = known.seams
-        holes = export_layout.find_holes(
-            layout, order.from_us, max(known.to_us, order.from_us), known.gaps
-        )
+        untold = [Gap(order.from_us, order.to_us, GapReason.UNKNOWN, silent_words(silent))]
+        to_us = max(known.to_us, order.from_us)
+        gaps = [*(untold if silent else ()), *known.gaps]
+        holes = export_layout.find_holes(layout, order.from_us, to_us, gaps)
         add = partial(package.add, order, layout, holes, copier.write)
         await self._thread.run(add, attempt.stop)
 
     async def _sources(
         self, order: ExportOrder, left_out: set[str]
-    ) -> tuple[list[SourceSegment], list[SourceSegment]]:
-        """Those to take, and those left out."""
-        opened = self._store.open_segments(order.camera_id)  # before the rows: see `with_open`
-        span = (order.from_us, order.to_us)
-        closed = await self._database.read(
-            partial(export_rows.read_sources, order.camera_id, *span)
-        )
-        found = export_rows.with_open(closed, opened, *span)
-        return (
-            [source for source in found if source.path not in left_out],
-            [source for source in found if source.path in left_out],
-        )
+    ) -> tuple[list[SourceSegment], list[SourceSegment], Sequence[str]]:
+        """Those to take, those left out, and which nodes do not tell of theirs."""
+        told = Told() if self.elsewhere is None else await self.elsewhere.sources(order)
+        found = [await self.own_sources(order), *told.parts]
+        lost = [source for part in found for source in part if source.path in left_out]
+        parts = [[one for one in part if one.path not in left_out] for part in found]
+        if not any(parts[1:]):
+            return parts[0], lost, told.silent
+        return await asyncio.to_thread(merged_sources, parts, order), lost, told.silent
 
-    def _open(self, source: SourceSegment) -> int:
-        return self._volumes.opener(self._volumes.get(source.volume), source.path)()
+    def _open(self, source: SourceSegment) -> ByteSource:
+        if source.node_id:
+            if self.elsewhere is None:
+                raise OSError(errno.EHOSTUNREACH, "there are no other nodes any more")
+            return self.elsewhere.open(source)
+        return OwnFile(self._volumes.opener(self._volumes.get(source.volume), source.path)())
 
 
 class _Attempt:
@@ -300,6 +334,7 @@ class _Attempt:
         self.stop = threading.Event()
         self.found = False  # any footage
         self.freed_bytes = 0
+        self.silent: set[str] = set()  # names of nodes that may have more
 
 
 def _shares(expected: Sequence[int]) -> list[tuple[float, float]]:

@@ -28,6 +28,7 @@ from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.export.export_package import Package
 from falconeye.storage.export.export_papers import ExportedCamera
 from falconeye.storage.export.export_result import HEVC, Export, ExportedFile, ExportRequest
+from falconeye.storage.export.export_stretches import Stretch
 from falconeye.storage.export.export_thread import ExportThread
 from falconeye.storage.export.export_writer import PIECE_BYTES, Cancelled
 from falconeye.storage.ledger.clocks import ClockCorrection
@@ -94,7 +95,8 @@ class ExportCopies:
             room = self._exports.room
             with room.promised(job_id):
                 freed = await room.provide(job_id, volume, most_bytes(wanted), spared)
-                return replace(await self._write(work, package), freed_bytes=freed)
+                copy = await self._write(work, package)
+                return replace(copy, freed_bytes=freed, silent=made.silent)
         except FileNotFoundError as error:
             msg = "the export was deleted meanwhile"
             raise NotFound(msg) from error
@@ -231,7 +233,20 @@ def _described(
         for one in told.get("clock_set", ())
     ]
     twice = [_span(one) for one in told.get("recorded_twice", ())]
-    return ExportedCamera(order, copies, gaps, unset, corrections, seams=seams, overlaps=twice)
+    stretches = [
+        Stretch(one["id"] or "", one["name"], *_span(one)) for one in told.get("nodes", ())
+    ]
+    return ExportedCamera(
+        order,
+        copies,
+        gaps,
+        unset,
+        corrections,
+        seams=seams,
+        overlaps=twice,
+        stretches=stretches,
+        silent=told.get("unreachable_nodes", ()),
+    )
 
 
 def _span(told: dict[str, Any]) -> tuple[int, int]:

@@ -38,6 +38,10 @@ log = logging.getLogger(__name__)
 _MAX_SIDECAR_BYTES = 16 << 20
 _UTC = ZoneInfo("UTC")
 _TOKEN = "token "  # noqa: S105 - before the name of a token that asked for it
+# What a sidecar raises that somebody else wrote: lists without an entry, sizes without an end.
+UNREADABLE = (
+    ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
 
 
 OnThread = Callable[
@@ -98,7 +102,7 @@ def find_export(
         path = f"{DIRECTORY}/{job_id}/"
         text = _read(volume, path + sidecar_name)
         # Whatever it says: another node's disk may be here.
-        with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        with suppress(*UNREADABLE):
             found = _parse(volume, job_id, json.loads(text))
             made = found.made
             sizes = {
@@ -178,7 +182,7 @@ async def _take_over(found: FoundExport, connection: AsyncConnection) -> bool:
                 "from_us": found.from_us,
                 "to_us": found.to_us,
             },
-            result=asdict(found.made),
+            result=found.made.values(),
         )
     )
     return True
@@ -218,7 +222,7 @@ def _is_unchanged(
 
 
 def _parse(volume: Volume, job_id: str, told: Mapping[str, Any]) -> FoundExport:
-    """What `export_papers.sidecar` wrote; ValueError, KeyError, TypeError for anything else."""
+    """What `export_papers.sidecar` wrote; one of `UNREADABLE` for anything else."""
     cameras = told.get("cameras", [told])
     files = [
         _file(one, camera["camera_id"], camera["camera_name"])
@@ -240,6 +244,7 @@ def _parse(volume: Volume, job_id: str, told: Mapping[str, Any]) -> FoundExport:
         gaps=sum(len(camera["gaps"]) for camera in cameras),
         made_us=parse_rfc3339(told["made_at"], _UTC),
         files=tuple(files),
+        silent=_silent(cameras),
     )
     return FoundExport(
         job_id=job_id,
@@ -250,6 +255,12 @@ def _parse(volume: Volume, job_id: str, told: Mapping[str, Any]) -> FoundExport:
         from_us=parse_rfc3339(asked["from"], _UTC),
         to_us=parse_rfc3339(asked["to"], _UTC),
     )
+
+
+def _silent(cameras: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Releases without this list told of nobody."""
+    names = {str(name) for camera in cameras for name in camera.get("unreachable_nodes", ())}
+    return tuple(sorted(names))
 
 
 def _file(told: Mapping[str, Any], camera_id: str, camera_name: str) -> ExportedFile:

@@ -1,6 +1,5 @@
 """Which bytes of which files make up an export of a camera. On a thread."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,9 +12,10 @@ from falconeye.storage.export.export_part import (
     PartBuilder,
     Piece,
     SourceSegment,
+    head_ranges,
     read_heads,
-    reader,
 )
+from falconeye.storage.export.export_stretches import Stretch, add_stretch
 from falconeye.storage.export.export_writer import Copier, SourceLost
 from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.ledger.coverage import Gap, GapReason, Span, find_overlaps
@@ -24,6 +24,7 @@ from falconeye.storage.segments import fragment_table
 from falconeye.storage.segments.fragment_table import FragmentTable
 from falconeye.storage.segments.segments import ClockState
 
+_HEAD_BYTES = 4096  # the boxes before the first fragment lie within it
 MIN_HOLE_US = 100_000  # shorter ones lie within what the start of a run is exact to
 
 
@@ -46,6 +47,7 @@ class ExportLayout:
     unset: list[tuple[int, int]] = field(default_factory=list)  # wall time of no certain clock
     corrections: list[ClockCorrection] = field(default_factory=list)  # of these wall times
     seams: Sequence[ClockSeam] = ()  # where the node's clock was set, that it has footage of
+    silent: Sequence[str] = ()  # names of nodes that may have more and did not answer
 
     @property
     def size_bytes(self) -> int:
@@ -60,6 +62,15 @@ class ExportLayout:
         """In the order of time, even where a clock was set back."""
         every = [piece for part in self.parts for piece in part.pieces]
         return sorted(every, key=lambda piece: piece.from_us)
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """Which node has what of it, as it plays."""
+        every: list[Stretch] = []
+        for part in self.parts:
+            for one in part.stretches:
+                add_stretch(every, one)
+        return every
 
     @property
     def overlaps(self) -> list[tuple[int, int]]:
@@ -117,13 +128,14 @@ def _heads(
     """
     chosen = builder.choose(source, table)
     heads: list[FragmentHead] = []
-    with copier.opened(source) as fd:
-        if os.fstat(fd).st_size < source.size_bytes:
+    with copier.opened(source) as file:
+        if file.size_bytes < source.size_bytes:
             raise SourceLost(source)
-        clock = read_head(reader(fd), table.head_bytes).identity.clock
+        file.expect([(0, min(_HEAD_BYTES, table.head_bytes)), *head_ranges(chosen)])
+        clock = read_head(file.read, table.head_bytes).identity.clock
         clock_was_set = clock == ClockState.SYNCHRONISED
         try:
-            for head in read_heads(reader(fd), chosen, builder.movie):
+            for head in read_heads(file.read, chosen, builder.movie):
                 heads.append(head)  # noqa: PERF402 - those before an error count
         except (OSError, BadBox):
             return heads, False, clock_was_set
@@ -139,6 +151,11 @@ def find_holes(layout: ExportLayout, from_us: int, to_us: int, known: Sequence[G
             holes.append(_explained(at, piece.from_us, layout.lost, known))
         at = max(at, piece.to_us)
     return holes
+
+
+def silent_words(names: Sequence[str]) -> str:
+    """Why something may be missing that other nodes hold."""
+    return f"no answer from {', '.join(names)}, which may have recorded it"
 
 
 def within_span(
@@ -157,8 +174,13 @@ def _explained(
 ) -> Gap:
     """With the reason of what takes most of it."""
     best, reason, detail = 0, GapReason.UNKNOWN, ""
-    told = [(gap.from_us, gap.to_us, gap.reason, gap.detail) for gap in known]
-    told += [(one.start_us, one.end_us, GapReason.FILE_LOST, "") for one in lost]
+    told = [
+        (one.start_us, one.end_us, GapReason.UNKNOWN, f"it could not be read from {one.node_name}")
+        for one in lost
+        if one.node_id  # before what this node, which did not record it, knows of the time
+    ]
+    told += [(gap.from_us, gap.to_us, gap.reason, gap.detail) for gap in known]
+    told += [(one.start_us, one.end_us, GapReason.FILE_LOST, "") for one in lost if not one.node_id]
     for begin, end, why, words in told:
         shared = min(end, to_us) - max(begin, from_us)
         if shared > best:

@@ -87,6 +87,8 @@ class Package:
                 layout.corrections,
                 seams=layout.seams,
                 overlaps=layout.overlaps,
+                stretches=layout.stretches,
+                silent=layout.silent,
             )
         )
 

@@ -14,6 +14,7 @@ from falconeye.base.clock import KernelClock
 from falconeye.base.times import SECOND_US, rfc3339, to_datetime
 from falconeye.storage.export.export_layout import ExportOrder
 from falconeye.storage.export.export_result import ExportedFile, ExportRequest
+from falconeye.storage.export.export_stretches import Stretch
 from falconeye.storage.ledger.clocks import ClockCorrection
 from falconeye.storage.ledger.coverage import Gap
 from falconeye.storage.ledger.seams import ClockSeam
@@ -33,12 +34,15 @@ class ExportedCamera:
     left_out: Sequence[ExportedFile] = ()  # of the original, by a copy in H.264: they are in it
     seams: Sequence[ClockSeam] = ()  # where the node's clock was set
     overlaps: Sequence[tuple[int, int]] = ()  # what is in it twice: the clock was set back; UTC
+    stretches: Sequence[Stretch] = ()  # which node it comes from, as it plays
+    silent: Sequence[str] = ()  # names of nodes that may have more of it and did not answer
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """Where, when and for whom an export was made."""
 
+    node_id: str  # "" where it is not known
     node_name: str
     zone: tzinfo
     made_us: int
@@ -57,14 +61,14 @@ class WholeFile:
 
 def camera_sidecar(camera: ExportedCamera, told: Circumstances, whole: WholeFile | None) -> bytes:
     """The JSON of one camera. `whole`: not within a zip, whose own hash it cannot hold."""
-    return _json(_circumstances(told) | _whole(whole) | _camera(camera))
+    return _json(_circumstances(told) | _whole(whole) | _camera(camera, told))
 
 
 def sidecar(cameras: Sequence[ExportedCamera], told: Circumstances, whole: WholeFile) -> bytes:
     """The JSON beside an export: of its only camera, or of all under `cameras`."""
     if len(cameras) == 1:
         return camera_sidecar(cameras[0], told, whole)
-    every = [_camera(camera) for camera in cameras]
+    every = [_camera(camera, told) for camera in cameras]
     return _json(_circumstances(told) | _whole(whole) | {"cameras": every})
 
 
@@ -92,7 +96,7 @@ def _whole(whole: WholeFile | None) -> dict[str, Any]:
     return {"file": whole.name, "size_bytes": whole.size_bytes, "sha256": whole.sha256}
 
 
-def _camera(camera: ExportedCamera) -> dict[str, Any]:
+def _camera(camera: ExportedCamera, told: Circumstances) -> dict[str, Any]:
     order, files = camera.order, camera.files
     return {
         "camera_id": order.camera_id,
@@ -113,6 +117,16 @@ def _camera(camera: ExportedCamera) -> dict[str, Any]:
             }
             for file in files
         ],
+        "nodes": [
+            {
+                "id": (one.node_id or told.node_id) or None,
+                "name": one.node_name or told.node_name,
+                "from": rfc3339(one.from_us),
+                "to": rfc3339(one.to_us),
+            }
+            for one in camera.stretches
+        ],
+        "unreachable_nodes": list(camera.silent),
         "clock_not_set": [
             {"from": rfc3339(begin), "to": rfc3339(end)} for begin, end in _merged(camera.unset)
         ],
@@ -176,7 +190,7 @@ def sheet(cameras: Sequence[ExportedCamera], told: Circumstances, whole: WholeFi
         *_both("Made at", told.made_us, told.zone),
     ]
     for camera in cameras:
-        lines += ["", *_camera_lines(camera, told.zone)]
+        lines += ["", *_camera_lines(camera, told)]
     lines += ["", *_HOW_TO_CHECK]
     return ("\r\n".join(lines) + "\r\n").encode()  # CRLF: also Windows' old editor shows lines
 
@@ -198,8 +212,8 @@ def clock_words(clock: KernelClock | None) -> str:
     return f"set by NTP; offset {offset:+.6f} s, at most {most:.3f} s off when this was made"
 
 
-def _camera_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:
-    order = camera.order
+def _camera_lines(camera: ExportedCamera, told: Circumstances) -> list[str]:
+    order, zone = camera.order, told.zone
     title = f"Camera {_plain(order.camera_name)}"
     lines = [title, "-" * len(title), f"Id        {order.camera_id}"]
     lines += _both("Asked", order.from_us, zone)
@@ -208,6 +222,7 @@ def _camera_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:
         return [
             *lines,
             "Nothing of it was recorded in that time.",
+            *_node_lines(camera, told),
             "",
             *_hole_lines(camera.holes, zone),
         ]
@@ -225,10 +240,28 @@ def _camera_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:
         lines += ["", "Not in this copy, because the original has it in H.264 already:"]
         lines += _file_lines(file.name, file.size_bytes, file.sha256, "  ")
         lines += _from_to(file.from_us, file.to_us, zone)
+    if nodes := _node_lines(camera, told):
+        lines += ["", *nodes]
     lines += ["", *_clock_lines(camera, zone)]
     if camera.left_out and not camera.holes:
         return [*lines, "No gap in it but for that."]
     return [*lines, *_hole_lines(camera.holes, zone)]
+
+
+def _node_lines(camera: ExportedCamera, told: Circumstances) -> list[str]:
+    """Whose footage it is where it is not this node's alone, and who did not answer."""
+    lines: list[str] = []
+    if any(one.node_id not in ("", told.node_id) for one in camera.stretches):
+        lines.append("It comes from these nodes:")
+        for one in camera.stretches:
+            words = [f"    {_plain(one.node_name or told.node_name)}"]
+            if node_id := one.node_id or told.node_id:
+                words = [f"{words[0]}, id {node_id}"]
+            lines += [*_from_to(one.from_us, one.to_us, told.zone), *words]
+    if camera.silent:
+        names = _plain(", ".join(camera.silent))
+        lines.append(f"These nodes did not answer, and may have more of it: {names}")
+    return lines
 
 
 def _clock_lines(camera: ExportedCamera, zone: tzinfo) -> list[str]:

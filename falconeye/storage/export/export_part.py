@@ -5,7 +5,6 @@ audio stays with its pictures. What lies before the instant that was asked for, 
 is in the file but hidden by its edit lists. Runs on a thread; pure but for `read`.
 """
 
-import os
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from falconeye.media.movie_header import Edit, SampleTable, TrackContents, make_
 from falconeye.media.samples import VIDEO_TIMESCALE
 from falconeye.media.segment_file import MAX_MOOF_BYTES, FragmentPlace
 from falconeye.media.stored_pictures import video_codec_of
+from falconeye.storage.export.export_stretches import Stretch, add_stretch
 from falconeye.storage.segments.fragment_table import FragmentTable
 
 _HEAD_BYTES = 4096  # one page holds the moof of half a second
@@ -38,6 +38,8 @@ class SourceSegment:
     size_bytes: int  # as far as it is written
     init: bytes
     table: bytes | FragmentTable  # as in the index, or of an open file
+    node_id: str = ""  # of another node that has it; "": this one
+    node_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Part:
     pieces: Sequence[Piece]
     duration_us: int
     codec: str  # of the pictures: h264 | hevc
+    stretches: Sequence[Stretch] = ()  # in the order in which they play
 
     @property
     def size_bytes(self) -> int:
@@ -116,6 +119,11 @@ def chosen_fragments(
             found.append((offset, place))
         offset += place.size_bytes
     return found
+
+
+def head_ranges(chosen: Sequence[tuple[int, FragmentPlace]]) -> list[tuple[int, int]]:
+    """Offset and size of what `read_heads` reads first."""
+    return [(offset, min(_HEAD_BYTES, place.size_bytes)) for offset, place in chosen]
 
 
 def read_heads(
@@ -172,6 +180,7 @@ class PartBuilder:
         self._last: tuple[SampleTable, int] | None = None  # and where its source ends
         self._held: list[_Picture] = []  # shown after the end, unless one before it needs them
         self._pieces: list[Piece] = []
+        self._stretches: list[Stretch] = []
         self._run_end: tuple[int, int] | None = None  # run, its media time
         self._shift_90k = 0  # from the run's media time to the file's
         self._audio_first = 0  # ticks of the first audio frame, in the file's time
@@ -238,6 +247,7 @@ class PartBuilder:
             self._pieces,
             (end - start) * 100 // 9,
             video_codec_of(self._init),
+            self._stretches,
         )
 
     def _begin_90k(self) -> int:
@@ -347,19 +357,13 @@ class PartBuilder:
         last_90k = self._shown_end_90k
         if self._end_90k is not None:
             last_90k = min(last_90k, self._end_90k)
+        from_us = source.start_us + max(0, first_90k - begin_90k) * 100 // 9
         to_us = source.start_us + (last_90k - begin_90k) * 100 // 9
+        add_stretch(self._stretches, Stretch(source.node_id, source.node_name, from_us, to_us))
         if continues and self._pieces:
             self._pieces[-1].to_us = to_us
             return
-        self._pieces.append(
-            Piece(source.start_us + max(0, first_90k - begin_90k) * 100 // 9, to_us)
-        )
-
-
-def reader(fd: int) -> ReadAt:
-    """Bytes of an open file, of which only heads will be read."""
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
-    return lambda offset, size: os.pread(fd, size, offset)
+        self._pieces.append(Piece(from_us, to_us))
 
 
 def _origin(table: FragmentTable) -> int:

@@ -1,7 +1,7 @@
 """Exports as values: what somebody asks for, and what was made of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from typing import Any
 
@@ -64,12 +64,20 @@ class Export:
     sheet_bytes: int = 0
     files: Sequence[ExportedFile] = ()
     freed_bytes: int = 0  # of the oldest footage, deleted to make room for it
+    silent: Sequence[str] = ()  # names of nodes that may have more of it and did not answer
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Export":
-        """From what `dataclasses.asdict` made of it, and JSON of that."""
+        """From what `values` made of it, and JSON of that."""
         files = tuple(ExportedFile(**one) for one in values.get("files", ()))
-        return cls(**{**values, "files": files})
+        return cls(**{**values, "files": files, "silent": tuple(values.get("silent", ()))})
+
+    def values(self) -> dict[str, Any]:
+        """To be kept; without silent nodes as a release before them reads it."""
+        found = asdict(self)
+        if not self.silent:
+            del found["silent"]
+        return found
 
     @property
     def has_hevc(self) -> bool:

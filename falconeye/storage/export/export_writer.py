@@ -1,7 +1,6 @@
 """Copies footage into an export: one MP4 file, or several in a zip. Blocks: a thread of its own."""
 
 import hashlib
-import os
 import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from falconeye.base.errors import FalconEyeError
+from falconeye.storage.export.byte_source import ByteSource
 from falconeye.storage.export.export_files import NewFile
 from falconeye.storage.export.export_part import Copied, Part, SourceSegment
 
@@ -33,7 +33,7 @@ class SourceLost(FalconEyeError):
 class Copier:
     """What a copy needs beside the part."""
 
-    open: Callable[[SourceSegment], int]  # a descriptor; OSError
+    open: Callable[[SourceSegment], ByteSource]  # OSError
     stop: threading.Event
     copied: Callable[[int], None]  # bytes of media that are in the export now
 
@@ -51,33 +51,33 @@ class Copier:
 
     def _copy(self, wanted: Copied, write: Callable[[Sequence[bytes | memoryview]], None]) -> None:
         buffer = bytearray(PIECE_BYTES)
-        with self.opened(wanted.source) as fd:
+        with self.opened(wanted.source) as file:
             for begin, size, ranges in _pieces(wanted.offsets, wanted.sizes):
                 self.check()
                 view = memoryview(buffer)[:size]
-                _read(fd, begin, view, wanted.source)
+                _read(file, begin, view, wanted.source)
                 parts = [view[at - begin : at - begin + length] for at, length in ranges]
                 write(parts)
                 self.copied(sum(len(part) for part in parts))
 
     @contextmanager
-    def opened(self, source: SourceSegment) -> Iterator[int]:
-        """Its descriptor; SourceLost."""
+    def opened(self, source: SourceSegment) -> Iterator[ByteSource]:
+        """Its bytes; SourceLost."""
         try:
-            fd = self.open(source)
+            file = self.open(source)
         except OSError as error:
             raise SourceLost(source) from error
         try:
-            yield fd
+            yield file
         finally:
-            os.close(fd)
+            file.close()
 
 
-def _read(fd: int, offset: int, view: memoryview, source: SourceSegment) -> None:
+def _read(file: ByteSource, offset: int, view: memoryview, source: SourceSegment) -> None:
     done = 0
     try:
         while done < len(view):
-            count = os.preadv(fd, [view[done:]], offset + done)
+            count = file.read_into(offset + done, view[done:])
             if not count:
                 raise SourceLost(source)
             done += count

@@ -26,6 +26,7 @@ from falconeye.base.tasks import TaskSet
 from falconeye.storage.index import data_directory, pending_restore, schema
 from falconeye.storage.index.ballast import BALLAST_BYTES, Ballast
 from falconeye.storage.index.instance_lock import InstanceLock
+from falconeye.storage.index.one_trip import use_one_trip
 from falconeye.storage.index.sqlite_errors import from_surroundings, in_words
 from falconeye.storage.index.write_queue import Operation, WriteQueue
 
@@ -57,6 +58,7 @@ class Database:
     def __init__(self, data_dir: Path, clock: Clock, *, ballast_bytes: int = BALLAST_BYTES) -> None:
         self.data_dir = data_dir.absolute()
         self.path = self.data_dir / data_directory.DATABASE_NAME
+        self.committed: list[Callable[[], None]] = []  # called on the loop after each COMMIT
         self._clock = clock
         self._lock = InstanceLock(self.data_dir)
         self._ballast = Ballast(self.data_dir, ballast_bytes)
@@ -182,6 +184,11 @@ class Database:
         return await self._in_thread(self._lock.is_held_by_anyone)
 
     @property
+    def clock(self) -> Clock:
+        """By which what is stored is dated."""
+        return self._clock
+
+    @property
     def commits(self) -> int:
         """Groups committed so far."""
         return self._queue.commits if self._queue is not None else 0
@@ -207,6 +214,7 @@ class Database:
         except DBAPIError as error:
             raise StartError(schema.damaged(self.path, error)) from error
         self._queue = WriteQueue(self._connection, self._clock, self._make_room)
+        self._queue.committed = self.committed
         self._writing = self._tasks.start(self._queue.run(), "writer")
         self._data_version = await self.write(_data_version)
 
@@ -257,6 +265,7 @@ def _engine(path: Path, size: int, begin: str, pragmas: tuple[str, ...]) -> Asyn
         pool_timeout=POOL_TIMEOUT_S,
         connect_args={"isolation_level": None},
     )
+    use_one_trip(engine)
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_pragmas(dbapi_connection: Any, _record: object) -> None:

@@ -21,6 +21,7 @@ from falconeye.base.clock import Clock
 from falconeye.base.errors import StartError
 from falconeye.base.times import to_datetime
 from falconeye.storage import migrations
+from falconeye.storage.index import replica_triggers
 from falconeye.storage.index.instance_lock import RETRY_S, InstanceLock
 from falconeye.storage.tables.node import METADATA
 
@@ -94,6 +95,8 @@ def copy_database(source: Path, target: Path) -> None:
     try:
         with closing(sqlite3.connect(source)) as from_, closing(sqlite3.connect(part)) as to:
             from_.backup(to, pages=_BACKUP_PAGES, sleep=0.01)
+            replica_triggers.mark_copy(to)
+            to.commit()
         _sync(part)
         if target.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
@@ -181,6 +184,7 @@ def _create(path: Path, revision: str) -> None:
     try:
         with _migration_connection(path) as connection:
             METADATA.create_all(connection)
+            replica_triggers.renew(connection)
             connection.exec_driver_sql(
                 "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
                 "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
@@ -201,7 +205,11 @@ def _run_alembic(path: Path, command_name: str, revision: str) -> None:
     try:
         with _migration_connection(path) as connection:
             config.attributes["connection"] = connection
+            shared = replica_triggers.values_of_shared(connection)
+            replica_triggers.drop(connection)
             getattr(command, command_name)(config, revision)
+            replica_triggers.keep_lost(connection, shared)
+            replica_triggers.renew(connection)
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
             if broken:
                 msg = f"the {command_name} to {revision} would break {len(broken)} references"

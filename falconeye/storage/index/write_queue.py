@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -64,6 +64,7 @@ class WriteQueue:
         self._ready = asyncio.Event()
         self._stopping = False
         self.commits = 0
+        self.committed: Sequence[Callable[[], None]] = ()  # called after each group
 
     @property
     def waiting(self) -> int:
@@ -127,6 +128,8 @@ class WriteQueue:
         except Exception as error:  # noqa: BLE001 - the answer for everyone in the group
             return in_words(error)
         self.commits += 1
+        for tell in self.committed:
+            tell()
         return None
 
     def _take_all(self) -> list[_Request]:

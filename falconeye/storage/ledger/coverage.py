@@ -26,6 +26,7 @@ class GapReason(StrEnum):
     RECORDING_STOPPED = "recording_stopped"  # by a person, the camera may run
     RECORDING_OFF = "recording_off"  # the camera's mode: not without being asked
     PAUSED = "paused"  # privacy, by a person or its schedule
+    ELSEWHERE = "elsewhere"  # another node of the cluster was to record it
     OUTSIDE_SCHEDULE = "outside_schedule"
     OUTSIDE_EVENTS = "outside_events"  # nothing happened; what is kept before an event is ready
     NODE_STOPPED = "node_stopped"

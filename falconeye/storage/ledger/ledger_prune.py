@@ -1,12 +1,15 @@
 """The ledger does not grow for ever: reasons of times long gone are forgotten."""
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.times import DAY_US, HOUR_US
+from falconeye.storage.ledger.peer_coverage import prune_peers
 from falconeye.storage.tables.footage import open_files, runs, segments, streams
 from falconeye.storage.tables.ledger import coverage_steps, deletions, events, uptimes
+from falconeye.storage.tables.peer_coverage import coverage_changes
 
+CHANGES_KEPT = 50_000  # 64 cameras that make room for new footage all day: two weeks
 KEPT_US = 2 * 366 * DAY_US  # a camera that flaps every 10 s writes 17 000 rows a day
 
 
@@ -27,6 +30,8 @@ async def prune(before_us: int, connection: AsyncConnection) -> None:
     await connection.execute(
         update(deletions).prefix_with("OR IGNORE").where(reaching).values(from_us=before_us)
     )
+    await prune_peers(before_us, connection)
+    await prune_changes(connection)
     await _forget_runs(before_us, connection)
 
 
@@ -63,3 +68,18 @@ async def _forget_runs(before_us: int, connection: AsyncConnection) -> None:
             ~exists().where(open_files.c.run_id == runs.c.id),
         )
     )
+
+
+async def prune_changes(connection: AsyncConnection) -> None:
+    """Forget the oldest changes of coverage; a peer that comes for them is told all anew.
+
+    Up to which number is remembered in a row without a camera, for `coverage_since`.
+    """
+    seq, is_its = coverage_changes.c.seq, coverage_changes.c.camera_id != ""
+    beyond = select(seq).where(is_its).order_by(seq.desc()).offset(CHANGES_KEPT).limit(1)
+    forgotten = await connection.scalar(beyond)
+    if forgotten is None:
+        return
+    await connection.execute(delete(coverage_changes).where(seq <= forgotten))
+    row = {"camera_id": "", "from_us": 0, "to_us": 0, "seq": forgotten}
+    await connection.execute(insert(coverage_changes).values(row))

@@ -4,8 +4,11 @@ New footage goes to one disk, whose oldest goes on to the archives in their orde
 after the other. Beyond the last one the oldest footage makes room.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from falconeye.storage.segments.mover import MARGIN_SHARE
+from falconeye.storage.volumes.volume_facts import Role, VolumeFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +42,26 @@ def fillings(rooms: Sequence[Room], bytes_per_day: float) -> dict[int, Filling]:
             days = before_bytes / bytes_per_day
         found[room.number] = Filling(bytes_per_day if is_next else 0.0, days)
     return found
+
+
+def in_line(found: Sequence[VolumeFacts], first_id: str) -> list[VolumeFacts]:
+    """The disks that fill, in their order: where new footage goes, then the archives.
+
+    A further disk for recording takes none while the first can: it gives no room. `first_id`: of
+    the volume that records now.
+    """
+    present = [one for one in found if one.present]
+    archives = [one for one in present if one.role is Role.ARCHIVE and one.id != first_id]
+    return [*(one for one in present if one.id == first_id), *archives]
+
+
+def kept_free_bytes(one: VolumeFacts, line: Sequence[VolumeFacts]) -> int:
+    """Of a disk in line: beside an archive the oldest is moved on before the floor is reached."""
+    moves_on = len(line) > 1 and one.role is Role.RECORD
+    return one.floor_bytes + (one.total_bytes // MARGIN_SHARE if moves_on else 0)
+
+
+def rooms_of(found: Sequence[VolumeFacts], numbers: Mapping[str, int], first_id: str) -> list[Room]:
+    """The rooms of the disks in line; `numbers`: of the volumes, by their ids."""
+    line = in_line(found, first_id)
+    return [Room(numbers[one.id], one.free_bytes - kept_free_bytes(one, line)) for one in line]

@@ -6,7 +6,6 @@ rows: one that is closed meanwhile is then seen twice, never missed.
 
 import asyncio
 import hashlib
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,13 +25,8 @@ from falconeye.storage.index.database import Database
 from falconeye.storage.reading import playback_rows
 from falconeye.storage.reading.download import DownloadPlan, SourceFile, identity_of, read_layout
 from falconeye.storage.reading.download_layout import Layout, PlacedSegment, SegmentRows
-from falconeye.storage.reading.playback_list import (
-    ListedSegment,
-    entries_of,
-    make_playlist,
-    run_zero_s,
-    stored_entries,
-)
+from falconeye.storage.reading.listed_segments import Opened, digest_of, listed
+from falconeye.storage.reading.playback_list import ListedSegment, make_playlist, run_zero_s
 from falconeye.storage.reading.timeline import UNWRITTEN_US
 from falconeye.storage.segments import fragment_table
 from falconeye.storage.segments.fragment_table import FragmentTable
@@ -40,8 +34,6 @@ from falconeye.storage.segments.layout import SegmentName, segment_path
 from falconeye.storage.segments.segment_store import FootageStore
 from falconeye.storage.segments.segment_writer import OpenSegment
 from falconeye.storage.volumes.volumes import Volumes
-
-log = logging.getLogger(__name__)
 
 TAIL_US = 2 * SECOND_US  # the last picture of a stretch stands for so long after its end
 _DAMAGED = "the index of this footage is damaged: run `falconeye check`"
@@ -90,9 +82,6 @@ class Beside(StrEnum):
     NEXT = "next"
 
 
-_Opened = tuple[OpenSegment, int]  # and the start of its run, UTC
-
-
 class Playback:
     """Recorded footage of this node's cameras for players; lives on the loop."""
 
@@ -112,25 +101,43 @@ class Playback:
         One whose end has not come, or whose last pictures may be on their way to the disk, grows
         while it is asked for again; `grows=False`: it is what there is now.
         """
-        growing = self._growing(camera_id, kind)
-        rows = await self._database.read(
-            partial(playback_rows.read_window, camera_id, kind, from_us, to_us)
-        )
-        opened = await self._with_starts(growing)
-        now_us = self._clock.utc_us()
-        is_past = to_us + UNWRITTEN_US <= now_us
-        is_ahead = from_us > now_us and not growing  # a clock was ahead: nothing comes to it now
-        is_over = not grows or is_past or is_ahead
+        rows, opened = await self._window(camera_id, kind, from_us, to_us)
+        is_over = self.is_over(from_us, to_us, grows=grows, has_growing=bool(opened))
+
+        def make() -> str | None:
+            return make_playlist(listed(rows, opened), kind, from_us, to_us, is_over=is_over)
+
         # Not on a volume's threads: no disk is touched, and one that hangs must not delay it.
-        text = await asyncio.to_thread(
-            _playlist, rows, opened, kind, from_us, to_us, is_over=is_over
-        )
+        text = await asyncio.to_thread(make)
         if text is None:
             if rows:
                 raise Unavailable(_DAMAGED)
             msg = "nothing was recorded in this time"
             raise NotFound(msg)
         return text
+
+    async def segments(
+        self, camera_id: str, kind: StreamKind, from_us: int, to_us: int
+    ) -> list[ListedSegment]:
+        """What a playlist of [from, to) lists; what is damaged in the index is left out."""
+        rows, opened = await self._window(camera_id, kind, from_us, to_us)
+        return await asyncio.to_thread(listed, rows, opened)
+
+    def is_over(self, from_us: int, to_us: int, *, grows: bool, has_growing: bool) -> bool:
+        """Whether nothing comes to the playlist of [from, to) any more; see `playlist`."""
+        now_us = self._clock.utc_us()
+        is_past = to_us + UNWRITTEN_US <= now_us
+        is_ahead = from_us > now_us and not has_growing  # a clock was ahead: nothing comes to it
+        return not grows or is_past or is_ahead
+
+    async def _window(
+        self, camera_id: str, kind: StreamKind, from_us: int, to_us: int
+    ) -> tuple[Sequence[Row[Any]], Sequence[Opened]]:
+        growing = self._growing(camera_id, kind)
+        rows = await self._database.read(
+            partial(playback_rows.read_window, camera_id, kind, from_us, to_us)
+        )
+        return rows, await self._with_starts(growing)
 
     async def media(self, camera_id: str, name: str) -> DownloadPlan:
         """A segment's media by the name it has in a playlist; NotFound when it is gone."""
@@ -144,21 +151,35 @@ class Playback:
         except BadBox as error:  # of the init segment
             raise Unavailable(_DAMAGED) from error
 
+    async def file(
+        self, camera_id: str, kind: StreamKind, run_id: int, start_us: int
+    ) -> SourceFile:
+        """A segment's file as it lies there; NotFound when it is gone."""
+        file, *_ = await self._find(camera_id, kind, run_id, start_us)
+        return file.source
+
     async def _media(
         self, camera_id: str, name: str, kind: StreamKind, run_id: int, start_us: int
     ) -> DownloadPlan:
+        file, init, run_started_us, identity = await self._find(camera_id, kind, run_id, start_us)
+        return _plan(
+            file, init, run_started_us, identity or f"{camera_id} {name} {file.size_bytes}"
+        )
+
+    async def _find(
+        self, camera_id: str, kind: StreamKind, run_id: int, start_us: int
+    ) -> tuple[FootageFile, bytes, int, str]:
+        """With its init segment, when its run began (UTC), and, once closed, its identity."""
         growing = self._growing(camera_id, kind)
         row = await self._database.read(
             partial(playback_rows.read_segment, camera_id, kind, run_id, start_us)
         )
         if row is not None:
             file = self._closed(camera_id, kind, row)
-            return _plan(file, row.data, row.run_started_us, identity_of(row))
+            return file, row.data, row.run_started_us, identity_of(row)
         for segment, started_us in await self._with_starts(growing):
             if (segment.start.run_id, segment.start.start_us) == (run_id, start_us):
-                file = self._open(segment)
-                identity = f"{camera_id} {name} {file.size_bytes}"
-                return _plan(file, segment.start.init.data, started_us, identity)
+                return self._open(segment), segment.start.init.data, started_us, ""
         msg = "this footage is not there any more"
         raise NotFound(msg)
 
@@ -166,7 +187,7 @@ class Playback:
         """An init segment of the camera's footage by its SHA-256."""
         for segment in self._store.open_segments(camera_id):
             data = segment.start.init.data
-            if _digest(data) == digest:
+            if digest_of(data) == digest:
                 return data
         found = None
         if _DIGEST.fullmatch(digest):
@@ -226,7 +247,7 @@ class Playback:
         ]
         return sorted(found, key=lambda segment: (segment.start.run_id, segment.start.start_us))
 
-    async def _with_starts(self, growing: Sequence[OpenSegment]) -> list[_Opened]:
+    async def _with_starts(self, growing: Sequence[OpenSegment]) -> list[Opened]:
         """With the starts of their runs: those rows were committed before the files were made."""
         if not growing:
             return []
@@ -279,10 +300,6 @@ def _audio_rate(init: bytes) -> int:
     return audio.timescale if audio else 0
 
 
-def _digest(init: bytes) -> str:
-    return hashlib.sha256(init).hexdigest()
-
-
 def _comes_before(row: Row[Any], opened: OpenSegment, at_us: int) -> bool:
     """Whether an open file has the moment rather than the closed one."""
     is_earlier_run = row.run_id < opened.start.run_id
@@ -293,59 +310,6 @@ def _comes_before(row: Row[Any], opened: OpenSegment, at_us: int) -> bool:
 
 def _nothing() -> NotFound:
     return NotFound("nothing was recorded at this time")
-
-
-def _playlist(
-    rows: Sequence[Row[Any]],
-    opened: Sequence[_Opened],
-    kind: StreamKind,
-    from_us: int,
-    to_us: int,
-    *,
-    is_over: bool,
-) -> str | None:
-    stored = list(_stored(rows))
-    known = {(segment.run_id, segment.media_offset_90k) for segment in stored}
-    growing = [
-        _listed(segment, started_us)
-        for segment, started_us in opened
-        if (segment.start.run_id, segment.start.media_offset_90k) not in known
-    ]
-    listed = sorted(stored + growing, key=lambda segment: (segment.run_id, segment.start_us))
-    return make_playlist(listed, kind, from_us, to_us, is_over=is_over)
-
-
-def _stored(rows: Sequence[Row[Any]]) -> Iterator[ListedSegment]:
-    for row in rows:
-        try:
-            entries = stored_entries(row.places)
-        except (ValueError, TypeError):  # a bad row never breaks a list: it is a hole in it
-            log.warning("the fragments of stream %d, %d cannot be read", *row[:2])
-            continue
-        yield ListedSegment(
-            row.run_id,
-            run_zero_s(row.run_started_us),
-            row.start_us,
-            row.media_offset_90k,
-            row.sha256,
-            row.init_bytes,
-            entries,
-            is_growing=False,
-        )
-
-
-def _listed(segment: OpenSegment, run_started_us: int) -> ListedSegment:
-    start = segment.start
-    return ListedSegment(
-        start.run_id,
-        run_zero_s(run_started_us),
-        start.start_us,
-        start.media_offset_90k,
-        _digest(start.init.data),
-        len(start.init.data),
-        entries_of(segment.written),
-        is_growing=True,
-    )
 
 
 def _plan(file: FootageFile, init: bytes, run_started_us: int, identity: str) -> DownloadPlan:

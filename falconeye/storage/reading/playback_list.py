@@ -53,10 +53,11 @@ class ListedSegment:
     init_bytes: int
     entries: Entries
     is_growing: bool  # its last entry is not complete
+    node_id: str = ""  # of another node that has it; "": this one
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """One entry of the list, with the segment it lies in."""
 
     segment: ListedSegment
@@ -74,10 +75,11 @@ class _Line:
     def wall_end_us(self) -> int:
         return self.wall_us + self.entry.duration_90k * 100 // 9
 
-    def continues(self, before: "_Line | None") -> bool:
+    def continues(self, before: "Line | None") -> bool:
         """Whether time and format run on from the entry before."""
         return (
             before is not None
+            and before.segment.node_id == self.segment.node_id
             and before.segment.run_id == self.segment.run_id
             and before.segment.init_digest == self.segment.init_digest
             and before.run_90k + before.entry.duration_90k == self.run_90k
@@ -125,14 +127,32 @@ def make_playlist(
 ) -> str | None:
     """The list of what begins before `to_us` and ends after `from_us`; None where that is nothing.
 
-    `segments` in the order in which they are played. While it is not over, a player asks again and
-    finds more behind what it knows: what may still change is left out until it is complete.
+    `segments` in the order in which they are played.
     """
-    lines = [
+    return write_playlist(
+        lines_of(segments, from_us, to_us, is_over=is_over), kind, is_over=is_over
+    )
+
+
+def lines_of(
+    segments: Iterable[ListedSegment], from_us: int, to_us: int, *, is_over: bool
+) -> list[Line]:
+    """What begins before `to_us` and ends after `from_us`.
+
+    While it is not over, a player asks again and finds more behind what it knows: what may still
+    change is left out until it is complete.
+    """
+    return [
         line
         for line in _lines(segments, is_over=is_over)
         if line.wall_us < to_us and line.wall_end_us > from_us
     ]
+
+
+def write_playlist(
+    lines: Sequence[Line], kind: StreamKind, *, is_over: bool, comments: Sequence[str] = ()
+) -> str | None:
+    """The list of these, in this order; None for none. `comments`: lines that no player reads."""
     if not lines:
         return None
     longest = max(line.entry.duration_90k for line in lines)
@@ -148,33 +168,34 @@ def make_playlist(
     ]
     if not any(line.segment.entries.has_open_gop for line in lines):
         text.append("#EXT-X-INDEPENDENT-SEGMENTS")
+    text += comments
     text += _body(lines, kind)
     if is_over:
         text.append("#EXT-X-ENDLIST")
     return "\n".join(text) + "\n"
 
 
-def _lines(segments: Iterable[ListedSegment], *, is_over: bool) -> Iterator[_Line]:
+def _lines(segments: Iterable[ListedSegment], *, is_over: bool) -> Iterator[Line]:
     for segment in segments:
         entries = segment.entries.all
         stops = segment.is_growing and not is_over
         for entry in entries[:-1] if stops else entries:
-            yield _Line(segment, entry)
+            yield Line(segment, entry)
         if stops:  # what is left out here comes before all that follows
             return
 
 
-def _body(lines: Sequence[_Line], kind: StreamKind) -> Iterator[str]:
-    before: _Line | None = None
+def _body(lines: Sequence[Line], kind: StreamKind) -> Iterator[str]:
+    before: Line | None = None
     for line in lines:
         segment, entry = line.segment, line.entry
         if not line.continues(before):
             if before is not None:
                 yield "#EXT-X-DISCONTINUITY"
-            if before is None or before.segment.init_digest != segment.init_digest:
+            if before is None or _init_of(before.segment) != _init_of(segment):
                 # FFmpeg 5 asks for as many bytes as of what it read before, unless it is told.
                 whole = f'BYTERANGE="{segment.init_bytes}@0"'
-                yield f'#EXT-X-MAP:URI="inits/{segment.init_digest}.mp4",{whole}'
+                yield f'#EXT-X-MAP:URI="inits/{_init_of(segment)}",{whole}'
             # A comment for our own page: the decode time there (`static/playback.js`).
             decoded_s = segment.run_zero_s + line.run_90k / VIDEO_TIMESCALE
             yield f"#MEDIA-TIME:{decoded_s:.6f}"
@@ -182,5 +203,15 @@ def _body(lines: Sequence[_Line], kind: StreamKind) -> Iterator[str]:
             yield f"#EXT-X-PROGRAM-DATE-TIME:{rfc3339(line.wall_us)}"
         yield f"#EXTINF:{entry.duration_90k / VIDEO_TIMESCALE:.6f},"
         yield f"#EXT-X-BYTERANGE:{entry.size_bytes}@{entry.offset}"
-        yield "footage/" + media_name(kind, segment.run_id, segment.start_us)
+        name = media_name(kind, segment.run_id, segment.start_us)
+        yield f"footage/{name}{_of_node(segment)}"
         before = line
+
+
+def _init_of(segment: ListedSegment) -> str:
+    return f"{segment.init_digest}.mp4{_of_node(segment)}"
+
+
+def _of_node(segment: ListedSegment) -> str:
+    """So that no node has to be asked who has it."""
+    return f"?node={segment.node_id}" if segment.node_id else ""

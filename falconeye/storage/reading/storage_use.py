@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import partial
+from itertools import pairwise
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,6 +33,9 @@ _BY_RULE = (
     GapReason.DELETED_BY_SIZE.value,
     GapReason.DELETED_FOR_ROOM.value,
 )
+
+
+_DayBuckets = tuple[date, range]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,9 @@ class StorageUse:
         histories = await self._read_histories(
             [stream for camera in found.values() for stream in camera.stream_ids], now_us
         )
+        days = _day_buckets(now_us, zone)  # once: with many cameras zones would take most of it
         uses = [
-            _use(camera_id, camera, [histories[s] for s in camera.stream_ids], now_us, zone)
+            _use(camera_id, camera, [histories[s] for s in camera.stream_ids], now_us, days)
             for camera_id, camera in found.items()
         ]
         return sorted(
@@ -151,7 +156,11 @@ def room_days(free_bytes: int, uses: Sequence[CameraUse]) -> float | None:
 
 
 def _use(
-    camera_id: str, camera: _Camera, histories: Sequence[_History], now_us: int, zone: tzinfo
+    camera_id: str,
+    camera: _Camera,
+    histories: Sequence[_History],
+    now_us: int,
+    days: Sequence[_DayBuckets],
 ) -> CameraUse:
     return CameraUse(
         camera_id=camera_id,
@@ -162,26 +171,25 @@ def _use(
         on_volumes=dict(camera.volumes),
         oldest_us=camera.oldest_us,
         keep=camera.keep,
-        days=_days(histories, now_us, zone),
+        days=_days(histories, days),
         bytes_per_day=_growth(histories, now_us),
     )
 
 
-def _days(histories: Sequence[_History], now_us: int, zone: tzinfo) -> tuple[DayBytes, ...]:
+def _day_buckets(now_us: int, zone: tzinfo) -> list[_DayBuckets]:
+    """The buckets of each of the last days of that zone, the oldest first."""
     today = to_datetime(now_us).astimezone(zone).date()
-    days = [today - timedelta(days=back) for back in reversed(range(HISTORY_DAYS))]
-    found = []
-    for day in days:
-        first = to_us(datetime.combine(day, time.min, zone)) // _BUCKET_US
-        last = to_us(datetime.combine(day + timedelta(days=1), time.min, zone)) // _BUCKET_US
-        total = sum(
-            size
-            for history in histories
-            for bucket, size in history.buckets.items()
-            if first <= bucket < last
-        )
-        found.append(DayBytes(day, total))
-    return tuple(found)
+    days = [today - timedelta(days=back) for back in reversed(range(-1, HISTORY_DAYS))]
+    begins = [to_us(datetime.combine(day, time.min, zone)) // _BUCKET_US for day in days]
+    return [(day, range(*span)) for day, span in zip(days, pairwise(begins), strict=False)]
+
+
+def _days(histories: Sequence[_History], days: Sequence[_DayBuckets]) -> tuple[DayBytes, ...]:
+    sizes = [item for history in histories for item in history.buckets.items()]
+    return tuple(
+        DayBytes(day, sum(size for bucket, size in sizes if bucket in buckets))
+        for day, buckets in days
+    )
 
 
 def _growth(histories: Sequence[_History], now_us: int) -> float | None:

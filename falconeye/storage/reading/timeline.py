@@ -50,6 +50,7 @@ _RUN_ENDS = {
     RunEnd.CLOCK_CHANGED: GapReason.CLOCK_CHANGED,
     RunEnd.STOPPED_BY_USER: GapReason.RECORDING_STOPPED,
     RunEnd.PAUSED: GapReason.PAUSED,
+    RunEnd.HANDED_OVER: GapReason.ELSEWHERE,
     RunEnd.SCHEDULE_OVER: GapReason.OUTSIDE_SCHEDULE,
     RunEnd.EVENT_OVER: GapReason.OUTSIDE_EVENTS,
     RunEnd.DISK_TOO_SLOW: GapReason.DISK_TOO_SLOW,
@@ -108,7 +109,7 @@ class Timelines:
         ahead = tuple(_with_kinds(_within(dated, max(from_us, now_us), later[1]), kinds))
         if rows is None:
             return Timeline(from_us, from_us, (), (), ahead=ahead)
-        rows = replace(rows, steps=_with_unstored(rows.steps, unstored, to_us))
+        rows = replace(rows, steps=with_unstored(rows.steps, unstored, to_us))
         made = await asyncio.to_thread(make_timeline, rows, from_us, to_us, growing)
         if len(made.spans) + len(made.gaps) + len(ahead) > MAX_PIECES:
             msg = "from: too much happened in this time to list it: ask for a shorter one"
@@ -155,7 +156,7 @@ class Timelines:
         rows = await self._database.read(
             partial(read_rows, camera_id, from_us, to_us, self._ledger.up)
         )
-        return replace(rows, steps=_with_unstored(rows.steps, unstored, to_us))
+        return replace(rows, steps=with_unstored(rows.steps, unstored, to_us))
 
     def _known_until(self, growing: Sequence[tuple[StreamKind, Growing]]) -> int:
         now_us = self._clock.utc_us()
@@ -206,7 +207,7 @@ def make_timeline(
     return Timeline(from_us, to_us, kinds, gaps, rows.corrections, seams, overlaps)
 
 
-def _with_unstored(stored: Sequence[Step], unstored: Sequence[Step], to_us: int) -> list[Step]:
+def with_unstored(stored: Sequence[Step], unstored: Sequence[Step], to_us: int) -> list[Step]:
     """In the order of time; of two of one moment the later noted one holds, as in the database."""
     known = {step.since_us: step for step in (*stored, *unstored) if step.since_us < to_us}
     return sorted(known.values(), key=lambda step: step.since_us)

@@ -58,18 +58,28 @@ async def read_rows(
     camera_id: str, from_us: int, to_us: int, up: Uptime | None, connection: AsyncConnection
 ) -> TimelineRows:
     """Of [from, to), in one state of the database; `up`: the present uptime, where it runs."""
+    nothing_recorded = TimelineRows(
+        spans=dict.fromkeys(StreamKind, ()),
+        steps=await _steps(camera_id, from_us, to_us, connection),
+        uptimes=await read_uptimes(from_us, to_us, up, connection),
+        deletions=(),
+        kinds=(),
+        run_ends=(),
+        corrections=await read_corrections(from_us, to_us, connection),
+        seams=await read_seams(from_us, to_us, connection),
+        overlaps=(),
+    )
+    if await connection.scalar(_ANY_STREAM, {"camera": camera_id}) is None:
+        return nothing_recorded  # another node's camera, as most of a cluster's are
     ran = await _runs(camera_id, from_us, to_us, connection)
     spans, overlaps = await read_islands(camera_id, from_us, to_us, connection)
     deleted = await _deletions(camera_id, from_us, to_us, connection)
-    return TimelineRows(
+    return replace(
+        nothing_recorded,
         spans=spans,
-        steps=await _steps(camera_id, from_us, to_us, connection),
-        uptimes=await _uptimes(from_us, to_us, up, connection),
         deletions=list(_without_holes(deleted, ran)),
         kinds=await _kinds(camera_id, from_us, to_us, connection),
         run_ends=_run_ends(ran),
-        corrections=await read_corrections(from_us, to_us, connection),
-        seams=await read_seams(from_us, to_us, connection),
         overlaps=overlaps,
     )
 
@@ -190,6 +200,7 @@ def _claimed_twice(kind: StreamKind) -> Select[*tuple[Any, ...]]:
 _EDGES = union_all(*(_edges(kind) for kind in StreamKind))
 _JOINED = union_all(*(_joined(kind) for kind in StreamKind))
 _TWICE = union_all(*(_claimed_twice(kind) for kind in StreamKind))
+_ANY_STREAM = select(streams.c.id).where(streams.c.camera_id == bindparam("camera")).limit(1)
 _LATEST = select(*(_latest_end(kind) for kind in StreamKind))
 
 
@@ -248,7 +259,7 @@ async def _steps(
     ]
 
 
-async def _uptimes(
+async def read_uptimes(
     from_us: int, to_us: int, up: Uptime | None, connection: AsyncConnection
 ) -> list[Uptime]:
     """Those that have something of the window, and the one before; in order, without overlap."""

@@ -94,7 +94,8 @@ def read_journal(volume: Volume) -> frozenset[Correction]:
 def _parse(fields: dict[str, object]) -> Correction:
     numbers = [fields[name] for name in ("offset_us", "shift_us")]
     times = [fields.get(name) for name in ("from_us", "to_us")]
-    if not all(isinstance(number, int) and abs(number) < 1 << 62 for number in numbers):
+    told = [*numbers, *(time for time in times if isinstance(time, int))]
+    if not all(isinstance(number, int) and abs(number) < 1 << 62 for number in told):
         msg = "a correction without its numbers"
         raise ValueError(msg)
     offset_us, shift_us = (int(str(number)) for number in numbers)

@@ -22,6 +22,7 @@ from falconeye.storage.tables.node import CAMERAS
 
 MAX_OF_CAMERA = 1000
 MAX_LENGTH_US = 366 * DAY_US
+_LAST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ async def _add(new: Protection, connection: AsyncConnection) -> Protection:
 
 
 async def _remove(camera_id: str, wanted: int, connection: AsyncConnection) -> Protection:
+    if wanted > _LAST_ID:  # it comes from an address, and SQLite takes no such number
+        raise NotFound("there is no such protected time")
     mine = (protections.c.id == wanted) & (protections.c.camera_id == camera_id)
     gone = await connection.execute(delete(protections).where(mine).returning(protections))
     row = gone.first()

@@ -115,7 +115,7 @@ class SegmentContents:
             recording=recording,
             run_end=run_end or failure,
             recording_ended=bool(end and end.recording_ended)
-            or run_end in {RunEnd.STOPPED_BY_USER, RunEnd.NODE_STOPPED},
+            or run_end in {RunEnd.STOPPED_BY_USER, RunEnd.NODE_STOPPED, RunEnd.HANDED_OVER},
         )
 
     def _audio_end(self) -> int:

@@ -19,6 +19,7 @@ from typing_extensions import override
 from falconeye.base.clock import Clock
 from falconeye.base.counters import Counter, RepeatingLog
 from falconeye.base.memory import MemoryBudget
+from falconeye.base.node_name import NodeName
 from falconeye.base.times import SECOND_US
 from falconeye.media.identity_box import make_identity_box
 from falconeye.media.runs import RunEnd
@@ -64,7 +65,7 @@ class FootageStore(SegmentStore):
         budget: MemoryBudget,
         clock: Clock,
         *,
-        node_name: str,
+        node_name: NodeName | str,
         on_recording: RecordingListener,
         clocks: Clocks | None = None,
     ) -> None:
@@ -160,7 +161,7 @@ class FootageStore(SegmentStore):
     @override
     def create(self, start: SegmentStart) -> OpenSegment:
         volume = self._volumes.for_recording()
-        recording = recording_of(start, self._node_name)
+        recording = recording_of(start, str(self._node_name))
         setting = None
         if self._clocks is not None and start.utc_offset_us is not None:
             setting = self._clocks.setting(start.utc_offset_us)

@@ -232,24 +232,28 @@ async def _read(
 
 
 async def _held(number: int, connection: AsyncConnection) -> Held:
-    sums = (
-        await connection.execute(
-            select(
-                func.coalesce(func.sum(usage.c.segments), 0),
-                func.coalesce(func.sum(usage.c.size_bytes), 0),
-            ).where(usage.c.volume_id == number)
-        )
-    ).one()
-    waiting = 0
-    for table in (open_files, moves, garbage):
-        count = select(func.count()).select_from(table).where(table.c.volume_id == number)
-        waiting += (await connection.execute(count)).scalar_one()
-    export_bytes = func.coalesce(func.sum(jobs.c.result["size_bytes"].as_integer()), 0)
-    made = select(func.count(), export_bytes).where(
-        jobs.c.result["volume"].as_integer() == number, jobs.c.state == "complete"
+    """What lies on the volume, or is on its way from or to it; in one question."""
+    of_volume = usage.c.volume_id == number
+    sizes = (
+        select(func.coalesce(func.sum(column), 0)).where(of_volume).scalar_subquery()
+        for column in (usage.c.segments, usage.c.size_bytes)
     )
-    exports = (await connection.execute(made.select_from(jobs))).one()
-    return Held(sums[0], sums[1], waiting, *exports)
+    waiting = (
+        select(func.count()).select_from(table).where(table.c.volume_id == number).scalar_subquery()
+        for table in (open_files, moves, garbage)
+    )
+    result = jobs.c.result
+    made = result["volume"].as_integer() == number, jobs.c.state == "complete"
+    exports = (
+        select(what).select_from(jobs).where(*made).scalar_subquery()
+        for what in (
+            func.count(),
+            func.coalesce(func.sum(result["size_bytes"].as_integer()), 0),
+        )
+    )
+    found = (await connection.execute(select(*sizes, *waiting, *exports))).one()
+    segments, size_bytes, *counts, files, file_bytes = found
+    return Held(segments, size_bytes, sum(counts), files, file_bytes)
 
 
 async def _remove_empty(row: VolumeRow, connection: AsyncConnection) -> None:

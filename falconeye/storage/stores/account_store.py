@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import RowMapping, Table, bindparam, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from falconeye.base.errors import Conflict, NotFound
+from falconeye.base.errors import Conflict, InvalidInput, NotFound
+from falconeye.base.times import HOUR_US
 from falconeye.storage.index.database import Database
 from falconeye.storage.tables.node import NODE, SESSIONS, SETUP_LINKS, TOKENS, USERS
+from falconeye.storage.tables.replicated import replica_fields
+from falconeye.storage.tables.walls import walls
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +22,15 @@ class StoredUser:
 
     id: str
     name: str
-    password_hash: str  # argon2id, PHC string
+    password_hash: str  # argon2id, PHC string; "" while invited
     role: str
     cameras: frozenset[str] | None
     live_only: bool
     expires_at_us: int | None
     created_at_us: int
     password_changed_at_us: int
+    invitation_hash: bytes | None = None
+    invited_until_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,11 @@ class StoredSession:
     secret_hash: bytes
     user_id: str
     created_at_us: int
-    last_seen_us: int
+    last_seen_us: int  # by this node
     address: str
     user_agent: str
+    active_us: int = 0  # by any node, to the hour
+    password_us: int = 0  # when the password it began with was set; 0: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,18 @@ class AccountRows:
     users: Sequence[StoredUser]
     sessions: Sequence[StoredSession]
     tokens: Sequence[StoredToken]
+    users_beside: bool = False  # there are some of whose rights this release does not know all
+
+
+# A user's whole row stands beside the table then (replication/row_writing.py).
+_BESIDE = select(replica_fields.c.id).where(
+    replica_fields.c.kind == "users",
+    replica_fields.c.field == "role",
+    replica_fields.c.value.is_not(None),
+)
+
+
+_INVITED = USERS.c.password_hash == ""
 
 
 class AccountStore:
@@ -84,6 +102,7 @@ class AccountStore:
                 [StoredUser(**_scoped(row)) for row in users.mappings()],
                 [StoredSession(**row) for row in sessions.mappings()],
                 [StoredToken(**_scoped(row)) for row in tokens.mappings()],
+                (await connection.execute(_BESIDE)).first() is not None,
             )
 
         return await self._database.read(read)
@@ -95,7 +114,8 @@ class AccountStore:
     async def add_first_user(self, user: StoredUser, link_hash: bytes) -> None:
         """Use the set-up link and add the user in one step.
 
-        NotFound when the link is not there (any more), Conflict when there is a user already.
+        NotFound when the link is not there (any more), Conflict when there is an unlimited admin
+        already, InvalidInput when another user has the name.
         """
 
         async def write(connection: AsyncConnection) -> None:
@@ -104,8 +124,12 @@ class AccountStore:
             )
             if used.rowcount == 0:
                 raise NotFound("this set-up link was used or has ended")
-            if (await connection.execute(select(func.count()).select_from(USERS))).scalar_one():
-                raise Conflict("there is a user already: sign in")
+            if await _unlimited_admins(connection):
+                raise Conflict("there is an admin already: sign in")
+            same = select(USERS.c.id).where(USERS.c.name_key == name_key(user.name))
+            if (await connection.execute(same)).first() is not None:
+                msg = f"there is already a user named “{user.name}”"
+                raise InvalidInput(msg, field="name")
             await connection.execute(insert(USERS).values(_named_row(user)))
             await connection.execute(delete(SETUP_LINKS))
 
@@ -129,13 +153,20 @@ class AccountStore:
         """Another password; the user's sessions end, but for one. NotFound."""
 
         async def write(connection: AsyncConnection) -> None:
-            values = {"password_hash": password_hash, "password_changed_at_us": at_us}
+            values = {
+                "password_hash": password_hash,
+                "password_changed_at_us": at_us,
+                "invitation_hash": None,
+                "invited_until_us": None,
+            }
             await _change(connection, user_id, values)
             await connection.execute(
                 delete(SESSIONS).where(
                     SESSIONS.c.user_id == user_id, SESSIONS.c.id != (keep_session or "")
                 )
             )
+            kept = update(SESSIONS).where(SESSIONS.c.user_id == user_id)
+            await connection.execute(kept.values(password_us=at_us))
 
         await self._database.write(write)
 
@@ -151,12 +182,54 @@ class AccountStore:
 
         await self._database.write(write)
 
+    async def renew_invitation(self, user_id: str, secret_hash: bytes, until_us: int) -> bool:
+        """Another link for who has no password yet; whether there is such a person."""
+
+        async def write(connection: AsyncConnection) -> bool:
+            values = {"invitation_hash": secret_hash, "invited_until_us": until_us}
+            done = await connection.execute(
+                update(USERS).where(USERS.c.id == user_id, _INVITED).values(values)
+            )
+            return done.rowcount > 0
+
+        return await self._database.write(write)
+
+    async def accept_invitation(self, secret_hash: bytes, password_hash: str, at_us: int) -> bool:
+        """The first password, and the link's end, in one step; whether the link was there."""
+
+        async def write(connection: AsyncConnection) -> bool:
+            done = await connection.execute(
+                update(USERS)
+                .where(USERS.c.invitation_hash == secret_hash, _INVITED)
+                .values(
+                    password_hash=password_hash,
+                    password_changed_at_us=at_us,
+                    invitation_hash=None,
+                    invited_until_us=None,
+                )
+            )
+            return done.rowcount > 0
+
+        return await self._database.write(write)
+
+    async def withdraw_invitation(self, user_id: str) -> bool:
+        """Remove who has no password yet; whether there was such a person."""
+
+        async def write(connection: AsyncConnection) -> bool:
+            done = await connection.execute(delete(USERS).where(USERS.c.id == user_id, _INVITED))
+            return done.rowcount > 0
+
+        return await self._database.write(write)
+
     async def remove_user(self, user_id: str) -> None:
-        """The user and the sessions; Conflict when no unlimited admin would be left."""
+        """The user, the sessions and own walls; Conflict when no unlimited admin would be left."""
 
         async def write(connection: AsyncConnection) -> None:
             before = await _unlimited_admins(connection)
             await connection.execute(delete(USERS).where(USERS.c.id == user_id))
+            await connection.execute(
+                delete(walls).where(walls.c.owner_id == user_id, ~walls.c.shared)
+            )
             await _refuse_without_admin(connection, before)
 
         await self._database.write(write)
@@ -180,22 +253,34 @@ class AccountStore:
         """Conflict when the name (case apart) is taken."""
         await self._add(TOKENS, _named_row(token), f"there is already a token named “{token.name}”")
 
+    async def change_token(self, token_id: str, **values: Any) -> None:
+        """Change role and limits; NotFound."""
+
+        async def write(connection: AsyncConnection) -> None:
+            changed = update(TOKENS).where(TOKENS.c.id == token_id).values(_plain(values))
+            if (await connection.execute(changed)).rowcount == 0:
+                raise NotFound("there is no such token")
+
+        await self._database.write(write)
+
     async def remove_token(self, token_id: str) -> None:
         await self._remove(TOKENS, TOKENS.c.id == token_id)
 
     async def note_seen(self, sessions: Mapping[str, int], tokens: Mapping[str, int]) -> None:
-        """Store when sessions and tokens were last used, by id, in UTC µs."""
+        """Store when sessions and tokens were last used here, by id, in UTC µs."""
+        # All nodes hear once an hour that a session is used: it is idle nowhere then.
+        is_news = bindparam("seen_us") - SESSIONS.c.active_us >= HOUR_US
+        newly_active = update(SESSIONS).where(is_news).values(active_us=bindparam("seen_us"))
 
         async def write(connection: AsyncConnection) -> None:
-            for table, column, seen in (
-                (SESSIONS, SESSIONS.c.last_seen_us, sessions),
-                (TOKENS, TOKENS.c.last_used_us, tokens),
+            for statement, table, seen in (
+                (update(SESSIONS).values(last_seen_us=bindparam("seen_us")), SESSIONS, sessions),
+                (newly_active, SESSIONS, sessions),
+                (update(TOKENS).values(last_used_us=bindparam("seen_us")), TOKENS, tokens),
             ):
                 if seen:
                     await connection.execute(
-                        update(table)
-                        .where(table.c.id == bindparam("row_id"))
-                        .values({column: bindparam("seen_us")}),
+                        statement.where(table.c.id == bindparam("row_id")),
                         [{"row_id": key, "seen_us": value} for key, value in seen.items()],
                     )
 
@@ -251,10 +336,10 @@ class AccountStore:
 
     async def _add(self, table: Table, values: Mapping[str, Any], taken: str) -> None:
         async def write(connection: AsyncConnection) -> None:
-            try:
-                await connection.execute(insert(table).values(values))
-            except IntegrityError as error:
-                raise Conflict(taken) from error
+            same = select(table.c.id).where(table.c.name_key == values["name_key"])
+            if (await connection.execute(same)).first() is not None:
+                raise Conflict(taken)
+            await connection.execute(insert(table).values(values))
 
         await self._database.write(write)
 
@@ -281,6 +366,7 @@ async def _change(connection: AsyncConnection, user_id: str, values: Mapping[str
 async def _unlimited_admins(connection: AsyncConnection) -> int:
     query = select(func.count()).select_from(USERS)
     unlimited = query.where(
+        ~_INVITED,
         USERS.c.role == "admin",
         USERS.c.cameras.is_(None),
         USERS.c.live_only.is_(False),

@@ -1,14 +1,18 @@
-"""The audit log: who did what. Rows are added and read, never changed."""
+"""The audit log: who did what. Rows are added and read, never changed; the oldest go."""
 
 import builtins
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, insert, select
+from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.storage.index.database import Database
 from falconeye.storage.tables.node import AUDIT
+
+PRUNED: Final = "audit.pruned"  # its object is the first entry that was left: triggers know it
+KEPT_FOR_EVER: Final = "export.hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,15 @@ class AuditFilter:
     action: str | None = None
     object_kind: str | None = None
     object_id: str | None = None
+    camera_id: str | None = None  # what was done to it, and to its recordings
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """What is about to go: `count` entries, the last of them dated `until_us`."""
+
+    count: int
+    until_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +62,13 @@ class AuditWords:
 
 
 class AuditStore:
-    """Append-only; the database refuses changes by triggers."""
+    """The database refuses changes by triggers, and deletions but from the beginning."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, entry: AuditEntry) -> None:
-        values = asdict(entry)
-        del values["id"]
+        values = _values(entry)
 
         async def write(connection: AsyncConnection) -> None:
             await connection.execute(insert(AUDIT).values(values))
@@ -92,6 +104,37 @@ class AuditStore:
 
         return await self._database.read(read)
 
+    async def prune(
+        self,
+        cutoff_us: int,
+        now_us: int,
+        limit: int,
+        told: Callable[[Pruning], AuditEntry],
+    ) -> int:
+        """Delete at most `limit` of the oldest entries, from before the cutoff; how many.
+
+        `told(pruning)` is the entry that stands for them, added in the same transaction. What lies
+        before an entry that is to stay goes by its place in the log, not by its own date: a board
+        without a battery wrote some in 1970. So entries dated later than `now_us` hold nothing up.
+        """
+
+        async def write(connection: AsyncConnection) -> int:
+            first_kept = (await connection.execute(_first_since(cutoff_us, now_us))).scalar()
+            oldest = select(AUDIT.c.id, AUDIT.c.at_us).where(AUDIT.c.action != KEPT_FOR_EVER)
+            if first_kept is not None:
+                oldest = oldest.where(AUDIT.c.id < first_kept)
+            rows = (await connection.execute(oldest.order_by(AUDIT.c.id).limit(limit))).all()
+            if not rows:
+                return 0
+            last_id, until_us = rows[-1]
+            entry = replace(told(Pruning(len(rows), until_us)), object_id=str(last_id + 1))
+            await connection.execute(insert(AUDIT).values(_values(entry)))
+            doomed = delete(AUDIT).where(AUDIT.c.id <= last_id, AUDIT.c.action != KEPT_FOR_EVER)
+            await connection.execute(doomed)
+            return len(rows)
+
+        return await self._database.write(write)
+
     async def words(self) -> AuditWords:
         """Every action, name and kind of object that stands in the log, in order."""
 
@@ -103,6 +146,22 @@ class AuditStore:
             return AuditWords(*found)
 
         return await self._database.read(read)
+
+
+def _values(entry: AuditEntry) -> dict[str, Any]:
+    values = asdict(entry)
+    del values["id"]
+    return values
+
+
+def _first_since(cutoff_us: int, now_us: int) -> Select[Any]:
+    """The id of the first entry of that time.
+
+    In the order of the log (`+ 0`: the index by time would read all that are to stay).
+    """
+    dated = AUDIT.c.at_us + 0
+    wanted = select(AUDIT.c.id).where(dated >= cutoff_us, dated <= now_us)
+    return wanted.order_by(AUDIT.c.id).limit(1)
 
 
 def _each(column: ColumnElement[str]) -> Select[str]:
@@ -125,4 +184,9 @@ def _matching(query: Select[Any], wanted: AuditFilter) -> Select[Any]:
         value = getattr(wanted, column)
         if value is not None:
             query = query.where(AUDIT.c[column] == value)
+    if wanted.camera_id is not None:
+        # Ids of recordings are CAMERA_TIME, and CAMERA_TIME-NODE.
+        own, after = f"{wanted.camera_id}_", f"{wanted.camera_id}`"  # "`" follows on "_"
+        of_it = AUDIT.c.object_id
+        query = query.where(or_(of_it == wanted.camera_id, (of_it >= own) & (of_it < after)))
     return query

@@ -1,5 +1,6 @@
 """The configured cameras as rows, their passwords and those in their addresses encrypted."""
 
+import builtins
 import logging
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -7,7 +8,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import Executable, RowMapping, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Conflict, NotFound
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _URLS = ("source_url", "sub_url")
 _SCHEDULES = ("schedule", "privacy_schedule")
+_KEY = "address_key"
+_FIELDS = {"password_encrypted": "password"}  # of `CameraConfig`, by column
 _SAME_NAME = {field.name for field in fields(CameraConfig)} - {
     "password", "metadata", "device_controls", *_URLS, *_SCHEDULES,
 }  # fmt: skip
@@ -40,6 +43,7 @@ class CameraStore:
         self._cipher = cipher
         self._problems: dict[str, str] = {}
         self._left_out: set[str] = set()
+        self._handed: dict[str, CameraConfig] = {}  # as who asked knows them
 
     @property
     def left_out(self) -> AbstractSet[str]:
@@ -72,7 +76,18 @@ class CameraStore:
             except Exception:
                 log.exception("the stored camera %s cannot be read; it is left out", row["id"])
                 self._left_out.add(row["id"])
+        self._handed = {camera.id: camera for camera in found}
         return found
+
+    async def same_address(self, camera_id: str) -> builtins.list[str]:
+        """The other cameras with its address, by id: two nodes that were apart may each add one."""
+        own = select(CAMERAS.c.address_key).where(CAMERAS.c.id == camera_id).scalar_subquery()
+        query = select(CAMERAS.c.id).where(CAMERAS.c.address_key == own, CAMERAS.c.id != camera_id)
+
+        async def read(connection: AsyncConnection) -> builtins.list[str]:
+            return [*(await connection.execute(query.order_by(CAMERAS.c.id))).scalars()]
+
+        return await self._database.read(read)
 
     async def latest_recordings(self) -> Mapping[str, int]:
         """When the latest recording of each camera begins (UTC µs); where there is one."""
@@ -95,46 +110,66 @@ class CameraStore:
         row = await self._database.read(read)
         if row is None:
             raise NotFound("there is no such camera")
-        return self._config(row)
+        self._handed[camera_id] = self._config(row)
+        return self._handed[camera_id]
 
     async def insert(self, camera: CameraConfig) -> None:
         """Conflict, naming the other, when a camera with this address is there."""
         values = self._values(camera)
         await self._database.write(partial(_insert, values))
+        self._handed[camera.id] = camera
 
     async def update(self, camera: CameraConfig) -> None:
-        """Store all fields of `camera`; NotFound, or Conflict as in `insert`."""
-        values = self._values(camera)
+        """Store what is other in `camera` than this store said last; NotFound, Conflict as above.
+
+        The other fields stay as they are stored: another node may have changed them meanwhile.
+        """
+        values = self._changed(camera)
         self._config(await self._database.write(partial(self._update, values)))
+        self._handed[camera.id] = camera
 
     async def store_all(
         self, added: Sequence[CameraConfig], changed: Sequence[CameraConfig]
     ) -> None:
         """`insert` and `update` of many, all or none; they may exchange their addresses."""
-        new, other = ([self._values(camera) for camera in each] for each in (added, changed))
+        new = [self._values(camera) for camera in added]
+        other = [self._changed(camera) for camera in changed]
 
-        async def write(connection: AsyncConnection) -> list[RowMapping]:
-            ids = [values["id"] for values in other]
-            await connection.execute(
-                update(CAMERAS).where(CAMERAS.c.id.in_(ids)).values(address_key=None)
+        async def write(connection: AsyncConnection) -> builtins.list[RowMapping]:
+            these = CAMERAS.c.id.in_([values["id"] for values in other])
+            rows = await connection.execute(
+                select(CAMERAS.c.id, CAMERAS.c.address_key).where(these)
             )
-            stored = [await self._update(values, connection) for values in other]
+            keys: dict[str, str | None] = {row.id: row.address_key for row in rows}
+            await connection.execute(update(CAMERAS).where(these).values(address_key=None))
+            stored = [
+                await self._update(values, connection, keys.get(values["id"])) for values in other
+            ]
             for values in new:
                 await _insert(values, connection)
             return stored
 
         for row in await self._database.write(write):
             self._config(row)  # notes what cannot be read still
+        self._handed |= {camera.id: camera for camera in (*added, *changed)}
 
-    async def _update(self, values: Mapping[str, Any], connection: AsyncConnection) -> RowMapping:
-        await _refuse_same_address(connection, values)
+    async def _update(
+        self, values: Mapping[str, Any], connection: AsyncConnection, key: str | None = None
+    ) -> RowMapping:
+        """`key`: of its address before, where the row does not hold it."""
         this = CAMERAS.c.id == values["id"]
-        before = (await connection.execute(select(CAMERAS).where(this))).mappings().first()
+        query = select(CAMERAS).where(this)
+        before = (await connection.execute(query)).mappings().first()
         if before is None:
             raise NotFound("there is no such camera")
         kept = {**values, **self._unreadable(values, before)}
         await connection.execute(update(CAMERAS).where(this).values(kept))
-        return (await connection.execute(select(CAMERAS).where(this))).mappings().one()
+        after = (await connection.execute(query)).mappings().one()
+        address = {"id": after["id"], "address_key": address_key(self._config(after))}
+        if address["address_key"] != (key or before["address_key"]):
+            await _refuse_same_address(connection, address)
+        await connection.execute(update(CAMERAS).where(this).values(address))
+        return after
 
     async def delete(self, camera_id: str) -> None:
         """NotFound when it is not there (any more).
@@ -143,20 +178,30 @@ class CameraStore:
         """
 
         async def write(connection: AsyncConnection) -> None:
-            rule = select(CAMERAS.c.keep_days, CAMERAS.c.keep_bytes)
-            own = (await connection.execute(rule.where(CAMERAS.c.id == camera_id))).first()
-            if own is not None:
-                await connection.execute(
-                    update(streams).where(streams.c.camera_id == camera_id).values(own._asdict())
-                )
+            for statement in leave_footage(camera_id):
+                await connection.execute(statement)
             done = await connection.execute(delete(CAMERAS).where(CAMERAS.c.id == camera_id))
             if done.rowcount == 0:
                 raise NotFound("there is no such camera")
-            of_it = recordings.c.camera_id == camera_id
-            await connection.execute(update(recordings).where(of_it).values(camera_deleted=True))
 
         await self._database.write(write)
         self._problems.pop(camera_id, None)
+        self._handed.pop(camera_id, None)
+
+    def _changed(self, camera: CameraConfig) -> dict[str, Any]:
+        """The values of what is other than who asked was told; the key follows the address."""
+        values = self._values(camera)
+        known = self._handed.get(camera.id)
+        same = known and {
+            field.name
+            for field in fields(CameraConfig)
+            if getattr(known, field.name) == getattr(camera, field.name)
+        }
+        return {
+            name: value
+            for name, value in values.items()
+            if name == "id" or (_FIELDS.get(name, name) not in (same or ()) and name != _KEY)
+        }
 
     def _values(self, camera: CameraConfig) -> dict[str, Any]:
         values: dict[str, Any] = {name: getattr(camera, name) for name in _SAME_NAME}
@@ -177,10 +222,10 @@ class CameraStore:
     def _unreadable(self, values: Mapping[str, Any], before: RowMapping) -> dict[str, Any]:
         """What of a camera's secrets must stay stored, since `values` could not know it."""
         kept: dict[str, Any] = {}
-        if values["password_encrypted"] is None and self._password(before)[1]:
+        if values.get("password_encrypted", "") is None and self._password(before)[1]:
             kept["password_encrypted"] = before["password_encrypted"]
         for name in _URLS:
-            if values[name] is not None and before[name] is not None:
+            if values.get(name) is not None and before[name] is not None:
                 kept[name] = fill_hidden(values[name], before[name])
         return kept
 
@@ -215,6 +260,20 @@ class CameraStore:
         else:
             self._problems.pop(stored["id"], None)
         return CameraConfig(**values)
+
+
+def leave_footage(camera_id: str) -> builtins.list[Executable]:
+    """Before its row is deleted: its footage keeps its rule, its recordings say that it is gone."""
+    own = CAMERAS.c.id == camera_id
+    rule = {
+        name: select(CAMERAS.c[name]).where(own).scalar_subquery()
+        for name in ("keep_days", "keep_bytes")
+    }
+    is_there = select(CAMERAS.c.id).where(own).exists()
+    return [
+        update(streams).where(streams.c.camera_id == camera_id, is_there).values(rule),
+        update(recordings).where(recordings.c.camera_id == camera_id).values(camera_deleted=True),
+    ]
 
 
 async def _insert(values: Mapping[str, Any], connection: AsyncConnection) -> None:

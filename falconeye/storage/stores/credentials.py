@@ -35,9 +35,28 @@ class CredentialCipher:
 
     def __init__(self, keys: list[bytes], origin: str) -> None:
         """`keys`: urlsafe base64, newest first; `origin` names their file in messages."""
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
-        self._versions = [_version(key) for key in keys]
         self._origin = origin
+        self.adopt(keys)
+
+    def adopt(self, keys: list[bytes]) -> None:
+        """Other keys from here on, the newest first: a peer brought one, or a key was made anew."""
+        self._keys = list(keys)
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._versions = [key_version(key) for key in keys]
+
+    @property
+    def keys(self) -> list[bytes]:
+        """All keys, the newest first: for the key file and for other members, for nothing else."""
+        return list(self._keys)
+
+    @property
+    def versions(self) -> list[str]:
+        """The names of the keys, the newest first."""
+        return list(self._versions)
+
+    def is_newest(self, stored: bytes) -> bool:
+        """Whether it was encrypted with the key that is used now."""
+        return stored.partition(b":")[0].decode("ascii", errors="replace") == self._versions[0]
 
     def encrypt(self, secret: Secret) -> bytes:
         """`VERSION:TOKEN`, where the version names the key (8 hex digits of its SHA-256)."""
@@ -69,10 +88,13 @@ def load_cipher(
     made with mode 0600 at first start. StartError when it cannot be made or read, or holds no key.
     """
     given = given_key_file(given, environment)
-    path = given or data_dir / KEY_NAME
+    own = data_dir / KEY_NAME
+    path = given or own
     try:
         if given is None and not path.exists():
-            _create(path)
+            _create(path, new_key())
+        # Beside a key that is given, a cluster's keys lie in the node's own file, and go first.
+        shared = read_keys(own) if given is not None and own.exists() else []
     except OSError as error:
         msg = f"the data key {path} cannot be made: {error.strerror}"
         raise StartError(msg) from error
@@ -84,7 +106,41 @@ def load_cipher(
         raise StartError(msg) from error
     if mode & 0o004:
         log.warning("the data key %s can be read by every user of this machine", path)
-    return CredentialCipher(_parse(content, path), str(path))
+    return CredentialCipher(_once(shared + _parse(content, path)), str(path))
+
+
+def add_keys(data_dir: Path, keys: list[bytes], cipher: CredentialCipher) -> None:
+    """Put a cluster's keys, the newest first, before those of this node, on the disk and in use.
+
+    Blocks. StartError when they cannot be written; then nothing has changed.
+    """
+    path = data_dir / KEY_NAME
+    try:
+        before = read_keys(path) if path.exists() else []
+        _replace(path, _once(keys + before))
+    except OSError as error:
+        msg = f"the data keys {path} cannot be written: {error.strerror}"
+        raise StartError(msg) from error
+    cipher.adopt(_once(keys + cipher.keys))
+
+
+def seed_key(data_dir: Path, key: bytes) -> None:
+    """Have the node begin with this key, where it has no key file of its own yet.
+
+    Blocks. StartError when it cannot be written.
+    """
+    path = data_dir / KEY_NAME
+    try:
+        if not path.exists():
+            _create(path, key)
+    except OSError as error:
+        msg = f"the data key {path} cannot be made: {error.strerror}"
+        raise StartError(msg) from error
+
+
+def new_key() -> bytes:
+    """32 random bytes, urlsafe base64."""
+    return Fernet.generate_key()
 
 
 def given_key_file(given: Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -110,12 +166,32 @@ def read_keys(path: Path) -> list[bytes]:
         raise StartError(msg) from error
 
 
-def _create(path: Path) -> None:
-    """A new key, whole or not at all: written aside, then linked to a name nobody has."""
+def _once(keys: list[bytes]) -> list[bytes]:
+    return list(dict.fromkeys(keys))
+
+
+def _replace(path: Path, keys: list[bytes]) -> None:
+    """Other content of a key file, whole or not at all."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     fd = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
-        os.write(fd, Fernet.generate_key() + b"\n")
+        os.write(fd, b"".join(key + b"\n" for key in keys))
+        os.fsync(fd)
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(fd)
+    _sync_directory(path.parent)
+
+
+def _create(path: Path, key: bytes) -> None:
+    """A key file, whole or not at all: written aside, then linked to a name nobody has."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    fd = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, key + b"\n")
         os.fsync(fd)
         os.link(aside, path)
     except FileExistsError:
@@ -123,7 +199,11 @@ def _create(path: Path) -> None:
     finally:
         os.close(fd)
         aside.unlink()
-    directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(directory)
     finally:
@@ -148,5 +228,6 @@ def _parse(content: str, path: Path) -> list[bytes]:
     return keys
 
 
-def _version(key: bytes) -> str:
+def key_version(key: bytes) -> str:
+    """What names a key beside what it encrypted: 8 hex digits of its SHA-256."""
     return hashlib.sha256(base64.urlsafe_b64decode(key)).hexdigest()[:8]

@@ -40,6 +40,18 @@ def opened(stored: str, cipher: CredentialCipher) -> Secret:
     return cipher.decrypt(stored.partition(" ")[2].encode())
 
 
+def encrypted_anew(stored: Any, cipher: CredentialCipher) -> Any:
+    """The value of one of our names under the newest key; CredentialUnreadable."""
+    if isinstance(stored, list):
+        return [encrypted_anew(each, cipher) for each in stored]
+    if not isinstance(stored, str):
+        return stored
+    visible, _, token = stored.partition(" ")
+    if cipher.is_newest(token.encode()):
+        return stored
+    return f"{visible} {cipher.encrypt(opened(stored, cipher)).decode()}"
+
+
 def sealed_changes(
     changes: Mapping[str, Any], current: Mapping[str, Any], cipher: CredentialCipher | None
 ) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.clock import Clock
 from falconeye.storage.index.database import Database
+from falconeye.storage.index.replica_triggers import COPY
 from falconeye.storage.tables.node import NODE
+from falconeye.storage.tables.replicated import replica_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +34,13 @@ async def load_identity(database: Database, clock: Clock) -> NodeIdentity:
         return made
 
     return await database.write(write)
+
+
+async def is_restored(database: Database) -> bool:
+    """Whether the database was brought back from a copy, and no node has begun with it yet."""
+
+    async def read(connection: AsyncConnection) -> bool:
+        found = await connection.execute(select(replica_state.c.incarnation))
+        return found.scalar() == COPY
+
+    return await database.read(read)

@@ -20,6 +20,19 @@ def seal(url: str, cipher: CredentialCipher) -> str:
     return map_secrets(url, sealed)
 
 
+def sealed_values(stored: str) -> list[bytes]:
+    """The ciphertexts in a stored address."""
+    found: list[bytes] = []
+
+    def note(_name: str, value: str) -> str:
+        if value.startswith(_MARK):
+            found.append(value.removeprefix(_MARK).encode())
+        return value
+
+    _ = map_secrets(stored, note)
+    return found
+
+
 def unseal(stored: str, cipher: CredentialCipher) -> tuple[str, str]:
     """The address, and why values in it could not be read ("" if they could) and are hidden."""
     problem = ""

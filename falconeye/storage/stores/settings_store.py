@@ -7,10 +7,11 @@ runs the node sets it, see `config.settings`.
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import InvalidInput
 from falconeye.base.secret import Secret
+from falconeye.config.origins import origin, origins
 from falconeye.storage.index.database import Database
 from falconeye.storage.stores import destinations
 from falconeye.storage.stores.credentials import CredentialCipher, CredentialUnreadable
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _LOCALTIME = Path("/etc/localtime")
 _ZONE_DIRECTORY = "zoneinfo/"
+_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 
 
 def system_time_zone() -> str:
@@ -76,9 +79,21 @@ def _origin(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
+def _kube_name(text: str) -> str:
+    if not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", text):
+        msg = "a Kubernetes node has a name of small letters, digits, “-” and “.”"
+        raise ValueError(msg)
+    return text
+
+
 T = TypeVar("T")
+ClockFormat = Literal["auto", "24h", "12h"]
+WeekStart = Literal["mon", "sat", "sun"]
 _Sealed = Annotated[str, Field(max_length=8000)]
 NodeName = Annotated[str, Field(min_length=1, max_length=253)]
+# A machine's name in Kubernetes (a DNS subdomain, RFC 1123): its API server takes no other.
+KubeName = Annotated[str, Field(max_length=253), AfterValidator(_kube_name)]
+_KubeNames = Annotated[tuple[KubeName, ...], Field(max_length=1000)]
 # Named without its unit by the systems that FalconEye replaces. Nothing here waits for it: what can
 # be deleted is deleted within seconds.
 CleanupInterval = Annotated[
@@ -106,11 +121,23 @@ class StoredSettings(BaseModel):
     )
     cleanup_interval: CleanupInterval = 60
     creating_timeout_minutes: Annotated[int, Field(strict=True, ge=1, le=60)] = 3
+    # Names in Kubernetes; see `cluster.placement.Selection`
+    agent_nodes_include: _KubeNames | None = None  # None: all
+    agent_nodes_exclude: _KubeNames = ()
     node_ips: dict[NodeName, Annotated[str, Field(max_length=45)]] = {}
     site_time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"  # default: the system's
     keep_days: Annotated[int, Field(strict=True, ge=1, le=36_500)] | None = None  # None: no limit
     keep_bytes: Annotated[int, Field(strict=True, ge=1_000_000_000)] | None = None
+    clock_format: ClockFormat = "24h"
+    week_start: WeekStart = "mon"
+    audit_keep_days: Annotated[int, Field(strict=True, ge=30, le=36_500)] | None = 365  # None: all
     cors_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
+    # Sites that may show a page in a frame; each page and answer says so.
+    frame_ancestors: Annotated[
+        tuple[Annotated[str, AfterValidator(origin)], ...],
+        Field(max_length=20),
+        AfterValidator(origins),
+    ] = ()
     # Where notices go: encrypted, see `destinations`. Nothing is contacted unless it is set.
     notify_urls: tuple[_Sealed, ...] = ()
     webhook_url: _Sealed | None = None
@@ -132,12 +159,18 @@ class SettingsStore:
         self._current: StoredSettings | None = None
         self._zone: ZoneInfo | None = None
         self._system_zone = "UTC"
+        self._ignored: frozenset[str] = frozenset()  # stored, and not to be used
         self._loading = asyncio.Lock()
 
     @property
     def current(self) -> StoredSettings:
         """The settings now; a frozen snapshot."""
         return _loaded(self._current)
+
+    @property
+    def defaults(self) -> StoredSettings:
+        """What stands where nobody has set anything; the time zone is this machine's."""
+        return self._defaults()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -177,20 +210,34 @@ class SettingsStore:
     async def patch(self, changes: Mapping[str, Any]) -> StoredSettings:
         """Change the named settings, all or none; InvalidInput names the field and what is wrong.
 
-        A setting changed to its default follows the default again.
+        A setting changed to its default follows the default again. What is as it was is not stored:
+        another node may have changed it meanwhile.
         """
+        was = self.current.model_dump(mode="json")
         current = self.current.model_dump()
         changes = destinations.sealed_changes(changes, current, self._cipher)
         candidate = {**current, **changes}
         checked = await asyncio.to_thread(self._checked, candidate)
-        changed = {name: checked.model_dump(mode="json")[name] for name in changes}
+        wanted = checked.model_dump(mode="json")
+        changed = {
+            name: wanted[name]
+            for name in changes
+            if wanted[name] != was[name] or name in self._ignored
+        }
         defaults = self._defaults().model_dump(mode="json")
 
         async def write(connection: AsyncConnection) -> None:
             for name, value in changed.items():
-                await connection.execute(delete(SETTINGS).where(SETTINGS.c.key == name))
-                if value != defaults[name]:
-                    await connection.execute(insert(SETTINGS).values(key=name, value=value))
+                if value == defaults[name]:
+                    await connection.execute(delete(SETTINGS).where(SETTINGS.c.key == name))
+                else:
+                    await connection.execute(
+                        insert(SETTINGS)
+                        .values(key=name, value=value)
+                        .on_conflict_do_update(
+                            index_elements=[SETTINGS.c.key], set_={"value": value}
+                        )
+                    )
 
         await self._database.write(write)
         await self.load()
@@ -207,11 +254,14 @@ class SettingsStore:
     def _usable(self, known: Mapping[str, Any]) -> tuple[StoredSettings, ZoneInfo]:
         """The settings, each bad one (edited by hand) replaced by its default, and said."""
         values = self._defaults().model_dump()
+        ignored = set()
         for name, value in known.items():
             try:
                 values[name] = self._checked({**values, name: value}).model_dump()[name]
             except InvalidInput as error:
+                ignored.add(name)
                 log.warning("the stored setting %s is ignored: %s", name, error)
+        self._ignored = frozenset(ignored)
         settings = StoredSettings(**values)
         return settings, ZoneInfo(settings.site_time_zone)
 

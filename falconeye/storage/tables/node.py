@@ -12,7 +12,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    ForeignKey,
     Index,
     LargeBinary,
     MetaData,
@@ -34,7 +33,8 @@ class CameraRow(SQLModel, table=True):
     id: str = Field(primary_key=True)  # UUID
     name: str
     protocol: str
-    address_key: str | None = Field(unique=True)  # config/addresses.py; two cameras never share it
+    # config/addresses.py. Two nodes that do not hear each other may each add a camera with one.
+    address_key: str | None
     source_url: str | None
     sub_url: str | None
     username: str | None
@@ -72,6 +72,8 @@ class CameraRow(SQLModel, table=True):
     onvif_url: str | None
     created_at_us: int
     updated_at_us: int
+    owner_id: str | None  # the node that records it; NULL: from before there was a cluster
+    pinned: bool = Field(sa_column_kwargs={"server_default": text("0")})  # stays with its owner
 
 
 class UserRow(SQLModel, table=True):
@@ -82,14 +84,16 @@ class UserRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)  # UUID
     name: str
-    name_key: str = Field(unique=True)  # the name case-folded: nobody passes for another
-    password_hash: str  # argon2id, PHC string
+    name_key: str  # the name case-folded: nobody passes for another; kept apart by the stores
+    password_hash: str  # argon2id, PHC string; "": invited, and has not chosen one yet
     role: str
     cameras: list[str] | None = Field(sa_column=Column(JSON(none_as_null=True)))  # NULL: all
     live_only: bool
     expires_at_us: int | None
     created_at_us: int
     password_changed_at_us: int
+    invitation_hash: bytes | None  # SHA-256 of the link's secret
+    invited_until_us: int | None = Field(sa_column=Column(BigInteger))
 
 
 class SessionRow(SQLModel, table=True):
@@ -99,13 +103,16 @@ class SessionRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)  # UUID: names it in lists; no use as a cookie
     secret_hash: bytes = Field(unique=True)  # SHA-256 of the cookie's value
-    user_id: str = Field(
-        sa_column=Column(ForeignKey("users.id", ondelete="CASCADE"), index=True, nullable=False)
-    )
+    user_id: str = Field(index=True)  # no reference: another node's may come before its user
     created_at_us: int
-    last_seen_us: int  # stored at most once a minute
+    last_seen_us: int  # by this node; stored at most once a minute
     address: str
     user_agent: str
+    # By any node, to the hour; 0: not known. What is newer of both tells whether it is idle.
+    active_us: int = Field(sa_column_kwargs={"server_default": text("0")})
+    # When the password was set that it began with; 0: not known. Another one ends it, also where
+    # that was set on a node that had not heard of the session.
+    password_us: int = Field(sa_column_kwargs={"server_default": text("0")})
 
 
 class TokenRow(SQLModel, table=True):
@@ -116,7 +123,7 @@ class TokenRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)  # UUID
     name: str
-    name_key: str = Field(unique=True)
+    name_key: str
     secret_hash: bytes = Field(unique=True)  # SHA-256
     role: str
     cameras: list[str] | None = Field(sa_column=Column(JSON(none_as_null=True)))  # NULL: all
@@ -125,6 +132,30 @@ class TokenRow(SQLModel, table=True):
     created_at_us: int
     created_by: str  # a user's name, "" for the command line
     last_used_us: int | None  # stored at most once a minute
+
+
+class DisplayRow(SQLModel, table=True):
+    """A screen on a wall that shows live pictures, and nothing else."""
+
+    __tablename__ = "displays"
+
+    id: str = Field(primary_key=True)  # UUID
+    name: str
+    name_key: str
+    secret_hash: bytes | None = Field(unique=True)  # SHA-256 of its cookie; NULL: not paired yet
+    wall_id: str | None  # a saved wall says which cameras; beside `cameras` what both have counts
+    cameras: list[str] | None = Field(sa_column=Column(JSON(none_as_null=True)))  # NULL: all
+    expires_at_us: int | None
+    created_at_us: int
+    created_by: str  # a user's name
+    paired_at_us: int | None
+    link_hash: bytes | None  # SHA-256 of the secret in a pairing link, which is good once
+    link_until_us: int | None
+    address: str  # where it came from last, and as what
+    user_agent: str
+    is_secure: bool = Field(sa_column_kwargs={"server_default": text("0")})  # over TLS
+    last_seen_us: int  # by this node; stored at most once a minute
+    active_us: int = Field(sa_column_kwargs={"server_default": text("0")})  # by any, to the hour
 
 
 class SetupLinkRow(SQLModel, table=True):
@@ -138,7 +169,7 @@ class SetupLinkRow(SQLModel, table=True):
 
 
 class AuditRow(SQLModel, table=True):
-    """Who did what; rows are only ever added (triggers refuse anything else)."""
+    """Who did what; rows are added, and the oldest go (triggers refuse anything else)."""
 
     __tablename__ = "audit"
     __table_args__ = (
@@ -179,6 +210,18 @@ class IgnoredCandidateRow(SQLModel, table=True):
     ignored_at_us: int
 
 
+class MemberRow(SQLModel, table=True):
+    """A node of this cluster, this one among them."""
+
+    __tablename__ = "members"
+
+    id: str = Field(primary_key=True)  # node id
+    name: str
+    certificate: str  # PEM: its connections and signatures are known by the key in it
+    addresses: list[str] = Field(sa_column=Column(JSON, nullable=False))  # "host:port", for peers
+    created_at_us: int
+
+
 class NodeRow(SQLModel, table=True):
     """This node, in one row; its id is random, made at first start."""
 
@@ -199,17 +242,26 @@ CAMERAS = _core(CameraRow)
 USERS = _core(UserRow)
 SESSIONS = _core(SessionRow)
 TOKENS = _core(TokenRow)
+DISPLAYS = _core(DisplayRow)
 SETUP_LINKS = _core(SetupLinkRow)
 AUDIT = _core(AuditRow)
-for _change in ("UPDATE", "DELETE"):
+# It may be shortened from its beginning, up to the entry that the newest `audit.pruned` names. What
+# proves that a file is an export stays: it is asked for years later.
+_PRUNED = (
+    "(SELECT CAST(object_id AS INTEGER) FROM audit WHERE action = 'audit.pruned' "
+    "ORDER BY id DESC LIMIT 1)"
+)
+_KEPT = f"WHEN OLD.action = 'export.hash' OR OLD.id >= coalesce({_PRUNED}, 0) "
+for _change, _when in (("UPDATE", ""), ("DELETE", _KEPT)):
     event.listen(
         AUDIT,
         "after_create",
         DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-            f"CREATE TRIGGER audit_no_{_change} BEFORE {_change} ON audit "
+            f"CREATE TRIGGER audit_no_{_change} BEFORE {_change} ON audit {_when}"
             "BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END"
         ),
     )
 SETTINGS = _core(SettingRow)
 IGNORED_CANDIDATES = _core(IgnoredCandidateRow)
+MEMBERS = _core(MemberRow)
 NODE = _core(NodeRow)

@@ -30,7 +30,7 @@ def read_volume_id(directory_fd: int) -> str | None:
     try:
         content = json.loads(os.read(fd, _MAX_ID_BYTES))
         return str(content["volume_id"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise VolumeMissing(f"its {ID_FILE} is damaged") from error
     finally:
         os.close(fd)

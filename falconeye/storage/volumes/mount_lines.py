@@ -3,6 +3,7 @@
 fstab(5), systemd.mount(5), and the drop-in for the hardened unit of FalconEye.
 """
 
+import hashlib
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from falconeye.storage.volumes.mount_options import is_whole, mount_options
 from falconeye.storage.volumes.mounts import WITHOUT_OWNERS, Mount
 
-DROP_IN = "/etc/systemd/system/falconeye.service.d/volumes.conf"
+DROP_INS = Path("/etc/systemd/system/falconeye.service.d")
 _STATE_DIRECTORY = Path("/var/lib/falconeye")  # which the unit may write to by itself
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))  # which it does not see by itself
 _PART = (
@@ -22,6 +23,7 @@ _PULLED = (
     "For a disk that may be pulled (USB) take the unit: with the line in fstab it is recorded to "
     "again only once somebody has unmounted and mounted it"
 )
+_LONGEST_NAME = 200  # of a file: 255 bytes in all
 _PLAIN = frozenset(string.ascii_letters + string.digits + ":_.")
 
 
@@ -35,7 +37,7 @@ class MountLines:
     fstab: str  # one line
     unit_name: str  # of the systemd mount unit: either that, or fstab
     unit: str  # its text
-    drop_in: str  # the text of `DROP_IN`
+    drop_in: str  # a text for the service, in the file `drop_in_path`
     note: str = ""  # what else it needs, in words
 
 
@@ -83,6 +85,14 @@ def drop_in(path: Path, unit: str | None) -> str:
             lines.append("ProtectHome=read-only")
         lines.append(f'ReadWritePaths="-{_unit_text(str(path))}"')
     return "\n".join([*lines, ""]) if lines else ""
+
+
+def drop_in_path(path: Path) -> Path:
+    """Where that text belongs: each volume has a file of its own."""
+    name = _escaped_path(path)
+    if len(name) > _LONGEST_NAME:
+        name = hashlib.sha256(name.encode()).hexdigest()
+    return DROP_INS / f"storage-{name}.conf"
 
 
 def escaped_unit(path: Path) -> str:

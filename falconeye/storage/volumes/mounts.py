@@ -15,7 +15,7 @@ from pathlib import Path
 
 from falconeye.storage.volumes.id_file import ID_FILE
 from falconeye.storage.volumes.volume import Space
-from falconeye.storage.volumes.volume_facts import GIGABYTE
+from falconeye.storage.volumes.volume_facts import GIGABYTE, block_name
 from falconeye.storage.volumes.work_threads import WorkThreads
 
 MOUNTINFO = Path("/proc/self/mountinfo")
@@ -44,7 +44,6 @@ _SYSTEM = tuple(
     map(Path, ("/boot", "/dev", "/etc", "/proc", "/sys", "/run", "/snap", "/var/lib/docker"))
 )
 _DESKTOP = Path("/run/media")  # where desktops mount what is plugged in
-_SYS_BLOCK = Path("/sys/dev/block")
 _BY_UUID = Path("/dev/disk/by-uuid")
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
 
@@ -220,8 +219,7 @@ def _kind(mount: Mount) -> MountKind:
         return MountKind.MEMORY
     if mount.is_network:
         return MountKind.NETWORK
-    block = _SYS_BLOCK / mount.device
-    name = str(block.resolve()) if block.exists() else mount.source  # btrfs has no block
+    name = block_name(mount.device, mount.source)
     if "mmcblk" in name:
         return MountKind.SD_CARD
     return MountKind.USB if "/usb" in name else MountKind.DISK

@@ -91,7 +91,9 @@ def inspect(given: str, around: Surroundings, *, on_root: bool) -> Place:
     if path in volumes:
         msg = f"{path} is a volume already"
         raise Conflict(msg)
-    if path == data_dir or path in data_dir.parents or data_dir in path.parents:
+    # A disk of its own may be mounted in it: a pod has no other directory of its node.
+    is_in_it = data_dir in path.parents and _device(path) == _device(data_dir)
+    if path == data_dir or path in data_dir.parents or is_in_it:
         _refuse(f"{path} and the data directory {data_dir} lie in each other")
     for volume in volumes:
         if path in volume.parents or volume in path.parents:

@@ -58,14 +58,24 @@ def free_floor_bytes(total_bytes: int, kind: DiskKind, configured: int | None) -
 def disk_kind(directory_fd: int) -> DiskKind:
     """Look at the file system that an open directory lies on. Touches the disk."""
     device = os.fstat(directory_fd).st_dev
-    file_system, source = _mount(f"{os.major(device)}:{os.minor(device)}")
-    block = _SYS_BLOCK / f"{os.major(device)}:{os.minor(device)}"
-    name = str(block.resolve()) if block.exists() else source  # btrfs and overlay have no block
+    numbers = f"{os.major(device)}:{os.minor(device)}"
+    file_system, source = _mount(numbers)
     return DiskKind(
         file_system=file_system,
         is_root_fs=device == Path("/").stat().st_dev,
-        is_sd_card="mmcblk" in name,
+        is_sd_card="mmcblk" in block_name(numbers, source),
     )
+
+
+def block_name(numbers: str, source: str) -> str:
+    """The kernel's own path of a device ("8:1"), else the mount's `source`.
+
+    btrfs and overlay have none, and containers may hide all of them: no reason not to record.
+    """
+    try:
+        return str((_SYS_BLOCK / numbers).resolve(strict=True))
+    except OSError:
+        return source
 
 
 def _mount(device: str) -> tuple[str, str]:

@@ -2,16 +2,22 @@
 
 from litestar.types import ControllerRouterHandler
 
+from falconeye.web.api.account import AccountController
+from falconeye.web.api.agents import AgentsController
 from falconeye.web.api.audit import AuditController
 from falconeye.web.api.backups import BackupController
 from falconeye.web.api.camera_events import EventController
 from falconeye.web.api.cameras import CameraController
 from falconeye.web.api.candidates import CandidateController
 from falconeye.web.api.controls import ControlController
+from falconeye.web.api.display_media import DisplayMediaController
+from falconeye.web.api.displays import DisplayController
 from falconeye.web.api.download import download
 from falconeye.web.api.export import check_file, check_hash, export, export_cameras
 from falconeye.web.api.health import healthz, metrics, readyz
+from falconeye.web.api.imports import ImportController
 from falconeye.web.api.jobs import JobController
+from falconeye.web.api.jobs import list_own as list_own_jobs
 from falconeye.web.api.media import MediaController
 from falconeye.web.api.nodes import NodeController
 from falconeye.web.api.notices import NoticeController
@@ -25,10 +31,15 @@ from falconeye.web.api.scans import ScanController
 from falconeye.web.api.settings import SettingsController
 from falconeye.web.api.storage import StorageController
 from falconeye.web.api.timeline import TimelineController
+from falconeye.web.api.tokens import TokenController
+from falconeye.web.api.users import InvitationController, UserController, end_session
+from falconeye.web.api.walls import WallController
 
 ROUTES: list[ControllerRouterHandler] = [
     CameraController,
     MediaController,
+    DisplayMediaController,
+    DisplayController,
     PrivacyController,
     ControlController,
     EventController,
@@ -47,14 +58,23 @@ ROUTES: list[ControllerRouterHandler] = [
     check_hash,
     check_file,
     JobController,
+    list_own_jobs,
+    AgentsController,
     NodeController,
     CandidateController,
+    ImportController,
     ScanController,
     NoticeController,
     SettingsController,
+    WallController,
     StorageController,
     BackupController,
     AuditController,
+    AccountController,
+    UserController,
+    InvitationController,
+    TokenController,
+    end_session,
     healthz,
     readyz,
     metrics,

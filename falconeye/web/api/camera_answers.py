@@ -1,5 +1,6 @@
 """Cameras as the API answers them. No field can hold a credential."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,6 +12,7 @@ from falconeye.cameras.registry import Camera, StreamStats
 from falconeye.cameras.usb import current_path
 from falconeye.config.camera import CameraConfig, RecordMode
 from falconeye.config.schedule import WeekSchedule
+from falconeye.web.base_path import OwnAddress
 
 
 class StreamAnswer(BaseModel):
@@ -74,7 +76,9 @@ class CameraAnswer(BaseModel):
     overlay: str
     endpoint_reference: str | None  # ONVIF
     mac_address: str | None
-    node_name: str
+    node_name: str  # the node that is to record it
+    standby_node: str | None  # the node that stands in for that one now; null: none does
+    same_address: list[str]  # ids of other cameras that have it: remove the one you do not want
     status: str
     online: bool
     reason_code: str
@@ -101,7 +105,7 @@ class CameraAnswer(BaseModel):
     streams: list[StreamAnswer]
     created_at: str
     updated_at: str
-    stream_url: str
+    stream_url: OwnAddress
     control_url: None = None
     stream_port: int
     control_port: None = None
@@ -110,7 +114,9 @@ class CameraAnswer(BaseModel):
     k8s_status: None = None
 
     @classmethod
-    def of(cls, camera: Camera, *, node_name: str, port: int) -> "CameraAnswer":
+    def of(
+        cls, camera: Camera, *, node_name: str, port: int, same_address: Sequence[str]
+    ) -> "CameraAnswer":
         config, state = camera.config, camera.state
         return cls(
             id=config.id,
@@ -126,7 +132,9 @@ class CameraAnswer(BaseModel):
             overlay=config.overlay.value,
             endpoint_reference=config.endpoint_reference,
             mac_address=config.mac_address,
-            node_name=config.node_name or node_name,
+            node_name=node_name_of(camera, node_name),
+            standby_node=camera.stands_in,
+            same_address=list(same_address),
             status=state.status.value,
             online=state.online,
             reason_code=state.reason_code.value,
@@ -170,7 +178,7 @@ class StreamInfo(BaseModel):
 
     id: str
     name: str
-    stream_url: str
+    stream_url: OwnAddress
     control_url: None = None
     protocol: str
     status: str
@@ -218,3 +226,8 @@ def _pause(pause: Pause | None) -> PauseAnswer | None:
 
 def _public_url(url: str | None) -> str | None:
     return None if url is None else redact_text(url)
+
+
+def node_name_of(camera: Camera, own_name: str) -> str:
+    """The node that is to record it; without a cluster the one where it was added."""
+    return camera.owner_name or camera.config.node_name or own_name

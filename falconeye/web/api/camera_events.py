@@ -1,7 +1,6 @@
 """What happens at a camera: told by programs, kept on its time line, recorded in event mode."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, Request, get, post
@@ -10,9 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from falconeye.accounts.model import Action
 from falconeye.base.times import DAY_US, SECOND_US, rfc3339
+from falconeye.events.bus import CameraHappened
 from falconeye.storage.stores.event_store import MAX_LENGTH_US, CameraEvent
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId, From, To, read_span
+from falconeye.web.live_audit import note_told
+from falconeye.web.peers.events import gather
+from falconeye.web.peers.lists import Gathered, OfNode
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
@@ -58,10 +61,26 @@ class EventTaken(EventAnswer):
     reason: str
 
 
-class EventList(BaseModel):
-    """In the order of time."""
+class ListedEvent(EventAnswer):
+    """Something that happened, and the node that noted it."""
 
-    events: list[EventAnswer]
+    node_name: str
+    node_id: str
+
+    @classmethod
+    def told(cls, told: OfNode[CameraEvent]) -> "ListedEvent":
+        event = EventAnswer.of(told.row).model_dump()
+        return cls(**event, node_name=told.node_name, node_id=told.node_id)
+
+
+class EventList(BaseModel):
+    """Of all nodes, in the order of time.
+
+    `unreachable_nodes`: the names of nodes whose events are not among them.
+    """
+
+    events: list[ListedEvent]
+    unreachable_nodes: list[str]
 
 
 class EventController(Controller):
@@ -92,6 +111,8 @@ class EventController(Controller):
         recorded, reason = await services.cameras.event(camera_id, length_us)
         event = CameraEvent(camera_id, now_us, now_us + length_us, data.kind, data.label.strip())
         await services.events.add(event)
+        services.bus.publish(CameraHappened(camera_id, event.kind, event.at_us, event.until_us))
+        await note_told(request, camera_id, event.kind)
         return EventTaken(
             **EventAnswer.of(event).model_dump(),
             recorded=recorded,
@@ -116,10 +137,13 @@ class EventController(Controller):
         span = read_span(from_time, to_time, services.stored_settings.zone)
         to_us = services.clock.utc_us() if span.to_us is None else span.to_us
         from_us = to_us - DAY_US if span.from_us is None else span.from_us
-        found = await services.events.between(camera_id, from_us, to_us)
+        found = await gather(request, camera_id, from_us, to_us)
         # Thousands of times as text take a while.
         return await asyncio.to_thread(_listed, found)
 
 
-def _listed(found: Sequence[CameraEvent]) -> EventList:
-    return EventList(events=[EventAnswer.of(event) for event in found])
+def _listed(found: Gathered[CameraEvent]) -> EventList:
+    return EventList(
+        events=[ListedEvent.told(each) for each in found.rows],
+        unreachable_nodes=list(found.silent),
+    )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from falconeye.base.errors import InvalidInput
 from falconeye.base.redact import redact_text, split_credentials
 from falconeye.base.secret import Secret
+from falconeye.cameras.changes import replaced
 from falconeye.cameras.registry import NewCamera
 from falconeye.config.addresses import origin
 from falconeye.config.camera import (
@@ -180,6 +181,8 @@ class CameraPatch(BaseModel):
             if name in given and given[name] is None:
                 given[name] = empty
         given.update(_address_changes(given, stored))
+        if "mac_address" in given:
+            given = replaced(stored) | given
         # The same password given for another address is one that may go there.
         return {
             name: value

@@ -1,20 +1,22 @@
 """Cameras: list, add, change, delete, start and stop (api.md)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
 from litestar import Controller, Request, delete, get, patch, post
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
-from falconeye.accounts.model import Action
-from falconeye.cameras.registry import Camera
-from falconeye.config.camera import Protocol
+from falconeye.accounts.model import Action, Principal
+from falconeye.cameras.views import Camera
+from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.events.camera_state import CameraStatus
 from falconeye.web.api.camera_answers import (
     CameraAnswer,
     CameraDeleted,
     CameraList,
     StreamInfo,
+    node_name_of,
     stream_url,
 )
 from falconeye.web.api.camera_input import CameraInput, CameraPatch
@@ -24,7 +26,7 @@ from falconeye.web.audit import record
 from falconeye.web.security.access import principal_of
 from falconeye.web.services import Services
 from falconeye.web.shell import shell_of
-from falconeye.web.views import visible_cameras
+from falconeye.web.views import same_addresses, visible_cameras
 
 Asking = Request[Any, Any, Any]
 
@@ -51,11 +53,12 @@ class CameraController(Controller):
             for camera in visible_cameras(services, principal_of(request))
             if protocol in {None, camera.config.protocol}
             and status in {None, camera.state.status}
-            and node in {None, camera.config.node_name or services.node_name}
+            and node in {None, node_name_of(camera, services.node_name)}
         ]
         shown = page(matching, limit, offset)
+        same = same_addresses(services, principal_of(request))
         return CameraList(
-            cameras=[answer(services, camera) for camera in shown], total=len(matching)
+            cameras=[_answer(services, camera, same) for camera in shown], total=len(matching)
         )
 
     @post("/", status_code=201, **documented(Action.CHANGE_CAMERA, "Add a camera", 400, 409, 422))
@@ -70,12 +73,13 @@ class CameraController(Controller):
             new = replace(new, resolution=defaults.default_resolution)
         camera = await services.cameras.add(new)
         await record(request, "camera.added", "camera", camera.config.id, camera.config.name)
-        return answer(services, camera)
+        return answer(services, camera, principal_of(request))
 
     @get("/{camera_id:str}", **documented(Action.VIEW_LIVE, "One camera", 404))
     async def get_camera(self, request: Asking, camera_id: CameraId) -> CameraAnswer:
         services = shell_of(request).services
-        return answer(services, services.cameras.get(camera_id))
+        camera = services.cameras.get(camera_id).anywhere
+        return answer(services, camera, principal_of(request))
 
     @patch(
         "/{camera_id:str}",
@@ -93,7 +97,7 @@ class CameraController(Controller):
         if changes:
             camera = await services.cameras.update(camera_id, changes)
             await record(request, "camera.changed", "camera", camera_id, ", ".join(sorted(changes)))
-        return answer(services, camera)
+        return answer(services, camera, principal_of(request))
 
     @delete(
         "/{camera_id:str}",
@@ -130,7 +134,7 @@ class CameraController(Controller):
         services = shell_of(request).services
         camera = await services.cameras.start(camera_id)
         await record(request, "camera.started", "camera", camera_id, camera.config.name)
-        return answer(services, camera)
+        return answer(services, camera, principal_of(request))
 
     @post(
         "/{camera_id:str}/stop",
@@ -141,7 +145,7 @@ class CameraController(Controller):
         services = shell_of(request).services
         camera = await services.cameras.stop(camera_id, by=principal_of(request).name)
         await record(request, "camera.stopped", "camera", camera_id, camera.config.name)
-        return answer(services, camera)
+        return answer(services, camera, principal_of(request))
 
     @post(
         "/{camera_id:str}/restart",
@@ -152,7 +156,7 @@ class CameraController(Controller):
         services = shell_of(request).services
         camera = await services.cameras.restart(camera_id)
         await record(request, "camera.restarted", "camera", camera_id, camera.config.name)
-        return answer(services, camera)
+        return answer(services, camera, principal_of(request))
 
     @get("/{camera_id:str}/stream-info", **documented(Action.VIEW_LIVE, "Where to watch it", 404))
     async def stream_info(self, request: Asking, camera_id: CameraId) -> StreamInfo:
@@ -167,6 +171,17 @@ class CameraController(Controller):
         )
 
 
-def answer(services: Services, camera: Camera) -> CameraAnswer:
-    """`camera` as the API answers it."""
-    return CameraAnswer.of(camera, node_name=services.node_name, port=services.settings.port)
+def answer(services: Services, camera: Camera, who: Principal) -> CameraAnswer:
+    """`camera` as the API answers it to `who`."""
+    return _answer(services, camera, same_addresses(services, who))
+
+
+def _answer(
+    services: Services, camera: Camera, same: Mapping[str, Sequence[CameraConfig]]
+) -> CameraAnswer:
+    return CameraAnswer.of(
+        camera,
+        node_name=services.node_name,
+        port=services.settings.port,
+        same_address=[one.id for one in same.get(camera.config.id, ())],
+    )

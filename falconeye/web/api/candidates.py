@@ -1,10 +1,11 @@
 """Found cameras: what may be a camera, by which evidence; and which of them nobody wants."""
 
-from typing import Annotated, Any
+import logging
+from typing import Annotated, Any, Final
 
 from litestar import Controller, Request, get, post
 from litestar.params import PathParameter
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from falconeye.accounts.model import Action
 from falconeye.base.times import rfc3339
@@ -12,13 +13,16 @@ from falconeye.discovery.candidates import Candidate
 from falconeye.discovery.evidence import Evidence
 from falconeye.discovery.recognition import Moved
 from falconeye.web.api.documentation import documented
-from falconeye.web.api.parameters import Limit, Offset, page
+from falconeye.web.api.parameters import MAX_LIMIT, Limit, Offset, page
 from falconeye.web.audit import record
 from falconeye.web.found_contexts import FoundState
+from falconeye.web.found_devices import together
 from falconeye.web.found_views import name_of, state_of
+from falconeye.web.peers.lists import ask_others, here_of
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
+log: Final = logging.getLogger(__name__)
 CandidateId = Annotated[str, PathParameter(max_length=64)]
 
 
@@ -95,10 +99,16 @@ class CandidateAnswer(BaseModel):
     moved: list[MovedAnswer]
     shares: list[str]  # kinds of identity that another one claims, too
     evidence: list[EvidenceAnswer]
+    aliases: list[str]  # ids by which other nodes may know it
+    node_id: str  # the node that tells of it; `?node=` leads what is done to it there
+    nodes: list[str]  # the names of all that see it
 
     @classmethod
-    def of(cls, candidate: Candidate) -> "CandidateAnswer":
+    def of(cls, candidate: Candidate, node: tuple[str, str]) -> "CandidateAnswer":
         return cls(
+            aliases=sorted(candidate.aliases),
+            node_id=node[0],
+            nodes=[node[1]],
             id=candidate.id,
             state=state_of(candidate),
             name=candidate.name,
@@ -123,10 +133,14 @@ class CandidateAnswer(BaseModel):
 
 
 class CandidateList(BaseModel):
-    """What was found; `total` is of all of them."""
+    """What was found by all nodes, each device once; `total` is of all of them.
+
+    `unreachable_nodes`: the names of nodes whose found cameras are not among them.
+    """
 
     candidates: list[CandidateAnswer]
     total: int
+    unreachable_nodes: list[str] = []
 
 
 class CandidateController(Controller):
@@ -135,14 +149,15 @@ class CandidateController(Controller):
     path = "/api/candidates"
     tags = ("Found cameras",)
 
-    @get("/", **documented(Action.TEST_CAMERA, "What was found that may be a camera", 422))
+    @get("/", **documented(Action.TEST_CAMERA, "What the nodes found that may be a camera", 422))
     async def list_candidates(
         self, request: Asking, limit: Limit = 1000, offset: Offset = 0
     ) -> CandidateList:
-        every = shell_of(request).services.finding.candidates.list()
-        shown = page(every, limit, offset)
+        every, silent = await _of_all(request)
         return CandidateList(
-            candidates=[CandidateAnswer.of(one) for one in shown], total=len(every)
+            candidates=list(page(every, limit, offset)),
+            total=len(every),
+            unreachable_nodes=silent,
         )
 
     @post(
@@ -169,4 +184,26 @@ async def _set_ignored(request: Asking, candidate_id: str, *, ignored: bool) -> 
     candidate = await candidates.set_ignored(candidate_id, ignored=ignored)
     action = "candidate.ignored" if ignored else "candidate.shown"
     await record(request, action, "candidate", candidate.id, name_of(candidate))
-    return CandidateAnswer.of(candidate)
+    return CandidateAnswer.of(candidate, here_of(request))
+
+
+async def _of_all(request: Asking) -> tuple[list[CandidateAnswer], list[str]]:
+    """What all nodes tell, by name; and the names of those that do not."""
+    here = here_of(request)
+    own = shell_of(request).services.finding.candidates.list()
+    parts = [(here, [CandidateAnswer.of(one, here) for one in own])]
+    answers = await ask_others(request, f"/api/candidates/?limit={MAX_LIMIT}")
+    silent = list(answers.silent_names)
+    for node_id, told in answers.by_node.items():
+        try:
+            rows = CandidateList.model_validate(told).candidates
+        except ValidationError as error:
+            log.warning("what node %s has found cannot be read: %s", node_id, error)
+            silent.append(node_id)
+            continue
+        parts.append(((node_id, rows[0].nodes[0] if rows else ""), rows))
+    seen = together(
+        parts, lambda row: frozenset({row.id, *row.aliases}), lambda row: bool(row.device_identity)
+    )
+    rows = [one.row.model_copy(update={"nodes": [name for _, name in one.nodes]}) for one in seen]
+    return sorted(rows, key=lambda row: (row.name.casefold(), row.id)), silent

@@ -7,7 +7,7 @@ from litestar.params import JSONBody, PathParameter
 from pydantic import BaseModel, ConfigDict, Field
 
 from falconeye.accounts.model import Action
-from falconeye.devices.v4l2 import Control
+from falconeye.devices.v4l2_controls import Control
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId
 from falconeye.web.own_controls import controls_of, set_control

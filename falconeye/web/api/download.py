@@ -7,9 +7,9 @@ from litestar.params import QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.web.api.documentation import documented
-from falconeye.web.api.download_audit import record_once
 from falconeye.web.api.parameters import RecordingId
 from falconeye.web.api.recordings import allowed_recording
+from falconeye.web.audit_once import record_once
 from falconeye.web.range_response import Representation, StreamResponse, range_response
 from falconeye.web.shell import shell_of
 

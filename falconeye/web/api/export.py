@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from falconeye.accounts.model import Action
 from falconeye.base.times import rfc3339
 from falconeye.web.api.documentation import documented
-from falconeye.web.api.jobs import JobAnswer
+from falconeye.web.api.job_answers import JobAnswer
 from falconeye.web.api.parameters import CameraId, read_span
 from falconeye.web.hashed_upload import MAX_BYTES, read_hash, uploads_of
 from falconeye.web.own_jobs import MAX_CAMERAS, ask, is_kept, known_file
+from falconeye.web.peers.lists import acting_of
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
@@ -128,7 +129,8 @@ async def check_file(request: Asking) -> CheckAnswer:
 async def _ask(request: Asking, camera_ids: list[str], data: ExportInput) -> JobAnswer:
     zone = shell_of(request).services.stored_settings.zone
     span = read_span(data.from_time, data.to_time, zone)
-    return JobAnswer.of(await ask(request, camera_ids, span.from_us, span.to_us), 0.0)
+    acting = acting_of(request)
+    return JobAnswer.of(await ask(request, camera_ids, span.from_us, span.to_us, acting), 0.0)
 
 
 async def _checked(request: Asking, sha256: str) -> CheckAnswer:

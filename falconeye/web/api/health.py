@@ -11,6 +11,7 @@ from falconeye.base.errors import Unavailable
 from falconeye.web.api.documentation import documented, documented_open
 from falconeye.web.coverage_metrics import coverage_figures
 from falconeye.web.metrics import CONTENT_TYPE, exposition, status_of
+from falconeye.web.pod_state import problem_in_pod
 from falconeye.web.security.access import may_on, principal_of
 from falconeye.web.shell import shell_of
 
@@ -31,9 +32,11 @@ async def healthz() -> Health:
 @get(
     "/readyz",
     tags=["Health"],
-    **documented_open("Database, volumes and cameras are ready for work", 503),
+    **documented_open("Database, volumes, cameras and cluster key are there", 503),
 )
 async def readyz(request: Asking) -> Health:
+    if problem := problem_in_pod(request.app):
+        raise Unavailable(problem)
     if not await status_of(request.app).is_ready():
         msg = "not ready"
         raise Unavailable(msg)

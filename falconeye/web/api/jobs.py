@@ -1,21 +1,22 @@
 """Jobs: how far they are, what came of them, cancel, retry, pause, delete (api.md)."""
 
-from typing import Annotated, Any
+from datetime import UTC
+from typing import Annotated, Any, Final
 
 from litestar import Controller, HttpMethod, Request, delete, get, post, route
 from litestar.params import PathParameter
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from falconeye.accounts.model import Action
+from falconeye.accounts.model import Action, require
 from falconeye.base.errors import Conflict
-from falconeye.base.times import rfc3339
-from falconeye.jobs.exporting import Paper, copy_of, downloads, export_of, request_of
-from falconeye.jobs.system_work import Act, SystemWork
-from falconeye.storage.stores.job_store import Job, JobState
+from falconeye.base.times import parse_rfc3339
+from falconeye.jobs.exporting import Paper, downloads, request_of
+from falconeye.jobs.system_work import Act
 from falconeye.web import own_works
 from falconeye.web.api.documentation import documented
-from falconeye.web.api.download_audit import record_once
+from falconeye.web.api.job_answers import AnyJob, JobAnswer, JobList, WorkAnswer
 from falconeye.web.api.parameters import DEFAULT_LIMIT, Limit, Offset
+from falconeye.web.audit_once import record_once
 from falconeye.web.own_jobs import (
     again,
     ask_copy,
@@ -24,133 +25,57 @@ from falconeye.web.own_jobs import (
     take_off,
     words,
 )
+from falconeye.web.peers.lists import (
+    MAX_PART,
+    MOST_MERGED,
+    ListOfAll,
+    Part,
+    here_of,
+)
+from falconeye.web.peers.questions import question_of
 from falconeye.web.range_response import Representation, StreamResponse, range_response
+from falconeye.web.security.access import for_peers, principal_of
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
 JobId = Annotated[str, PathParameter(max_length=64)]
 
 
-class ExportedCamera(BaseModel):
-    """A camera of an export."""
-
-    id: str
-    name: str
-
-
-class ExportAnswer(BaseModel):
-    """What an export is; what is not known before it is made is null until then."""
-
-    camera_name: str  # of the first camera
-    cameras: list[ExportedCamera]
-    copy_of: str | None  # the job whose export this is a copy of, in H.264
-    asked_from: str
-    asked_to: str
-    file_name: str | None = None
-    size_bytes: int | None = None
-    sha256: str | None = None
-    start_time: str | None = None  # of its first picture
-    end_time: str | None = None
-    parts: int | None = None  # more than 1: a zip
-    gaps: int | None = None  # the sidecar lists them
-    has_hevc: bool | None = None  # a copy in H.264 can be made of it
+def _order(job: AnyJob) -> tuple[int, int, str]:
+    if isinstance(job, WorkAnswer):
+        return 0, 0, ""  # in the order in which its node tells them
+    return 1, -parse_rfc3339(job.created_at, UTC), job.id
 
 
-class JobAnswer(BaseModel):
-    """One job."""
-
-    id: str
-    kind: str
-    state: str
-    progress: float
-    result_url: str | None
-    sidecar_url: str | None
-    sheet_url: str | None
-    error: str | None
-    camera_id: str
-    owner: str
-    created_at: str
-    started_at: str | None
-    ended_at: str | None
-    export: ExportAnswer
-
-    @classmethod
-    def of(cls, job: Job, progress: float) -> "JobAnswer":
-        made = export_of(job)
-        is_made = job.state is JobState.COMPLETE
-        has_sheet = made is not None and bool(made.sheet_name)
-        return cls(
-            id=job.id,
-            kind=job.kind,
-            state=job.state.value,
-            progress=round(progress, 3),
-            result_url=f"/api/jobs/{job.id}/result" if is_made else None,
-            sidecar_url=f"/api/jobs/{job.id}/sidecar" if is_made else None,
-            sheet_url=f"/api/jobs/{job.id}/sheet" if has_sheet else None,
-            error=job.error,
-            camera_id=job.camera_id,
-            owner=job.owner_name,
-            created_at=rfc3339(job.created_us),
-            started_at=_time(job.started_us),
-            ended_at=_time(job.ended_us),
-            export=_export(job),
-        )
+JOBS: Final = ListOfAll("/peer/jobs", TypeAdapter(list[AnyJob]), _order)
 
 
-class WorkAnswer(BaseModel):
-    """What the node works on by itself, or what came of it last; null is what nobody knows.
+class PartAsked(BaseModel):
+    """Which part of the list a peer wants."""
 
-    `kind`: move | index | redating | backup | deletion. `state`: as a job's, or paused; pending
-    where it waits for what `error` says. `subject`: the path of a volume, the id of a camera, the
-    directories of backups. Of footage that moves, what is done counts from the start of the node.
-    The last of each kind that are over are told after a restart, too, under ids of their own.
-    `acts`: what can be done now: cancel (DELETE), retry, pause, resume.
-    """
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: str
-    kind: str
-    state: str
-    progress: float | None
-    error: str | None
-    owner: str  # who asked for it, or paused it; empty: nobody but the node
-    subject: str
-    files_done: int | None
-    files: int | None
-    bytes_done: int | None
-    bytes: int | None
-    started_at: str | None
-    ended_at: str | None
-    acts: list[str]
-
-    @classmethod
-    def of(cls, work: SystemWork) -> "WorkAnswer":
-        files, size, share = work.files, work.size_bytes, work.share
-        return cls(
-            id=work.id,
-            kind=work.kind.value,
-            state=work.state.value,
-            progress=None if share is None else round(share, 3),
-            error=work.trouble or None,
-            owner=work.by,
-            subject=work.subject,
-            files_done=files.done if files else None,
-            files=files.total if files else None,
-            bytes_done=size.done if size else None,
-            bytes=size.total if size else None,
-            started_at=_time(work.since_us),
-            ended_at=_time(work.ended_us),
-            acts=[act.value for act in work.acts],
-        )
+    limit: Annotated[int, Field(ge=0, le=MAX_PART)] = DEFAULT_LIMIT
+    offset: Annotated[int, Field(ge=0, le=MOST_MERGED)] = 0
 
 
-class JobList(BaseModel):
-    """A page: what the node works on by itself, then exports, newest first.
+@post(JOBS.path, status_code=200, opt=for_peers(), include_in_schema=False)
+async def list_own(request: Asking) -> dict[str, Any]:
+    """This node's, for a person whom another node asks for; their rights are looked at again."""
+    require(principal_of(request), Action.VIEW_FOOTAGE)
+    asked = await question_of(request, PartAsked)
+    return JOBS.told(await _own(request, asked.limit, asked.offset))
 
-    `count` is of all that may be seen.
-    """
 
-    jobs: list[JobAnswer | WorkAnswer]
-    count: int
+async def _own(request: Asking, limit: int, offset: int) -> Part[AnyJob]:
+    here = here_of(request)
+    works = await own_works.own_works(request)
+    shown = works[offset : offset + limit]
+    jobs = shell_of(request).services.jobs
+    # At least one is asked for: the count is of all.
+    found, count = await own_jobs(request, max(1, limit - len(shown)), max(0, offset - len(works)))
+    exports = [JobAnswer.of(job, jobs.progress(job), here) for job in found[: limit - len(shown)]]
+    return [*(WorkAnswer.of(work, here) for work in shown), *exports], len(works) + count
 
 
 def _file(summary: str) -> dict[str, Any]:
@@ -173,23 +98,21 @@ class JobController(Controller):
         "/",
         **documented(
             Action.VIEW_FOOTAGE,
-            "What the node works on by itself, for those who see all cameras; then, for those who "
-            "may export, their exports, newest first; of everybody for an admin",
+            "What the nodes work on by themselves, for those who see all cameras; then, for those "
+            "who may export, their exports, newest first; of everybody for an admin",
         ),
     )
     async def list_jobs(
         self, request: Asking, limit: Limit = DEFAULT_LIMIT, offset: Offset = 0
     ) -> JobList:
-        works = await own_works.own_works(request)
-        shown = works[offset : offset + limit]
-        jobs = shell_of(request).services.jobs
-        # At least one is asked for: the count is of all.
-        found, count = await own_jobs(
-            request, max(1, limit - len(shown)), max(0, offset - len(works))
-        )
-        exports = [JobAnswer.of(job, jobs.progress(job)) for job in found[: limit - len(shown)]]
+        async def own(limit: int, offset: int) -> Part[AnyJob]:
+            return await _own(request, limit, offset)
+
+        found = await JOBS.gather(request, {}, own, limit=limit, offset=offset)
         return JobList(
-            jobs=[*(WorkAnswer.of(work) for work in shown), *exports], count=len(works) + count
+            jobs=[told.row for told in found.rows],
+            count=found.total,
+            unreachable_nodes=list(found.silent),
         )
 
     @get(
@@ -199,9 +122,9 @@ class JobController(Controller):
     async def get_job(self, request: Asking, job_id: JobId) -> JobAnswer | WorkAnswer:
         work = await own_works.own_work(request, job_id)
         if work is not None:
-            return WorkAnswer.of(work)
+            return WorkAnswer.of(work, here_of(request))
         job = await own_job(request, job_id)
-        return JobAnswer.of(job, shell_of(request).services.jobs.progress(job))
+        return JobAnswer.of(job, shell_of(request).services.jobs.progress(job), here_of(request))
 
     @delete(
         "/{job_id:str}",
@@ -218,9 +141,9 @@ class JobController(Controller):
     )
     async def delete_job(self, request: Asking, job_id: JobId) -> JobAnswer | WorkAnswer:
         if await own_works.own_work(request, job_id) is not None:
-            return WorkAnswer.of(await own_works.act(request, job_id, Act.CANCEL))
+            return WorkAnswer.of(await own_works.act(request, job_id, Act.CANCEL), here_of(request))
         job = await take_off(request, await own_job(request, job_id))
-        return JobAnswer.of(job, shell_of(request).services.jobs.progress(job))
+        return JobAnswer.of(job, shell_of(request).services.jobs.progress(job), here_of(request))
 
     @post(
         "/{job_id:str}/retry",
@@ -236,8 +159,10 @@ class JobController(Controller):
     )
     async def retry_job(self, request: Asking, job_id: JobId) -> JobAnswer | WorkAnswer:
         if await own_works.own_work(request, job_id) is not None:
-            return WorkAnswer.of(await own_works.act(request, job_id, Act.RETRY))
-        return JobAnswer.of(await again(request, await own_job(request, job_id)), 0.0)
+            return WorkAnswer.of(await own_works.act(request, job_id, Act.RETRY), here_of(request))
+        return JobAnswer.of(
+            await again(request, await own_job(request, job_id)), 0.0, here_of(request)
+        )
 
     @post(
         "/{job_id:str}/pause",
@@ -252,7 +177,7 @@ class JobController(Controller):
         ),
     )
     async def pause_job(self, request: Asking, job_id: JobId) -> WorkAnswer:
-        return WorkAnswer.of(await own_works.act(request, job_id, Act.PAUSE))
+        return WorkAnswer.of(await own_works.act(request, job_id, Act.PAUSE), here_of(request))
 
     @post(
         "/{job_id:str}/resume",
@@ -260,7 +185,7 @@ class JobController(Controller):
         **documented(Action.MANAGE_SETTINGS, "Go on with what was paused", 404, 409, 503),
     )
     async def resume_job(self, request: Asking, job_id: JobId) -> WorkAnswer:
-        return WorkAnswer.of(await own_works.act(request, job_id, Act.RESUME))
+        return WorkAnswer.of(await own_works.act(request, job_id, Act.RESUME), here_of(request))
 
     @post(
         "/{job_id:str}/h264",
@@ -276,7 +201,9 @@ class JobController(Controller):
         ),
     )
     async def copy_job(self, request: Asking, job_id: JobId) -> JobAnswer:
-        return JobAnswer.of(await ask_copy(request, await own_job(request, job_id)), 0.0)
+        return JobAnswer.of(
+            await ask_copy(request, await own_job(request, job_id)), 0.0, here_of(request)
+        )
 
     @route(
         "/{job_id:str}/result",
@@ -289,7 +216,11 @@ class JobController(Controller):
     @route(
         "/{job_id:str}/sidecar",
         media_type="application/json",
-        **_file("What is in an export: camera, node, times, gaps, SHA-256"),
+        **_file(
+            "What is in an export: camera, node, times, `nodes` (whose footage it is: `id`, `name`,"
+            " `from`, `to` of each stretch), `unreachable_nodes` (names: they may have more of it, "
+            "and did not answer), gaps, SHA-256"
+        ),
     )
     async def sidecar(self, request: Asking, job_id: JobId) -> StreamResponse:
         return await _download(request, job_id, Paper.SIDECAR)
@@ -299,7 +230,7 @@ class JobController(Controller):
         media_type="text/plain",
         **_file(
             "The same for people, as plain text: local and UTC times, the state of the clock, who "
-            "asked, gaps, SHA-256"
+            "asked, whose footage it is where several nodes have it, gaps, SHA-256"
         ),
     )
     async def sheet(self, request: Asking, job_id: JobId) -> StreamResponse:
@@ -323,24 +254,3 @@ async def _download(request: Asking, job_id: str, paper: Paper) -> StreamRespons
             what, action = f"{job.id} {order.camera_id}", f"{job.kind}.downloaded"
             await record_once(request, what, action, "camera", order.camera_id, words(job))
     return response
-
-
-def _export(job: Job) -> ExportAnswer:
-    request, made = request_of(job), export_of(job)
-    answer = ExportAnswer(
-        camera_name=request.orders[0].camera_name,
-        cameras=[ExportedCamera(id=one.camera_id, name=one.camera_name) for one in request.orders],
-        copy_of=copy_of(job),
-        asked_from=rfc3339(request.from_us),
-        asked_to=rfc3339(request.to_us),
-    )
-    if made is not None:
-        answer.file_name, answer.size_bytes = made.file_name, made.size_bytes
-        answer.sha256, answer.parts, answer.gaps = made.sha256, made.parts, made.gaps
-        answer.has_hevc = made.has_hevc
-        answer.start_time, answer.end_time = rfc3339(made.from_us), rfc3339(made.to_us)
-    return answer
-
-
-def _time(utc_us: int | None) -> str | None:
-    return None if utc_us is None else rfc3339(utc_us)

@@ -16,6 +16,7 @@ from falconeye.media.samples import StreamKind
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.live_socket import StreamChoice, close_with, pump
 from falconeye.web.api.parameters import CameraId
+from falconeye.web.live_audit import note_watched
 from falconeye.web.open_streams import open_connection
 from falconeye.web.range_response import StreamResponse, http_date
 from falconeye.web.security.access import needs
@@ -46,6 +47,7 @@ class MediaController(Controller):
     async def mjpeg(self, request: Asking, camera_id: CameraId) -> StreamResponse:
         cameras = shell_of(request).services.cameras
         require_running(cameras.get(camera_id))
+        await note_watched(request, camera_id, "MJPEG")
         return StreamResponse(
             mjpeg_parts(cameras.mjpeg(camera_id)),
             media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}",
@@ -63,6 +65,7 @@ class MediaController(Controller):
     ) -> StreamResponse:
         cameras = shell_of(request).services.cameras
         require_running(cameras.get(camera_id))
+        await note_watched(request, camera_id, "MP4")
         return StreamResponse(
             closing(cameras.live_mp4(camera_id, stream)),
             media_type="video/mp4",
@@ -78,14 +81,7 @@ class MediaController(Controller):
     async def snapshot(
         self, request: Asking, camera_id: CameraId, height: Height = None
     ) -> Response[bytes]:
-        picture, taken_us = await shell_of(request).services.cameras.snapshot(
-            camera_id, height=height
-        )
-        return Response(
-            picture,
-            media_type="image/jpeg",
-            headers={"cache-control": "no-store", "last-modified": http_date(taken_us)},
-        )
+        return await latest_picture(request, camera_id, height)
 
     @websocket("/live", opt=needs(Action.VIEW_LIVE))
     async def live(
@@ -94,13 +90,33 @@ class MediaController(Controller):
         camera_id: CameraId,
         stream: FromQuery[StreamChoice] = "auto",
     ) -> None:
-        await socket.accept()
-        try:
-            session = shell_of(socket).services.cameras.live_session(camera_id)
-        except FalconEyeError as error:
-            await close_with(socket, error)
-            return
+        await serve_live(socket, camera_id, stream)
+
+
+async def serve_live(
+    socket: WebSocket[Any, Any, Any], camera_id: str, stream: StreamChoice = "auto"
+) -> None:
+    """The live socket of a camera, to its end."""
+    await socket.accept()
+    try:
+        session = shell_of(socket).services.cameras.live_session(camera_id)
+    except FalconEyeError as error:
+        await close_with(socket, error)
+        return
+    async with asyncio.TaskGroup() as tasks:  # the first picture does not wait for a disk
+        tasks.create_task(note_watched(socket, camera_id, "video"), name="live:audit")
         await pump(socket, session, connection=open_connection(socket), preferred=stream)
+
+
+async def latest_picture(request: Asking, camera_id: str, height: int | None) -> Response[bytes]:
+    """The latest keyframe of a camera as JPEG, with when it was taken."""
+    picture, taken_us = await shell_of(request).services.cameras.snapshot(camera_id, height=height)
+    await note_watched(request, camera_id, "still")
+    return Response(
+        picture,
+        media_type="image/jpeg",
+        headers={"cache-control": "no-store", "last-modified": http_date(taken_us)},
+    )
 
 
 def require_running(camera: Camera) -> None:

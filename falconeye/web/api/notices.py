@@ -15,7 +15,8 @@ from falconeye.storage.stores.notice_store import Notice
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import DEFAULT_LIMIT, Limit, Offset
 from falconeye.web.audit import record
-from falconeye.web.security.access import principal_of
+from falconeye.web.peers.lists import OfNode
+from falconeye.web.peers.notices import gather
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
@@ -34,17 +35,28 @@ class NoticeAnswer(BaseModel):
     reason: str
     detail: str
     sent: str | None
+    node_name: str  # the node whose notice it is
+    node_id: str
 
     @classmethod
-    def of(cls, notice: Notice) -> "NoticeAnswer":
-        return cls(**notice_document(notice), sent=_moment(notice.sent_us))
+    def of(cls, told: OfNode[Notice]) -> "NoticeAnswer":
+        return cls(
+            **notice_document(told.row),
+            sent=_moment(told.row.sent_us),
+            node_name=told.node_name,
+            node_id=told.node_id,
+        )
 
 
 class NoticeList(BaseModel):
-    """The newest first; `total` is of all that match."""
+    """Of all nodes, the newest first; `total` is of all that match.
+
+    `unreachable_nodes`: the names of nodes whose notices are not among them.
+    """
 
     notices: list[NoticeAnswer]
     total: int
+    unreachable_nodes: list[str]
 
 
 class ChannelAnswer(BaseModel):
@@ -122,13 +134,17 @@ class NoticeController(Controller):
         limit: Limit = DEFAULT_LIMIT,
         offset: Offset = 0,
     ) -> NoticeList:
-        found, total = await shell_of(request).services.alerts.history(
+        found = await gather(
+            request,
             active=None if active is None else active == "true",
-            cameras=principal_of(request).cameras,
             limit=limit,
             offset=offset,
         )
-        return NoticeList(notices=[NoticeAnswer.of(notice) for notice in found], total=total)
+        return NoticeList(
+            notices=[NoticeAnswer.of(told) for told in found.rows],
+            total=found.total,
+            unreachable_nodes=list(found.silent),
+        )
 
     @get(
         "/channels",

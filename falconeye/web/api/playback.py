@@ -9,15 +9,18 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from falconeye.accounts.model import Action, require
 from falconeye.base.errors import InvalidInput
-from falconeye.base.times import HOUR_US, rfc3339
+from falconeye.base.times import HOUR_US, LATEST_US, rfc3339
 from falconeye.media.samples import StreamKind
 from falconeye.storage.export.export_result import file_name
 from falconeye.storage.reading.playback import Beside
 from falconeye.web.api.documentation import documented
-from falconeye.web.api.download_audit import record_once
 from falconeye.web.api.media import Height
 from falconeye.web.api.parameters import CameraId, From, To, read_span, read_time
 from falconeye.web.audit import record
+from falconeye.web.audit_once import note_elsewhere, record_once
+from falconeye.web.peers import playback as peers_playback
+from falconeye.web.peers.playback import MAX_WINDOW_US, Window, silent_headers
+from falconeye.web.peers.stills import Wanted, fetch, holder_of
 from falconeye.web.range_response import (
     Representation,
     StreamResponse,
@@ -31,8 +34,8 @@ from falconeye.web.shell import shell_of
 Asking = Request[Any, Any, Any]
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
-MAX_WINDOW_US = 2 * HOUR_US
 DEFAULT_WINDOW_US = HOUR_US
+WATCHED_US = 2 * MAX_WINDOW_US  # media that a playlist of ours names is asked for in that time
 PICTURE_TIME = "x-picture-time"
 _IMMUTABLE = "private, max-age=31536000, immutable"  # its name is the hash of its bytes
 _CHECKED = "private, no-cache"
@@ -75,14 +78,15 @@ async def playlist(
         to_us = min(now_us, from_us + MAX_WINDOW_US) if span.to_us is None else span.to_us
     if to_us - from_us > MAX_WINDOW_US:
         raise InvalidInput("to: more than two hours after from", field="to")
-    text = await services.playback.playlist(
-        camera_id, stream, from_us, to_us, grows=span.to_us is not None
-    )
+    wanted = Window(camera_id, stream, from_us, to_us, grows=span.to_us is not None)
+    made = await peers_playback.playlist(request, wanted)
     # One entry for a playlist, however often it is asked for while it grows.
     window = f"{stream.value} {rfc3339(from_us)} – {rfc3339(to_us)}"
     asked = window if span.to_us is not None else f"{stream.value} {from_time}"
     await _write_down(request, camera_id, asked, window)
-    return Response(text.encode(), media_type=PLAYLIST_TYPE)
+    note_elsewhere(request, _of_media(camera_id), "footage.viewed", WATCHED_US)
+    headers = silent_headers(made.silent)
+    return Response(made.text.encode(), media_type=PLAYLIST_TYPE, headers=headers)
 
 
 @route(
@@ -103,6 +107,11 @@ async def playlist(
 )
 async def media(request: Asking, camera_id: CameraId, name: FromPath[str]) -> StreamResponse:
     plan = await shell_of(request).services.playback.media(camera_id, name)
+    # Whoever asks for footage by a name that they did not get from a playlist of ours.
+    await record_once(
+        request, _of_media(camera_id), "footage.viewed", "camera", camera_id, name,
+        within_us=WATCHED_US,
+    )  # fmt: skip
     whole = Representation(plan.length, plan.etag, plan.last_modified_us, plan.mime_type, plan.read)
     return _ranges(request, whole, plan.file_name)
 
@@ -166,10 +175,14 @@ async def still(
     name = services.cameras.get(camera_id).config.name
     if save:
         require(principal_of(request), Action.DOWNLOAD, camera_id)
-    at_us = read_time(at, services.stored_settings.zone, field="at")
-    found = await services.stills.at(
-        camera_id, stream, services.clock.utc_us() if at_us is None else at_us, height, beside
+    read_us = read_time(at, services.stored_settings.zone, field="at")
+    at_us = services.clock.utc_us() if read_us is None else read_us
+    wanted = Wanted(
+        camera_id=camera_id, stream=stream, at_us=min(max(at_us, 0), LATEST_US), beside=beside
     )
+    if (holder := await holder_of(request, wanted)) is not None:
+        return await fetch(request, holder)
+    found = await services.stills.at(camera_id, stream, at_us, height, beside)
     if save:
         taken = f"{stream.value} {rfc3339(found.at_us)}"
         await record(request, "footage.still_saved", "camera", camera_id, taken)
@@ -205,6 +218,10 @@ def _ranges(
 
 async def _slice(data: bytes, first: int, end: int) -> AsyncGenerator[bytes, None]:
     yield data[first:end]
+
+
+def _of_media(camera_id: str) -> str:
+    return f"{camera_id} media"
 
 
 async def _write_down(request: Asking, camera_id: str, asked: str, detail: str) -> None:

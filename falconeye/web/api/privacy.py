@@ -58,7 +58,7 @@ class PrivacyController(Controller):
         camera = await services.cameras.pause(camera_id, by=by, until_us=until_us)
         until = "" if until_us is None else f" until {rfc3339(until_us)}"
         await record(request, "camera.paused", "camera", camera_id, camera.config.name + until)
-        return answer(services, camera)
+        return answer(services, camera, principal_of(request))
 
     @delete(
         "/",
@@ -74,4 +74,4 @@ class PrivacyController(Controller):
         services = shell_of(request).services
         camera = await services.cameras.switch_on(camera_id)
         await record(request, "camera.switched_on", "camera", camera_id, camera.config.name)
-        return answer(services, camera)
+        return answer(services, camera, principal_of(request))

@@ -1,5 +1,6 @@
 """Times of a camera that are protected: no rule and nobody deletes what has any of them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, Request, delete, get, post
@@ -9,11 +10,11 @@ from typing_extensions import TypedDict
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
-from falconeye.base.times import rfc3339
-from falconeye.storage.segments.protections import Protection
-from falconeye.web import own_protections
+from falconeye.base.times import LATEST_US, rfc3339
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId, From, To, read_span
+from falconeye.web.own_protections import Kept, kept_time
+from falconeye.web.peers.protections import kept_everywhere, let_go, protect
 from falconeye.web.shell import shell_of
 
 Asking = Request[Any, Any, Any]
@@ -31,14 +32,29 @@ class ProtectionInput(BaseModel):
 
 ProtectionAnswer = TypedDict(
     "ProtectionAnswer",
-    {"id": int, "camera_id": str, "from": str, "to": str, "by": str, "reason": str},
+    {
+        "id": int,
+        "camera_id": str,
+        "from": str,
+        "to": str,
+        "by": str,
+        "reason": str,
+        # of the node that alone has it: `?node=` leads its deletion there; else empty
+        "node_id": str,
+        # of one that was made or let go of: names of nodes that may not have done so
+        "unreachable_nodes": list[str],
+    },
 )
 
 
 class ProtectionList(TypedDict):
-    """In the order of time."""
+    """Of all nodes, in the order of time, each once.
+
+    `unreachable_nodes`: the names of nodes whose own are not among them.
+    """
 
     protections: list[ProtectionAnswer]
+    unreachable_nodes: list[str]
 
 
 class ProtectionController(Controller):
@@ -58,10 +74,16 @@ class ProtectionController(Controller):
     ) -> ProtectionList:
         services = shell_of(request).services
         span = read_span(from_time, to_time, services.stored_settings.zone)
-        found = await services.storage.protections.of_camera(camera_id, span.from_us, span.to_us)
-        if not found:
+        from_us = 0 if span.from_us is None else span.from_us
+        to_us = LATEST_US if span.to_us is None else span.to_us
+        found, silent = await kept_everywhere(request, camera_id, from_us, to_us)
+        times = [one for one in found if one.protection_id is not None]
+        if not times:
             _ = services.cameras.get(camera_id)  # there may be some of one that was deleted
-        return {"protections": [_answer(one) for one in found]}
+        return {
+            "protections": [_kept_answer(camera_id, one, ()) for one in times],
+            "unreachable_nodes": list(silent),
+        }
 
     @post(
         "/",
@@ -81,10 +103,8 @@ class ProtectionController(Controller):
         span = read_span(data.from_time, data.to_time, zone)
         if span.from_us is None or span.to_us is None:
             raise InvalidInput("from, to: which time is to be protected?", field="from")
-        made = await own_protections.protect(
-            request, camera_id, span.from_us, span.to_us, data.reason
-        )
-        return _answer(made)
+        made, silent = await protect(request, camera_id, span.from_us, span.to_us, data.reason)
+        return _kept_answer(camera_id, kept_time(made), silent)
 
     @delete(
         "/{protection_id:int}",
@@ -94,16 +114,18 @@ class ProtectionController(Controller):
     async def let_go(
         self, request: Asking, camera_id: CameraId, protection_id: FromPath[int]
     ) -> ProtectionAnswer:
-        gone = await own_protections.let_go(request, camera_id, protection_id)
-        return _answer(gone)
+        gone, silent = await let_go(request, camera_id, protection_id)
+        return _kept_answer(camera_id, kept_time(gone), silent)
 
 
-def _answer(one: Protection) -> ProtectionAnswer:
+def _kept_answer(camera_id: str, one: Kept, silent: Sequence[str]) -> ProtectionAnswer:
     return {
-        "id": one.id,
-        "camera_id": one.camera_id,
+        "id": one.protection_id or 0,
+        "camera_id": camera_id,
         "from": rfc3339(one.from_us),
         "to": rfc3339(one.to_us),
-        "by": one.by,
+        "by": one.by or "",
         "reason": one.reason,
+        "node_id": one.node,
+        "unreachable_nodes": list(silent),
     }

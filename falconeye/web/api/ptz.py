@@ -7,10 +7,11 @@ from litestar.params import JSONBody, PathParameter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from falconeye.accounts.model import Action
-from falconeye.cameras.ptz_sessions import PtzSessions
+from falconeye.cameras.onvif.ptz_sessions import PtzSessions
+from falconeye.web import own_ptz
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId
-from falconeye.web.audit import record
+from falconeye.web.live_audit import note_moved
 from falconeye.web.shell import shell_of
 
 MAX_MOVE_S = 10.0  # of one call; whoever goes on moving says so again
@@ -97,7 +98,8 @@ class PtzController(Controller):
         status_code=204,
         **documented(
             Action.CONTROL,
-            "Move the camera for `timeout_s`, stop it, or send it to a preset or home",
+            "Move the camera for `timeout_s` (then it is stopped, unless moved again), stop it, or "
+            "send it to a preset or home",
             400,
             404,
             409,
@@ -116,6 +118,7 @@ class PtzController(Controller):
         else:
             speeds = (data.pan or 0.0, data.tilt or 0.0, data.zoom or 0.0)
             await ptz.move(camera_id, *speeds, timeout_s=data.timeout_s)
+        await note_moved(request, camera_id)
 
     @post(
         "/presets",
@@ -127,14 +130,13 @@ class PtzController(Controller):
     async def set_preset(
         self, request: Asking, camera_id: CameraId, data: JSONBody[PresetInput]
     ) -> Preset:
-        token = await _ptz(request).set_preset(camera_id, data.name, data.token)
-        await record(request, "preset.set", "camera", camera_id, f"{data.name} ({token})")
+        token = await own_ptz.set_preset(request, camera_id, data.name, data.token)
         return Preset(token=token, name=data.name)
 
     @delete(
         "/presets/{token:str}",
         status_code=204,
-        **documented(Action.CONTROL, "Let the camera forget a preset", 400, 404, 409, 503),
+        **documented(Action.CONTROL, "Let the camera forget a preset", 400, 404, 409, 422, 503),
     )
     async def remove_preset(
         self,
@@ -142,8 +144,7 @@ class PtzController(Controller):
         camera_id: CameraId,
         token: Annotated[str, PathParameter(max_length=64)],
     ) -> None:
-        await _ptz(request).remove_preset(camera_id, token)
-        await record(request, "preset.removed", "camera", camera_id, token)
+        await own_ptz.remove_preset(request, camera_id, token)
 
 
 def _ptz(request: Asking) -> PtzSessions:

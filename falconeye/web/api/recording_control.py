@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from litestar import Controller, Request, get, post
+from litestar import Controller, Request, get, post, put
+from litestar.params import JSONBody
+from pydantic import BaseModel, ConfigDict
 
 from falconeye.accounts.model import Action
 from falconeye.base.times import rfc3339
@@ -18,6 +20,14 @@ from falconeye.web.shell import shell_of
 Asking = Request[Any, Any, Any]
 
 
+class RecordingWish(BaseModel):
+    """Whether it is to record: what switches of home automation send."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    recording: bool
+
+
 class RecordingControlController(Controller):
     """`/api/cameras/{id}/recording`."""
 
@@ -27,6 +37,27 @@ class RecordingControlController(Controller):
     @get("/status", **documented(Action.VIEW_LIVE, "Whether it records now", 404))
     async def recording_status(self, request: Asking, camera_id: CameraId) -> RecordingStatus:
         return _status(shell_of(request).services.cameras.get(camera_id))
+
+    @put(
+        "/",
+        **documented(
+            Action.CONTROL,
+            "Record, or do not: `start` or `stop` as one switch. Harmless when it is so already",
+            400,
+            404,
+            409,
+            422,
+        ),
+    )
+    async def switch_recording(
+        self, request: Asking, camera_id: CameraId, data: JSONBody[RecordingWish]
+    ) -> RecordingStatus:
+        if not data.recording:
+            return await _stop(request, camera_id)
+        camera = shell_of(request).services.cameras.get(camera_id)
+        if camera.recording_id is not None:
+            return _status(camera)
+        return await _start(request, camera_id)
 
     @post(
         "/start",
@@ -40,9 +71,7 @@ class RecordingControlController(Controller):
         ),
     )
     async def start_recording(self, request: Asking, camera_id: CameraId) -> RecordingStatus:
-        camera = await shell_of(request).services.cameras.start_recording(camera_id)
-        await record(request, "recording.started", "camera", camera_id, camera.config.name)
-        return _status(camera)
+        return await _start(request, camera_id)
 
     @post(
         "/stop",
@@ -50,10 +79,20 @@ class RecordingControlController(Controller):
         **documented(Action.CONTROL, "Stop recording, until somebody starts it again", 404),
     )
     async def stop_recording(self, request: Asking, camera_id: CameraId) -> RecordingStatus:
-        by = principal_of(request).name
-        camera = await shell_of(request).services.cameras.stop_recording(camera_id, by=by)
-        await record(request, "recording.stopped", "camera", camera_id, camera.config.name)
-        return _status(camera)
+        return await _stop(request, camera_id)
+
+
+async def _start(request: Asking, camera_id: str) -> RecordingStatus:
+    camera = await shell_of(request).services.cameras.start_recording(camera_id)
+    await record(request, "recording.started", "camera", camera_id, camera.config.name)
+    return _status(camera)
+
+
+async def _stop(request: Asking, camera_id: str) -> RecordingStatus:
+    by = principal_of(request).name
+    camera = await shell_of(request).services.cameras.stop_recording(camera_id, by=by)
+    await record(request, "recording.stopped", "camera", camera_id, camera.config.name)
+    return _status(camera)
 
 
 def _status(camera: Camera) -> RecordingStatus:

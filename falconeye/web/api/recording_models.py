@@ -13,6 +13,7 @@ from falconeye.storage.ledger.coverage import Gap
 from falconeye.storage.reading.recordings import NewImport
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
 from falconeye.web.api.parameters import read_time
+from falconeye.web.base_path import OwnAddress
 
 MAX_DURATION_S = 10 * 365 * 86400.0
 
@@ -44,7 +45,7 @@ class RecordingAnswer(BaseModel):
     error_message: str | None
     camera_deleted: bool
     protected: bool
-    download_url: str
+    download_url: OwnAddress
     gaps: list[GapAnswer] | None = None  # closed up in the download; lists leave it out
 
     @classmethod
@@ -76,6 +77,7 @@ class RecordingList(BaseModel):
 
     recordings: list[RecordingAnswer]
     count: int
+    unreachable_nodes: list[str] = []  # names: what they have is not among these
 
 
 class RecordingDeleted(BaseModel):

@@ -7,7 +7,7 @@ from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import NotFound
-from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
+from falconeye.storage.segments.recording_rows import Query, Recording, RecordingStatus
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import (
     DEFAULT_LIMIT,
@@ -26,6 +26,7 @@ from falconeye.web.api.recording_models import (
     RecordingPatch,
 )
 from falconeye.web.audit import record
+from falconeye.web.peers.recordings import gather
 from falconeye.web.security.access import principal_of, require_camera
 from falconeye.web.services import Services
 from falconeye.web.shell import shell_of
@@ -52,17 +53,13 @@ class RecordingController(Controller):
     ) -> RecordingList:
         services = shell_of(request).services
         span = read_span(from_time, to_time, services.stored_settings.zone)
-        found, count = await services.recordings.list(
-            camera_id=camera_id,
-            status=status,
-            from_us=span.from_us,
-            to_us=span.to_us,
-            cameras=principal_of(request).cameras,
-            limit=limit,
-            offset=offset,
-        )
+        cameras = principal_of(request).cameras
+        query = Query(camera_id, status, span.from_us, span.to_us, cameras, limit, offset)
+        found = await gather(request, query)
         return RecordingList(
-            recordings=[RecordingAnswer.of(recording) for recording in found], count=count
+            recordings=[RecordingAnswer.of(recording) for recording in found.rows],
+            count=found.total,
+            unreachable_nodes=list(found.silent),
         )
 
     @post(

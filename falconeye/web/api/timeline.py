@@ -1,7 +1,9 @@
 """A camera's time: where there is footage, and why there is none elsewhere (api.md)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Annotated, Any
 
 from litestar import Controller, Request, delete, get
@@ -14,24 +16,50 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.times import DAY_US, SECOND_US, rfc3339
 from falconeye.jobs.exporting import export_of, request_of
 from falconeye.storage.ledger.clocks import ClockCorrection
-from falconeye.storage.ledger.coverage import merge_spans
+from falconeye.storage.ledger.coverage import GapReason, merge_spans
 from falconeye.storage.ledger.seams import ClockSeam
-from falconeye.storage.reading.timeline import KindSpan, Timeline
+from falconeye.storage.reading.cluster_timeline import ClusterTimeline, NodeSpan, UntoldGap
+from falconeye.storage.reading.timeline import Timeline
 from falconeye.storage.stores.event_store import CameraEvent
 from falconeye.storage.stores.job_store import Job
-from falconeye.web import own_protections, own_storage
+from falconeye.web import i18n, languages, timelines
 from falconeye.web.api.camera_events import EventAnswer
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId, From, To, read_span
 from falconeye.web.api.recording_models import GapAnswer, gap_answer
 from falconeye.web.own_protections import Kept
+from falconeye.web.peers.footage import delete_everywhere
+from falconeye.web.peers.noted import noted
 from falconeye.web.shell import shell_of
+from falconeye.web.untold_words import untold_words
 
 Asking = Request[Any, Any, Any]
 MAX_SPAN_US = 366 * DAY_US
 
 SpanAnswer = TypedDict(
-    "SpanAnswer", {"from": str, "to": str, "node": str, "stream": str, "kind": str | None}
+    "SpanAnswer",
+    {
+        "from": str,
+        "to": str,
+        "node": str,
+        "nodes": list[str],
+        "reachable": bool,
+        "stream": str,
+        "kind": str | None,
+    },
+)
+HeldAnswer = TypedDict("HeldAnswer", {"from": str, "to": str})
+UntoldAnswer = TypedDict(
+    "UntoldAnswer",
+    {
+        "from": str,
+        "to": str,
+        "reason": str,
+        "detail": str,
+        "node": str,
+        "unreachable_since": str | None,
+        "holds": list[HeldAnswer],
+    },
 )
 TimelineAnswer = TypedDict(
     "TimelineAnswer",
@@ -39,12 +67,21 @@ TimelineAnswer = TypedDict(
         "camera_id": str,
         "from": str,
         "to": str,
+        "nodes": list["TimelineNode"],
         "spans": list[SpanAnswer],
         "ahead": list[SpanAnswer],
-        "gaps": list[GapAnswer],
+        "gaps": list[GapAnswer | UntoldAnswer],
         "events": list["EventAnswer | ClockCorrected | ClockSet | Protected | TimelineEvent"],
     },
 )
+
+
+class TimelineNode(BaseModel):
+    """A node of the cluster, as `nodes` of a span name it; `unreachable_since`: nobody hears it."""
+
+    id: str
+    name: str
+    unreachable_since: str | None
 
 
 class TimelineEvent(BaseModel):
@@ -110,8 +147,15 @@ class ExportOfTime(BaseModel):
         )
 
 
+class NotDeleted(BaseModel):
+    """A node whose footage of the time may still be there, and why."""
+
+    node_name: str
+    reason: str
+
+
 class FootageDeleted(BaseModel):
-    """How many files went, and how many stay because they are protected.
+    """How many files went on all nodes, and how many stay because they are protected.
 
     `exports` of that time stay, too; of those beyond what you may see, `other_exports` is the
     number.
@@ -122,6 +166,7 @@ class FootageDeleted(BaseModel):
     kept: int
     exports: list[ExportOfTime]
     other_exports: int
+    not_deleted: list[NotDeleted]
 
 
 class TimelineController(Controller):
@@ -135,9 +180,13 @@ class TimelineController(Controller):
         **documented(
             Action.VIEW_FOOTAGE,
             "Where there is footage of a camera, and why there is none elsewhere. Spans are listed "
-            "by stream; gaps are what neither stream covers. `to` is when the answer ends: now at "
-            "the latest. What is dated later, because a clock was ahead, stands in `ahead`. "
-            "Without `from` it is the last day; at most 366 days",
+            "by stream, with the ids of the `nodes` that have them (`node`: the name of the first; "
+            "`reachable`: one of them is heard now); gaps are what neither stream of any node "
+            "covers. A gap with a `node` is not known yet: that node has not told of the time, "
+            "and was heard last at `unreachable_since`; what it `holds` of the time that was asked "
+            "for it told before. `to` is when the answer ends: now at the latest. What is dated "
+            "later, because a clock was ahead, stands in `ahead`. Without `from` it is the last "
+            "day; at most 366 days",
             404,
             422,
         ),
@@ -155,20 +204,22 @@ class TimelineController(Controller):
         if to_us - from_us > MAX_SPAN_US:
             raise InvalidInput("from: more than 366 days before to", field="from")
         from_us = max(from_us, camera.config.created_at_us)
-        found = await services.timelines.read(camera_id, from_us, to_us)
-        events = await services.events.between(camera_id, from_us, to_us)
-        kept = await own_protections.kept_of(services, camera_id, from_us, to_us)
+        found = await timelines.read(request.app, services, camera.config, from_us, to_us)
+        events, kept = await noted(request, camera_id, from_us, to_us)
+        names = timelines.node_names(request.app, services)
+        shown = _Shown(names, services.node_id, services.stored_settings.zone)
+        i18n.current_clock.set(languages.clock_of(request))
         # Thousands of times as text take a while.
-        return await asyncio.to_thread(_answer, camera_id, services.node_name, found, events, kept)
+        return await asyncio.to_thread(_answer, camera_id, shown, found, events, kept)
 
     @delete(
         "/footage",
         status_code=200,
         **documented(
             Action.DELETE_FOOTAGE,
-            "Delete the footage of a time, both streams. Files go whole, so up to a minute more on "
-            "either side; what is protected stays, and so do exports. The timeline says who did "
-            "it, and why",
+            "Delete the footage of a time on all nodes, both streams. Files go whole, so up to a "
+            "minute more on either side; what is protected stays, and so do exports. The timeline "
+            "says who did it, and why. Where a node did not delete its part, `not_deleted` has it",
             404,
             409,
             422,
@@ -185,32 +236,69 @@ class TimelineController(Controller):
         services = shell_of(request).services
         _ = services.cameras.get(camera_id)
         span = read_span(from_time, to_time, services.stored_settings.zone)
-        done = await own_storage.delete_span(request, camera_id, span.from_us, span.to_us, reason)
+        done, others = await delete_everywhere(request, camera_id, span.from_us, span.to_us, reason)
         return FootageDeleted(
             message="footage deleted",
-            deleted=done.files,
-            kept=done.kept,
+            deleted=done.files + sum(one.files for one in others),
+            kept=done.kept + sum(one.kept for one in others),
             exports=[ExportOfTime.of(job) for job in (*done.left.unmade, *done.left.made)],
             other_exports=done.left.unseen,
+            not_deleted=[
+                NotDeleted(node_name=one.node_name, reason=one.problem)
+                for one in others
+                if one.problem
+            ],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """By what nodes and times are told in words."""
+
+    names: Mapping[str, str]  # by node id
+    own_id: str
+    zone: tzinfo
 
 
 def _answer(
     camera_id: str,
-    node_name: str,
-    found: Timeline,
+    shown: _Shown,
+    found: ClusterTimeline,
     events: Sequence[CameraEvent],
     kept: Sequence[Kept],
 ) -> TimelineAnswer:
+    ahead = [NodeSpan(one.span, one.kind, (shown.own_id,)) for one in found.own.ahead]
+    gaps: list[GapAnswer | UntoldAnswer] = [gap_answer(gap) for gap in found.gaps]
+    gaps += [_untold(gap, shown) for gap in found.untold]
     return {
         "camera_id": camera_id,
-        "from": rfc3339(found.from_us),
+        "from": rfc3339(found.own.from_us),
         "to": rfc3339(found.to_us),
-        "spans": [_span(span, node_name) for span in found.spans],
-        "ahead": [_span(span, node_name) for span in found.ahead],
-        "gaps": [gap_answer(gap) for gap in found.gaps],
-        "events": _events(events, found, kept),
+        "nodes": [
+            TimelineNode(id=node_id, name=name, unreachable_since=_since(found.silent.get(node_id)))
+            for node_id, name in shown.names.items()
+        ],
+        "spans": [_span(span, found, shown) for span in found.spans],
+        "ahead": [_span(span, found, shown) for span in ahead],
+        "gaps": sorted(gaps, key=lambda gap: gap["from"]),
+        "events": _events(events, found.own, kept),
     }
+
+
+def _untold(gap: UntoldGap, shown: _Shown) -> UntoldAnswer:
+    return {
+        "from": rfc3339(gap.from_us),
+        "to": rfc3339(gap.to_us),
+        "reason": GapReason.UNKNOWN.value,
+        "detail": untold_words(gap, shown.names, shown.zone),
+        "node": shown.names.get(gap.node_id, gap.node_id),
+        "unreachable_since": _since(gap.silent_since_us),
+        "holds": [{"from": rfc3339(begin), "to": rfc3339(end)} for begin, end in gap.holds],
+    }
+
+
+def _since(us: int | None) -> str | None:
+    return None if us is None else rfc3339(us)
 
 
 def _events(
@@ -260,12 +348,14 @@ def _protected(one: Kept) -> Protected:
     )
 
 
-def _span(one: KindSpan, node_name: str) -> SpanAnswer:
+def _span(one: NodeSpan, found: ClusterTimeline, shown: _Shown) -> SpanAnswer:
     span = one.span
     return {
         "from": rfc3339(span.from_us),
         "to": rfc3339(span.to_us),
-        "node": node_name,
+        "node": shown.names.get(one.nodes[0], one.nodes[0]),
+        "nodes": list(one.nodes),
+        "reachable": found.is_reachable(one),
         "stream": span.stream.value,
         "kind": one.kind,
     }

@@ -16,21 +16,22 @@ from falconeye.web.assets import data_dir
 from falconeye.web.contexts import AboutPage, CameraHealth, DiskHealth
 from falconeye.web.i18n import gettext as _
 from falconeye.web.metrics import VolumeFigures, status_of
+from falconeye.web.node_choice import node_choices
 from falconeye.web.pages.asking import Asking, services_of, show
 from falconeye.web.security.access import needs, principal_of
 
 # FalconEye's own requirements (pyproject.toml); a test keeps the two in step.
 PARTS: Final = (
-    "aiosqlite", "alembic", "apprise", "argon2-cffi", "av", "cryptography", "httpx", "jinja2",
-    "litestar", "lxml", "multipart", "onvif-zeep", "prometheus-client", "pydantic", "pyudev",
-    "pyyaml", "sqlalchemy", "sqlmodel", "typing-extensions", "uvicorn", "uvloop",
-    "websockets", "zeep", "zeroconf",
+    "aiosqlite", "alembic", "apprise", "argon2-cffi", "av", "cryptography",
+    "http-message-signatures", "httpx", "jinja2", "kubernetes", "litestar", "lxml", "multipart",
+    "onvif-zeep", "prometheus-client", "pydantic", "pyudev", "pyyaml", "sqlalchemy", "sqlmodel",
+    "typing-extensions", "uvicorn", "uvloop", "websockets", "zeep", "zeroconf",
 )  # fmt: skip
 
 
 @get("/about", opt=needs(Action.VIEW_LIVE), include_in_schema=False)
 async def about(request: Asking) -> Response[str]:
-    """The node now."""
+    """The node now; another one where the address names it."""
     services = services_of(request)
     status = status_of(request.app)
     process = status.figures()
@@ -48,6 +49,7 @@ async def about(request: Asking) -> Response[str]:
         memory_limit_bytes=process.budget_limit_bytes,
         loop_lateness_ms=status.probe.p99_s() * 1000,
         licences=LICENCES,
+        nodes=node_choices(request),
     )
     return show(request, "pages/about.html", context)
 
@@ -92,6 +94,7 @@ def camera_health(camera: Camera) -> CameraHealth:
 def installed_licences() -> tuple[tuple[str, str, str], ...]:
     """Name, version and licence of FalconEye's own requirements, from their metadata. Blocks."""
     rows = list(_vendored())
+    rows.append(("zxcvbn-ts (list of common passwords)", "4.1.3", "MIT"))
     for name in PARTS:
         package = metadata.metadata(name)
         # The newer field first; a licence's whole text in the older one is cut to its title.

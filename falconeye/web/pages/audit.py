@@ -1,5 +1,6 @@
 """The audit log for people: who did what, in the site's time."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Annotated, Final
@@ -12,46 +13,51 @@ from falconeye.accounts.model import Action
 from falconeye.base.times import LATEST_US, parse_rfc3339, rfc3339
 from falconeye.storage.stores.audit_store import AuditFilter
 from falconeye.web.audit_contexts import AuditChoice, AuditPage
+from falconeye.web.audit_names import names_of
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
+from falconeye.web.peers.audit import gather
+from falconeye.web.peers.audit_words import gather_words
+from falconeye.web.peers.lists import MOST_MERGED
 from falconeye.web.security.access import needs
 
 ROWS: Final = 100
-Text = Annotated[str, QueryParameter(max_length=200)]
+MAX_TEXT: Final = 200
+FILTERS: Final = ("action", "actor", "object_kind", "object_id", "camera_id")
+Text = Annotated[str, QueryParameter(max_length=MAX_TEXT)]
 
 
 @get("/audit", opt=needs(Action.READ_AUDIT), include_in_schema=False)
 async def audit_page(
     request: Asking,
-    action: Text = "",
-    actor: Text = "",
-    object_kind: Text = "",
-    object_id: Text = "",
     from_: Annotated[str, QueryParameter(name="from", max_length=64)] = "",
     to: Text = "",
-    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
+    offset: Annotated[int, QueryParameter(ge=0, le=MOST_MERGED - ROWS)] = 0,
 ) -> Response[str]:
-    """The newest first, filtered and paged."""
+    """The newest first, filtered (`FILTERS`) and paged."""
     services = services_of(request)
-    log = services.accounts.audit
-    texts = {
-        "action": action,
-        "actor": actor,
-        "object_kind": object_kind,
-        "object_id": object_id.strip(),
-    }
+    texts = {name: request.query_params.get(name, "")[:MAX_TEXT].strip() for name in FILTERS}
     choice = _choice(texts, {"from": from_, "to": to}, services.stored_settings.zone)
-    found, total = await log.list(_wanted(choice), limit=ROWS, offset=offset)
+    found, words = await asyncio.gather(
+        gather(request, _wanted(choice), limit=ROWS, offset=offset), gather_words(request)
+    )
     given = {**texts, "from": _time(choice.from_us), "to": _time(choice.to_us)}
     page = AuditPage(
-        entries=tuple(found),
-        total=total,
+        entries=tuple(found.rows),
+        total=found.total,
+        silent_nodes=found.silent,
+        has_others=found.has_others,
         choice=choice,
-        words=await log.words(),
-        names={one.config.id: one.config.name for one in services.cameras.list()},
+        words=words.words,
+        silent_words=words.silent,
+        names=names_of(request, found.rows),
+        cameras=tuple((one.config.id, one.config.name) for one in services.cameras.list()),
+        keep_days=services.stored_settings.current.audit_keep_days,
         download_query=_query(given, 0),
         newer_query=_query(given, max(0, offset - ROWS)) if offset else None,
-        older_query=_query(given, offset + ROWS) if offset + len(found) < total else None,
+        older_query=_query(given, offset + ROWS)
+        if offset + len(found.rows) < found.total
+        else None,
     )
     return show(request, "pages/audit.html", page, status=422 if choice.errors else 200)
 
@@ -80,6 +86,7 @@ def _wanted(choice: AuditChoice) -> AuditFilter:
         choice.action or None,
         choice.object_kind or None,
         choice.object_id or None,
+        choice.camera_id or None,
     )
 
 

@@ -14,20 +14,19 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import (
     FalconEyeError,
     InvalidInput,
-    NotAuthenticated,
-    TooManyAttempts,
     Unavailable,
 )
 from falconeye.base.secret import Secret
 from falconeye.base.times import to_datetime
 from falconeye.storage.backups.backup import Sources, write_backup
 from falconeye.storage.backups.sealed_file import check_passphrase
-from falconeye.web.audit import address_of, record
+from falconeye.web.audit import record
 from falconeye.web.backup_contexts import BackupsPage
+from falconeye.web.confirming import wrong_password
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import MAX_FIELD, Asking, sentence, services_of, show
 from falconeye.web.range_response import Chunks, StreamResponse, attachment
-from falconeye.web.security.access import needs, principal_of
+from falconeye.web.security.access import needs
 
 _PIECE_BYTES: Final = 256 * 1024
 _MAKING: Final = "backup_making"  # in the application's state: one at a time
@@ -57,16 +56,11 @@ async def download_backup(request: Asking) -> ASGIResponse:
     try:
         check_passphrase(passphrase)
         _require_same(passphrase, form.get("again", ""))
-        await services.accounts.confirm(
-            principal_of(request), form.get("password", ""), address_of(request)
-        )
+        wrong = await wrong_password(request, form.get("password", ""))
     except InvalidInput as error:
         return await _refuse(request, 422, {error.field or "": sentence(error)})
-    except NotAuthenticated:
-        words = _("This is not your password.")
-        return await _refuse(request, 422, {"password": words})
-    except TooManyAttempts as error:
-        return await _refuse(request, 429, {"password": sentence(error)})
+    if wrong:
+        return await _refuse(request, wrong.status, {"password": wrong.words})
     making: asyncio.Lock = request.app.state.setdefault(_MAKING, asyncio.Lock())
     if making.locked():
         raise Unavailable("another backup is being made: try again in a moment")

@@ -10,12 +10,16 @@ from litestar.params import FromPath
 from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, InvalidInput
 from falconeye.base.times import MINUTE_US, to_us
+from falconeye.config.addresses import stays_with_node
+from falconeye.storage.segments.recording_rows import Query
 from falconeye.web import i18n, own_protections, views
 from falconeye.web.audit import record
+from falconeye.web.claim_views import claim_views
 from falconeye.web.contexts import CameraPage, DeleteCameraPage
 from falconeye.web.htmx import is_htmx
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, part, services_of, show, texts
+from falconeye.web.peers.recordings import gather
 from falconeye.web.recording_contexts import RecordingRow
 from falconeye.web.security.access import may_on, needs, principal_of
 
@@ -37,18 +41,22 @@ _DONE: Final = {
 async def camera_page(request: Asking, camera_id: FromPath[str]) -> Response[str]:
     """The camera, large."""
     services = services_of(request)
-    camera = services.cameras.get(camera_id)
+    camera = services.cameras.get(camera_id).anywhere
     rows: tuple[RecordingRow, ...] = ()
     if may_on(principal_of(request), Action.VIEW_FOOTAGE, camera_id):
-        recordings, _total = await services.recordings.list(
-            camera_id=camera_id, limit=views.LATEST_RECORDINGS
-        )
+        query = Query(camera_id=camera_id, limit=views.LATEST_RECORDINGS)
+        recordings = (await gather(request, query)).rows
         now_us = services.clock.utc_us()
         rows = tuple(views.recording_row(recording, now_us) for recording in recordings)
+    may_move = may_on(principal_of(request), Action.CONTROL, camera_id)
     context = CameraPage(
         camera=views.shown_camera(services, camera),
         address=views.shown_address(camera),
         recordings=rows,
+        claims=claim_views(request, camera),
+        asks_ptz=may_move and services.onvif.ptz.can_move(camera_id) is not False,
+        same_address=views.same_addresses(services, principal_of(request)).get(camera_id, ()),
+        stays=stays_with_node(camera.config),
     )
     return show(request, "pages/camera.html", context)
 

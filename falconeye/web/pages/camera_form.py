@@ -132,7 +132,7 @@ async def _edit_page(
     error: InvalidInput | Conflict | Unavailable | None = None,
 ) -> Response[str]:
     device = None
-    form = replace(form, hardware=config.mac_address or "")
+    form = replace(form, known_by=camera_input.known_by(config))
     if config.protocol is Protocol.USB:
         device = await device_of(services_of(request), config, form)
     errors = by_field(error, has_address=device is None) if error else {}

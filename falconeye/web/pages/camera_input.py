@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from falconeye.base.errors import InvalidInput
 from falconeye.base.redact import redact_text
 from falconeye.base.secret import Secret
+from falconeye.cameras.changes import replaced
+from falconeye.cameras.identity.same_device import serial_of
 from falconeye.cameras.views import NewCamera
 from falconeye.config.camera import (
     DEFAULT_ROLL_S,
@@ -74,12 +76,18 @@ def stored(config: CameraConfig) -> CameraForm:
         post_roll_s=str(config.post_roll_s),
         keep_bytes="" if config.keep_bytes is None else f"{config.keep_bytes / GIGABYTE:g}",
         password_stored=config.password is not None,
-        hardware=config.mac_address or "",
+        known_by=known_by(config),
         resolution=config.resolution or "",
         framerate="" if config.framerate is None else str(config.framerate),
         pixel_format=config.pixel_format or "",
         overlay=config.overlay.value,
     )
+
+
+def known_by(config: CameraConfig) -> str:
+    """What another device at its address is told from it by; "" for nothing."""
+    in_words = config.endpoint_reference or serial_of(config) if config.onvif_url else ""
+    return config.mac_address or in_words
 
 
 def new_camera(form: CameraForm, password: str, *, may_be_local: bool) -> NewCamera:
@@ -159,7 +167,7 @@ def changes(form: CameraForm, password: str, config: CameraConfig) -> dict[str, 
         "allow_local": form.allow_local,
     }
     if form.is_replaced:
-        found["mac_address"] = None
+        found |= replaced(config)
     found |= _times(form, config)
     return {name: value for name, value in found.items() if value != getattr(config, name)}
 

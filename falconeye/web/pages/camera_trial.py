@@ -6,8 +6,8 @@ from typing import Final
 from falconeye.base.times import DAY_US, SECOND_US
 from falconeye.cameras.views import TestResult
 from falconeye.config.camera import RecordMode
+from falconeye.storage.reading.filling import in_line, kept_free_bytes
 from falconeye.web.contexts import DiskRoom, TrialPage
-from falconeye.web.own_storage import in_line, kept_free_bytes
 from falconeye.web.services import Services
 
 _DAY_S: Final = DAY_US // SECOND_US

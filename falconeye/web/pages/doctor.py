@@ -1,4 +1,4 @@
-"""The doctor: what `falconeye doctor` finds, as a page, and its archive for a report."""
+"""The doctor: what `falconeye doctor` finds on a node, as a page, and its archive for a report."""
 
 import asyncio
 from typing import Final
@@ -10,6 +10,8 @@ from falconeye.base.times import to_datetime
 from falconeye.doctor.bundle import make_bundle
 from falconeye.doctor.examination import Examination, examine
 from falconeye.web.audit import record
+from falconeye.web.doctor_contexts import DoctorPage
+from falconeye.web.node_choice import node_choices
 from falconeye.web.pages.asking import Asking, services_of, show
 from falconeye.web.range_response import attachment
 from falconeye.web.security.access import needs
@@ -19,8 +21,10 @@ _LOOKING: Final = "doctor_looking"  # in the application's state: one examinatio
 
 @get("/doctor", opt=needs(Action.MANAGE_SETTINGS), include_in_schema=False)
 async def doctor_page(request: Asking) -> Response[str]:
-    """Look now, and show it."""
-    return show(request, "pages/doctor.html", await _examine(request))
+    """Look now, and show it; at another node where the address names it."""
+    found = await _examine(request)
+    page = DoctorPage(found.at_us, found.findings, node_choices(request))
+    return show(request, "pages/doctor.html", page)
 
 
 @get("/doctor/bundle", opt=needs(Action.MANAGE_SETTINGS), include_in_schema=False)

@@ -13,6 +13,7 @@ from falconeye.base.times import LATEST_US, SECOND_US, parse_rfc3339
 from falconeye.web import i18n, own_jobs, views
 from falconeye.web.job_contexts import ExportForm, ExportsPage
 from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
+from falconeye.web.peers.lists import acting_of
 from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 
 ROWS: Final = 100
@@ -49,7 +50,7 @@ async def ask_for_export(request: Asking) -> Response[str]:
     for camera_id in cameras:
         require_camera(principal_of(request), Action.EXPORT, camera_id)
     try:
-        await own_jobs.ask(request, cameras, form.from_us, form.to_us)
+        await own_jobs.ask(request, cameras, form.from_us, form.to_us, acting_of(request))
     except FalconEyeError as error:
         field = (error.field or "") if isinstance(error, InvalidInput) else ""
         return _show(request, form, {field: sentence(error)}, status=error.status)

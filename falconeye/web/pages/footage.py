@@ -1,5 +1,6 @@
 """A camera's day, or that of up to four: where there is footage, and why there is none."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -13,11 +14,14 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339, rfc3339, to_us
 from falconeye.cameras.views import Camera
-from falconeye.web import i18n, own_protections, views
-from falconeye.web.contexts import AheadRow, DayRange, EventRow, FootagePage
+from falconeye.web import i18n, timelines, views
+from falconeye.web.contexts import DayRange, EventRow, FootagePage
+from falconeye.web.day_contexts import AheadRow
 from falconeye.web.footage_contexts import FootageChoice, ManyFootagePage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
+from falconeye.web.peers.events import gather as newest_events
+from falconeye.web.peers.protections import kept_everywhere
 from falconeye.web.recording_contexts import RecordingRow
 from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 from falconeye.web.services import Services
@@ -67,7 +71,7 @@ async def show_day(
     services = services_of(request)
     camera = services.cameras.get(camera_id)
     bounds = await _known_bounds(services, [camera], day, at)
-    context = await _day_with_recordings(services, camera, bounds)
+    context = await _day_with_recordings(request, camera, bounds)
     context = replace(context, form=form or SpanForm(), errors=errors or {})
     return show(request, "pages/footage.html", context, status=status)
 
@@ -95,7 +99,7 @@ async def many_footage_page(
         end_us=bounds.end_us,
         earlier=bounds.earlier,
         later=bounds.later,
-        days=tuple([await _day_with_recordings(services, each, bounds) for each in chosen]),
+        days=tuple([await _day_with_recordings(request, each, bounds) for each in chosen]),
         choices=tuple(
             FootageChoice(each.config.id, each.config.name, each.config.id in ids) for each in seen
         ),
@@ -125,34 +129,37 @@ def choose_cameras(
     return seen, [services.cameras.get(camera_id) for camera_id in named] or seen[:MOST_CAMERAS]
 
 
-async def _day_with_recordings(services: Services, camera: Camera, bounds: _Bounds) -> FootagePage:
+async def _day_with_recordings(request: Asking, camera: Camera, bounds: _Bounds) -> FootagePage:
+    services = services_of(request)
     camera_id = camera.config.id
     recordings, total = await services.recordings.list(
         camera_id=camera_id, from_us=bounds.start_us, to_us=bounds.end_us, limit=ROWS
     )
     now_us = services.clock.utc_us()
     rows = tuple(views.recording_row(recording, now_us) for recording in recordings)
-    context = await _day_of(services, camera, bounds, rows)
+    context = await _day_of(request, camera, bounds, rows)
     span = {"from": rfc3339(bounds.start_us), "to": rfc3339(bounds.end_us)}
     query = urlencode({"camera": camera_id, **span})
     return replace(context, more_recordings=total - len(rows), day_query=query)
 
 
 async def _day_of(
-    services: Services, camera: Camera, bounds: _Bounds, rows: tuple[RecordingRow, ...]
+    request: Asking, camera: Camera, bounds: _Bounds, rows: tuple[RecordingRow, ...]
 ) -> FootagePage:
-    config = camera.config
-    found = await services.timelines.read(
-        config.id, max(bounds.start_us, config.created_at_us), bounds.end_us
-    )
+    services, config = services_of(request), camera.config
+    from_us = max(bounds.start_us, config.created_at_us)
+    found = await timelines.read(request.app, services, config, from_us, bounds.end_us)
+    names = timelines.node_names(request.app, services)
     now_us = services.clock.utc_us()
     ahead: tuple[AheadRow, ...] = ()
     if bounds.end_us > now_us:  # today's, or a later one
         later = await services.timelines.read(config.id, now_us, LATEST_US)
         ahead = views.ahead_rows(later)[:AHEAD]
     words, wanted = views.gap_dictionary()
-    events = await services.events.newest(config.id, bounds.start_us, bounds.end_us, EVENTS + 1)
-    kept = await own_protections.kept_of(services, config.id, bounds.start_us, bounds.end_us)
+    events, (kept, _silent) = await asyncio.gather(
+        newest_events(request, config.id, bounds.start_us, bounds.end_us, newest=EVENTS + 1),
+        kept_everywhere(request, config.id, bounds.start_us, bounds.end_us),
+    )
     return FootagePage(
         camera_id=config.id,
         camera_name=config.name,
@@ -161,18 +168,18 @@ async def _day_of(
         day=bounds.day.isoformat(),
         earlier=bounds.earlier,
         later=bounds.later,
-        parts=views.day_parts(found),
+        parts=views.day_parts(found, names, services.stored_settings.zone),
         recordings=rows,
         words=words,
         wanted=wanted,
-        corrections=views.corrections(found),
-        seams=views.seams(found),
+        corrections=views.corrections(found.own),
+        seams=views.seams(found.own),
         protections=tuple(views.protection_row(one) for one in kept),
         events=tuple(
             EventRow(event.at_us, event.label or event.kind, rfc3339(event.at_us))
-            for event in events[:EVENTS]
+            for event in (one.row for one in events.rows[:EVENTS])
         ),
-        more_events=len(events) > EVENTS,
+        more_events=len(events.rows) > EVENTS,
         range=bounds.range,
         ahead=ahead,
     )

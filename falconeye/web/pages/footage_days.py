@@ -13,7 +13,7 @@ from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, MINUTE_US, to_us
 from falconeye.cameras.views import Camera
 from falconeye.storage.ledger.coverage import Span
-from falconeye.web import i18n
+from falconeye.web import i18n, timelines
 from falconeye.web.footage_contexts import FootageDay, FootageDaysPage
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, services_of, show
@@ -51,8 +51,10 @@ async def footage_days_page(
     if not days:  # between today and what is dated later
         return go_to(f"/footage/days?cameras={quote(cameras)}")
     spans = [
-        await services.timelines.footage(
-            each.config.id,
+        await timelines.footage(
+            request.app,
+            services,
+            each.config,
             max(to_us(start_of(days[0], zone)), each.config.created_at_us),
             to_us(start_of(days[-1] + timedelta(days=1), zone)),
         )
@@ -61,8 +63,11 @@ async def footage_days_page(
     rows: list[FootageDay] = []
     for day in reversed(days):
         begin, end = (to_us(start_of(each, zone)) for each in (day, day + timedelta(days=1)))
-        lanes = tuple(_stretches(each, begin, end) for each in spans)
-        rows.append(FootageDay(day.isoformat(), begin, end, lanes))
+        lanes = tuple(_stretches(each.here, begin, end) for each in spans)
+        away = tuple(_stretches(each.away, begin, end) for each in spans)
+        rows.append(FootageDay(day.isoformat(), begin, end, lanes, away))
+    names = timelines.node_names(request.app, services)
+    silent = {node_id: since_us for each in spans for node_id, since_us in each.silent.items()}
     context = FootageDaysPage(
         cameras=tuple((each.config.id, each.config.name) for each in chosen),
         month=f"{first:%Y-%m}",
@@ -70,6 +75,7 @@ async def footage_days_page(
             sorted({*_months(added, today), *(f"{day:%Y-%m}" for day in ahead)}, reverse=True)
         ),
         days=tuple(rows),
+        silent=tuple((names.get(node_id, node_id), us) for node_id, us in silent.items()),
     )
     return show(request, "pages/footage_days.html", context)
 

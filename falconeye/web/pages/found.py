@@ -9,6 +9,7 @@ from falconeye.web import found_views
 from falconeye.web.audit import record
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, services_of, show, texts
+from falconeye.web.peers.found import gather, look_everywhere
 from falconeye.web.security.access import needs, principal_of, require_camera
 
 HERE = "/cameras/found"
@@ -17,18 +18,28 @@ HERE = "/cameras/found"
 @get(HERE, opt=needs(Action.TEST_CAMERA), include_in_schema=False)
 async def found_page(request: Asking) -> Response[str]:
     """All of them."""
-    page = found_views.found_page(services_of(request))
-    return show(request, "pages/found.html", page)
+    return show(request, "pages/found.html", await gather(request))
+
+
+@get(
+    f"{HERE}/{{candidate_id:str}}/picture.jpg",
+    opt=needs(Action.TEST_CAMERA),
+    include_in_schema=False,
+    media_type="image/jpeg",
+)
+async def found_picture(request: Asking, candidate_id: FromPath[str]) -> Response[bytes]:
+    """The small picture that was taken last; nothing is asked of the camera."""
+    finding = services_of(request).finding
+    jpeg = finding.pictures.jpeg(finding.candidates.get(candidate_id))
+    headers = {"cache-control": "private, max-age=600"}  # the address names when it was taken
+    return Response(jpeg, media_type="image/jpeg", headers=headers)
 
 
 @post(f"{HERE}/look", opt=needs(Action.TEST_CAMERA), include_in_schema=False)
 async def look_again(request: Asking) -> Response[str]:
-    """Look at the ports now, and ask the network; the page shows what answers as it comes."""
-    finding = services_of(request).finding
-    await finding.look_at_ports()
-    if finding.looks_in_network:
-        finding.discovery.look_now()
-    return go_to(HERE, done="looked-around" if finding.looks_in_network else "looked")
+    """All nodes look at their ports, and ask the network; the page shows what answers."""
+    in_network = await look_everywhere(request)
+    return go_to(HERE, done="looked-around" if in_network else "looked")
 
 
 @post(f"{HERE}/{{candidate_id:str}}/action", opt=needs(Action.TEST_CAMERA), include_in_schema=False)

@@ -1,4 +1,4 @@
-"""Add a found camera: one at a USB port by one click, one in the network by the ordinary form."""
+"""Add a found camera: one at a USB port by one click or by a form, another by its address."""
 
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from falconeye.discovery.candidates import Candidate
 from falconeye.discovery.evidence import Way
 from falconeye.web.audit import record
 from falconeye.web.contexts import CameraForm, CameraFormPage, TrialPage
+from falconeye.web.device_contexts import DevicePart
 from falconeye.web.device_views import device_part, offers_size
 from falconeye.web.found_views import name_of, port_of
 from falconeye.web.i18n import gettext as _
@@ -21,6 +22,7 @@ from falconeye.web.pages.camera_form import TEMPLATE, TEST, by_field
 from falconeye.web.pages.camera_trial import trial_page
 from falconeye.web.pages.found import HERE
 from falconeye.web.pages.found_network import look_into_form
+from falconeye.web.peers.found import reached_by
 from falconeye.web.security.access import needs
 
 _MAX_NAME = 200
@@ -37,8 +39,22 @@ async def add_form(request: Asking, candidate_id: FromPath[str]) -> Response[str
         return look_into_form(request, candidate)
     if candidate.camera_id:
         return go_to(f"/cameras/{candidate.camera_id}")
-    form = CameraForm(name=_free_name(request, candidate))
-    return await _device_form(request, candidate, form, is_new=True)
+    device = await _device(request, candidate, CameraForm())
+    return _device_form(request, candidate, _first_form(request, candidate, device), device)
+
+
+@post(
+    f"{HERE}/{{candidate_id:str}}/add-as-it-is",
+    opt=needs(Action.CHANGE_CAMERA),
+    include_in_schema=False,
+)
+async def add_as_it_is(request: Asking, candidate_id: FromPath[str]) -> Response[str]:
+    """One click: what stands in its form when that opens. Where this fails, the form says why."""
+    candidate = services_of(request).finding.candidates.get(candidate_id)
+    if candidate.camera_id:  # the button was pressed twice
+        return go_to(f"/cameras/{candidate.camera_id}")
+    device = await _device(request, candidate, CameraForm())
+    return await _added(request, candidate, _first_form(request, candidate, device), device)
 
 
 @get(
@@ -56,20 +72,17 @@ async def address_form(request: Asking, candidate_id: FromPath[str]) -> Response
 @post(f"{HERE}/{{candidate_id:str}}/add", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)
 async def add_found(request: Asking, candidate_id: FromPath[str]) -> Response[str]:
     """Add it, or (without scripts) test it and show the form again."""
-    services = services_of(request)
-    candidate = services.finding.candidates.get(candidate_id)
+    candidate = services_of(request).finding.candidates.get(candidate_id)
     fields = await texts(request)
     form = camera_input.typed(fields)
+    device = await _device(request, candidate, form)
+    if fields.get("action") != TEST:
+        return await _added(request, candidate, form, device)
     try:
-        if fields.get("action") == TEST:
-            trial = await _try(request, candidate, form)
-            return await _device_form(request, candidate, form, trial=trial)
-        new = camera_input.new_device(form, _device(candidate))
-        camera = await services.cameras.add(new)
+        trial = await _try(request, candidate, form)
     except (InvalidInput, Conflict) as error:
-        return await _device_form(request, candidate, form, error=error)
-    await record(request, "camera.added", "camera", camera.config.id, camera.config.name)
-    return go_to(f"/cameras/{camera.config.id}", done="added")
+        return _device_form(request, candidate, form, device, error=error)
+    return _device_form(request, candidate, form, device, trial=trial)
 
 
 @post(f"{HERE}/{{candidate_id:str}}/test", opt=needs(Action.CHANGE_CAMERA), include_in_schema=False)
@@ -86,43 +99,65 @@ async def try_found(request: Asking, candidate_id: FromPath[str]) -> Response[st
     return part(request, "partials/trial.html", trial=trial)
 
 
+async def _added(
+    request: Asking, candidate: Candidate, form: CameraForm, device: DevicePart
+) -> Response[str]:
+    """On to its page; or the form, which says why not."""
+    try:
+        new = camera_input.new_device(form, device.identity)
+        reached = None if candidate.device_identity else await reached_by(request, candidate)
+        camera = await services_of(request).cameras.add(new, reached)
+    except (InvalidInput, Conflict) as error:
+        return _device_form(request, candidate, form, device, error=error)
+    await record(request, "camera.added", "camera", camera.config.id, camera.config.name)
+    return go_to(f"/cameras/{camera.config.id}", done="added")
+
+
 async def _try(request: Asking, candidate: Candidate, form: CameraForm) -> TrialPage:
     services = services_of(request)
-    new = camera_input.new_device(form, _device(candidate))
+    new = camera_input.new_device(form, _identity(candidate))
     result = await services.cameras.test(new)
     await record(request, "camera.tested", "camera", "", form.name)
     return await trial_page(services, result, record=form.record)
 
 
-async def _device_form(
+async def _device(request: Asking, candidate: Candidate, form: CameraForm) -> DevicePart:
+    """What it offers; what is chosen in the form is among that."""
+    return await device_part(
+        services_of(request),
+        form,
+        path=candidate.device_path or "",
+        identity=_identity(candidate),
+        port=port_of(candidate),
+    )
+
+
+def _first_form(request: Asking, candidate: Candidate, device: DevicePart) -> CameraForm:
+    """Its own name, and what the settings say of new cameras as far as it can do that."""
+    defaults = services_of(request).stored_settings.current
+    is_offered = offers_size(device, defaults.default_resolution)
+    return CameraForm(
+        name=_free_name(request, candidate),
+        framerate=str(defaults.default_framerate),
+        resolution=defaults.default_resolution if is_offered else "",
+    )
+
+
+def _device_form(
     request: Asking,
     candidate: Candidate,
     form: CameraForm,
+    device: DevicePart,
     *,
-    is_new: bool = False,
     trial: TrialPage | None = None,
     error: InvalidInput | Conflict | None = None,
 ) -> Response[str]:
-    """`is_new`: the form's sizes are still to be chosen, as the settings say where it has them."""
-    services = services_of(request)
-    path, identity = candidate.device_path or "", _device(candidate)
-    device = await device_part(
-        services, form, path=path, identity=identity, port=port_of(candidate)
-    )
-    if is_new:
-        defaults = services.stored_settings.current
-        is_offered = offers_size(device, defaults.default_resolution)
-        form = replace(
-            form,
-            framerate=str(defaults.default_framerate),
-            resolution=defaults.default_resolution if is_offered else "",
-        )
     errors = by_field(error, has_address=False) if error else {}
     context = CameraFormPage(form, errors=errors, trial=trial, device=device, found_id=candidate.id)
     return show(request, TEMPLATE, context, status=error.status if error else 200)
 
 
-def _device(candidate: Candidate) -> str:
+def _identity(candidate: Candidate) -> str:
     if candidate.device_identity is None:
         raise BadRequest(_("This camera is not at a USB port: add it by its address."))
     return candidate.device_identity

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from falconeye.accounts.model import Action
 from falconeye.base.errors import Conflict, InvalidInput, NotFound, Unavailable
 from falconeye.base.secret import Secret
-from falconeye.cameras.adding import Adding, Proposal, ProposalState
+from falconeye.cameras.found.adding import Adding, Proposal, ProposalState
 from falconeye.config.camera import RecordMode
 from falconeye.discovery.candidates import Candidate
 from falconeye.web.audit import record
@@ -18,6 +18,7 @@ from falconeye.web.htmx import is_htmx
 from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show, texts
 from falconeye.web.pages.camera_trial import trial_page
 from falconeye.web.pages.found import HERE
+from falconeye.web.peers.found import reached_by
 from falconeye.web.security.access import needs, principal_of
 
 _RECORDS = {mode.value for mode in RecordMode}
@@ -34,7 +35,7 @@ def look_into_form(request: Asking, candidate: Candidate) -> Response[str]:
     include_in_schema=False,
 )
 async def look_into(request: Asking, candidate_id: FromPath[str]) -> Response[str]:
-    """Ask it; up to half a minute. The picture, or what keeps it from being added."""
+    """Ask it; up to 50 s, mostly a few. The picture, or what keeps it from being added."""
     services = services_of(request)
     candidate = services.finding.candidates.get(candidate_id)
     fields = await texts(request)
@@ -70,13 +71,22 @@ async def add_looked_into(request: Asking, candidate_id: FromPath[str]) -> Respo
             record=RecordMode(mode) if mode in _RECORDS else RecordMode.CONTINUOUS,
             audio="audio" in fields,
         )
-        camera = await services.cameras.add(new)
+        camera = await services.cameras.add(new, await _reached(request, candidate_id))
     except (NotFound, InvalidInput, Conflict) as error:
         page = replace(page, state=LookState.FAILED, words=sentence(error))
         return _show(request, page, status=error.status)
     services.proposals.forget(word)
     await record(request, "camera.added", "camera", camera.config.id, camera.config.name)
     return go_to(f"/cameras/{camera.config.id}", done="added")
+
+
+async def _reached(request: Asking, candidate_id: str) -> frozenset[str] | None:
+    """The nodes that see it; nobody knows where it went off the list while the page was open."""
+    try:
+        candidate = services_of(request).finding.candidates.get(candidate_id)
+    except NotFound:
+        return None
+    return await reached_by(request, candidate)
 
 
 async def _answered(

@@ -11,7 +11,10 @@ from falconeye.web.audit import record
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show, texts
 from falconeye.web.pages.found import HERE
+from falconeye.web.peers.found import gather
+from falconeye.web.peers.lists import here_of
 from falconeye.web.security.access import needs, principal_of
+from falconeye.web.security.peer import came_from_peer
 
 MAX_NETWORKS = 16
 
@@ -27,7 +30,7 @@ async def begin_scan(request: Asking) -> Response[str]:
     try:
         scan = services.finding.scan(_networks(typed), insist=insist)
     except (BadRequest, Conflict, InvalidInput) as error:
-        page = found_views.found_page(services)
+        page = await gather(request)
         page = replace(page, networks=typed, errors={"networks": sentence(error)})
         return show(request, "pages/found.html", page, status=error.status)
     asked = ", ".join(map(str, scan.targets.networks))
@@ -46,7 +49,11 @@ def _networks(typed: str) -> list[str] | None:
 @get(f"{HERE}/scan", opt=needs(Action.TEST_CAMERA), include_in_schema=False)
 async def scan_state(request: Asking) -> Response[str]:
     """How far it is, asked for again while it runs."""
-    return part(request, "partials/scan.html", scan=found_views.scan_view(services_of(request)))
+    scan = found_views.scan_view(services_of(request))
+    node_id, node_name = here_of(request) if came_from_peer(request) else ("", "")
+    return part(
+        request, "partials/scan.html", scan=scan, scan_node_id=node_id, scan_node_name=node_name
+    )
 
 
 @post(f"{HERE}/scan/cancel", opt=needs(Action.TEST_CAMERA), include_in_schema=False)

@@ -7,17 +7,20 @@ from litestar.params import FromPath, QueryParameter
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import BadRequest, Conflict
-from falconeye.jobs.exporting import copy_of, export_of, request_of
-from falconeye.jobs.system_work import Act, WorkKind
-from falconeye.storage.stores.job_store import Job, JobState
-from falconeye.web import own_jobs, own_works, work_views
+from falconeye.jobs.exporting import export_of
+from falconeye.jobs.system_work import Act
+from falconeye.storage.stores.job_store import Job
+from falconeye.web import own_jobs, own_works
 from falconeye.web.i18n import gettext as _
-from falconeye.web.job_contexts import DeleteExportPage, ExportRow, JobsPage, ListPlace, WorkRow
-from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show, texts
+from falconeye.web.job_contexts import DeleteExportPage, ExportRow, JobsPage, ListPlace
+from falconeye.web.job_rows import export_row
+from falconeye.web.pages.asking import Asking, go_to, part, sentence, show, texts
+from falconeye.web.peers.jobs import gather_exports, gather_works
+from falconeye.web.peers.lists import MOST_MERGED
 from falconeye.web.security.access import needs
 
 ROWS: Final = 100
-Offset = Annotated[int, QueryParameter(ge=0, le=10_000_000)]
+Offset = Annotated[int, QueryParameter(ge=0, le=MOST_MERGED - ROWS)]
 _DONE: Final = {
     Act.CANCEL: "work-cancelled",
     Act.PAUSE: "work-paused",
@@ -35,9 +38,16 @@ async def jobs_page(request: Asking, offset: Offset = 0) -> Response[str]:
 @get("/jobs/list", opt=needs(Action.VIEW_FOOTAGE), include_in_schema=False)
 async def jobs_list(request: Asking, offset: Offset = 0) -> Response[str]:
     """The rows, asked for again while something runs."""
-    works, _earlier = await _works(request)
+    works = await gather_works(request)
     rows, place = await _rows(request, offset)
-    return part(request, "partials/job_rows.html", works=works, rows=rows, place=place)
+    return part(
+        request,
+        "partials/job_rows.html",
+        works=works.last,
+        rows=rows,
+        place=place,
+        silent=works.silent,
+    )
 
 
 @post("/jobs/{job_id:str}/action", opt=needs(Action.EXPORT), include_in_schema=False)
@@ -66,7 +76,7 @@ async def job_action(request: Asking, job_id: FromPath[str]) -> Response[str]:
 async def delete_question(request: Asking, job_id: FromPath[str]) -> Response[str]:
     """What would be lost."""
     job = await _over(request, job_id)
-    row, made = _row(job, 1.0), export_of(job)
+    row, made = export_row(job, 1.0), export_of(job)
     page = DeleteExportPage(row, "" if made is None else made.file_name)
     return show(request, "pages/export_delete.html", page)
 
@@ -99,54 +109,18 @@ async def _act(request: Asking, work_id: str, action: str) -> Response[str]:
 async def _show(
     request: Asking, *, offset: int = 0, error: str = "", status: int = 200
 ) -> Response[str]:
-    works, earlier = await _works(request)
+    works = await gather_works(request)
     rows, place = await _rows(request, offset)
-    page = JobsPage(works, rows, place, {"": error} if error else {}, earlier)
+    errors = {"": error} if error else {}
+    page = JobsPage(works.last, rows, place, errors, works.earlier, works.silent)
     return show(request, "pages/jobs.html", page, status=status)
 
 
-async def _works(request: Asking) -> tuple[tuple[WorkRow, ...], tuple[WorkRow, ...]]:
-    """What runs, with the last outcome of each work; and the outcomes before."""
-    name_of = own_works.camera_names(request)
-    last: list[WorkRow] = []
-    earlier: list[WorkRow] = []
-    known: set[tuple[WorkKind, str]] = set()
-    for work in await own_works.own_works(request):
-        is_earlier = work.state.is_over and (work.kind, work.subject) in known
-        known.add((work.kind, work.subject))
-        (earlier if is_earlier else last).append(work_views.work_row(work, name_of))
-    return tuple(last), tuple(earlier)
-
-
 async def _rows(request: Asking, offset: int) -> tuple[tuple[ExportRow, ...], ListPlace]:
-    jobs = services_of(request).jobs
-    found, total = await own_jobs.own_jobs(request, ROWS, offset)
+    rows, total = await gather_exports(request, limit=ROWS, offset=offset)
     place = ListPlace(
         offset,
         newer=max(0, offset - ROWS) if offset else None,
         older=offset + ROWS if offset + ROWS < total else None,
     )
-    return tuple(_row(job, jobs.progress(job)) for job in found), place
-
-
-def _row(job: Job, progress: float) -> ExportRow:
-    asked, made = request_of(job), export_of(job)
-    is_waiting = job.state is JobState.PENDING
-    return ExportRow(
-        id=job.id,
-        camera_names=tuple(order.camera_name for order in asked.orders),
-        from_us=asked.from_us,
-        to_us=asked.to_us,
-        state=job.state.value,
-        is_over=job.state.is_over,
-        progress=progress,
-        error=job.error or "",
-        size_bytes=made.size_bytes if made else 0,
-        sha256=made.sha256 if made else "",
-        gaps=made.gaps if made else 0,
-        has_sheet=bool(made and made.sheet_name),
-        has_hevc=bool(made and made.has_hevc),
-        is_copy=copy_of(job) is not None,
-        owner=job.owner_name,
-        since_us=job.created_us if is_waiting else job.started_us,
-    )
+    return rows, place

@@ -12,15 +12,17 @@ from falconeye.storage.ledger.coverage import Gap
 from falconeye.storage.stores import destinations
 from falconeye.storage.stores.notice_store import Notice, VolumeCause
 from falconeye.storage.stores.settings_store import StoredSettings
-from falconeye.web import notice_words, views
+from falconeye.web import notice_words, settings_changes, views
 from falconeye.web.audit import record
 from falconeye.web.i18n import gettext as _
 from falconeye.web.notice_contexts import DestinationsPage, NoticeRow, NoticesPage
 from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
-from falconeye.web.security.access import needs, principal_of
+from falconeye.web.peers.lists import MOST_MERGED
+from falconeye.web.peers.notices import gather
+from falconeye.web.security.access import needs
 
 ROWS: Final = 100
-MAX_OFFSET: Final = 10_000_000
+MAX_OFFSET: Final = MOST_MERGED - ROWS
 _COOLDOWN: Final = "notify_cooldown_minutes"
 _LOCAL: Final = "notify_allow_local"
 
@@ -30,15 +32,22 @@ async def notices_page(request: Asking) -> Response[str]:
     """All of them, the newest first."""
     given = request.query_params.get("offset", "0")
     offset = min(int(given), MAX_OFFSET) if given.isdecimal() and len(given) < 9 else 0
-    found, total = await services_of(request).alerts.history(
-        active=None, cameras=principal_of(request).cameras, limit=ROWS, offset=offset
-    )
+    found = await gather(request, active=None, limit=ROWS, offset=offset)
     present = {camera.config.id for camera in services_of(request).cameras.list()}
     page = NoticesPage(
-        rows=tuple(_row(notice, is_gone=notice.camera_id not in present) for notice in found),
-        total=total,
+        rows=tuple(
+            _row(
+                told.row,
+                is_gone=told.row.camera_id not in present,
+                node_name=told.node_name if found.has_others else "",
+                node_id=told.elsewhere,
+            )
+            for told in found.rows
+        ),
+        total=found.total,
         newer=max(0, offset - ROWS) if offset else None,
-        older=offset + ROWS if offset + ROWS < total else None,
+        older=offset + ROWS if offset + ROWS < found.total else None,
+        silent_nodes=found.silent,
     )
     return show(request, "pages/notices.html", page)
 
@@ -60,8 +69,7 @@ async def save_destinations(request: Asking) -> Response[str]:
     try:
         changes = {name: _value(name, text) for name, text in typed.items() if text != before[name]}
         if changes:
-            await store.patch(changes)
-            await record(request, "settings.changed", "settings", "", ", ".join(sorted(changes)))
+            await settings_changes.change(request, changes)
     except InvalidInput as error:
         errors = {error.field or "": sentence(error)}
         return await _show(request, typed, status=422, errors=errors)
@@ -94,13 +102,14 @@ async def _show(
     return show(request, "pages/destinations.html", page, status=status)
 
 
-def _row(notice: Notice, *, is_gone: bool) -> NoticeRow:
+def _row(notice: Notice, *, is_gone: bool, node_name: str, node_id: str) -> NoticeRow:
     until_us = notice.since_us if notice.until_us is None else notice.until_us
-    volume, reason = "", notice.detail
+    volume, reason, told_at = "", notice.detail, "storage#missing"
     if isinstance(notice.reason, VolumeCause) or notice.volume_id is not None:
         volume = notice_words.volume_words(notice)
     else:
         reason = views.gap_words(Gap(notice.since_us, until_us, notice.reason, notice.detail))
+        told_at = f"gaps#{notice.reason.value}"
     return NoticeRow(
         camera_id=notice.camera_id,
         camera_name=notice.camera_name,
@@ -110,6 +119,9 @@ def _row(notice: Notice, *, is_gone: bool) -> NoticeRow:
         sent_us=notice.sent_us,
         volume=volume,
         is_gone=is_gone,
+        node_name=node_name,
+        node_id=node_id,
+        told_at=told_at,
     )
 
 

@@ -11,10 +11,11 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import Conflict, InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339, rfc3339
 from falconeye.storage.segments.protections import Protection
-from falconeye.web import own_protections
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, texts
 from falconeye.web.pages.footage import show_day
+from falconeye.web.peers.protections import let_go as let_go_everywhere
+from falconeye.web.peers.protections import protect
 from falconeye.web.security.access import needs
 from falconeye.web.storage_contexts import SpanForm
 
@@ -33,14 +34,15 @@ async def protect_time(request: Asking, camera_id: FromPath[str]) -> Response[st
     begin, end = (_moment(given.get(name, ""), zone) for name in ("from", "to"))
     form = SpanForm(camera_id, begin, end, given.get("reason", ""))
     try:
-        made = await _protect(request, form)
+        made, silent = await _protect(request, form)
     except InvalidInput as error:
         errors = {error.field or "from": _words(error)}
         return await show_day(request, camera_id, form=form, errors=errors, status=422)
     except Conflict as error:
         errors = {"from": sentence(error)}
         return await show_day(request, camera_id, form=form, errors=errors, status=409)
-    answer = go_to(f"/cameras/{camera_id}/footage", done="footage-protected")
+    done = "footage-protected-in-part" if silent else "footage-protected"
+    answer = go_to(f"/cameras/{camera_id}/footage", done=done)
     answer.headers["location"] += f"&at={rfc3339(made.from_us)}"
     return answer
 
@@ -55,24 +57,23 @@ async def let_go(
 ) -> Response[str]:
     """Protect it no more; then the recording where that was asked for, else the day."""
     recording = (await texts(request)).get("recording", "")
-    gone = await own_protections.let_go(request, camera_id, protection_id)
+    gone, silent = await let_go_everywhere(request, camera_id, protection_id)
+    done = "footage-unprotected-in-part" if silent else "footage-unprotected"
     if recording:
-        return go_to(f"/recordings/{quote(recording, safe='')}", done="footage-unprotected")
+        return go_to(f"/recordings/{quote(recording, safe='')}", done=done)
     if all(each.config.id != camera_id for each in services_of(request).cameras.list()):
-        return go_to("/storage", done="footage-unprotected")  # it was deleted
-    answer = go_to(f"/cameras/{camera_id}/footage", done="footage-unprotected")
+        return go_to("/storage", done=done)  # it was deleted
+    answer = go_to(f"/cameras/{camera_id}/footage", done=done)
     answer.headers["location"] += f"&at={rfc3339(gone.from_us)}"
     return answer
 
 
-async def _protect(request: Asking, form: SpanForm) -> Protection:
+async def _protect(request: Asking, form: SpanForm) -> tuple[Protection, tuple[str, ...]]:
     if form.from_us is None or form.to_us is None:
         raise InvalidInput(_("Which time is to be protected?"), field="from")
     if len(form.reason) > MAX_REASON or not form.reason.isprintable():
         raise InvalidInput(_("Say why, in one line."), field="reason")
-    return await own_protections.protect(
-        request, form.camera_id, form.from_us, form.to_us, form.reason
-    )
+    return await protect(request, form.camera_id, form.from_us, form.to_us, form.reason)
 
 
 def _words(error: InvalidInput) -> str:

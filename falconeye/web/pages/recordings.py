@@ -11,12 +11,13 @@ from litestar.params import FromPath, QueryParameter
 from falconeye.accounts.model import Action
 from falconeye.base.errors import Unavailable
 from falconeye.base.times import LATEST_US, parse_rfc3339
-from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
+from falconeye.storage.segments.recording_rows import Query, Recording, RecordingStatus
 from falconeye.web import i18n, own_protections, views
 from falconeye.web.audit import record
 from falconeye.web.htmx import is_htmx
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, part, sentence, services_of, show
+from falconeye.web.peers.recordings import gather
 from falconeye.web.recording_contexts import (
     DeleteRecordingPage,
     GapRow,
@@ -48,15 +49,19 @@ async def recordings_page(
     services, who = services_of(request), principal_of(request)
     zone = services.stored_settings.zone
     wanted = _filter(camera, status, from_, to, zone)
-    rows, total = await services.recordings.list(
-        camera_id=wanted.camera_id or None,
-        status=RecordingStatus(wanted.status) if wanted.status else None,
-        from_us=wanted.from_us,
-        to_us=wanted.to_us,
-        cameras=who.cameras,
-        limit=PAGE_SIZE,
-        offset=offset,
+    found = await gather(
+        request,
+        Query(
+            camera_id=wanted.camera_id or None,
+            status=RecordingStatus(wanted.status) if wanted.status else None,
+            from_us=wanted.from_us,
+            to_us=wanted.to_us,
+            cameras=who.cameras,
+            limit=PAGE_SIZE,
+            offset=offset,
+        ),
     )
+    rows, total = found.rows, found.total
     now_us = services.clock.utc_us()
     query = {"camera": camera, "status": wanted.status, "from": from_, "to": to}
     context = RecordingsPage(
@@ -70,6 +75,7 @@ async def recordings_page(
         last=offset + len(rows),
         newer_query=_query(query, max(0, offset - PAGE_SIZE)) if offset else None,
         older_query=_query(query, offset + PAGE_SIZE) if offset + len(rows) < total else None,
+        silent_nodes=found.silent,
     )
     return show(request, "pages/recordings.html", context, status=422 if wanted.errors else 200)
 

@@ -26,7 +26,7 @@ async def schedules_page(request: Asking, camera_id: FromPath[str]) -> Response[
     """Both weeks, as they are stored."""
     config = services_of(request).cameras.get(camera_id).config
     values = {name: _texts(getattr(config, field)) for name, field in _FIELDS.items()}
-    return show(request, TEMPLATE, _page(config, values))
+    return show(request, TEMPLATE, _page(request, config, values))
 
 
 @post(
@@ -47,7 +47,7 @@ async def save_schedules(request: Asking, camera_id: FromPath[str]) -> Response[
         if not wrong:
             changes[field] = WeekSchedule.parse(ranges, field=name)
     if errors:
-        return show(request, TEMPLATE, _page(config, typed, errors), status=422)
+        return show(request, TEMPLATE, _page(request, config, typed, errors), status=422)
     changes = {field: week for field, week in changes.items() if week != getattr(config, field)}
     if changes:
         await cameras.update(camera_id, changes)
@@ -56,14 +56,17 @@ async def save_schedules(request: Asking, camera_id: FromPath[str]) -> Response[
 
 
 def _page(
+    request: Asking,
     config: CameraConfig,
     values: Mapping[str, Mapping[str, str]],
     errors: Mapping[str, str] | None = None,
 ) -> SchedulesPage:
+    days = list(zip(DAYS, (_(name) for name in WEEKDAYS), strict=True))
+    first = DAYS.index(services_of(request).stored_settings.current.week_start)
     return SchedulesPage(
         camera_id=config.id,
         camera_name=config.name,
-        days=tuple(zip(DAYS, (_(name) for name in WEEKDAYS), strict=True)),
+        days=(*days[first:], *days[:first]),
         record=values["record"],
         privacy=values["privacy"],
         uses_record=config.record in (RecordMode.CONTINUOUS, RecordMode.EVENT),

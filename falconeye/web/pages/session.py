@@ -37,9 +37,11 @@ async def login_page(request: Asking, next: FromQuery[str] = "/") -> Response[st
     """The form; whoever is signed in goes on, and before the first user there is only set-up."""
     if principal_or_none(request) is not None:
         return _go_to(safe_next(next))
-    if not await shell_of(request).services.accounts.has_users():
+    accounts = shell_of(request).services.accounts
+    if not await accounts.has_users():
         return _go_to("/setup")
-    return page(request, "pages/login.html", LoginPage(next=safe_next(next)))
+    context = LoginPage(next=safe_next(next), without_admin=not await accounts.has_admin())
+    return page(request, "pages/login.html", context)
 
 
 @post("/login", opt=public(csrf=False), include_in_schema=False, status_code=303)
@@ -48,7 +50,7 @@ async def login(request: Asking) -> Response[str]:
     name, password = await _field(request, "name"), await _field(request, "password")
     back = safe_next(await _field(request, "next"))
     try:
-        return await _begin_session(request, name, password, back)
+        return await begin_session(request, name, password, back)
     except TooManyAttempts as error:
         seconds = math.ceil(max(1.0, error.retry_after_s))
         words = _("Too many wrong passwords.")
@@ -75,8 +77,8 @@ async def logout(request: Asking) -> Response[str]:
 
 @get("/setup", opt=public(), include_in_schema=False)
 async def setup_explained(request: Asking) -> Response[str]:
-    """Before the first user: where the set-up link is found."""
-    if await shell_of(request).services.accounts.has_users():
+    """Before there is an admin: where the set-up link is found."""
+    if await shell_of(request).services.accounts.has_admin():
         return _go_to("/login")
     return page(request, "pages/setup.html", SetupPage(valid=False))
 
@@ -85,7 +87,7 @@ async def setup_explained(request: Asking) -> Response[str]:
 async def setup_page(request: Asking, secret: FromPath[str]) -> Response[str]:
     """The set-up link: shows the form, and is not used up by that."""
     accounts = shell_of(request).services.accounts
-    if await accounts.has_users():
+    if await accounts.has_admin():
         return _go_to("/login")
     if not await accounts.setup_link_is_valid(secret):
         return page(request, "pages/setup.html", SetupPage(valid=False), status=404)
@@ -106,10 +108,10 @@ async def setup(request: Asking, secret: FromPath[str]) -> Response[str]:
     except Conflict:
         return _go_to("/login")
     await record_of(request, None, "setup", "user", user.id, user.name)
-    return await _begin_session(request, user.name, password, "/")
+    return await begin_session(request, user.name, password, "/")
 
 
-async def _begin_session(request: Asking, name: str, password: str, back: str) -> Response[str]:
+async def begin_session(request: Asking, name: str, password: str, back: str) -> Response[str]:
     accounts = shell_of(request).services.accounts
     agent = request.headers.get("user-agent", "")
     cookie, who = await accounts.login(name, password, address_of(request), agent)

@@ -1,7 +1,7 @@
-"""Settings of the site, and the colours of this device."""
+"""Settings of the site, those of this machine, and the colours of this device."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from zoneinfo import available_timezones
 
 from litestar import Response, get, post
@@ -9,15 +9,14 @@ from litestar.datastructures import Cookie
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
-from falconeye.storage.stores.settings_store import StoredSettings
-from falconeye.web.audit import record
-from falconeye.web.contexts import SettingField, SettingsPage
+from falconeye.storage.stores.settings_reference import BY_NAME, ON_THE_PAGE
+from falconeye.web import settings_changes, settings_form, timelines
 from falconeye.web.frame import THEME_COOKIE
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
-from falconeye.web.security.access import needs, signed_in
+from falconeye.web.security.access import may_on, needs, principal_of, signed_in
+from falconeye.web.settings_contexts import ResetPage, SettingsPage
 
-GIGABYTE: Final = 1_000_000_000
 _YEAR_S: Final = 365 * 24 * 3600
 THEMES: Final = ("auto", "light", "dark")
 # Read once, at import: it walks the directory of zones.
@@ -27,25 +26,60 @@ ZONES: Final = tuple(sorted(zone for zone in available_timezones() if "/" in zon
 @get("/settings", opt=signed_in(), include_in_schema=False)
 async def settings_page(request: Asking) -> Response[str]:
     """What is set now."""
-    values = _shown(services_of(request).stored_settings.current)
-    return show(request, "pages/settings.html", _page(values, {}))
+    return show(request, "pages/settings.html", context(request))
 
 
 @post("/settings", opt=needs(Action.MANAGE_SETTINGS), include_in_schema=False)
 async def save_settings(request: Asking) -> Response[str]:
     """Change what was changed in the form; all or nothing."""
-    store = services_of(request).stored_settings
-    before = _shown(store.current)
-    typed = {name: text for name, text in (await texts(request)).items() if name in before}
+    before = settings_form.shown(services_of(request).stored_settings.current)
+    given = await texts(request)
+    typed = {name: _unfolded(given[name]) for name in before if name in given}
     try:
-        changes = {name: _value(name, text) for name, text in typed.items() if text != before[name]}
-        if changes:
-            await store.patch(changes)
-            await record(request, "settings.changed", "settings", "", ", ".join(sorted(changes)))
+        changes = {
+            name: settings_form.value_of(name, text)
+            for name, text in typed.items()
+            if text != before[name]
+        }
+        await settings_changes.change(request, changes)
     except InvalidInput as error:
-        page = _page({**before, **typed}, {error.field or "": sentence(error)})
+        page = context(request, typed, {error.field or "": sentence(error)})
         return show(request, "pages/settings.html", page, status=422)
     return go_to("/settings", done="saved")
+
+
+@post("/settings/reset", opt=needs(Action.MANAGE_SETTINGS), include_in_schema=False)
+async def reset_setting(request: Asking) -> Response[str]:
+    """One setting back to its default."""
+    name = (await texts(request)).get("reset", "")
+    if name not in BY_NAME or BY_NAME[name] not in ON_THE_PAGE:
+        raise InvalidInput(_("There is no such setting."), field="reset")
+    await settings_changes.reset(request, [name])
+    return go_to("/settings", done="setting-reset")
+
+
+@get("/settings/reset-all", opt=needs(Action.MANAGE_SETTINGS), include_in_schema=False)
+async def reset_question(request: Asking) -> Response[str]:
+    """What would change."""
+    store = services_of(request).stored_settings
+    now, then = store.current.model_dump(mode="json"), store.defaults.model_dump(mode="json")
+    changes = tuple(
+        (
+            _(one.label),
+            settings_form.default_words(one, now[one.name]),
+            settings_form.default_words(one, then[one.name]),
+        )
+        for one in ON_THE_PAGE
+        if now[one.name] != then[one.name]
+    )
+    return show(request, "pages/settings_reset.html", ResetPage(changes))
+
+
+@post("/settings/reset-all", opt=needs(Action.MANAGE_SETTINGS), include_in_schema=False)
+async def reset_all(request: Asking) -> Response[str]:
+    """All that the page changes, back to the defaults."""
+    await settings_changes.reset(request)
+    return go_to("/settings", done="settings-reset")
 
 
 @post("/settings/theme", opt=signed_in(), include_in_schema=False)
@@ -67,67 +101,31 @@ async def save_theme(request: Asking) -> Response[str]:
     return answer
 
 
-def _shown(current: StoredSettings) -> dict[str, str]:
-    """The settings as text, in the units that people use."""
-    keep = current.keep_bytes
-    return {
-        "site_time_zone": current.site_time_zone,
-        "keep_days": "" if current.keep_days is None else str(current.keep_days),
-        "keep_bytes": "" if keep is None else f"{keep / GIGABYTE:g}",
-        "default_resolution": current.default_resolution,
-        "default_framerate": str(current.default_framerate),
-        "creating_timeout_minutes": str(current.creating_timeout_minutes),
-    }
-
-
-def _value(name: str, text: str) -> Any:
-    """A field's text as the store takes it; InvalidInput for what is no number."""
-    if name in {"site_time_zone", "default_resolution"}:
-        return text
-    if not text and name in {"keep_days", "keep_bytes"}:
-        return None
-    try:
-        if name == "keep_bytes":
-            return round(float(text.replace(",", ".")) * GIGABYTE)
-        return int(text)
-    except (ValueError, OverflowError):
-        raise InvalidInput(_("A number is needed here."), field=name) from None
-
-
-def _page(values: Mapping[str, str], errors: Mapping[str, str]) -> SettingsPage:
-    def field(name: str, label: str, hint: str, kind: str = "number") -> SettingField:
-        return SettingField(name, label, hint, values[name], kind)
-
-    fields = (
-        field("site_time_zone", _("Time zone"), _("All pages show the time of this zone."), "zone"),
-        field(
-            "keep_days",
-            _("Days to keep footage"),
-            _(
-                "Older footage is deleted; lowering this does so within a minute. "
-                "Empty: as long as the disk has room."
-            ),
-        ),
-        field(
-            "keep_bytes",
-            _("GB to keep per camera"),
-            _(
-                "Beyond that the oldest footage is deleted; lowering this does so within a minute. "
-                "Empty: no limit."
-            ),
-            "decimal",
-        ),
-        field(
-            "default_resolution",
-            _("Picture size"),
-            _("Asked of cameras that offer a choice, such as 1280x720."),
-            "text",
-        ),
-        field("default_framerate", _("Pictures per second"), _("For the same cameras, 1 to 60.")),
-        field(
-            "creating_timeout_minutes",
-            _("Minutes until a silent camera counts as broken"),
-            _("It goes on trying after that."),
-        ),
+def context(
+    request: Asking,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    *,
+    restarted: int | None = None,
+    silent_nodes: tuple[str, ...] = (),
+) -> SettingsPage:
+    """The page; without what is set for those who may not change it."""
+    services = services_of(request)
+    if not may_on(principal_of(request), Action.MANAGE_SETTINGS):
+        return SettingsPage(groups=(), zones=())
+    store = services.stored_settings
+    names = tuple(timelines.node_names(request.app, services).values())
+    return SettingsPage(
+        groups=settings_form.groups(store.current, store.defaults, names, typed or {}),
+        zones=ZONES,
+        node_rows=settings_form.node_rows(services.settings, services.origins),
+        node_name=services.node_name,
+        errors=errors or {},
+        restarted=restarted,
+        silent_nodes=silent_nodes,
     )
-    return SettingsPage(fields=fields, zones=ZONES, errors=errors)
+
+
+def _unfolded(text: str) -> str:
+    """Lines as we write them: forms send CR LF."""
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())

@@ -13,10 +13,18 @@ from falconeye.base.times import LATEST_US, MINUTE_US, parse_rfc3339
 from falconeye.jobs.exporting import request_of
 from falconeye.storage.stores.job_store import Job
 from falconeye.storage.volumes.volume_facts import Role
-from falconeye.web import own_jobs, own_protections, own_storage, storage_views, views
+from falconeye.web import (
+    gathered_storage,
+    own_jobs,
+    own_protections,
+    own_storage,
+    storage_views,
+    views,
+)
 from falconeye.web.i18n import gettext as _
 from falconeye.web.own_storage import VolumeView
-from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
+from falconeye.web.pages.asking import Asking, go_to, own_part, sentence, services_of, show, texts
+from falconeye.web.peers.footage import delete_everywhere, total_elsewhere
 from falconeye.web.recording_contexts import ProtectionRow
 from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 from falconeye.web.storage_contexts import (
@@ -35,7 +43,7 @@ _ADD_ROLES: Final = (Role.RECORD, Role.ARCHIVE)
 
 @get("/storage", opt=needs(Action.VIEW_FOOTAGE), include_in_schema=False)
 async def storage_page(request: Asking) -> Response[str]:
-    """The disks, the cameras, and for admins the forms."""
+    """The disks, the cameras, and for admins the forms; of one node, under what all have."""
     return await _show(request)
 
 
@@ -54,7 +62,7 @@ async def add_volume(request: Asking) -> Response[str]:
     cautions = tuple(storage_views.caution_words(one) for one in added.place.cautions)
     if cautions:
         return await _show(request, cautions=cautions)
-    return go_to("/storage", done="disk-added")
+    return go_to(f"/storage{own_part(request)}", done="disk-added")
 
 
 @post(
@@ -68,7 +76,7 @@ async def change_role(request: Asking, volume_id: FromPath[str]) -> Response[str
     if role not in {each.value for each in Role if each is not Role.NONE}:
         raise InvalidInput(_("Choose what the disk is for."), field="role")
     await own_storage.change_role(request, volume_id, Role(role))
-    return go_to("/storage", done="saved")
+    return go_to(f"/storage{own_part(request)}", done="saved")
 
 
 @get(
@@ -90,7 +98,7 @@ async def remove_volume(request: Asking, volume_id: FromPath[str]) -> Response[s
     """Use it no more, or forget what lay on it."""
     forget = (await texts(request)).get("forget", "") == "yes"
     await own_storage.remove(request, volume_id, forget=forget)
-    return go_to("/storage", done="disk-removed")
+    return go_to(f"/storage{own_part(request)}", done="disk-removed")
 
 
 @get("/storage/delete", opt=needs(Action.DELETE_FOOTAGE), include_in_schema=False)
@@ -118,6 +126,7 @@ async def delete_span_question(
         return await _show(request, span=span, errors=_field_errors(error), status=422)
     services = services_of(request)
     found = await services.recordings.total_of(camera, from_us, to_us)
+    elsewhere = await total_elsewhere(request, camera, from_us, to_us)
     left = await own_jobs.exports_of_time(request, camera, from_us, to_us)
     page = DeleteSpanPage(
         camera_id=camera,
@@ -125,9 +134,10 @@ async def delete_span_question(
         from_us=from_us,
         to_us=to_us,
         reason=reason,
-        files=found.files,
-        size_bytes=found.size_bytes,
-        kept=found.protected,
+        files=found.files + elsewhere.files,
+        size_bytes=found.size_bytes + elsewhere.size_bytes,
+        kept=found.protected + elsewhere.protected,
+        silent_nodes=elsewhere.silent,
         protections=await _protections(request, camera, from_us, to_us) if found.protected else (),
         exports=tuple(_span_export(job) for job in (*left.unmade, *left.made)),
         other_exports=left.unseen,
@@ -149,11 +159,17 @@ async def delete_span(request: Asking) -> Response[str]:
     )
     require_camera(principal_of(request), Action.DELETE_FOOTAGE, camera)
     try:
-        await own_storage.delete_span(request, camera, span.from_us, span.to_us, span.reason)
+        _done, others = await delete_everywhere(
+            request, camera, span.from_us, span.to_us, span.reason
+        )
     except InvalidInput as error:
         return await _show(request, span=span, errors=_field_errors(error), status=422)
     except Conflict as error:
         return await _show(request, span=span, errors={"to": sentence(error)}, status=409)
+    failed = [f"{one.node_name}: {one.problem}" for one in others if one.problem]
+    if failed:
+        words = _("Deleted, but not on every node. {nodes}").format(nodes="; ".join(failed))
+        return await _show(request, span=span, errors={"to": words}, status=409)
     return go_to("/storage", done="footage-deleted")
 
 
@@ -168,6 +184,7 @@ async def _show(
 ) -> Response[str]:
     services, who = services_of(request), principal_of(request)
     found = await own_storage.overview(request)
+    every = await gathered_storage.gather(request, found)
     uses = [one.use for one in found.cameras]
     may_set = may_on(who, Action.MANAGE_SETTINGS)
     mounts = await services.storage.mounts.found() if may_set else []
@@ -188,6 +205,9 @@ async def _show(
         errors=errors or {},
         cautions=cautions,
         left=await _left(request),
+        nodes=storage_views.node_rows(every.nodes) if every.has_others else (),
+        silent_nodes=every.silent,
+        node_name=services.node_name if own_part(request) else "",
     )
     return show(request, "pages/storage.html", page, status=status)
 

@@ -17,17 +17,20 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from litestar.routes import ASGIRoute, HTTPRoute, WebSocketRoute
 
-from falconeye.accounts.model import Action, Principal, may, require
-from falconeye.base.errors import NotAuthenticated, StartError
+from falconeye.accounts.model import Action, Principal, PrincipalKind, may, require
+from falconeye.base.errors import NotAllowed, NotAuthenticated, NotFound, StartError
 from falconeye.web.security.credentials import TOKEN, Credential
 from falconeye.web.security.csrf import check_csrf
 from falconeye.web.security.origin import check_origin
+from falconeye.web.security.paths import is_peer_path
+from falconeye.web.security.peer import came_from_peer
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 TRUSTED_ORIGINS: Final = "trusted_origins"  # in the application's state: a function
 _OPT: Final = "access"
 _CAMERA_PARAMETER: Final = "camera_id"
+_LONGEST_CAMERA_ID: Final = 64  # what other nodes take; ours have 36
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -38,6 +41,8 @@ class Access:
     action: Action | None = None
     public: bool = False
     csrf: bool = True  # False where the session plays no part, or the handler looks for the token
+    peers: bool = False  # only by the door for other nodes, where nobody need act
+    displays: bool = False  # by displays alone, which reach nothing else
 
 
 def needs(action: Action, *, csrf: bool = True) -> dict[str, Any]:
@@ -56,6 +61,19 @@ def signed_in() -> dict[str, Any]:
 def public(*, csrf: bool = True) -> dict[str, Any]:
     """`opt` of a route for everybody, also those who are nobody."""
     return {_OPT: Access(public=True, csrf=csrf)}
+
+
+def for_peers() -> dict[str, Any]:
+    """`opt` of a route that only other nodes ask; at the web port there is no such address.
+
+    Who asks was checked at their door (`web.peers`); `peer_of` names the node.
+    """
+    return {_OPT: Access(peers=True)}
+
+
+def for_displays() -> dict[str, Any]:
+    """`opt` of a route that screens on walls ask, of cameras that they show."""
+    return {_OPT: Access(action=Action.VIEW_LIVE, displays=True)}
 
 
 def access_of(handler: BaseRouteHandler) -> Access | None:
@@ -94,13 +112,26 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     Raises NotAuthenticated or NotAllowed; before a WebSocket is accepted, before a body is read.
     """
     declared = access_of(handler)
-    unsafe = connection.scope.get("method", "") not in _SAFE_METHODS
-    if unsafe:  # a WebSocket has no method: its upgrade is checked like an unsafe request
-        check_origin(connection.headers, _trusted_origins(connection))
+    by_peer = came_from_peer(connection)
+    if declared is not None and declared.peers:
+        if not by_peer:
+            raise NotFound("there is nothing at this address")
+        return
+    # A WebSocket has no method: its upgrade is checked like an unsafe request. What another node
+    # signed for a person has passed both checks at the node which that person's browser asked;
+    # here there is neither its cookie nor its site to compare with.
+    unsafe = not by_peer and connection.scope.get("method", "") not in _SAFE_METHODS
+    if unsafe:
+        check_origin(connection.headers, _trusted_origins(connection), connection.scope["scheme"])
     if declared is None or not declared.public:
         who = principal_of(connection)
+        if (who.kind is PrincipalKind.DISPLAY) is not (declared is not None and declared.displays):
+            raise NotAllowed("displays have addresses of their own, and no others")
+        camera_id = connection.path_params.get(_CAMERA_PARAMETER)
         if declared is not None and declared.action is not None:
-            require(who, declared.action, connection.path_params.get(_CAMERA_PARAMETER))
+            require(who, declared.action, camera_id)
+        if camera_id is not None and len(camera_id) > _LONGEST_CAMERA_ID:
+            raise NotFound("there is no such camera")
     if unsafe and (declared is None or declared.csrf) and isinstance(connection, Request):
         await check_csrf(connection)
 
@@ -133,10 +164,17 @@ def routes_of(app: Litestar) -> Iterator[tuple[str, str, BaseRouteHandler]]:
 
 
 def check_declarations(app: Litestar) -> None:
-    """StartError that names every route without a declaration."""
-    missing = [
-        f"{method} {path}" for method, path, handler in routes_of(app) if access_of(handler) is None
-    ]
+    """StartError that names every route without a declaration, or with one of the other port."""
+    missing, misplaced = [], []
+    for method, path, handler in routes_of(app):
+        declared = access_of(handler)
+        if declared is None:
+            missing.append(f"{method} {path}")
+        elif declared.peers != is_peer_path(path):
+            misplaced.append(f"{method} {path}")
     if missing:
         msg = "routes without a declared need: " + ", ".join(missing)
+        raise StartError(msg)
+    if misplaced:
+        msg = "routes for nodes lie under /peer/, and no others: " + ", ".join(misplaced)
         raise StartError(msg)

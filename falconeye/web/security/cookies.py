@@ -12,12 +12,12 @@ from litestar.connection import ASGIConnection
 def cookie_of(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str:
     """The value of a cookie of ours (they hold nothing that is quoted); empty where it is missing.
 
-    Of several with one name the last counts.
+    Of several with one name the first counts: browsers begin with the one of the longest path (RFC
+    6265 5.4), which below a base path is ours, and not that of another FalconEye at "/".
     """
-    found = ""
     for header in connection.headers.getall("cookie", []):
         for pair in header.split(";"):
             key, _, value = pair.partition("=")
             if key.strip() == name:
-                found = value.strip()
-    return found
+                return value.strip()
+    return ""

@@ -9,12 +9,19 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from falconeye.web.security.cookies import cookie_of
+from falconeye.web.security.display_cookies import DISPLAY_COOKIE
+from falconeye.web.security.paths import is_display_path
 
 SESSION_COOKIE: Final = (
     "falconeye_session"  # our own name: cookies are shared by all ports of a host
 )
+# Over TLS another one: a browser lets no page without TLS write over a cookie that is Secure (RFC
+# 6265bis, 5.7), so after `--tls off` nobody could sign in for 90 days. The prefix (ibid., 4.1.3)
+# keeps who can write to the network from planting one.
+SECURE_SESSION_COOKIE: Final = "__Secure-falconeye_session"
 SESSION_COOKIE_SECONDS: Final = 90 * 24 * 3600  # the absolute limit of a session
 _MAX_LENGTH: Final = 1024
+_SECURE_SCHEMES: Final = frozenset({"https", "wss"})
 
 
 class CredentialKind(StrEnum):
@@ -22,6 +29,11 @@ class CredentialKind(StrEnum):
 
     SESSION = "session"
     TOKEN = "token"  # noqa: S105 - a kind, not a token
+    # Another node has seen the secret, and names what it belongs to (`web.peers`).
+    ACTING_SESSION = "acting-session"
+    ACTING_TOKEN = "acting-token"  # noqa: S105 - as above
+    DISPLAY = "display"
+    ACTING_DISPLAY = "acting-display"
 
 
 SESSION: Final = CredentialKind.SESSION
@@ -30,19 +42,32 @@ TOKEN: Final = CredentialKind.TOKEN
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A cookie value or an API token, as given; it is never printed."""
+    """A cookie value or an API token, as given, or the id of one; it is never printed."""
 
     kind: CredentialKind
     value: str = field(repr=False)
 
 
 def credential_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Credential | None:
-    """What the request carries; an Authorization header outweighs the cookie, also a bad one."""
+    """What the request carries; an Authorization header outweighs the cookie, also a bad one.
+
+    A display's cookie is looked at below `/display` alone, and nothing else is there: who is signed
+    in on a screen's browser stays what they are on all other pages.
+    """
+    if is_display_path(connection.scope["path"]):
+        return _display_credential(connection)
     header = connection.headers.get("authorization")
     if header is not None:
         return _from_authorization(header)
-    value = cookie_of(connection, SESSION_COOKIE)
+    secure = connection.scope.get("scheme") in _SECURE_SCHEMES
+    value = cookie_of(connection, SECURE_SESSION_COOKIE if secure else SESSION_COOKIE)
     return Credential(SESSION, value) if value and len(value) <= _MAX_LENGTH else None
+
+
+def _display_credential(connection: ASGIConnection[Any, Any, Any, Any]) -> Credential | None:
+    value = cookie_of(connection, DISPLAY_COOKIE)
+    is_cookie = value and len(value) <= _MAX_LENGTH
+    return Credential(CredentialKind.DISPLAY, value) if is_cookie else None
 
 
 def _from_authorization(header: str) -> Credential | None:
@@ -72,7 +97,7 @@ def _from_basic(encoded: str) -> Credential | None:
 def session_cookie(value: str, *, secure: bool) -> Cookie:
     """The cookie of a new session; `secure` where the page came over TLS."""
     return Cookie(
-        key=SESSION_COOKIE,
+        key=SECURE_SESSION_COOKIE if secure else SESSION_COOKIE,
         value=value,
         path="/",
         httponly=True,
@@ -85,7 +110,7 @@ def session_cookie(value: str, *, secure: bool) -> Cookie:
 def ended_session_cookie(*, secure: bool) -> Cookie:
     """What makes the browser forget the session."""
     return Cookie(
-        key=SESSION_COOKIE,
+        key=SECURE_SESSION_COOKIE if secure else SESSION_COOKIE,
         value="",
         path="/",
         httponly=True,

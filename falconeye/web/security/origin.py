@@ -13,13 +13,14 @@ from litestar.datastructures import Headers
 from falconeye.base.errors import NotAllowed
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_SECURE: Final = frozenset({"https", "wss"})
 _OWN_SITES: Final = frozenset({"same-origin", "none"})  # none: typed or opened by the person
 
 
-def check_origin(headers: Headers, trusted: Collection[str] = ()) -> None:
+def check_origin(headers: Headers, trusted: Collection[str] = (), scheme: str = "") -> None:
     """NotAllowed when the headers say that another site's page is behind the request.
 
-    `trusted`: origins that are let in as well.
+    `trusted`: origins that are let in as well. `scheme`: that of the request (ASGI's).
     """
     origins = headers.getall("origin", [])
     if origins and all(origin in trusted for origin in origins):
@@ -29,16 +30,20 @@ def check_origin(headers: Headers, trusted: Collection[str] = ()) -> None:
         raise NotAllowed("this request came from another site's page")
     host = headers.get("host", "")
     for origin in origins:
-        if not is_own_origin(origin, host):
+        if not is_own_origin(origin, host, is_secure=scheme in _SECURE):
             raise NotAllowed("this request came from another site's page")
 
 
-def is_own_origin(origin: str, host: str) -> bool:
+def is_own_origin(origin: str, host: str, *, is_secure: bool = False) -> bool:
     """Whether an Origin names the host and port of a Host header.
 
-    The scheme is not compared: behind a TLS proxy the node itself sees plain HTTP.
+    Where the request is known to have come by TLS (`is_secure`), its page must have, too: anybody
+    on the way can write a page of plain HTTP. What looks like plain HTTP may have come by a proxy
+    that nobody told of.
     """
     scheme = origin.partition("://")[0]
+    if is_secure and scheme != "https":
+        return False
     try:
         place = _place(origin)
         return place is not None and place == _place(f"{scheme}://{host}")

@@ -3,7 +3,9 @@
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-_API_PREFIXES: Final = ("/api/", "/static/", "/schema/")
+from falconeye.web.base_path import inward
+
+_API_PREFIXES: Final = ("/api/", "/static/", "/schema/", "/peer/", "/display/api/")
 _API_PATHS: Final = frozenset({"/api", "/metrics", "/healthz", "/readyz", "/events", "/static"})
 _MAX_LENGTH: Final = 2000
 _START: Final = "/"
@@ -14,12 +16,25 @@ def is_page_path(path: str) -> bool:
     return path.rstrip("/") not in _API_PATHS and not path.startswith(_API_PREFIXES)
 
 
+def is_display_path(path: str) -> bool:
+    """Whether it is one of a screen on a wall: what lies there knows displays, and nobody else."""
+    return path == "/display" or path.startswith("/display/")
+
+
+def is_peer_path(path: str) -> bool:
+    """Whether only other nodes ask at this address, which does not exist at the web port."""
+    return path.lstrip("/").startswith("peer/")
+
+
 def safe_next(wanted: str | None) -> str:
     """`wanted` if it is a page of this site (path and query), else the start page.
+
+    With or without the base path; what is answered has none, as all addresses inside.
 
     Refuses other hosts in every spelling that browsers accept: `//host`, a backslash for a slash,
     control characters (they drop tabs and newlines), a scheme.
     """
+    wanted = inward(wanted or "")
     if not wanted or len(wanted) > _MAX_LENGTH or "\\" in wanted:
         return _START
     if any(ord(letter) <= 0x20 or ord(letter) >= 0x7F for letter in wanted):
@@ -31,7 +46,7 @@ def safe_next(wanted: str | None) -> str:
     except ValueError:
         return _START
     inside = not parts.scheme and not parts.netloc and is_page_path(parts.path)
-    entrance = parts.path.startswith(("/login", "/logout", "/setup"))
+    entrance = parts.path.startswith(("/login", "/logout", "/setup", "/invitation"))
     return wanted if inside and not entrance else _START
 
 

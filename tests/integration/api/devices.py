@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from falconeye.devices import v4l2
+from falconeye.devices import v4l2, v4l2_controls
 from falconeye.devices.present import UsbDevices
 from falconeye.devices.udev import Plugged
 from falconeye.devices.usb_camera import UsbCamera, with_unique_serials
@@ -24,12 +24,14 @@ FORMATS = (
     v4l2.PixelFormat("BA81", "8-bit Bayer", SIZES[:1]),  # nothing that can be read
 )
 CONTROLS = (
-    v4l2.Control(1, "Brightness", "number", 0, 255, 1, 128, 128, is_active=True),
-    v4l2.Control(
+    v4l2_controls.Control(1, "Brightness", "number", 0, 255, 1, 128, 128, is_active=True),
+    v4l2_controls.Control(
         2, "Auto Exposure", "menu", 0, 3, 1, 3, 3, True, ((1, "Manual"), (3, "Automatic"))
     ),
-    v4l2.Control(3, "Exposure Time, Absolute", "number", 3, 2047, 1, 250, 250, is_active=False),
-    v4l2.Control(4, "White Balance, Automatic", "switch", 0, 1, 1, 1, 1, is_active=True),
+    v4l2_controls.Control(
+        3, "Exposure Time, Absolute", "number", 3, 2047, 1, 250, 250, is_active=False
+    ),
+    v4l2_controls.Control(4, "White Balance, Automatic", "switch", 0, 1, 1, 1, 1, is_active=True),
 )
 
 
@@ -39,7 +41,7 @@ class Ports:
 
     plugged: Plugged = field(default_factory=Plugged)
     told: Plugged = field(default_factory=Plugged)  # as it was when somebody looked last
-    controls: dict[int, v4l2.Control] = field(
+    controls: dict[int, v4l2_controls.Control] = field(
         default_factory=lambda: {one.id: one for one in CONTROLS}
     )
     error: OSError | None = None  # of opening it
@@ -73,6 +75,8 @@ def lay_ports(monkeypatch: pytest.MonkeyPatch) -> Ports:
     monkeypatch.setattr(UsbDevices, "plugged", property(lambda _self: made.told))
     monkeypatch.setattr(v4l2, "opened", made.opened)
     monkeypatch.setattr(v4l2, "pixel_formats", lambda _descriptor: FORMATS)
-    monkeypatch.setattr(v4l2, "controls", lambda _descriptor: tuple(made.controls.values()))
-    monkeypatch.setattr(v4l2, "set_control", made.set)
+    monkeypatch.setattr(
+        v4l2_controls, "controls", lambda _descriptor: tuple(made.controls.values())
+    )
+    monkeypatch.setattr(v4l2_controls, "set_control", made.set)
     return made

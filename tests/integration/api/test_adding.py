@@ -1,10 +1,16 @@
 """Found cameras looked into: what is proposed, and how often a login is shown for it."""
 
+import socket
+import threading
+
 import pytest
 
-from falconeye.base.errors import NotFound
+from falconeye.base.errors import NotFound, Unavailable
 from falconeye.base.secret import Secret
-from falconeye.cameras.adding import Adding, Proposal, ProposalState
+from falconeye.cameras.found import adding
+from falconeye.cameras.found.adding import Adding, Proposal, ProposalState
+from falconeye.cameras.identity import onvif_address
+from falconeye.cameras.views import NewCamera
 from falconeye.config.camera import Protocol
 from falconeye.discovery.evidence import Evidence, Way
 from falconeye.events.camera_state import ReasonCode
@@ -21,11 +27,51 @@ def short_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("falconeye.cameras.trial.MEASURE_S", 0.2)
 
 
+class RefusesBySilence:
+    """An RTSP camera that hangs up on each login, as some do in place of another 401."""
+
+    def __init__(self) -> None:
+        self.logins = 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._run, name="hangs-up", daemon=True)
+
+    def __enter__(self) -> "RefusesBySilence":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rb") as requests:
+                head: list[bytes] = []
+                for line in requests:
+                    head.append(line)
+                    if line != b"\r\n":
+                        continue
+                    if any(one.startswith(b"Authorization") for one in head):
+                        self.logins += 1
+                        break
+                    head.clear()
+                    connection.sendall(
+                        b"RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\n"
+                        b'WWW-Authenticate: Digest realm="x", nonce="y"\r\n\r\n'
+                    )
+
+
 async def look(
     served: Served, candidate_id: str, password: str | None = None, user: str = USER
 ) -> Proposal:
-    adding = Adding(served.services.finding, served.services.cameras)
-    return await adding.look_into(
+    looking = Adding(served.services.finding, served.services.cameras)
+    return await looking.look_into(
         candidate_id,
         username=None if password is None else user,
         password=None if password is None else Secret(password),
@@ -138,6 +184,44 @@ async def test_the_first_refusal_ends_the_search_for_a_path(served: Served) -> N
         assert sum(camera.gate.refused for camera in rtsp.cameras.values()) == 1
 
 
+async def test_a_camera_that_hangs_up_on_a_login_is_not_shown_it_again(served: Served) -> None:
+    with RefusesBySilence() as camera:
+        bare = f"rtsp://127.0.0.1:{camera.port}/"
+        found(served, announced(bare + "own", make="Hikvision"))
+        candidate_id = found(served, Evidence(Way.SCAN, "y", 0, address="127.0.0.1", url=bare))
+        proposal = await look(served, candidate_id, "wrong")
+        assert proposal.state is ProposalState.UNREACHABLE
+        assert camera.logins == 1
+
+
+async def test_who_takes_his_time_at_each_question_does_not_keep_a_person_waiting(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onvif_address, "ASK_S", 0.3)
+    with onvif_site(answers={"GetProfiles": "dribble"}) as site:
+        candidate_id = found(served, site.finding())
+        proposal = await look(served, candidate_id, PASSWORD)
+        assert (proposal.state, "0.3 s" in proposal.words) == (ProposalState.UNREACHABLE, True)
+        with pytest.raises(Unavailable, match=r"0\.3 s"):
+            _ = await onvif_address.resolved(
+                NewCamera(
+                    "Yard", Protocol.ONVIF, site.address, username=USER,
+                    password=Secret(PASSWORD), allow_local=True,
+                )
+            )  # fmt: skip
+
+
+async def test_looking_into_a_camera_has_an_end(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adding, "LOOK_S", 0.3)
+    with ReplayServer() as rtsp:
+        rtsp.add("own", video=video_clip(gop=10)).faults.mute_methods = frozenset({"DESCRIBE"})
+        proposal = await look(served, found(served, announced(rtsp.url("own"))))
+        assert proposal.state is ProposalState.UNREACHABLE
+        assert "too long" in proposal.words
+
+
 async def test_a_camera_of_pictures_by_http_is_tried_likewise(served: Served) -> None:
     with MjpegServer(login="digest") as camera:
         candidate_id = found(served, announced(camera.url()))
@@ -191,7 +275,7 @@ async def test_what_cannot_be_used_and_what_is_gone(served: Served) -> None:
 async def test_this_machine_is_for_admins_only(served: Served) -> None:
     with onvif_site() as site:
         candidate_id = found(served, site.finding())
-        adding = Adding(served.services.finding, served.services.cameras)
-        proposal = await adding.look_into(candidate_id, username=USER, password=Secret(PASSWORD))
+        looking = Adding(served.services.finding, served.services.cameras)
+        proposal = await looking.look_into(candidate_id, username=USER, password=Secret(PASSWORD))
         assert proposal.state is not ProposalState.READY
         assert site.device.operations == []

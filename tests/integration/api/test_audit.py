@@ -1,5 +1,7 @@
 """The audit log is read by admins: filtered, in pages, as a file, and on a page in local time."""
 
+import csv
+import io
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -53,6 +55,7 @@ async def test_it_is_filtered_and_paged(filled: Served) -> None:
     assert one == {
         "actor_kind": "token", "actor_id": "token-1", "actor": "vlc", "action": "footage.viewed",
         "object_kind": "camera", "object_id": DOOR, "detail": "Door", "address": "10.0.0.8",
+        "node_name": "pi-1", "node_id": filled.services.node_id,
     }  # fmt: skip
 
 
@@ -99,6 +102,53 @@ async def test_all_of_it_as_a_file(filled: Served, monkeypatch: pytest.MonkeyPat
     assert (none.status_code, none.text) == (200, "")
 
 
+async def test_all_of_it_for_a_spreadsheet(filled: Served) -> None:
+    audit = filled.services.accounts.audit
+    await audit.record(
+        None, "login.refused", "user", None, '=HYPERLINK("http://x","y")', "10.0.0.9"
+    )
+    answer = await filled.admin.get("/api/audit/download", params={"form": "csv"})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert 'filename="falconeye-pi-1-audit.csv"' in answer.headers["content-disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"), newline="")))
+    listed = (await filled.admin.get("/api/audit/")).json()["entries"]
+    assert [row["action"] for row in rows] == [one["action"] for one in listed]
+    assert rows[0]["action_words"] == "Downloaded the audit log"
+    assert rows[1]["detail"] == """'=HYPERLINK("http://x","y")"""
+    assert (rows[1]["object_kind_words"], rows[1]["address"]) == ("user", "10.0.0.9")
+    assert list(rows[0]) == [*listed[0], "action_words", "object_kind_words"]
+    wrong = await filled.admin.get("/api/audit/download", params={"form": "xls"})
+    assert wrong.status_code in {400, 422}
+
+
+async def test_by_a_camera_its_recordings_are_found_as_well(filled: Served) -> None:
+    audit = filled.services.accounts.audit
+    for name in (f"{DOOR}_20261120100000", f"{DOOR}_20261120100000-pi-2", f"{DOOR}x", "other"):
+        await audit.record(ANNA, "recording.downloaded", "recording", name)
+    found = (await filled.admin.get("/api/audit/", params={"camera_id": DOOR})).json()
+    assert [one["object_id"] for one in found["entries"]] == [
+        f"{DOOR}_20261120100000-pi-2",
+        f"{DOOR}_20261120100000",
+        DOOR,
+        DOOR,
+        DOOR,
+    ]
+    page = (await filled.admin.get("/audit", params={"camera_id": DOOR})).text
+    assert "5 entries" in page
+    assert f'value="{DOOR}" selected' in page
+
+
+async def test_nothing_changes_an_entry(filled: Served) -> None:
+    """Neither a method of the API nor a field of a form."""
+    before = (await filled.admin.get("/api/audit/")).json()
+    number = before["entries"][0]["id"]
+    for path in ("/api/audit", "/api/audit/", f"/api/audit/{number}", "/audit", f"/audit/{number}"):
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            answer = await filled.admin.request(method, path, json={"detail": "nothing"})
+            assert answer.status_code in {404, 405}, (method, path)
+    assert (await filled.admin.get("/api/audit/")).json() == before
+
+
 async def test_the_page_is_in_the_sites_time(
     filled: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,14 +160,17 @@ async def test_the_page_is_in_the_sites_time(
     assert "otto &amp; &lt;b&gt;Eve&lt;/b&gt;" in page.text
     assert "4 entries" in page.text
     assert 'href="/api/audit/download?"' in page.text
+    assert 'href="/api/audit/download?form=csv"' in page.text
+    assert "It is kept for 365 days." in page.text
     assert 'href="/audit"' in (await filled.admin.get("/settings")).text
     monkeypatch.setattr(audit_page, "ROWS", 1)
     some = await filled.admin.get("/audit", params={"actor": "anna", "offset": "1"})
     assert "2 entries" in some.text
-    assert "camera.changed</strong>" in some.text
-    assert "camera.deleted</strong>" not in some.text
+    assert "<strong>Changed a camera</strong> <code>camera.changed</code>" in some.text
+    assert "<code>camera.deleted</code>" not in some.text
     assert 'rel="prev" href="/audit?actor=anna"' in some.text
     assert 'href="/api/audit/download?actor=anna"' in some.text
+    assert 'href="/api/audit/download?actor=anna&amp;form=csv"' in some.text
     none = await filled.admin.get("/audit", params={"from": "2999-01-01T00:00"})
     assert (none.status_code, "Nothing in the log matches." in none.text) == (200, True)
     wrong = await filled.admin.get("/audit", params={"from": "soon", "action": "<i>"})
@@ -127,8 +180,8 @@ async def test_the_page_is_in_the_sites_time(
 
 async def test_the_document_says_how_to_ask(served: Served) -> None:
     document = (await served.admin.get("/schema/openapi.json")).json()
-    wanted = {"action", "actor", "object_kind", "object_id", "from", "to"}
-    for path, more in (("/api/audit", {"limit", "offset"}), ("/api/audit/download", set())):
+    wanted = {"action", "actor", "object_kind", "object_id", "camera_id", "from", "to"}
+    for path, more in (("/api/audit", {"limit", "offset"}), ("/api/audit/download", {"form"})):
         operation = document["paths"][path]["get"]
         assert {one["name"] for one in operation["parameters"]} == wanted | more
         assert operation["description"].startswith("Role: admin.")

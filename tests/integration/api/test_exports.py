@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
@@ -19,9 +20,11 @@ from falconeye.accounts.model import Role
 from falconeye.base.errors import Unavailable
 from falconeye.base.times import SECOND_US, rfc3339, to_us
 from falconeye.jobs import exporting
+from falconeye.jobs.export_hashes import note_hashes
 from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.storage.export.export import Exports
+from falconeye.storage.export.export_result import Export
 from falconeye.web import pages, streamed_form
 from tests.clocked_footage import Piece, record
 from tests.integration.api.conftest import Served
@@ -128,7 +131,7 @@ async def test_only_its_owner_and_admins_see_it(served: Served) -> None:
             ):
                 answer = await client.request(method, address + suffix)
                 assert answer.status_code == 404, (method, suffix)
-            assert (await client.get("/api/jobs/")).json() == {"jobs": [], "count": 0}
+            assert (await client.get("/api/jobs/")).json()["jobs"] == []
         assert (await elsewhere.post(f"{path}/export", json=span)).status_code == 403
         assert (await served.admin.get(address)).status_code == 200
         assert (await served.admin.get("/api/jobs/")).json()["count"] == 1
@@ -248,6 +251,31 @@ async def test_of_several_cameras_all_must_be_allowed(served: Served) -> None:
         answer = await served.operator.post("/api/exports", json=span | {"cameras": wrong})
         assert answer.status_code in {404, 422}, wrong
     assert (await served.operator.post("/api/exports", json=span)).status_code == 422
+
+
+async def test_a_file_of_which_the_log_does_not_say_all_yet_is_told_to_nobody_it_should_not_be(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entries come one by one, after the export is there; the disk may refuse some."""
+    noted = asyncio.Event()
+
+    async def first_only(audit: AuditLog, job_id: str, made: Export) -> None:
+        await note_hashes(audit, job_id, replace(made, files=made.files[:1]))
+        noted.set()
+
+    monkeypatch.setattr(exporting, "note_hashes", first_only)
+    ids, span = await two_cameras(served)
+    job = (await served.operator.post("/api/exports", json=span | {"cameras": ids})).json()
+    job = await finished(served.operator, job["id"])
+    asked = {"sha256": job["export"]["sha256"]}
+    await noted.wait()
+    found = (await served.operator.get("/api/exports/check", params=asked)).json()
+    assert (found["known"], [camera["id"] for camera in found["cameras"]]) == (True, ids)
+    one = await served.client(Role.OPERATOR, cameras=frozenset({ids[0]}))
+    try:
+        assert (await one.get("/api/exports/check", params=asked)).json()["known"] is False
+    finally:
+        await one.aclose()
 
 
 async def test_a_file_is_checked_also_after_it_was_deleted_here(served: Served) -> None:

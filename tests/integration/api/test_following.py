@@ -1,19 +1,24 @@
 """Cameras with another address: followed where their hardware is, and only there."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
+from falconeye.base.errors import Unavailable
 from falconeye.base.secret import Secret
-from falconeye.cameras.following import Following, moved_changes
 from falconeye.cameras.views import NewCamera
+from falconeye.cameras.whereabouts import following
+from falconeye.cameras.whereabouts.following import Following, moved_changes
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.discovery.evidence import Evidence, Way
 from falconeye.discovery.recognition import Moved
 from falconeye.events.bus import CameraStateChanged
 from tests.integration.api.conftest import Served
+from tests.peers.known_neighbours import KnownNeighbours
 from tests.peers.media_samples import video_clip
 from tests.peers.replay_rtsp import PASSWORD, ReplayServer
 
@@ -30,7 +35,8 @@ class Site:
     rtsp: ReplayServer
     camera: CameraConfig
     following: Following
-    kernel: dict[str, str] = field(default_factory=dict)
+    kernel: KnownNeighbours
+    asked: asyncio.Event = field(default_factory=asyncio.Event)  # the network, for cameras
 
     def seen(self, **fields: Any) -> None:
         """By WS-Discovery, at its new place."""
@@ -46,8 +52,10 @@ class Site:
 
 
 @pytest.fixture
-async def site(served: Served) -> AsyncIterator[Site]:
-    services = served.services
+async def site(served: Served, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    services, kernel = served.services, KnownNeighbours()
+    cameras = services.cameras  # what follows it and what connects to it ask one kernel
+    monkeypatch.setattr(cameras, "_parts", replace(cameras._parts, neighbours=kernel))
     with ReplayServer() as rtsp:
         rtsp.add("main", video=video_clip(gop=10), login="basic")
         new = NewCamera(
@@ -56,18 +64,26 @@ async def site(served: Served) -> AsyncIterator[Site]:
             endpoint_reference=REFERENCE, onvif_url=f"http://{OLD}:8000/onvif/device_service",
         )  # fmt: skip
         camera = await services.cameras.add(new)
-        site = Site(served, rtsp, camera.config, services.finding.following)
+        site = Site(served, rtsp, camera.config, services.finding.following, kernel)
         site.following = Following(
             services.finding.candidates, services.cameras, services.bus, services.clock,
-            mac_of=site.kernel.get,
+            neighbours=site.kernel, look_now=site.asked.set,
         )  # fmt: skip
         site.following.audit = services.accounts.audit
         yield site
         await site.following.stop()
 
 
+async def test_the_network_is_asked_for_a_camera_that_is_away(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "ASK_S", 0.05)
+    site.following.start()
+    await site.asked.wait()
+
+
 async def test_a_camera_is_followed_with_its_password_and_it_is_noted(site: Site) -> None:
-    site.kernel[NEW] = OWN
+    site.kernel.table[NEW] = OWN
     with site.served.services.bus.subscribe() as changes:
         site.following.start()
         site.seen()
@@ -85,12 +101,49 @@ async def test_a_camera_is_followed_with_its_password_and_it_is_noted(site: Site
     assert noted == [f"from {OLD}:8000 to {NEW}:8000"]
 
 
+async def test_a_password_that_is_changed_meanwhile_stays_changed(site: Site) -> None:
+    loop = asyncio.get_running_loop()
+    cameras = site.served.services.cameras
+
+    class SlowKernel(KnownNeighbours):
+        @override
+        def mac_of(self, address: str) -> str | None:
+            changed = cameras.update(site.camera.id, {"password": Secret("new")})
+            _ = asyncio.run_coroutine_threadsafe(changed, loop).result(5)
+            return OWN
+
+    site.following._neighbours = SlowKernel()
+    site.seen()
+    await site.following.look()
+    assert site.config.source_url == site.rtsp.url("main", host=NEW)
+    assert site.config.password == Secret("new")
+
+
+async def test_an_audit_log_that_cannot_be_written_ends_nothing(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Full:
+        async def record(self, *_: object) -> None:
+            raise Unavailable("the disk is full")
+
+    site.following.audit = Full()
+    site.kernel.table[NEW] = OWN
+    site.seen()
+    with site.served.services.bus.subscribe() as changes:
+        await site.following.look()
+        async for change in changes:
+            if isinstance(change, CameraStateChanged) and change.state.online:
+                break
+    assert site.config.source_url == site.rtsp.url("main", host=NEW)
+    assert "the disk is full" in caplog.text
+
+
 @pytest.mark.parametrize("there", [None, OTHER])
 async def test_who_only_says_that_it_is_the_camera_gets_nothing(
     site: Site, there: str | None
 ) -> None:
     if there is not None:
-        site.kernel[NEW] = there
+        site.kernel.table[NEW] = there
     site.seen(mac=OWN)  # it tells the right hardware address as well
     await site.following.look()
     assert site.config.source_url == site.camera.source_url
@@ -98,7 +151,7 @@ async def test_who_only_says_that_it_is_the_camera_gets_nothing(
 
 
 async def test_two_that_claim_it_are_both_left(site: Site) -> None:
-    site.kernel[NEW] = OWN
+    site.kernel.table[NEW] = OWN
     site.seen()
     site.seen(key="y 127.0.0.3", address="127.0.0.3", url="http://127.0.0.3/", mac=OTHER)
     await site.following.look()
@@ -106,7 +159,7 @@ async def test_two_that_claim_it_are_both_left(site: Site) -> None:
 
 
 async def test_hardware_that_two_devices_seem_to_have_proves_nothing(site: Site) -> None:
-    site.kernel[NEW] = OWN
+    site.kernel.table[NEW] = OWN
     site.seen(mac=OWN)
     there = {"address": "127.0.0.3", "url": "http://127.0.0.3/", "endpoint_reference": "urn:x"}
     site.seen(key="y 127.0.0.3", mac=OWN, **there)  # behind a repeater that shows its own
@@ -116,8 +169,34 @@ async def test_hardware_that_two_devices_seem_to_have_proves_nothing(site: Site)
     assert site.config.source_url == site.camera.source_url
 
 
+async def test_hardware_that_the_kernel_sees_at_other_addresses_too_proves_nothing(
+    site: Site,
+) -> None:
+    site.kernel.table |= {NEW: OWN, "127.0.0.3": OWN}
+    site.seen()
+    await site.following.look()
+    assert site.config.source_url == site.camera.source_url
+    site.kernel.table = {NEW: OWN, OLD: OWN}  # both were its own
+    await site.following.look()
+    assert site.config.source_url != site.camera.source_url
+
+
+@pytest.mark.parametrize(
+    "told", [{"endpoint_reference": "urn:uuid:2"}, {"endpoint_reference": None, "serial": "2"}]
+)
+async def test_a_device_with_its_hardware_that_says_it_is_another_is_not_it(
+    site: Site, told: dict[str, str | None]
+) -> None:
+    site.kernel.table[NEW] = OWN
+    _ = await site.served.services.cameras.update(site.camera.id, {"metadata": {"serial": "1"}})
+    site.seen(mac=OWN, **told)
+    assert [one.moved for one in site.served.services.finding.candidates.list() if one.moved]
+    await site.following.look()
+    assert site.config.source_url == site.camera.source_url
+
+
 async def test_a_camera_that_a_person_stopped_stays_where_it_is(site: Site) -> None:
-    site.kernel[NEW] = OWN
+    site.kernel.table[NEW] = OWN
     site.seen()
     _ = await site.served.services.cameras.stop(site.camera.id, by="ann")
     await site.following.look()
@@ -127,7 +206,7 @@ async def test_a_camera_that_a_person_stopped_stays_where_it_is(site: Site) -> N
 async def test_where_another_camera_is_configured_it_does_not_go(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
-    site.kernel[NEW] = OWN
+    site.kernel.table[NEW] = OWN
     other = NewCamera(
         "Gate", Protocol.RTSP, site.rtsp.url("main", host=NEW), start=False, allow_local=True
     )

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from falconeye.accounts.model import Role
+from falconeye.cameras.views import NewCamera
+from falconeye.config.camera import Protocol
 from falconeye.discovery.evidence import Evidence, Way
 from tests.integration.api.conftest import Served
 from tests.integration.api.devices import Ports, lay_ports
@@ -133,6 +135,24 @@ async def test_a_scan_tells_the_network_where_it_is_asked_for(served: Served) ->
         }
     ]
     assert both["total"] == len(both["cameras"]) + 1
+
+
+async def test_who_only_claims_to_be_a_camera_that_is_away_is_not_offered_as_it(
+    served: Served,
+) -> None:
+    new = NewCamera(
+        "Yard", Protocol.RTSP, "rtsp://192.168.1.70/main", start=False,
+        mac_address="00:1a:2b:3c:4d:5e", endpoint_reference="urn:uuid:1",
+    )  # fmt: skip
+    _ = await served.services.cameras.add(new)
+    other = Evidence(
+        Way.ONVIF, "x", 0, name="Yard", address="192.168.1.99", mac="00:1a:2b:00:00:99",
+        endpoint_reference="urn:uuid:1",
+    )  # fmt: skip
+    assert served.services.finding.candidates.note(other)
+    said = (await served.admin.get("/cameras/found")).text
+    assert "Edit the camera to give it this address" not in said
+    assert "it is another device" in said
 
 
 async def test_a_camera_of_this_system_is_said_and_one_that_has_moved(served: Served) -> None:

@@ -36,7 +36,7 @@ async def test_notices_are_listed_to_those_who_may_see_the_camera(served: Served
     assert (found["total"], [each["id"] for each in found["notices"]]) == (2, ["2", "1"])
     assert found["notices"][0].keys() == {
         "id", "camera_id", "camera_name", "volume_id", "volume_path", "since", "until",
-        "reason", "detail", "sent",
+        "reason", "detail", "sent", "node_name", "node_id",
     }  # fmt: skip
     for query, ids in (("active=true", ["2"]), ("active=false", ["1"]), ("offset=1", ["1"])):
         found = (await served.viewer.get(f"/api/notices/?{query}")).json()

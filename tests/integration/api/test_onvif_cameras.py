@@ -1,10 +1,14 @@
 """Cameras by their ONVIF address: streams and identity are asked for when they are added."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from falconeye.config.camera import Protocol
+from falconeye.base.secret import Secret
+from falconeye.cameras import registry
+from falconeye.cameras.completing import completed_changes
+from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.events.bus import CameraStateChanged
 from tests.integration.api.conftest import Served
 from tests.integration.api.onvif_site import OnvifSite, onvif_site
@@ -131,3 +135,26 @@ async def test_another_device_is_taken_over_with_its_password_only(served: Serve
         config = served.services.cameras.get(camera["id"]).config
         assert (config.sub_url, config.onvif_url) == (other.stream("sub"), other.device.xaddr)
         assert config.username == USER
+
+
+async def test_a_password_that_is_changed_while_the_device_is_asked_is_not_put_back(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cameras = served.services.cameras
+    with onvif_site() as site:
+        _, camera = await add(served, with_login(site))
+
+        async def slowly(config: CameraConfig, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+            found = await completed_changes(config, changes)
+            monkeypatch.setattr(registry, "completed_changes", completed_changes)
+            _ = await cameras.update(camera["id"], {"password": Secret("another")})
+            return found
+
+        monkeypatch.setattr(registry, "completed_changes", slowly)
+        path = f"/api/cameras/{camera['id']}"
+        answer = await served.admin.patch(path, json={"source_url": site.address})
+        assert (answer.status_code, "changed while" in answer.text) == (409, True)
+        kept = cameras.get(camera["id"]).config.password
+        assert kept == Secret("another")
+        answer = await served.admin.patch(path, json={"name": "Gate"})
+        assert answer.status_code == 200

@@ -45,11 +45,13 @@ async def test_a_time_is_protected_listed_and_let_go(served: Served) -> None:
     assert {name: made[name] for name in body} == body
     assert made["by"].startswith("operator")
     listed = (await served.viewer.get(f"{path}/protections")).json()
-    assert listed == {"protections": [made]}
+    assert listed == {
+        "protections": [made], "unreachable_nodes": [],
+    }  # fmt: skip
     after = span(start_us, 2, 9)
     assert (await served.viewer.get(f"{path}/protections", params=after)).json() == {
-        "protections": []
-    }
+        "protections": [], "unreachable_nodes": [],
+    }  # fmt: skip
     query = {**span(start_us, 0, 8), "reason": "all of it"}
     answer = await served.admin.delete(f"{path}/footage", params=query)
     assert (answer.json()["deleted"], answer.json()["kept"]) == (1, 1)
@@ -123,7 +125,9 @@ async def test_of_a_deleted_camera_it_stays_and_is_let_go(served: Served) -> Non
     answer = await served.operator.post(f"{path}/protections", json=span(start_us, 1, 2))
     made = answer.json()
     assert (await served.admin.delete(path)).status_code == 200
-    assert (await served.admin.get(f"{path}/protections")).json() == {"protections": [made]}
+    assert (await served.admin.get(f"{path}/protections")).json() == {
+        "protections": [made], "unreachable_nodes": [],
+    }  # fmt: skip
     made_id = recording_id(path.rpartition("/")[2], start_us)
     recording = f"/api/recordings/{made_id}?delete_file=true"
     assert (await served.admin.delete(recording)).status_code == 409

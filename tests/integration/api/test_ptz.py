@@ -9,6 +9,7 @@ import pytest
 from tests.integration.api.conftest import Served
 from tests.integration.api.onvif_site import OnvifSite, onvif_site
 from tests.peers.onvif_device import PASSWORD, USER
+from tests.peers.onvif_state import Preset
 
 
 async def added(served: Served, site: OnvifSite) -> str:
@@ -132,3 +133,23 @@ async def test_a_session_that_nobody_uses_ends(
         assert ptz.open_sessions == 0
         assert (await served.operator.post(path, json={"stop": True})).status_code == 204
         assert site.device.stops == 2
+
+
+async def test_a_token_that_is_none_is_nobodys_preset(served: Served) -> None:
+    with onvif_site() as site:
+        path = await added(served, site)
+        site.device.presets["x" * 65] = Preset("Endless")
+        tokens = [each["token"] for each in (await served.operator.get(path)).json()["presets"]]
+        assert tokens == ["1", "2"]
+
+
+async def test_what_xml_cannot_carry_is_refused(served: Served) -> None:
+    with onvif_site() as site:
+        path = await added(served, site)
+        for body in ({"preset": "\x01"}, {"preset": "\ufffe"}):
+            assert (await served.operator.post(path, json=body)).status_code == 422
+        for body in ({"name": "a\uffff"}, {"name": "a", "token": "\x1b"}):
+            answer = await served.operator.post(f"{path}/presets", json=body)
+            assert answer.status_code == 422, answer.text
+        assert (await served.operator.delete(f"{path}/presets/%01")).status_code == 422
+        assert not {"GotoPreset", "SetPreset", "RemovePreset"} & set(site.device.operations)

@@ -37,7 +37,7 @@ def reasons(found: dict[str, Any]) -> list[tuple[str, str]]:
 async def test_every_second_since_it_was_added_is_footage_or_a_gap(served: Served) -> None:
     path = await demo(served)
     found = await until(served, f"{path}/timeline", lambda found: found["spans"])
-    assert found.keys() == {"camera_id", "from", "to", "spans", "ahead", "gaps", "events"}
+    assert found.keys() == {"camera_id", "from", "to", "nodes", "spans", "ahead", "gaps", "events"}
     assert (await served.operator.post(f"{path}/stop")).status_code == 200
     found = await until(
         served,

@@ -8,7 +8,7 @@ import pytest
 
 from falconeye.config.camera import Protocol
 from falconeye.config.device import Overlay
-from falconeye.discovery.evidence import Way
+from falconeye.discovery.evidence import Evidence, Way
 from tests.integration.api.conftest import Served
 from tests.integration.api.devices import Ports, lay_ports
 from tests.integration.api.test_found_cameras import dome, note
@@ -52,6 +52,33 @@ def chosen(page: str, name: str) -> str:
     found = re.search(r'value="([^"]*)" selected', select)
     assert found
     return found[1]
+
+
+async def test_a_plugged_in_camera_is_added_by_one_click(served: Served, ports: Ports) -> None:
+    here = f"/cameras/found/{await plugged(served, ports)}"
+    one_click = f'method="post" action="{here}/add-as-it-is"'
+    assert one_click in (await served.admin.get("/cameras/found")).text
+    assert one_click not in (await served.operator.get("/cameras/found")).text
+    assert (await served.operator.post(f"{here}/add-as-it-is")).status_code == 403
+    answer = await served.admin.post(f"{here}/add-as-it-is")
+    (added,) = served.services.cameras.list()
+    assert answer.headers["location"] == f"/cameras/{added.config.id}?done=added"
+    assert (added.config.name, added.config.resolution) == (camera(4, PORTS[1]).name, "640x480")
+    again = await served.admin.post(f"{here}/add-as-it-is")  # a double click
+    assert again.headers["location"] == f"/cameras/{added.config.id}"
+    assert len(served.services.cameras.list()) == 1
+    assert "camera.added" in await actions(served)
+
+
+async def test_what_is_not_at_a_usb_port_is_not_added_by_one_click(served: Served) -> None:
+    now_us = served.services.clock.utc_us()
+    served.services.finding.candidates.note(Evidence(Way.MDNS, "x", now_us, address="192.168.1.8"))
+    (row,) = served.services.finding.candidates.list()
+    assert "add-as-it-is" not in (await served.admin.get("/cameras/found")).text
+    answer = await served.admin.post(f"/cameras/found/{row.id}/add-as-it-is")
+    assert answer.status_code == 400
+    assert "add it by its address" in answer.text
+    assert served.services.cameras.list() == []
 
 
 async def test_a_plugged_in_camera_is_added_with_what_it_offers(
@@ -231,6 +258,31 @@ async def test_what_no_control_takes_is_refused(served: Served, ports: Ports) ->
     ports.error = None
     gone = await served.operator.put(f"{path}/brightness", json={"value": 1})
     assert gone.status_code == 503
+
+
+async def test_who_has_the_node_of_a_camera_that_is_away_is_not_asked_in_its_place(
+    served: Served, ports: Ports
+) -> None:
+    """Numbers go to whoever comes first: what is said of the door must not reach the yard."""
+    camera_id = await garage(served, ports)
+    path = f"/cameras/{camera_id}/controls"
+    ports.plug(camera(4, PORTS[2], model="1bcf:2b8a"))
+    for method, body in (("GET", None), ("PUT", {"value": 9})):
+        at = f"/api{path}" + ("/brightness" if body else "")
+        answer = await served.operator.request(method, at, json=body)
+        assert answer.status_code == 503, method
+    page = await served.operator.post(f"{path}/brightness", data={"value": "9"})
+    assert "The camera is not plugged in." in page.text
+    assert ports.controls[1].value == 128
+    form = (await served.admin.get(f"/cameras/{camera_id}/edit")).text
+    assert "the camera is not plugged in" in form
+    assert "MJPG:1280x720" not in form
+    twins = (camera(4, PORTS[1], serial="1"), camera(6, PORTS[3], serial="1"))
+    await served.services.cameras.update(
+        camera_id, {"device_identity": f"usb:{twins[0].model}:serial:1"}
+    )
+    ports.plug(*twins)
+    assert "Several devices claim" in (await served.operator.get(path)).text
 
 
 async def test_two_controls_that_are_set_at_once_are_both_kept(

@@ -57,6 +57,28 @@ async def paused(served: Served, **how: object) -> str:
     return f"/cameras/{camera['id']}"
 
 
+async def test_a_device_has_a_language_of_its_own(german: Served) -> None:
+    """The cookie goes before the browser's wish, of a page and of what changes on it."""
+    path = await paused(german)
+    words = "pausiert, bis jemand einschaltet"
+    assert words not in (await german.viewer.get(path)).text
+    cookie = {"cookie": "falconeye_language=de"}
+    assert words in (await german.viewer.get(path, headers=cookie)).text
+    english = {"cookie": "falconeye_language=en", **GERMAN}
+    assert words not in (await german.viewer.get(path, headers=english)).text
+    unknown = {"cookie": "falconeye_language=xx", **GERMAN}
+    assert words in (await german.viewer.get(path, headers=unknown)).text
+    page = (await german.viewer.get("/settings")).text
+    assert 'name="language"' in page
+    answer = await german.viewer.post("/settings/language", data={"language": "de"})
+    assert answer.status_code == 303, answer.text
+    assert "falconeye_language=de" in answer.headers["set-cookie"]
+    answer = await german.viewer.post("/settings/language", data={"language": ""})
+    assert "max-age=0" in answer.headers["set-cookie"].lower()
+    answer = await german.viewer.post("/settings/language", data={"language": "../de"})
+    assert answer.status_code == 422, answer.text
+
+
 async def first_event(served: Served, query: str) -> str:
     """What an open page is sent first: all that it shows."""
     async with served.viewer.stream("GET", f"/events?{query}", headers=GERMAN) as answer:

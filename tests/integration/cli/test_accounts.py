@@ -90,7 +90,7 @@ async def test_the_account_can_sign_in(data_dir: Path) -> None:
             (("token", "add", "x", "--role", "viewer", "--expires", end), "", 2, "the year 2199")
             for end in ("9999-12-31", "9999-12-31T23:59:59-05:00", "2200-01-01", "99999w")
         ),
-        (("setup-link",), "", 3, "user already"),
+        (("setup-link",), "", 3, "admin already"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_says_why(

@@ -235,3 +235,88 @@ def test_a_usb_camera_is_named_by_what_it_is(falconeye: Falconeye, tmp_path: Pat
     file.write_text(exported.replace("SN1", "SN2"))
     assert falconeye("config", "apply", str(file)).code == 0
     assert "SN2" in falconeye("config", "export", "-").out
+
+
+ONVIF = """
+format = 1
+[[cameras]]
+name = "Gate"
+protocol = "onvif"
+source_url = "rtsp://10.0.0.7:554/main?channel=1"
+sub_url = "rtsp://10.0.0.7:554/sub"
+username = "admin"
+password = { env = "CAMERA_GATE_PASSWORD" }
+mac_address = "00-1A-2B-3C-4D-5E"
+endpoint_reference = "uuid:11111111-2222-4333-8444-555555555555"
+onvif_url = "onvif://10.0.0.7:8000"
+record = "event"
+schedule = { mon = ["08:00-12:00", "22:00-06:00"] }
+privacy_schedule = { sun = ["00:00-24:00"] }
+pre_roll_s = 7
+start = false
+metadata = { make = "Strict", serial = "0815", floor = 1 }
+"""
+
+
+def test_an_onvif_camera_goes_to_another_node_as_it_is(
+    falconeye: Falconeye, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMERA_GATE_PASSWORD", SECRET)
+    file = tmp_path / "gate.toml"
+    file.write_text(ONVIF)
+    first = falconeye("config", "apply", str(file))
+    assert first.code == 0, first.err
+    text = falconeye("config", "export", "-").out
+    [camera] = tomllib.loads(text)["cameras"]
+    assert camera["mac_address"] == "00:1a:2b:3c:4d:5e"
+    assert camera["endpoint_reference"] == "urn:uuid:11111111-2222-4333-8444-555555555555"
+    assert camera["onvif_url"] == "http://10.0.0.7:8000/onvif/device_service"
+    assert camera["metadata"] == {"make": "Strict", "serial": "0815", "floor": 1}
+    assert camera["record"] == "event"
+    assert SECRET not in text
+    file.write_text(text)
+    again = falconeye("config", "apply", str(file), "--json")
+    assert (again.code, again.json["changes"] if again.out else again.err) == (0, [])
+    data_dir.rename(tmp_path / "before")  # from here on it is another node
+    assert falconeye("config", "apply", str(file)).code == 0
+    [other] = tomllib.loads(falconeye("config", "export", "-").out)["cameras"]
+    assert other | {"id": camera["id"]} == camera
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('mac_address = "00:00:00:00:00:00"', "identifies no device"),
+        ('mac_address = "somewhere"', "identifies no device"),
+        ("endpoint_reference = 3", "a text is needed"),
+        ('onvif_url = "http://admin:geheim@10.0.0.7/"', "holds a login"),
+        ('onvif_url = "ftp://10.0.0.7/"', "looks like onvif://"),
+        ('onvif_url = "onvif://10.0.0.66"', "another host: give the password again"),
+    ],
+)
+def test_an_identity_that_cannot_be_changes_nothing(
+    line: str, words: str, falconeye: Falconeye, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMERA_GATE_PASSWORD", SECRET)
+    file = tmp_path / "gate.toml"
+    file.write_text(ONVIF)
+    assert falconeye("config", "apply", str(file)).code == 0
+    before = falconeye("config", "export", "-").out
+    file.write_text(f'format = 1\n[[cameras]]\nname = "Gate"\n{line}\n')
+    answer = falconeye("config", "apply", str(file))
+    assert (answer.code, words in answer.err) == (2, True), answer.err
+    assert "geheim" not in answer.err
+    assert falconeye("config", "export", "-").out == before
+
+
+def test_an_identity_is_taken_away(
+    falconeye: Falconeye, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMERA_GATE_PASSWORD", SECRET)
+    file = tmp_path / "gate.toml"
+    file.write_text(ONVIF)
+    assert falconeye("config", "apply", str(file)).code == 0
+    file.write_text('format = 1\n[[cameras]]\nname = "Gate"\nmac_address = ""\n')
+    assert "mac_address: 00:1a:2b:3c:4d:5e → none" in falconeye("config", "apply", str(file)).out
+    [camera] = tomllib.loads(falconeye("config", "export", "-").out)["cameras"]
+    assert (camera["mac_address"], bool(camera["endpoint_reference"])) == ("", True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from falconeye.storage.volumes.mount_lines import drop_in_path
 from tests.integration.cli.conftest import Falconeye
 from tests.nodes import running_node
 
@@ -89,7 +90,7 @@ def test_what_is_printed_tells_how_to_mount_it(known: Falconeye, tmp_path: Path)
     (disk / "holiday.jpg").touch()
     answer = known("storage", "add", str(disk), "--on-root")
     assert "is a volume now (archive)" in answer.out
-    assert "/etc/systemd/system/falconeye.service.d/volumes.conf" in answer.out
+    assert f"{drop_in_path(disk)}:" in answer.out
     assert "other files lie there" in answer.err
 
 

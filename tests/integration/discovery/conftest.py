@@ -1,25 +1,17 @@
 """A network of our own for each test; needs root."""
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from tests.peers.site import Site, inside
+from tests.peers.site import Site, site_of_test
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
     """The test runs in the namespace of the site's node."""
-    if os.geteuid() != 0 or shutil.which("ip") is None:
-        pytest.skip("network namespaces need root and iproute2")
-    site = Site()
-    try:
-        with inside(site.node):
-            yield site
-    finally:
-        site.close()
+    with site_of_test() as made:
+        yield made
 
 
 @pytest.fixture

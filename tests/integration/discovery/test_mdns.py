@@ -1,9 +1,7 @@
 """mDNS with real responders on several hosts, beside avahi-daemon, and with hostile ones."""
 
 import asyncio
-import shutil
 import socket
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from falconeye.discovery.interface_watch import InterfaceWatch
 from falconeye.discovery.mdns import MAX_SERVICES, Mdns
 from falconeye.discovery.mdns_cameras import MdnsCameras
 from tests.integration.discovery.collected import Collected
+from tests.peers.avahi import running_avahi
 from tests.peers.site import Site, inside, run
 
 pytestmark = pytest.mark.root
@@ -105,6 +104,15 @@ async def test_hundreds_of_announcements_are_bounded(
     assert len(collected.found) <= MAX_SERVICES
 
 
+@pytest.mark.usefixtures("site")
+async def test_what_comes_and_goes_at_once_leaves_no_endless_queue_of_questions(mdns: Mdns) -> None:
+    (wish,) = mdns._browses
+    for number in range(3 * MAX_SERVICES):
+        for gone in (False, True):
+            mdns._heard(wish, "_rtsp._tcp.local.", f"{number}._rtsp._tcp.local.", gone=gone)
+    assert len(wish.asked) <= MAX_SERVICES
+
+
 @pytest.mark.usefixtures("mdns")
 async def test_an_interface_that_was_taken_out_and_put_in_is_heard_again(
     site: Site, collected: Collected
@@ -141,36 +149,10 @@ async def test_a_look_asks_at_once(site: Site, mdns: Mdns) -> None:
 
 
 @pytest.fixture
-def avahi(site: Site, tmp_path: Path) -> Iterator[Path]:
-    """An avahi-daemon in the node's namespace that announces a camera of its own."""
-    program = shutil.which("avahi-daemon")
-    if program is None:
-        pytest.skip("avahi-daemon is not installed")
-    (tmp_path / "services").mkdir()
-    (tmp_path / "services/camera.service").write_text(
-        '<?xml version="1.0"?><!DOCTYPE service-group SYSTEM "avahi-service.dtd"><service-group>'
-        "<name>By avahi</name><service><type>_rtsp._tcp</type><port>554</port></service>"
-        "</service-group>"
-    )
-    configuration = tmp_path / "avahi-daemon.conf"
-    configuration.write_text("[server]\nenable-dbus=no\nallow-interfaces=lan0\nuse-ipv6=no\n")
-    inner = (
-        f"mount --bind {tmp_path}/services /etc/avahi/services && mount -t tmpfs none /run &&"
-        f" exec {program} --no-drop-root --no-chroot --no-rlimits -f {configuration}"
-    )
-    daemon = subprocess.Popen(
-        ["ip", "netns", "exec", site.node, "sh", "-c", inner],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert daemon.stderr is not None
-    for line in daemon.stderr:
-        if "startup complete" in line:
-            break
-    yield configuration
-    daemon.terminate()
-    daemon.wait()
-    daemon.stderr.close()
+def avahi(site: Site, tmp_path: Path) -> Iterator[None]:
+    """In the node's namespace; it announces a camera of its own."""
+    with running_avahi(site.node, tmp_path, "_rtsp._tcp"):
+        yield
 
 
 @pytest.mark.usefixtures("avahi", "mdns")

@@ -137,6 +137,18 @@ async def test_beside_a_responder_that_keeps_the_port_to_itself(
     assert len(said) == 1
 
 
+async def test_a_port_that_was_taken_is_asked_for_again(
+    site: Site, discovery: WsDiscovery, collected: Collected
+) -> None:
+    own = site.begin(site.node, {"address": "192.168.77.1", "onvif": [camera(1, reuse=False)]})
+    discovery.start(look_at_interfaces())
+    await collected.until(lambda told: "192.168.77.1" in told.by_address)
+    assert not discovery.hears
+    site.end(own)
+    discovery.look_now()
+    await collected.until(lambda _: discovery.hears)
+
+
 async def test_a_responder_on_the_same_host_keeps_what_is_sent_to_it(
     site: Site, discovery: WsDiscovery, collected: Collected
 ) -> None:

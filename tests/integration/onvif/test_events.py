@@ -2,13 +2,19 @@
 
 import asyncio
 import datetime as dt
+import logging
 
 import pytest
 
 from falconeye.onvif import pull_point
 from falconeye.onvif.device import OnvifDevice
-from falconeye.onvif.errors import OnvifClosed, OnvifLoginRefused, OnvifNotPermitted
-from falconeye.onvif.events import OnvifEvents
+from falconeye.onvif.errors import (
+    OnvifClosed,
+    OnvifLoginRefused,
+    OnvifNotPermitted,
+    OnvifUnreachable,
+)
+from falconeye.onvif.events import TRIES, OnvifEvents
 from falconeye.onvif.notifications import EventKind
 from tests.integration.onvif.conftest import NewCamera
 from tests.peers.onvif_devices import NotedBackoff, device_of, until
@@ -100,6 +106,27 @@ async def test_a_place_that_is_being_taken_is_given_back_too(new_camera: NewCame
     assert (camera.created, camera.unsubscribed, camera.subscriptions) == (1, 1, {})
 
 
+async def test_a_goodbye_that_is_cut_short_leaves_no_task_behind(new_camera: NewCamera) -> None:
+    camera = new_camera()
+    camera.may_answer.clear()
+
+    async def watch(events: OnvifEvents) -> None:
+        async with events:
+            await anext(events)
+
+    async with device_of(camera) as device:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(watch(quick_events(device)))
+            await until(camera, lambda: camera.subscriptions)
+            task.cancel()
+            for _ in range(5):  # into the wait for the subscription
+                await asyncio.sleep(0)
+            task.cancel()
+        left = [one.get_name() for one in asyncio.all_tasks() if "onvif-events" in one.get_name()]
+        assert left == []
+        camera.may_answer.set()
+
+
 async def test_a_camera_that_restarts_is_subscribed_to_again(new_camera: NewCamera) -> None:
     camera = new_camera(slots=1)
     camera.tell(MOTION, active=True)
@@ -177,6 +204,21 @@ async def test_a_camera_without_places_is_waited_for(new_camera: NewCamera) -> N
             camera.deviations.slots = 1
         assert task.result().active
     assert len(backoff.waits) >= 1
+
+
+async def test_who_is_away_for_long_is_connected_to_anew(new_camera: NewCamera) -> None:
+    """Its name may have another address by now, its services other places."""
+    camera = new_camera()
+    camera.tell(MOTION, active=True)
+    backoff = NotedBackoff()
+    async with device_of(camera) as device, quick_events(device, backoff) as events:
+        await anext(events)
+        camera.forget_subscriptions()
+        camera.deviations.answers = {"CreatePullPointSubscription": "missing"}
+        with pytest.raises(OnvifUnreachable, match="no CreatePullPointSubscription"):
+            await anext(events)
+        assert len(backoff.waits) == TRIES
+        assert not events.is_subscribed
 
 
 async def test_a_refused_login_ends_the_events(new_camera: NewCamera) -> None:
@@ -258,7 +300,7 @@ async def _outcome(events: OnvifEvents) -> BaseException | None:
 async def test_a_subscription_outlives_its_term(
     new_camera: NewCamera, monkeypatch: pytest.MonkeyPatch, deviation: dict[str, object]
 ) -> None:
-    monkeypatch.setattr(pull_point, "LIFE_S", 2.0)
+    monkeypatch.setattr(pull_point, "LIFE_S", 3.0)  # absolute terms are in whole seconds
     monkeypatch.setattr(pull_point, "PULL_S", 0.1)
     camera = new_camera(slots=1, **deviation)
     camera.tell(MOTION, active=False)
@@ -278,3 +320,91 @@ async def test_a_subscription_outlives_its_term(
                 camera.tell(MOTION, active=True)
         assert task.result().initial == ("renews" in deviation)
     assert camera.most_at_once == 1
+
+
+async def test_a_shorter_term_than_was_asked_for_is_renewed_in_time(
+    new_camera: NewCamera,
+) -> None:
+    camera = new_camera(longest_term_s=2, clock_offset_s=-7200)
+    camera.tell(MOTION, active=False)
+    async with device_of(camera) as device, quick_events(device) as events:
+        await anext(events)
+        (subscription,) = camera.subscriptions.values()
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(anext(events))
+            await until(camera, lambda: subscription.renewals > 1 or camera.created > 1)
+            camera.tell(MOTION, active=True)
+        assert task.result().active
+    assert camera.created == 1
+
+
+async def test_a_term_that_is_over_as_it_begins_is_not_believed(
+    new_camera: NewCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be renewed twice a second."""
+    monkeypatch.setattr(pull_point, "PULL_S", 0.1)
+    camera = new_camera(tells_no_term=True)
+    camera.tell(MOTION, active=False)
+    async with device_of(camera) as device, quick_events(device) as events:
+        await anext(events)
+        (subscription,) = camera.subscriptions.values()
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(anext(events))
+            await until(camera, lambda: subscription.pulls > 10)
+            camera.tell(MOTION, active=True)
+        assert task.result().active
+    assert (subscription.renewals, camera.created) == (0, 1)
+
+
+async def test_what_a_camera_does_not_do_with_subscriptions_is_said_once(
+    new_camera: NewCamera, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pull_point, "LIFE_S", 1.0)
+    monkeypatch.setattr(pull_point, "PULL_S", 0.05)
+    camera = new_camera(renews=False, ends_subscriptions=False)
+    with caplog.at_level(logging.INFO, "falconeye.onvif.pull_point"):
+        async with device_of(camera) as device, quick_events(device) as events:
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(anext(events))
+                await until(camera, lambda: camera.created == 3)
+                camera.tell(MOTION, active=True)
+            assert task.result().active
+    said = [one.getMessage() for one in caplog.records if one.name == "falconeye.onvif.pull_point"]
+    assert [words.partition("127.0.0.1: ")[2] for words in said] == [
+        "subscriptions are not renewed: the camera has no Renew: no",
+        "a subscription ends by its own term: the camera refuses Unsubscribe: unknown subscription",
+    ]
+
+
+async def test_a_camera_that_talks_all_the_time_is_asked_at_a_measured_pace(
+    new_camera: NewCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = new_camera()
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(0)
+
+    camera.tell(MOTION, active=True)
+    async with device_of(camera) as device, device.events() as events:
+        await anext(events)
+        monkeypatch.setattr(asyncio, "sleep", noted)
+        for number in range(5):
+            camera.tell(MOTION, active=bool(number % 2))
+            await anext(events)
+    assert len([seconds for seconds in waits if seconds > 0.1]) == 5
+
+
+async def test_of_an_endless_answer_only_the_beginning_is_taken(new_camera: NewCamera) -> None:
+    camera = new_camera(heeds_limit=False)
+    async with device_of(camera) as device, quick_events(device) as events:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(anext(events))
+            await until(camera, lambda: any(s.pulls for s in camera.subscriptions.values()))
+            with camera.changed:
+                for number in range(1500):
+                    camera.tell(MOTION, active=True, source=str(number))
+        assert task.result().source == "0"
+        assert len(events._ready) == 999

@@ -116,6 +116,39 @@ async def test_basic_is_used_over_tls(new_camera: NewCamera) -> None:
     assert camera.gate.refused == 0
 
 
+async def test_who_announces_tls_does_not_get_the_password_by_it(new_camera: NewCamera) -> None:
+    """Nobody checks whose TLS that is: a person who gave an http address did not ask for it."""
+    other = new_camera(login="basic", tls=True)
+    camera = new_camera(login="none", xaddr_scheme="https", xaddr_port=other.port)
+    async with device_of(camera) as device:
+        with pytest.raises(OnvifNotSupported, match="plain text"):
+            await device.profiles()
+    assert other.operations == ["GetProfiles"]
+    assert other.gate.attempts == 0
+
+
+async def test_a_camera_reached_by_tls_leads_nobody_out_of_it(new_camera: NewCamera) -> None:
+    outside = new_camera(login="basic")
+    camera = new_camera(login="basic", tls=True, xaddr_scheme="http", xaddr_port=outside.port)
+    async with device_of(camera, tls=True) as device:
+        assert len(await device.profiles()) == 2
+    assert outside.operations == []
+
+
+@pytest.mark.parametrize(
+    "challenge", ["Digest realm=, nonce=x", 'Digest realm="a", nonce=', "Digest", "Digest ,=,"]
+)
+async def test_a_challenge_that_cannot_be_read_is_the_cameras_fault(
+    new_camera: NewCamera, monkeypatch: pytest.MonkeyPatch, challenge: str
+) -> None:
+    camera = new_camera(login="digest")
+    monkeypatch.setattr(camera.gate, "challenge", lambda: challenge)
+    with pytest.raises(OnvifNotSupported, match="kind of login"):
+        async with device_of(camera):
+            pass
+    assert camera.logins == []
+
+
 async def test_nonces_may_be_good_for_one_request(new_camera: NewCamera) -> None:
     camera = new_camera(login="digest", one_time_nonces=True)
     async with device_of(camera) as device:

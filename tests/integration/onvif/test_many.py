@@ -27,6 +27,23 @@ assert before == (dict(os.environ), logging.getLogger().handlers, logging.getLog
 assert "zeep" in sys.modules
 """
 
+_LOADED_LEAN = """
+import sys
+from falconeye.base.memory import forgo_optional_parts, load_parts_later
+load_parts_later()
+import falconeye.node
+import litestar.plugins.attrs  # as the application does
+later = {"httpx", "yaml.loader", "bdb", "attr._make", "falconeye.discovery.imports.frigate"}
+assert not later & set(sys.modules), "loaded before it is needed"
+forgo_optional_parts()
+import falconeye.alerts.http, falconeye.onvif.device, falconeye.sources.http_stream
+from falconeye.onvif.definitions import shared_definitions
+shared_definitions()
+assert "httpx" in sys.modules
+left_out = ("rich", "pygments", "charset_normalizer.api", "charset_normalizer.cd")
+assert not set(left_out) & set(sys.modules), "what no node uses is loaded"
+"""
+
 
 @pytest.mark.timeout(60)
 async def test_fifty_cameras_share_all_but_their_sessions(
@@ -73,6 +90,13 @@ def test_loading_changes_neither_logs_nor_environment() -> None:
     program = [sys.executable, "-W", "error", "-c", _LOADED_ALONE]
     result = subprocess.run(program, capture_output=True, text=True, check=False)
     assert (result.stdout, result.stderr, result.returncode) == ("", "", 0)
+
+
+@pytest.mark.timeout(60)  # a process imports all of a node
+def test_a_node_loads_nothing_for_it_that_libraries_can_do_without() -> None:
+    program = [sys.executable, "-W", "error", "-c", _LOADED_LEAN]
+    result = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (result.stderr, result.returncode) == ("", 0)
 
 
 def test_root_handlers_stay(monkeypatch: pytest.MonkeyPatch) -> None:

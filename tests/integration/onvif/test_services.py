@@ -39,6 +39,24 @@ async def test_what_is_not_mandatory_may_be_missing(new_camera: NewCamera) -> No
             device.events()
 
 
+async def test_events_may_be_named_in_the_older_way_alone(new_camera: NewCamera) -> None:
+    camera = new_camera(forgets_events=True)
+    async with device_of(camera) as device:
+        assert device.has_events
+        assert (await device.ptz()).abilities.pan_tilt
+    assert camera.operations.count("GetCapabilities") == 1
+
+
+@pytest.mark.parametrize("strange", ["reset", "refused", "html200", "silent"])
+async def test_a_camera_without_events_need_not_know_the_older_way(
+    new_camera: NewCamera, strange: str
+) -> None:
+    camera = new_camera(has_events=False, answers={"GetCapabilities": strange})
+    async with device_of(camera, limit_s=1) as device:
+        assert not device.has_events
+        assert len(await device.profiles()) == 2
+
+
 @pytest.mark.parametrize("port", [0, 6688])
 async def test_addresses_of_another_network_are_turned_to_the_one_that_is_reached(
     new_camera: NewCamera, port: int

@@ -56,7 +56,7 @@ def test_the_wheel_holds_pages_static_files_and_migrations(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         metadata = archive.read(f"falconeye-{__version__}.dist-info/METADATA").decode()
-    for folder in ("templates", "static"):
+    for folder in ("templates", "static", "systemd"):
         for path in (ROOT / folder).rglob("*"):
             if path.is_file():
                 assert f"falconeye/{path.relative_to(ROOT)}" in names

@@ -1,8 +1,13 @@
 """HTTP cameras: pictures untouched to the hub, H.264 beside them, and URLs that are none."""
 
+from fractions import Fraction
+
 import pytest
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
 
 from falconeye.media.samples import Codec
+from falconeye.sources.multipart import MAX_PART_BYTES
 from tests.integration.sources.conftest import Start
 from tests.peers.judging import decoded, failed_with
 from tests.peers.media_samples import jpeg_pictures
@@ -54,6 +59,19 @@ def test_fast_camera_is_encoded_at_the_rate_wanted(start: Start) -> None:
         _, sink = start(camera.url(), framerate=10)
         sink.until(lambda: sink.pictures >= 10)
         assert len(sink.jpegs) > 2 * sink.pictures
+
+
+def test_a_picture_beyond_all_cameras_is_not_unpacked(start: Start) -> None:
+    """A few kilobytes can hold gigabytes of points; this one is just beyond what is taken."""
+    frame = VideoFrame(8_208, 4_400, "yuvj420p")
+    encoder = VideoCodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
+    encoder.time_base = Fraction(1, 25)
+    huge = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+    assert len(huge) < MAX_PART_BYTES
+    with MjpegServer(pictures=(huge,)) as camera:
+        _, sink = start(camera.url())
+        sink.until(lambda: failed_with(sink, "camera_error"))
 
 
 def test_picture_size_changes(start: Start) -> None:

@@ -351,7 +351,10 @@ def test_stop_is_prompt(replay: ReplayServer, start: Start, fault: str) -> None:
     assert sink.runs == [] or sink.runs[0].ended == (RunEnd.NODE_STOPPED, "stopped")
 
 
-def test_stop_while_setup_hangs(replay: ReplayServer, start: Start) -> None:
+def test_stop_while_setup_hangs(
+    replay: ReplayServer, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("falconeye.sources.watchdog.PERIOD_S", 60.0)  # it is told to look
     camera = replay.add("a", video=video_clip())
     camera.faults.mute_methods = frozenset({"SETUP"})
     source, _ = start(replay.url("a"))

@@ -23,6 +23,7 @@ from falconeye.accounts.service import Accounts
 from falconeye.accounts.users import Rights
 from falconeye.alerts.service import Alerts
 from falconeye.base.clock import SystemClock
+from falconeye.base.node_name import NodeName
 from falconeye.base.secret import Secret
 from falconeye.config.settings import NodeSettings
 from falconeye.discovery.candidates import Candidates
@@ -36,7 +37,8 @@ from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
 from falconeye.web.app import create_app
 from falconeye.web.listening_socket import open_socket
-from falconeye.web.security.credentials import SESSION_COOKIE
+from falconeye.web.peers.proxy_upstream import Elsewhere
+from falconeye.web.security.credentials import SECURE_SESSION_COOKIE, SESSION_COOKIE
 from falconeye.web.security.csrf import make_csrf_token
 from falconeye.web.server import WebServer
 from falconeye.web.services import Services
@@ -96,7 +98,8 @@ class Site:
 
 def csrf_token(client: httpx.AsyncClient) -> str:
     """What a page of this session would carry."""
-    return make_csrf_token(client.cookies[SESSION_COOKIE])
+    by_tls = client.cookies.get(SECURE_SESSION_COOKIE)
+    return make_csrf_token(by_tls or client.cookies[SESSION_COOKIE])
 
 
 def csrf_in(html: str) -> str:
@@ -108,9 +111,12 @@ def csrf_in(html: str) -> str:
 
 @asynccontextmanager
 async def running_site(
-    data_dir: Path, extra_routes: list[ControllerRouterHandler] | None = None
+    data_dir: Path,
+    extra_routes: list[ControllerRouterHandler] | None = None,
+    elsewhere: Elsewhere | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Site]:
-    """Started, with a client; everything is stopped at the end."""
+    """Started, with a client; everything is stopped at the end. `settings`: of the node."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         await lay_new_database(data_dir)
@@ -132,9 +138,9 @@ async def running_site(
         ignored = IgnoredStore(database, clock)
         services = Services(
             node_id=identity.node_id,
-            node_name="test-node",
+            called=NodeName("test-node"),
             started_at_us=clock.utc_us(),
-            settings=NodeSettings(data_dir=data_dir, media_dir=data_dir / "media"),
+            settings=NodeSettings(data_dir=data_dir, media_dir=data_dir / "media", **settings),
             stored_settings=stored,
             clock=clock,
             bus=bus,
@@ -145,6 +151,7 @@ async def running_site(
             onvif=absent,
             recordings=absent,
             timelines=absent,
+            coverage=absent,
             events=absent,
             playback=absent,
             stills=absent,
@@ -158,7 +165,7 @@ async def running_site(
             restart=None,
             patient=absent,
         )
-        app = await asyncio.to_thread(_make_app, services, extra_routes or [])
+        app = await asyncio.to_thread(_make_app, services, extra_routes or [], elsewhere)
         server = WebServer(app, open_socket("127.0.0.1", 0))
         await server.start()
         stack.push_async_callback(server.stop)
@@ -167,9 +174,11 @@ async def running_site(
         yield site
 
 
-def _make_app(services: Services, extra_routes: list[ControllerRouterHandler]) -> Litestar:
+def _make_app(
+    services: Services, extra_routes: list[ControllerRouterHandler], elsewhere: Elsewhere | None
+) -> Litestar:
     with compiled_once():
-        app = create_app(services)
+        app = create_app(services, elsewhere)
     for handler in extra_routes:
         app.register(handler)
     return app

@@ -10,7 +10,13 @@ from litestar import Litestar, get
 from falconeye.accounts.model import LOWEST_ROLE, Role
 from falconeye.base.errors import StartError
 from falconeye.web.openapi import ROLE_KEY
-from falconeye.web.security.access import access_of, check_declarations, routes_of
+from falconeye.web.security.access import (
+    access_of,
+    check_declarations,
+    for_peers,
+    public,
+    routes_of,
+)
 from falconeye.web.security.paths import is_page_path
 from tests.integration.web_security.site import PASSWORD, Site
 
@@ -23,9 +29,20 @@ OPEN: Final = {
     ("GET", "/setup"),
     ("GET", "/setup/{secret:str}"),
     ("POST", "/setup/{secret:str}"),
+    ("GET", "/invitation/{secret:str}"),
+    ("POST", "/invitation/{secret:str}"),
     ("GET", "/static/{path:path}"),
     ("HEAD", "/static/{path:path}"),
     ("GET", "/schema/initializer.js"),
+    ("GET", "/display"),  # a screen that is no display yet has nobody to sign in
+    ("POST", "/display/pairing"),
+    ("GET", "/display/link/{secret:str}"),
+    ("POST", "/display/link/{secret:str}"),
+    ("GET", "/ca"),  # who does not trust the recorder yet must be able to read it
+    ("GET", "/ca.crt"),
+    ("GET", "/ca.pem"),
+    ("GET", "/offline"),  # kept by an installed page for when no recorder is reached
+    ("GET", "/worker.js"),
 }
 _PARAMETER: Final = re.compile(r"\{[^}]*\}")
 
@@ -59,6 +76,20 @@ async def test_a_route_without_a_declaration_stops_the_start_and_is_refused(site
     assert (await site.client.get("/api/test/forgotten")).status_code == 401
 
 
+def test_a_route_for_nodes_lies_where_only_nodes_ask() -> None:
+    @get("/api/x", opt=for_peers(), sync_to_thread=False)
+    def outside() -> str:
+        return ""
+
+    @get("/peer/x", opt=public(), sync_to_thread=False)
+    def inside() -> str:
+        return ""
+
+    for mistaken in (outside, inside):
+        with pytest.raises(StartError, match="under /peer/"):
+            check_declarations(Litestar([mistaken], openapi_config=None, logging_config=None))
+
+
 def test_an_undeclared_option_is_no_declaration() -> None:
     @get("/x", opt={"access": "everybody"}, sync_to_thread=False)
     def mistaken() -> str:
@@ -85,6 +116,9 @@ async def test_nobody_is_refused_everywhere_else(site: Site) -> None:
         if declared.public or method in {"WS", "ASGI"}:
             continue
         answer = await site.client.request(method, address(path))
+        if declared.peers:
+            assert answer.status_code == 404, (method, path, answer.status_code)
+            continue
         assert refused(answer, path), (method, path, answer.status_code)
         bad = {"authorization": "Bearer fe_unknown"}
         answer = await site.client.request(method, address(path), headers=bad)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import argon2
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.accounts.model import Principal, Role
 from falconeye.accounts.passwords import PasswordHasher, default_parameters
@@ -30,6 +32,7 @@ from falconeye.storage.index.change_watch import ChangeWatch
 from falconeye.storage.index.database import Database
 from falconeye.storage.stores.audit_store import AuditFilter
 from falconeye.storage.stores.node_store import load_identity
+from falconeye.storage.tables.node import SESSIONS, USERS
 from tests.clock import FakeClock
 from tests.databases import closed_database
 
@@ -171,6 +174,45 @@ async def test_a_session_ends_when_idle(accounts: Accounts, anna: str, clock: Fa
         await accounts.tick()
         assert await told(revoked) == {Revocation(Ended.SESSION, who.session_id or "")}
     assert accounts._directory.sessions == []
+
+
+async def test_a_session_that_another_node_uses_is_idle_nowhere(
+    accounts: Accounts, anna: str, database: Database, clock: FakeClock
+) -> None:
+    assert anna
+    cookie, who = await accounts.login("anna", GOOD, HOME)
+    clock.advance(13 * DAY_S)
+
+    async def used_elsewhere(connection: AsyncConnection) -> None:
+        await connection.execute(update(SESSIONS).values(active_us=clock.utc_us()))
+
+    await database.write(used_elsewhere)
+    await accounts.reload()
+    clock.advance(13 * DAY_S)
+    await accounts.tick()
+    assert await accounts.authenticate_session(cookie) == who
+    clock.advance(14 * DAY_S)
+    assert await accounts.authenticate_session(cookie) is None
+
+
+async def test_another_password_ends_a_session_that_nobody_knew_of(
+    accounts: Accounts, anna: str, database: Database
+) -> None:
+    """A login at one node while the password was changed at another: the row comes by a merge."""
+    cookie, who = await accounts.login("anna", GOOD, HOME)
+
+    async def merged(connection: AsyncConnection) -> None:
+        await connection.execute(update(USERS).values(password_changed_at_us=7))
+
+    await database.write(merged)
+    await accounts.reload()
+    assert await accounts.authenticate_session(cookie) is None
+    with accounts.revocations.subscribe() as revoked:
+        await accounts.tick()
+        assert await told(revoked) == {Revocation(Ended.SESSION, who.session_id or "")}
+    again, who = await accounts.login("anna", GOOD, HOME)
+    await accounts.users.set_password(anna, Secret(GOOD + "!"), keep_session=who.session_id)
+    assert await accounts.authenticate_session(again) == who
 
 
 async def test_a_session_ends_by_age(accounts: Accounts, anna: str, clock: FakeClock) -> None:

@@ -20,6 +20,7 @@ class Site:
         self.clock = clock
         self.faults = Faults(clock, lambda camera_id: camera_id.title())
         self.steps: dict[str, Step] = {}
+        self.elsewhere: set[str] = set()  # another node records these
 
     def set(self, reason: GapReason | None, detail: str = "", camera: str = "yard") -> None:
         self.steps[camera] = Step(self.clock.utc_us(), reason, detail)
@@ -30,7 +31,7 @@ class Site:
     def _run(self, seconds: int) -> Iterator[tuple[Turn, Notice]]:
         for _ in range(seconds):
             self.clock.advance(1)
-            for change in self.faults.look(self.steps):
+            for change in self.faults.look(self.steps, self.elsewhere.__contains__):
                 yield change.turn, change.notice
 
 
@@ -188,3 +189,25 @@ def test_a_clock_that_is_set_back_makes_no_notice_that_ends_before_it_begins(sit
     site.set(None)
     ((_, ended),) = site.run(15)
     assert ended.until_us == ended.since_us
+
+
+def test_what_another_node_records_is_no_notice(site: Site) -> None:
+    site.elsewhere = {"yard"}
+    site.set(OFFLINE, "no answer")
+    assert site.run(1000) == []
+    assert site.faults.not_recorded_s("yard")[OFFLINE] == 1000  # here it was not recorded
+    site.elsewhere.clear()
+    ((turn, notice),) = site.run(31)
+    assert (turn, notice.reason) == (Turn.BEGAN, OFFLINE)
+    site.elsewhere = {"yard"}
+    ((turn, ended),) = site.run(12)
+    assert (turn, ended.id) == (Turn.RECORDS, notice.id)
+
+
+def test_what_no_node_is_to_record_stays_no_notice_when_another_one_tries(site: Site) -> None:
+    site.elsewhere = {"yard"}
+    site.set(GapReason.CAMERA_STOPPED, "anna")
+    assert site.run(100) == []
+    site.elsewhere.clear()
+    site.set(GapReason.ELSEWHERE)
+    assert site.run(100) == []

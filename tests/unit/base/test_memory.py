@@ -1,6 +1,8 @@
 """The memory budget, and glibc's thresholds."""
 
 import ctypes
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,36 @@ def test_the_default_knows_the_limits_of_its_control_group(
 )
 def test_glibc_takes_the_thresholds() -> None:
     assert tame_malloc()
+
+
+_FOR_LATER = """
+import sys, threading
+from falconeye.base.memory import load_parts_later
+load_parts_later()
+import yaml as held
+assert "yaml.loader" not in sys.modules, "loaded by its mere import"
+got = []
+threads = [threading.Thread(target=lambda: got.append(held.SafeLoader)) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+import yaml
+assert yaml is not held and yaml.__file__
+assert got == [yaml.SafeLoader] * 8
+from yaml.nodes import ScalarNode
+from attr.validators import instance_of
+import attrs
+assert attrs.validators.instance_of is instance_of
+assert held.ScalarNode is ScalarNode and held.compose("a").value == "a"
+try:
+    held.no_such_name
+except AttributeError:
+    pass
+else:
+    raise AssertionError
+load_parts_later()
+assert sys.modules["yaml"] is yaml, "what is loaded stays"
+"""
+
+
+def test_a_part_for_later_is_loaded_once_with_the_first_name_that_is_asked_for() -> None:
+    subprocess.run([sys.executable, "-c", _FOR_LATER], check=True)

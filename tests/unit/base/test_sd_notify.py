@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from falconeye.base.sd_notify import ServiceNotifier
+from falconeye.base.sd_notify import STOP_EXTEND_S, STOP_EXTENSIONS, ServiceNotifier
 from falconeye.config.settings import NodeSettings
 from falconeye.node import Node
 
@@ -26,8 +26,6 @@ def test_states_arrive(tmp_path: Path, abstract: bool) -> None:
         assert manager.recv(1024) == b"WATCHDOG=1"
         assert notifier.status("2 cameras")
         assert manager.recv(1024) == b"STATUS=2 cameras"
-        assert notifier.stopping()
-        assert manager.recv(1024) == b"STOPPING=1"
 
 
 def test_who_is_started_again_after_its_end(tmp_path: Path) -> None:
@@ -49,6 +47,34 @@ async def test_a_long_start_asks_for_time(tmp_path: Path, monkeypatch: pytest.Mo
             for _ in range(3):
                 said = await asyncio.to_thread(manager.recv, 1024)
                 assert said == b"EXTEND_TIMEOUT_USEC=20000\nSTATUS=looking at the footage"
+
+
+async def test_a_stop_asks_for_time_while_it_has_to_do_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("falconeye.base.sd_notify.STOP_EXTEND_S", 0.01)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(5)
+        notifier = ServiceNotifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        async with notifier.stopping():
+            said = [await asyncio.to_thread(manager.recv, 1024) for _ in range(6)]
+            assert said == [b"STOPPING=1"] + [b"EXTEND_TIMEOUT_USEC=20000"] * 5
+            manager.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                await asyncio.to_thread(manager.recv, 1024)
+        assert await asyncio.to_thread(manager.recv, 1024) == b"EXTEND_TIMEOUT_USEC=20000"
+
+
+def test_the_unit_leaves_a_stop_its_15_s_and_no_more_to_the_kernel() -> None:
+    unit = (Path(__file__).parents[3] / "systemd" / "falconeye.service").read_text()
+    (limit_s,) = (
+        float(line.partition("=")[2])
+        for line in unit.splitlines()
+        if line.startswith("TimeoutStopSec=")
+    )
+    assert limit_s == 2 * STOP_EXTEND_S  # one lost message is no end
+    assert (STOP_EXTENSIONS - 1) * STOP_EXTEND_S + limit_s == 15
 
 
 async def test_a_migration_may_take_its_time(

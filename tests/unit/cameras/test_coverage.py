@@ -65,10 +65,12 @@ def pipeline_of(
     pause: Pause | None = None,
     by_hand: bool = False,
     schedule_is_open: bool = True,
+    is_here: bool = True,
 ) -> CameraPipeline:
     stopped = config.record is RecordMode.CONTINUOUS and config.recording_stopped_by is not None
     pipeline = SimpleNamespace(
         config=config,
+        is_here=is_here,
         pause=pause,
         records_by_hand=by_hand,
         schedule_is_open=schedule_is_open,
@@ -82,6 +84,11 @@ def pipeline_of(
 
 def why(*arguments: Any, **more: Any) -> tuple[GapReason | None, str]:
     return keeps_from_recording(pipeline_of(*arguments, **more))
+
+
+def test_what_another_node_is_to_record_is_no_fault_of_this_one() -> None:
+    assert why(CONFIG, OFFLINE, None, is_here=False) == (GapReason.ELSEWHERE, "")
+    assert GapReason.ELSEWHERE in WANTED
 
 
 def test_privacy_is_a_persons_will_whatever_the_camera_does() -> None:

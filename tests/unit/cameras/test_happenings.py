@@ -1,9 +1,10 @@
 """What cameras tell becomes events: one of a kind at a time, and none for ever."""
 
 import datetime as dt
+from itertools import pairwise
 
 from falconeye.base.times import MINUTE_US, SECOND_US
-from falconeye.cameras.happenings import MOMENT_US, STUCK_US, Happenings
+from falconeye.cameras.onvif.happenings import MAX_SIGNS, MOMENT_US, STUCK_US, Happenings
 from falconeye.onvif.notifications import EventKind, OnvifEvent
 from falconeye.storage.stores.event_store import CameraEvent
 
@@ -80,3 +81,45 @@ def test_a_clock_that_is_set_back_makes_no_event_that_ends_before_it_began() -> 
     happenings = Happenings("c")
     _ = happenings.take(event(True), 50)
     assert happenings.take(event(False), 20) == [noted(50, 50)]
+
+
+def test_moments_one_after_the_other_are_noted_without_a_gap_and_without_a_flood() -> None:
+    happenings = Happenings("c")
+    found = [
+        one for at_us in range(0, 12 * S, S // 10) for one in happenings.take(event(None), at_us)
+    ]
+    assert found == [noted(n * MOMENT_US, (n + 1) * MOMENT_US) for n in range(3)]
+    assert happenings.take(event(None), 1 * S) == [noted(1 * S, 1 * S + MOMENT_US)]  # set back
+
+
+def test_what_flickers_is_one_event_that_goes_on() -> None:
+    happenings, found = Happenings("c"), list[CameraEvent]()
+    for at_us in range(0, 10 * S, S // 5):
+        found += happenings.take(event(True), at_us)
+        found += happenings.take(event(False), at_us + S // 10)
+        if not at_us % (2 * S):
+            found += happenings.tick(at_us + S // 10)
+    assert len(found) <= 6
+    found += happenings.tick(20 * S)
+    assert not happenings.lasts
+    assert (found[0].at_us, found[-1].until_us) == (0, 9_900_000)
+    assert all(one.until_us <= then.at_us for one, then in pairwise(found))
+
+
+def test_signs_without_number_are_not_all_remembered() -> None:
+    happenings = Happenings("c")
+    for number in range(MAX_SIGNS + 50):
+        _ = happenings.take(event(True, topic=str(number)), 1)
+    assert len(happenings._lasting["motion"].signs) == MAX_SIGNS
+    for number in range(MAX_SIGNS):
+        found = happenings.take(event(False, topic=str(number)), 9 * S)
+    assert found == [noted(1, 9 * S)]
+
+
+def test_what_a_camera_switches_is_an_event_and_nothing_to_be_recorded() -> None:
+    happenings = Happenings("c")
+    assert happenings.take(event(True, EventKind.RELAY), 1 * S) == []
+    assert not happenings.lasts
+    assert happenings.take(event(True), 2 * S) == []
+    assert bool(happenings.lasts)
+    assert happenings.take(event(False, EventKind.RELAY), 3 * S) == [noted(1 * S, 3 * S, "relay")]

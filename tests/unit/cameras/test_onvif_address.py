@@ -7,8 +7,8 @@ import pytest
 
 from falconeye.base.errors import Conflict, InvalidInput
 from falconeye.base.secret import Secret
-from falconeye.cameras.onvif_address import OnvifPlace, resolved_changes
-from falconeye.cameras.same_device import refuse_same_device
+from falconeye.cameras.identity.onvif_address import OnvifPlace, resolved_changes
+from falconeye.cameras.identity.same_device import refuse_same_device
 from falconeye.config.camera import CameraConfig, Protocol
 
 YARD = CameraConfig(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from falconeye.cameras.plugged import Offer, evidence_of, offers
+from falconeye.cameras.found.plugged import Offer, evidence_of, offers
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.devices.udev import CsiModule, Plugged
 from falconeye.devices.usb_camera import UsbCamera, with_unique_serials

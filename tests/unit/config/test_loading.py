@@ -180,3 +180,39 @@ def test_the_import_root_shares_nothing_with_the_nodes_own_files(tmp_path: Path,
 def test_an_import_root_beside_the_nodes_own_files(tmp_path: Path) -> None:
     flags = {"data_dir": tmp_path / "data", "import_root": tmp_path / "database"}
     assert load_settings(flags, {}).settings.import_root == tmp_path / "database"
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "tls"),
+    [
+        ({}, {}, "off"),
+        ({"tls": "auto"}, {}, "auto"),
+        ({"tls_cert": "a.crt", "tls_key": "a.key"}, {}, "files"),
+        ({}, {"FALCONEYE_TLS_CERT": "a.crt", "FALCONEYE_TLS_KEY": "a.key"}, "files"),
+        ({"tls": "off"}, {"FALCONEYE_TLS_CERT": "a.crt", "FALCONEYE_TLS_KEY": "a.key"}, "off"),
+    ],
+)
+def test_a_certificate_and_its_key_mean_files(
+    tmp_path: Path, flags: dict[str, str], environment: dict[str, str], tls: str
+) -> None:
+    loaded = load_settings({"data_dir": tmp_path, **flags}, environment)
+    assert loaded.settings.tls == tls
+    assert loaded.settings.scheme == ("http" if tls == "off" else "https")
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"FALCONEYE_TLS_CERT": "a.crt"}, "FALCONEYE_TLS_CERT.*give the key"),
+        ({"FALCONEYE_TLS_KEY": "a.key"}, "FALCONEYE_TLS_KEY.*give the certificate"),
+        ({"FALCONEYE_TLS": "files"}, "FALCONEYE_TLS.*needs a certificate"),
+        ({"FALCONEYE_TLS": "auto", "FALCONEYE_TLS_CERT": "a.crt"}, "does without the file that"),
+        ({"FALCONEYE_TLS": "on"}, "FALCONEYE_TLS.*must be"),
+        ({"FALCONEYE_TLS_NAMES": "a b"}, "FALCONEYE_TLS_NAMES.*'a b' is neither"),
+    ],
+)
+def test_half_a_setting_of_tls_is_refused(
+    tmp_path: Path, environment: dict[str, str], words: str
+) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        load_settings({"data_dir": tmp_path}, environment)

@@ -115,7 +115,7 @@ def test_what_is_no_identity_is_refused(text: str) -> None:
 
 
 _MODELS = st.sampled_from(["046d:0825", "1bcf:2b8a"])
-_SERIALS = st.sampled_from(["", "SN1", "SN2"])
+_SERIALS = st.sampled_from(["", "SN1", "SN2", "SN#1", "#", "%23", "a#b#02.0"])
 
 
 @given(st.lists(st.tuples(_MODELS, _SERIALS), min_size=1, max_size=4), st.permutations(range(4)))

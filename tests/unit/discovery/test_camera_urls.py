@@ -5,7 +5,7 @@ import pytest
 from falconeye.base.errors import InvalidInput
 from falconeye.base.secret import Secret
 from falconeye.config.camera import Protocol
-from falconeye.discovery.imports.camera_urls import leads_to_itself, read_url, split_login
+from falconeye.discovery.imports.camera_urls import read_url, split_login
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,3 @@ def test_without_variables_braces_are_what_they_are() -> None:
 )
 def test_flv_over_http_cannot_be_read(path: str, is_flv: bool) -> None:
     assert bool(read_url(f"http://10.0.0.9/{path}").missing) is is_flv
-
-
-@pytest.mark.parametrize(
-    ("host", "itself"),
-    [("localhost", True), ("127.0.0.1", True), ("[::1]", True), ("0.0.0.0", True),  # noqa: S104
-     ("10.0.0.9", False), ("cam.local", False)],
-)  # fmt: skip
-def test_an_address_of_that_machine_itself_is_known(host: str, itself: bool) -> None:
-    assert leads_to_itself(f"rtsp://{host}:554/x") is itself

@@ -1,5 +1,7 @@
 """The list of found cameras: ids that last, ignoring, bounds, expiry, known cameras."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -100,6 +102,14 @@ def test_a_hardware_address_of_no_device_is_none(mac: str) -> None:
     listed = Listed()
     listed.note(Way.MDNS, "k", address=A, mac=mac)
     assert listed.row.mac is None
+
+
+def test_a_login_among_what_a_device_tells_is_hidden() -> None:
+    told = {"path": "/user=admin_password=Sesame_channel=1", "pwd": "Sesame",
+            "url": "rtsp://admin:Sesame@192.0.2.1/", "model": "S-1"}  # fmt: skip
+    cleaned = Evidence(Way.MDNS, "k", 0, details=told).cleaned()
+    assert "Sesame" not in repr(cleaned)
+    assert cleaned.details["model"] == "S-1"
 
 
 def test_the_id_is_the_same_after_a_restart_and_whatever_else_is_known() -> None:
@@ -217,6 +227,24 @@ def test_a_full_list_refuses_the_newest_and_makes_room_for_the_nodes_own() -> No
     assert "1" not in keys  # it was seen longest ago
 
 
+def test_a_configured_camera_finds_room_by_the_hardware_that_the_kernel_sees() -> None:
+    listed = Listed(Known("1", address=B, mac=M))
+    for number in range(MAX_EVIDENCE - 2):
+        assert listed.note(Way.ONVIF, str(number), address=f"10.0.{number // 250}.{number % 250}")
+        listed.clock.advance(0.001)
+    for number in range(2):  # who says the most goes first, though it was heard last
+        assert listed.note(Way.ONVIF, f"talks {number}", address="10.9.9.9")
+    assert not listed.note(Way.ONVIF, "claims it", address=A, mac=M)
+    camera = Evidence(Way.ONVIF, "is it", listed.clock.utc_us(), address=A, mac=M)
+    assert listed.candidates.note(camera, is_kernels_mac=True)
+    (row,) = [row for row in listed.rows if row.camera_ids]
+    assert row.moved[0].to_address == A
+    keys = {one.key for row in listed.rows for one in row.evidence}
+    assert ("talks 0" in keys, "0" in keys, len(keys)) == (False, True, MAX_EVIDENCE)
+    stranger = Evidence(Way.ONVIF, "other", 0, address=A, mac=N)
+    assert not listed.candidates.note(stranger, is_kernels_mac=True)
+
+
 def test_one_address_cannot_fill_the_list() -> None:
     listed = Listed()
     taken = [
@@ -235,6 +263,26 @@ def test_a_configured_camera_is_recognised_by_its_endpoint_reference_wherever_it
     assert listed.row.moved == (Moved("cam", A, 80, B, 80, None),)
     listed.note(Way.ONVIF, "o", address=A, port=8000, endpoint_reference=R)
     assert listed.row.moved == (Moved("cam", A, 80, A, 8000, None),)
+
+
+def test_a_camera_that_is_away_has_moved_where_it_answers_now() -> None:
+    known = Known("cam", address=A, port=554, endpoint_reference=R, mac=M, onvif_port=80)
+    listed = Listed(known)
+
+    def answers(*addresses: str) -> None:
+        for address in addresses:
+            listed.note(
+                Way.ONVIF, f"o {address}", address=address, port=80, endpoint_reference=R, mac=M
+            )
+
+    answers(A)
+    listed.clock.advance(11)
+    answers(B)
+    assert not listed.row.moved  # it delivers: the other one is a second address
+    listed.known = (replace(known, is_away=True),)
+    assert listed.row.moved == (Moved("cam", A, 80, B, 80, True),)
+    answers(A, B)  # it answers at both: what is wrong with its streams is not the address
+    assert not listed.row.moved
 
 
 @pytest.mark.parametrize(("mac", "same"), [(M, True), (N, False), (None, None)])

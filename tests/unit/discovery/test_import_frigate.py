@@ -74,8 +74,25 @@ def test_onvif_elsewhere_gives_no_login_to_the_camera() -> None:
         with_input("rtsp://10.0.0.9/x") + "    onvif: {host: 10.0.0.66, user: eve, password: p}\n"
     )
     camera = cameras(text)["yard"]
-    assert (camera.username, camera.password, camera.onvif_host) == (None, None, "10.0.0.66")
-    assert any(note.startswith("onvif.user") for note in camera.notes)
+    assert (camera.username, camera.password, camera.onvif_host) == (None, None, None)
+    assert any(note.startswith("onvif.host") for note in camera.notes)
+
+
+def test_an_address_that_is_not_whole_is_no_host() -> None:
+    text = with_input('"rtsp://[{FRIGATE_A}/x"') + "    onvif: {host: 10.0.0.66}\n"
+    assert cameras(text)["yard"].onvif_host is None
+
+
+@pytest.mark.parametrize(
+    ("login", "host"),
+    [("", None), (", user: eve, password: p", None), (", user: bob, password: x", "10.0.0.66")],
+)
+def test_the_login_of_a_stream_does_not_go_to_a_service_elsewhere(
+    login: str, host: str | None
+) -> None:
+    text = with_input("rtsp://bob:x@10.0.0.9/x") + f"    onvif: {{host: 10.0.0.66{login}}}\n"
+    camera = cameras(text)["yard"]
+    assert (camera.username, camera.onvif_host) == ("bob", host)
 
 
 def test_streams_of_a_protect_console_and_devices() -> None:

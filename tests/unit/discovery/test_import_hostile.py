@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from falconeye.base.errors import InvalidInput
 from falconeye.discovery.imports import archives
-from falconeye.discovery.imports.imported import MAX_CAMERAS, ImportedFile
-from falconeye.discovery.imports.reading import MAX_BYTES, read_import
+from falconeye.discovery.imports.imported import MAX_BYTES, MAX_CAMERAS, ImportedFile
+from falconeye.discovery.imports.reading import read_import
+from tests.examples import examples
 from tests.unit.discovery.import_files import SECRET, backup, sample
 
 NAMES = ("camera-1.conf", "config.yml", "cameras.csv", "backup.tar.gz", "backup.zip", "file")
@@ -226,7 +227,7 @@ def check(name: str, data: bytes, *, secret: str = SECRET) -> None:
 
 
 @given(st.sampled_from(NAMES), st.binary(max_size=3000))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_any_bytes_are_a_file_or_refused(name: str, data: bytes) -> None:
     check(name, data)
 
@@ -236,7 +237,7 @@ def test_any_bytes_are_a_file_or_refused(name: str, data: bytes) -> None:
     st.text(alphabet="ab:/@{}[]&*!#-<> \n\t,;\"'%0=$|\x07é", max_size=200),
     st.sampled_from(("", "cameras:\n", "url,name\n", "# @name ", "netcam_url ")),
 )
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 def test_any_text_is_a_file_or_refused(name: str, text: str, head: str) -> None:
     check(name, (head + text).encode())
 
@@ -247,7 +248,9 @@ BENT = b"\n\t \"'#%&*,-./:;<=>@[]{}019aZ\xff\0"
 @pytest.mark.parametrize("name", SAMPLES)
 @given(seed=st.integers(0, 2**32))
 @settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(150),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_bent_files_are_read_or_refused(name: str, seed: int) -> None:
     """Bytes changed, cut, doubled: never another error."""
@@ -286,7 +289,7 @@ TREES = st.recursive(
 
 
 @given(TREES, TREES, TREES, TREES)
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 def test_a_configuration_may_hold_anything_anywhere(
     path: Any, record: Any, onvif: Any, streams: Any
 ) -> None:

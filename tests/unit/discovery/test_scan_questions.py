@@ -13,6 +13,7 @@ from falconeye.discovery.scan_questions import (
     ask_rtsp,
     is_onvif,
 )
+from tests.examples import examples
 
 Question = Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], Awaitable[object]]
 
@@ -35,6 +36,24 @@ async def asked(question: Question, said: bytes) -> object:
     finally:
         server.close()
         await server.wait_closed()
+
+
+async def test_a_device_that_goes_by_the_action_is_told_it() -> None:
+    """Such a one answers anything else by a fault that has nothing of ONVIF in it."""
+
+    async def device(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        action = b'; action="http://www.onvif.org/ver10/device/wsdl/GetSystemDateAndTime"\r\n'
+        answer = b"<GetSystemDateAndTimeResponse/>" if action in head else b"<Fault/>"
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n<Envelope>" + answer + b"</Envelope>")
+        writer.close()
+
+    async with await asyncio.start_server(device, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        found = await is_onvif(reader, writer, f"127.0.0.1:{port}")
+        writer.transport.abort()
+    assert found
 
 
 @pytest.mark.parametrize(
@@ -90,7 +109,7 @@ async def test_onvif(said: bytes, onvif: bool) -> None:
     assert await asked(is_onvif, said) is onvif
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(
     st.sampled_from([ask_rtsp, ask_http, is_onvif]),
     st.sampled_from([b"", b"RTSP/1.0 200 OK\r\n", b"HTTP/1.1 401 X\r\n", b"HTTP/1.0 200 \r\n\r\n"]),

@@ -63,9 +63,17 @@ def test_other_networks_are_refused_with_the_reason(network: str, why: str) -> N
 def test_an_admin_may_insist_but_not_on_what_no_camera_can_have() -> None:
     assert len(targets([LAN], ["8.8.8.0/24"], insist=True).addresses) == 254
     for network in ("127.0.0.0/24", "224.0.0.0/24", "0.0.0.0/24"):
-        assert not targets([LAN], [network], insist=True).addresses
+        with pytest.raises(InvalidInput, match="no address"):
+            targets([LAN], [network], insist=True)
     with pytest.raises(InvalidInput, match="too large"):
         targets([LAN], ["10.0.0.0/8"], insist=True)
+
+
+def test_a_scan_of_nothing_is_not_begun() -> None:
+    with pytest.raises(InvalidInput, match="no address"):
+        targets([interface("169.254.3.4/16")], None)  # a cable without DHCP
+    with pytest.raises(InvalidInput, match="no address"):
+        targets([LAN], ["192.168.1.7/32"])
 
 
 def test_the_whole_is_bounded() -> None:

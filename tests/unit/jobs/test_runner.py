@@ -330,3 +330,18 @@ async def test_a_job_of_a_newer_release_is_left_alone(
         assert left == replace(job, attempts=5)
         assert left.state is state
     assert len(await store.in_states([JobState.FAILED])) == KEPT_FAILURES + 3
+
+
+async def test_what_is_taken_up_waits_until_it_may_begin(
+    database: Database, steps: Steps, clock: FakeClock
+) -> None:
+    jobs = make(database, steps, clock)
+    await jobs.open(begins=False)
+    # One writer: where the first had begun, that would be stored before the third is.
+    first, *_ = [await jobs.add(JobKind.EXPORT, "door", OWNER, {}) for _ in range(3)]
+    assert (await jobs.get(first.id)).state is JobState.PENDING
+    jobs.begin()
+    assert await steps.begun.get() == first.id
+    await steps.outcomes.put({})
+    assert (await steps.over.get()).state is JobState.COMPLETE
+    await jobs.stop()

@@ -111,6 +111,17 @@ def test_reordered_stream_without_leading_times_keeps_order() -> None:
     assert [b - a for a, b in itertools.pairwise(shown)] == [STEP] * 49
 
 
+def test_a_stream_that_reorders_nothing_and_does_not_say_so_shows_its_first_picture_first() -> None:
+    """The demuxer holds back as many as might be reordered, and knows no pts of the first."""
+    clip = video_clip()
+    raw = packets(clip, repeats=2)
+    raw[:6] = [replace(packet, dts=None) for packet in raw[:6]]
+    raw[0] = replace(raw[0], pts=None)
+    out = samples(run(normaliser(clip), raw))
+    assert [sample.cts_90k for sample in out] == [0] * 100
+    assert [sample.dts_90k for sample in out] == [index * STEP for index in range(100)]
+
+
 def test_split_keyframe_is_joined() -> None:
     clip = video_clip(slices=4)
     raw: list[RawPacket] = []

@@ -1,6 +1,7 @@
 """Name and time in pictures."""
 
-from datetime import UTC, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 import pytest
 from av.video.frame import VideoFrame
@@ -32,14 +33,14 @@ def _drawn(
     overlay: Overlay, name: str = "Door", at_us: int = AT_US, zone: tzinfo = UTC
 ) -> list[bytes]:
     frame = _grey()
-    draw = overlay_drawer(overlay, name, lambda: at_us, lambda: zone)
+    draw = overlay_drawer(overlay, lambda: name, lambda: at_us, lambda: zone)
     assert draw is not None
     draw(frame)
     return _luma(frame)
 
 
 def test_nothing_is_drawn_where_nothing_is_wanted() -> None:
-    assert overlay_drawer(Overlay.NONE, "Door", lambda: 0, _utc) is None
+    assert overlay_drawer(Overlay.NONE, lambda: "Door", lambda: 0, _utc) is None
 
 
 def test_a_line_stands_at_the_lower_left_and_nowhere_else() -> None:
@@ -58,15 +59,39 @@ def test_each_second_and_each_name_has_its_own_picture() -> None:
 
 
 def test_the_time_is_that_of_the_site() -> None:
-    east = timezone(timedelta(hours=2))
-    assert _drawn(Overlay.TIME, zone=east) == _drawn(Overlay.TIME, at_us=AT_US + 7_200_000_000)
+    """With its offset: the hour that the end of summer time repeats has two half past two."""
+    berlin = ZoneInfo("Europe/Berlin")
+    first, second = (
+        int(datetime(2026, 10, 25, hour, 30, tzinfo=UTC).timestamp() * 1e6) for hour in (0, 1)
+    )
+    assert _drawn(Overlay.TIME, at_us=first, zone=berlin) == _drawn(
+        Overlay.NAME, "2026-10-25 02:30:00+02:00"
+    )
+    assert _drawn(Overlay.TIME, at_us=second, zone=berlin) == _drawn(
+        Overlay.NAME, "2026-10-25 02:30:00+01:00"
+    )
+
+
+def test_a_long_name_is_cut_and_never_the_time() -> None:
+    at = datetime.fromtimestamp(AT_US // 1_000_000, UTC).isoformat(" ", "seconds")
+    shown = _drawn(Overlay.NAME_TIME, "The door beside the garage behind the other house")
+    assert shown == _drawn(Overlay.NAME, f"The door beside the garage behind  {at}")
+
+
+@pytest.mark.parametrize("size", [(2, 2000), (640, 8), (120, 90)])
+def test_a_time_that_does_not_fit_is_left_out(size: tuple[int, int]) -> None:
+    frame = _grey(*size)
+    draw = overlay_drawer(Overlay.TIME, lambda: "", lambda: AT_US, _utc)
+    assert draw is not None
+    draw(frame)
+    assert set(b"".join(_luma(frame))) == {90}
 
 
 @pytest.mark.parametrize("name", ["", "Küche", "玄関", "x" * 300, "\u202e"])
 @pytest.mark.parametrize("size", [(640, 360), (160, 90), (322, 242), (1920, 1080)])
 def test_any_name_fits_into_any_picture(name: str, size: tuple[int, int]) -> None:
     frame = _grey(*size)
-    draw = overlay_drawer(Overlay.NAME_TIME, name, lambda: AT_US, _utc)
+    draw = overlay_drawer(Overlay.NAME_TIME, lambda: name, lambda: AT_US, _utc)
     assert draw is not None
     draw(frame)
     assert len(_luma(frame)) == size[1]

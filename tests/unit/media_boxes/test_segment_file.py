@@ -19,6 +19,7 @@ from falconeye.media.movie import movie_of, parse_moof
 from falconeye.media.random_access import RandomAccess
 from falconeye.media.samples import StreamKind
 from falconeye.media.segment_file import read_segment_file
+from tests.examples import examples
 from tests.unit.storage_footage.footage import init_segment, segment_fragments
 
 IDENTITY = Identity(
@@ -93,7 +94,7 @@ def test_a_zero_sector_in_an_earlier_fragment_is_found_where_it_is_looked_for() 
     assert read_segment_file(reader(lost), len(lost), check_from=0).good_bytes == keyframe
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(data=st.data())
 def test_damage_never_raises_anything_else(data: st.DataObject) -> None:
     whole, _ = file_of(1)

@@ -32,6 +32,8 @@ def test_services(announced: str, url: str) -> None:
 def test_by_ip_version_6() -> None:
     assert BY_SIX.url("/a") == "https://[fd00::5]:443/a"
     assert BY_SIX.rewritten("http://10.0.0.9/x") == "https://[fd00::5]:443/x"
+    assert BY_SIX.rewritten("http://[fd00::5]:80/x") == "https://[fd00::5]:443/x"  # stays in TLS
+    assert BY_SIX.rewritten("https://[fd00::5]:8443/x") == "https://[fd00::5]:8443/x"
     assert BY_SIX.of_media("rtsp://10.0.0.9:554/s", ("rtsp",)) == "rtsp://[fd00::5]:554/s"
 
 
@@ -54,7 +56,7 @@ def test_what_is_no_address(announced: str) -> None:
         ("rtsp://admin:se/cret@10.0.0.9:554/s", "rtsp://cam.lan:554/s"),
         ("rtsp://admin:12/cret@10.0.0.9:554/s", "rtsp://cam.lan:554/s"),
         ("rtsp://admin:se@cret@10.0.0.9:554/s", "rtsp://cam.lan:554/s"),
-        ("rtsp://10.0.0.9:554/cam@1", "rtsp://cam.lan:554/cam@1"),
+        ("rtsp://10.0.0.9:554/cam@1", "rtsp://cam.lan:554/cam%401"),
         ("rtsps://10.0.0.9/s", "rtsps://cam.lan/s"),
     ],
 )
@@ -62,7 +64,16 @@ def test_streams_have_no_login(announced: str, url: str) -> None:
     assert BY_NAME.of_media(announced, ("rtsp", "rtsps")) == url
 
 
-def test_errors_have_no_password() -> None:
+@pytest.mark.parametrize(
+    "announced",
+    [
+        "http://admin:secret@10.0.0.9/s",
+        "http://10.0.0.9/s?user=admin&password=secret",
+        "http://10.0.0.9/user=admin_password=secret_channel=1",
+        "admin:secret@10.0.0.9",
+    ],
+)
+def test_errors_have_no_password(announced: str) -> None:
     with pytest.raises(OnvifUnreadable) as caught:
-        BY_NAME.of_media("http://admin:secret@10.0.0.9/s", ("rtsp",))
+        BY_NAME.of_media(announced, ("rtsp",))
     assert "secret" not in str(caught.value)

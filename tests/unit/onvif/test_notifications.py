@@ -41,7 +41,7 @@ def data(**items: str) -> str:
         ("tns1:VideoSource/ImageTooDark/AnalyticsService", EventKind.TAMPER),
         ("tns1:Device/Trigger/DigitalInput", EventKind.DIGITAL_INPUT),
         ("tns1:RuleEngine/MyRuleDetector/PeopleDetect", EventKind.OTHER),
-        ("tns1:Device/Trigger/Relay", EventKind.OTHER),
+        ("tns1:Device/Trigger/Relay", EventKind.RELAY),
     ],
 )
 def test_kinds_by_topics(topic: str, kind: EventKind) -> None:

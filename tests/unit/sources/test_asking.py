@@ -1,5 +1,7 @@
 """How long a camera may take to begin, and whose failure bytes are that cannot be read."""
 
+import threading
+
 import pytest
 
 from falconeye.events.camera_state import ReasonCode
@@ -9,8 +11,10 @@ from falconeye.sources.connection import Carried, Connection
 from falconeye.sources.failures import SourceFailure
 from falconeye.sources.interrupt import Interrupt
 from falconeye.sources.login import RefusedLogins
+from falconeye.sources.state import SourceStatus
 from falconeye.sources.stream_source import StreamSource
 from falconeye.sources.target import SourceTarget
+from falconeye.sources.watchdog import Watchdog
 from tests.peers.judging import failed_with
 from tests.peers.manual_clock import ManualClock
 from tests.peers.media_samples import video_clip
@@ -99,3 +103,53 @@ def test_an_error_of_ours_is_not_told_as_the_cameras(monkeypatch: pytest.MonkeyP
     finally:
         source.stop()
         assert source.join(3)
+
+
+def test_a_thread_that_was_let_go_has_the_last_word() -> None:
+    """The watchdog was about to tell that the kernel holds it, when it went on."""
+    sink = RecordingSink()
+    clock = ManualClock()
+    target = SourceTarget("c", StreamKind.MAIN, "demo:")
+    source = StreamSource(target, sink, sink.on_state, clock, logins=RefusedLogins())
+    connection = _connection(clock)
+    connection.stalled = SourceFailure(ReasonCode.STALLED, "sends no pictures")
+    source._connection = connection
+    clock.advance_s(10)
+    look = clock.monotonic_us
+
+    def let_go() -> int:
+        source._connection = None
+        source._running(Carried("H.264"))
+        return look()
+
+    clock.monotonic_us = let_go  # type: ignore[method-assign]
+    source._check()
+    assert [state.status for state in sink.states] == [SourceStatus.RUNNING]
+
+
+class _Held:
+    def __init__(self) -> None:
+        self.reads, self.answers = threading.Event(), threading.Event()
+
+    def run_once(self, _connection: Connection) -> None:
+        self.reads.set()
+        self.answers.wait(8)
+
+
+def test_those_that_are_held_are_waited_for_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub that dies holds all of its cameras, and the others' footage is still to be closed."""
+    held = _Held()
+    monkeypatch.setattr("falconeye.sources.stream_source._reader", lambda _: held)
+    clock = ManualClock()
+    sink = RecordingSink()
+    target = SourceTarget("c", StreamKind.MAIN, "demo:")
+    source = StreamSource(target, sink, sink.on_state, clock, watchdog=Watchdog())
+    source.start()
+    try:
+        assert held.reads.wait(5)
+        source.stop()
+        clock.advance_s(60)  # spent on the others
+        assert not source.join(60)
+    finally:
+        held.answers.set()
+        assert source.join()

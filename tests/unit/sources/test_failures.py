@@ -82,6 +82,15 @@ def test_a_source_that_gets_no_thread_leaves_nothing_behind(
     assert source.join(0)
 
 
+def test_watchdog_looks_at_once_when_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("falconeye.sources.watchdog.PERIOD_S", 60.0)
+    watchdog, looked = Watchdog(), threading.Event()
+    watchdog.add(looked.set)
+    watchdog.look()
+    assert looked.wait(5)
+    watchdog.remove(looked.set)  # `conftest` looks whether its thread ends, in less than a minute
+
+
 def test_watchdog_survives_a_broken_check_and_ends_with_the_last(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -5,7 +5,10 @@ from fractions import Fraction
 import av
 import pytest
 
+from falconeye.config.device import Overlay
 from falconeye.events.camera_state import ReasonCode
+from falconeye.media.pictures import jpeg_to_frame, keyframe_to_jpeg
+from falconeye.media.runs import RunEnd
 from falconeye.media.samples import StreamKind
 from falconeye.sources.connection import Connection
 from falconeye.sources.failures import SourceFailure
@@ -117,3 +120,44 @@ def test_a_camera_that_falls_silent_while_nobody_watches_is_noticed() -> None:
         failure = connection.stall()
     assert failure is not None
     assert failure.code is ReasonCode.STALLED
+
+
+@pytest.mark.parametrize("overlay", [Overlay.NONE, Overlay.NAME])
+def test_what_is_wanted_is_written_into_what_is_encoded_and_nowhere_else(overlay: Overlay) -> None:
+    """Of HTTP cameras, too; the camera's own pictures stay as they are."""
+    sink, names = RecordingSink(), ["Door", "Yard"]
+    target = SourceTarget("c", StreamKind.MAIN, "http://cam/a", overlay=overlay, name=names.pop)
+    connection = Connection(
+        target, sink, ManualClock(), Interrupt(), RefusedLogins(), lambda _: None, lambda: None
+    )
+    (jpeg,) = jpeg_pictures(1, width=320, height=176)
+    with Recoder(connection, 15, "MJPEG") as recoder:
+        jpegs = JpegRecoder(connection, recoder)
+        for at_s in (1, 4):  # both are keyframes
+            jpegs.picture(jpeg, at_s * 1_000_000)
+    connection.close(RunEnd.STOPPED_BY_USER, "")
+    assert sink.jpegs == [jpeg, jpeg]
+    assert names == (["Door", "Yard"] if overlay is Overlay.NONE else [])
+    first, second = (
+        _luma(jpeg_to_frame(keyframe_to_jpeg(run.video, picture, None)))
+        for run in sink.runs
+        for picture in run.pictures
+    )
+    own = _luma(jpeg_to_frame(jpeg))
+    assert _near(first[:100], own[:100])
+    assert _near(second[:100], own[:100])
+    assert _near(first[-8:], own[-8:]) is (overlay is Overlay.NONE)
+    assert _near(first[-8:], second[-8:]) is (overlay is Overlay.NONE)
+
+
+def _luma(frame: av.VideoFrame) -> list[bytes]:
+    """Its left side, where a name of four letters stands."""
+    plane = frame.planes[0]
+    data = bytes(plane)
+    return [data[y * plane.line_size :][:24] for y in range(frame.height)]
+
+
+def _near(one: list[bytes], other: list[bytes]) -> bool:
+    """Whether they are one picture, encoded differently; full and limited range are 20 apart."""
+    pairs = list(zip(b"".join(one), b"".join(other), strict=True))
+    return sum(abs(a - b) for a, b in pairs) < 10 * len(pairs)

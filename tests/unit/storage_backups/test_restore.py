@@ -1,6 +1,7 @@
 """A backup and the way back: what is in it, what is checked, what is kept."""
 
 import asyncio
+import dataclasses
 import fcntl
 import gzip
 import io
@@ -24,6 +25,7 @@ from falconeye.storage.backups.sealed_file import NotABackup, SealedWriter
 from falconeye.storage.backups.snapshot import snapshot
 from falconeye.storage.index import pending_restore
 from falconeye.storage.index.database import Database
+from falconeye.storage.stores.credentials import load_cipher
 from tests.clock import START_US, FakeClock
 from tests.databases import HEAD, closed_database, later_release
 
@@ -376,3 +378,25 @@ async def test_another_key_file_is_not_passed_over(
     done = await restored(file, target, other_key=given)
     assert done.in_place
     assert not (target / "data.key").exists()
+
+
+async def test_a_cluster_s_keys_are_in_the_backup_where_the_node_s_own_is_given(
+    sources: Sources, tmp_path: Path, target: Path
+) -> None:
+    """They lie in `data.key` beside the file that is given, and nowhere else on this node."""
+    given, clusters = tmp_path / "given.key", Fernet.generate_key()
+    await asyncio.to_thread(given.write_bytes, KEY + b"\n")
+    own = sources.data_dir / "data.key"
+    await asyncio.to_thread(own.write_bytes, clusters + b"\n")
+    own_cipher = await asyncio.to_thread(load_cipher, sources.data_dir, given, {})
+    secret = own_cipher.encrypt(Secret("of a camera"))
+    file = await made(dataclasses.replace(sources, key_file=given), tmp_path / "node.backup")
+    done = await restored(file, target, other_key=given)
+    assert done.in_place
+    again = await asyncio.to_thread(load_cipher, target, given, {})
+    assert again.decrypt(secret) == Secret("of a camera")
+    alone = tmp_path / "alone"  # where nothing is given
+    await restored(file, alone)
+    cipher = await asyncio.to_thread(load_cipher, alone, None, {})
+    assert cipher.keys == [clusters, KEY]
+    assert cipher.decrypt(secret) == Secret("of a camera")

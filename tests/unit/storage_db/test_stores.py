@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Conflict, InvalidInput, NotFound, StartError
 from falconeye.base.secret import Secret
+from falconeye.cameras.identity.same_address import of_one_address
 from falconeye.config.addresses import normalised_address
 from falconeye.config.camera import CameraConfig, Protocol, RecordMode, Transport
 from falconeye.config.loading import SETTINGS as NODE_SETTINGS
@@ -185,6 +186,16 @@ async def test_no_login_within_an_address_lies_in_the_database(database: Databas
     same = dataclasses.replace(HIDING, id="3", source_url="http://10.0.0.9/v.cgi?loginpas=x&ch=1")
     with pytest.raises(Conflict, match="Door"):
         await store.insert(same)
+
+
+async def test_a_loopback_address_is_another_camera_at_each_node(database: Database) -> None:
+    store = CameraStore(database, new_cipher())
+    first = dataclasses.replace(HIDING, source_url="http://127.0.0.1/v.cgi", owner_id="one")
+    await store.insert(first)
+    await store.insert(dataclasses.replace(first, id="2", name="Yard", owner_id="two"))
+    with pytest.raises(Conflict, match="Yard"):
+        await store.insert(dataclasses.replace(first, id="3", name="Back", owner_id="two"))
+    assert of_one_address(await store.list()) == {}
 
 
 def test_an_address_key_holds_no_login() -> None:
@@ -417,6 +428,17 @@ async def test_the_watch_looks_by_itself(database: Database, clock: FakeClock) -
         ("import_root", "/srv"),  # the node's: see the next test
         ("cors_origins", ["ftp://x"]),
         ("cors_origins", ["https://x/path"]),
+        ("frame_ancestors", ["https://x/path"]),
+        ("frame_ancestors", ["https://x; script-src *"]),
+        ("frame_ancestors", ["https://x;script-src"]),
+        ("frame_ancestors", ["https://*.example"]),
+        ("frame_ancestors", ["*"]),
+        ("frame_ancestors", ["'self'"]),
+        ("frame_ancestors", ["https://user@x"]),
+        ("frame_ancestors", ["https://x:port"]),
+        ("frame_ancestors", ["data:"]),
+        ("frame_ancestors", ["https://x\r\ny"]),
+        ("frame_ancestors", [f"https://x{number}" for number in range(21)]),
         ("node_ips", {"a": 5}),
         ("k8s_namespace", "Bad_Name"),
         ("unknown", 1),

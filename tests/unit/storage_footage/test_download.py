@@ -21,6 +21,7 @@ from falconeye.storage.reading import download
 from falconeye.storage.reading.download import DownloadPlan
 from falconeye.storage.volumes.volume import READERS
 from tests.clock import START_US
+from tests.examples import examples
 from tests.peers.programs import program
 from tests.unit.storage_footage.footage import CAMERA, GOP_90K, GOP_US, Node, read
 
@@ -145,7 +146,7 @@ async def test_any_range_is_a_slice_of_the_whole(
 
 
 @settings(
-    max_examples=200,
+    max_examples=examples(200),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -153,12 +153,14 @@ async def test_it_says_what_the_original_says_of_the_clock(original: Original) -
     step_s = (begin - end).total_seconds()
     seam = {"at": told["to"], "to": told["from"], "step_seconds": step_s}
     told |= {"clock_set": [seam], "recorded_twice": [span]}
+    told |= {"nodes": [{"id": "2", "name": "pi-2"} | span], "unreachable_nodes": ["attic"]}
     folder = path_of(original.node, original.made).parent
     (folder / original.made.sidecar_name).write_text(json.dumps(told))
     made = await original.copy()
     folder = original.path(made).parent
     copied = json.loads((folder / made.sidecar_name).read_bytes())
-    for name in ("clock_not_set", "clock_corrected", "clock_set", "recorded_twice"):
+    names = ("clock_not_set", "clock_corrected", "clock_set", "recorded_twice", "nodes")
+    for name in (*names, "unreachable_nodes"):
         assert copied[name] == told[name]
     assert "it was 61.500 s behind" in (folder / made.sheet_name).read_text()
 

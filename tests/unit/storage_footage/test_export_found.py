@@ -1,6 +1,7 @@
 """An export that was finished before a kill, or that a restored database does not know, is kept."""
 
 import asyncio
+import json
 import signal
 import sys
 from dataclasses import replace
@@ -15,7 +16,11 @@ from falconeye.jobs.exporting import ExportWorker, export_of
 from falconeye.jobs.runner import JobKind, Jobs
 from falconeye.storage.checks.check import Fault, check
 from falconeye.storage.checks.rebuild import IndexBuild, rebuild
+from falconeye.storage.export.byte_source import ByteSource
 from falconeye.storage.export.export import Exports
+from falconeye.storage.export.export_elsewhere import Told
+from falconeye.storage.export.export_layout import ExportOrder
+from falconeye.storage.export.export_part import SourceSegment
 from falconeye.storage.export.export_result import Export
 from falconeye.storage.segments.retention import Named
 from falconeye.storage.stores.audit_store import AuditStore
@@ -107,6 +112,39 @@ async def test_what_is_taken_over_is_what_was_made(node: Node) -> None:
     assert found is not None
     assert _rounded(found) == _rounded(made)
     assert found.gaps == made.gaps == 1
+    await node.stop()
+
+
+class Silent:
+    """Another node that does not answer."""
+
+    own_id = "1"
+
+    async def expected_bytes(
+        self, _order: ExportOrder, _acting: str | None
+    ) -> tuple[int, list[str]]:
+        return 0, ["pi-2"]
+
+    async def sources(self, _order: ExportOrder) -> Told:
+        return Told((), ["pi-2"])
+
+    def open(self, source: SourceSegment) -> ByteSource:
+        raise AssertionError(source)  # nothing of it is known
+
+
+async def test_whose_part_may_be_missing_is_known_after_a_restart(node: Node) -> None:
+    await footage(node, hole_s=5)
+    exports = open_exports(node)
+    exports.elsewhere = Silent()
+    made = await exports.make(JOB, order(0, 7), ignore)
+    exports.stop()
+    await JobStore(node.database).add(QUEUED)
+    found = export_of(await taken_up(node))
+    assert found is not None
+    assert list(found.silent) == list(made.silent) == ["pi-2"]
+    path = path_of(node, made).with_name(made.sidecar_name)
+    told = json.loads(path.read_text())
+    assert [(one["id"], one["name"]) for one in told["nodes"]] == [("1", "pi-1")]
     await node.stop()
 
 

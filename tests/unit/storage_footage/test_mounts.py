@@ -296,6 +296,24 @@ def test_what_may_not_become_a_volume(tmp_path: Path, path: str, words: str) -> 
     assert raised.value.field == "path"
 
 
+@pytest.mark.root
+def test_a_disk_that_is_mounted_in_the_data_directory_may_become_a_volume(tmp_path: Path) -> None:
+    """A pod has no other directory of its node."""
+    surroundings = around(tmp_path, "data/media")
+    disk = tmp_path / "data" / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs to mount a file system: {done.stderr.strip()}")
+    try:
+        looked = inspect(str(disk), surroundings, on_root=False)
+        assert looked.mount is not None
+        assert looked.mount.path == looked.path == disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
 def test_a_volume_is_not_added_twice(tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
     with pytest.raises(Conflict, match="already"):

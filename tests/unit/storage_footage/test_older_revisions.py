@@ -6,7 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from falconeye.storage.stores.credentials import CredentialCipher
 from falconeye.storage.stores.job_store import Job, JobState, JobStore
 from falconeye.storage.stores.notice_store import NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
+from falconeye.storage.tables.replicated import KINDS
 from tests.clock import START_US, FakeClock
 from tests.databases import HEAD, closed_database
 from tests.older_rows import (
@@ -122,6 +123,32 @@ async def is_read(node: Node, revision: str) -> None:
 
 
 @pytest.mark.timeout(60)
+def every_field_has_a_version(after: Rows) -> None:
+    """So that other nodes can be told of what was there before there were others."""
+    versions = after["replica_fields"]
+    assert {(row["counter"], row["node"], row["value"]) for row in versions} == {
+        (1, "node-1", None)
+    }
+    numbers = sorted(row["seq"] for row in versions)
+    assert numbers == list(range(1, len(numbers) + 1))
+    (state,) = after["replica_state"]
+    assert (state["counter"], state["next_seq"]) == (1, len(numbers) + 1)
+    wanted = {
+        (kind.name, row[kind.id_column], field)
+        for kind in KINDS.values()
+        for row in after[kind.name]
+        for field in ([kind.register] if kind.register else row)
+        if field not in kind.local | {kind.id_column}
+    }
+    assert {(row["kind"], row["id"], row["field"]) for row in versions} == wanted
+
+
+def is_older(table: str, row: Mapping[str, Any]) -> bool:
+    """Not the version of a field that a later release has added."""
+    later = {("users", "invitation_hash"), ("users", "invited_until_us")}
+    return table != "replica_fields" or (row["kind"], row["field"]) not in later
+
+
 @pytest.mark.parametrize("revision", OLDER)
 async def test_all_of_an_older_database_is_taken_over(
     tmp_path: Path, clock: FakeClock, revision: str
@@ -143,11 +170,22 @@ async def test_all_of_an_older_database_is_taken_over(
 
     (copy,) = (tmp_path / "data" / "backups").glob("*.sqlite3")
     assert copy.stem.endswith(f"-{revision}")
-    assert await asyncio.to_thread(contents, copy) == before
+    kept = await asyncio.to_thread(contents, copy)
     after = await asyncio.to_thread(contents, path)
+    if revision < "0012":
+        every_field_has_a_version(after)
+    else:  # a copy is another one for peers: `storage_replication/test_releases.py`
+        assert kept["replica_state"][0]["incarnation"] == "copy"
+        kept["replica_state"][0]["incarnation"] = ""
+    assert kept == before
     for table, rows in (await asyncio.to_thread(after_migration, before, path)).items():
-        assert after[table] == rows, table
-    assert {table: rows for table, rows in after.items() if table not in before and rows} == {}
+        found = [row for row in after[table] if is_older(table, row)]
+        # Versions of later fields have numbers, too.
+        left_out = {"next_seq"} if table == "replica_state" else set[str]()
+        was, now = (rests({table: each}, table, without=left_out) for each in (rows, found))
+        assert now == was, table
+    newer = {table for table, rows in after.items() if table not in before and rows}
+    assert newer == ({"replica_fields", "replica_state"} if revision < "0012" else set())
     node = await open_node(tmp_path, clock)
     assert await seen(node) == footage
     assert (await check(node.database, node.volumes)).problems == []
@@ -178,7 +216,17 @@ def rows_of_today() -> Rows:
              "privacy_schedule": week},
             {**yard, "id": "camera-4", "address_key": "4", "started": 1, "stopped_by": None,
              "paused_by": "anna", "paused_until_us": START_US - 99 * DAY_US},
+            # Of nodes that did not hear each other
+            {**yard, "id": "camera-5", "address_key": "3", "owner_id": "node-2", "pinned": 1},
         ],
+        "users": [*known["users"], {**known["users"][1], "id": "user-3"}],
+        "sessions": [
+            *known["sessions"],
+            {**known["sessions"][0], "id": "session-2", "secret_hash": b"\3" * 32,
+             "user_id": "of another node"},
+        ],
+        "members": [{"id": "node-2", "name": "pi-2", "certificate": "PEM", "addresses": "[]",
+                     "created_at_us": START_US}],
         "events": [{"camera_id": DOOR, "at_us": START_US, "until_us": START_US + 1,
                     "kind": "motion", "label": "person"}],
         "clocks": [{"id": 3, "boot": "b", "offset_us": 0, "synchronised": 1, "state": "right",
@@ -192,7 +240,7 @@ def rows_of_today() -> Rows:
             *({"camera_id": YARD, "since_us": START_US + number, "reason": reason, "detail": ""}
               for number, reason in enumerate(("paused", "outside_schedule", "outside_events"))),
             *({"camera_id": camera_id, "since_us": START_US - DAY_US, "reason": "camera_offline",
-               "detail": "no answer"} for camera_id in ("camera-3", "camera-4")),
+               "detail": "no answer"} for camera_id in ("camera-3", "camera-4", "camera-5")),
         ],
         "deletions": [
             *known["deletions"],
@@ -275,6 +323,7 @@ def is_mapped_at_0005(at_5: Rows, at_6: Rows) -> None:
         YARD: (0, "anna", "manual"),
         "camera-3": (0, None, "manual"),
         "camera-4": (1, None, "manual"),
+        "camera-5": (0, "otto", "manual"),
     }
     assert of(at_5, "jobs", "id", "state") == {
         "job-1": "complete", "job-2": "failed", "job-3": "complete", "job-4": "complete",
@@ -310,12 +359,40 @@ FOUND_CAMERAS = {  # what 0011 adds to cameras
 }  # fmt: skip
 
 
-def is_known_to_0010(today: Rows, at_10: Rows) -> None:
+def is_known_to_0011(today: Rows, at_11: Rows) -> None:
+    """All but what nodes share; no address, name or session that it could not have."""
+    newer = {
+        "members", "replica_fields", "replica_state", "join_offers",
+        "peer_nodes", "peer_coverage", "coverage_changes", "walls", "displays",
+    }  # fmt: skip
+    assert set(today) - set(at_11) == newer
+    addresses = of(at_11, "cameras", "id", "address_key")
+    assert (addresses["camera-3"], addresses["camera-5"]) == ("3", None)
+    assert of(at_11, "users", "id", "name_key")["user-3"] == "otto user-3"
+    assert list(of(at_11, "sessions", "id", "user_id").values()) == ["user-1"]
+    without = {
+        "cameras": {"owner_id", "pinned", "address_key"}, "sessions": {"active_us", "password_us"},
+        "users": {"name_key", "invitation_hash", "invited_until_us"},
+    }  # fmt: skip
+    kept = {**today, "sessions": [each for each in today["sessions"] if each["id"] != "session-2"]}
+    for table in at_11:
+        left_out = without.get(table, set())
+        before, after = (rests(each, table, without=left_out) for each in (kept, at_11))
+        assert after == before, table
+
+
+def is_known_to_0010(at_11: Rows, at_10: Rows) -> None:
     """All but what is known of found cameras."""
-    assert set(today) - set(at_10) == {"ignored_candidates"}
+    assert set(at_11) - set(at_10) == {"ignored_candidates"}
     for table, rows in at_10.items():
         without = FOUND_CAMERAS if table == "cameras" else set()
-        assert rows == rests(today, table, without=without), table
+        assert rows == rests(at_11, table, without=without), table
+
+
+async def down(path: Path, clock: FakeClock, revision: str) -> Rows:
+    clock.advance(60)
+    await closed_database(path.parent, clock).downgrade(revision)
+    return await asyncio.to_thread(contents, path)
 
 
 @pytest.mark.timeout(60)
@@ -324,13 +401,13 @@ async def test_down_step_by_step_with_all_the_older_release_knows_and_up_again(
 ) -> None:
     path, footage = await recorded(tmp_path, clock)
     today = await asyncio.to_thread(fill_as_today, path)
-    await closed_database(tmp_path / "data", clock).downgrade("0010")
-    at_10 = await asyncio.to_thread(contents, path)
-    is_known_to_0010(today, at_10)
+    at_11 = await down(path, clock, "0011")
+    is_known_to_0011(today, at_11)
 
-    clock.advance(60)
-    await closed_database(tmp_path / "data", clock).downgrade("0009")
-    before = await asyncio.to_thread(contents, path)
+    at_10 = await down(path, clock, "0010")
+    is_known_to_0010(at_11, at_10)
+
+    before = await down(path, clock, "0009")
     # Jobs that it does not know, and would never forget.
     assert before == {**at_10, "jobs": [row for row in today["jobs"] if row["kind"] != "move"]}
     assert len(before["jobs"]) == len(today["jobs"]) - 1
@@ -342,21 +419,15 @@ async def test_down_step_by_step_with_all_the_older_release_knows_and_up_again(
     for table, rows in at_7.items():
         assert rows == rests(before, table, without={"step_us"}), table
 
-    clock.advance(60)
-    await closed_database(tmp_path / "data", clock).downgrade("0006")
-    at_6 = await asyncio.to_thread(contents, path)
+    at_6 = await down(path, clock, "0006")
     assert set(at_7) - set(at_6) == {"clocks", "undated_steps"}
     for table, rows in at_6.items():
         assert rows == rests(at_7, table, without={"clock_id"}), table
 
-    clock.advance(60)
-    await closed_database(tmp_path / "data", clock).downgrade("0005")
-    at_5 = await asyncio.to_thread(contents, path)
+    at_5 = await down(path, clock, "0005")
     is_mapped_at_0005(at_5, at_6)
 
-    clock.advance(60)
-    await closed_database(tmp_path / "data", clock).downgrade("0004")
-    at_4 = await asyncio.to_thread(contents, path)
+    at_4 = await down(path, clock, "0004")
     assert set(at_5) - set(at_4) == {"moves"}
     assert {row["path"] for row in at_4["garbage"]} == {"of/another/disk.mp4", "half/copied.mp4"}
     for table in set(at_4) - {"garbage", "volumes"}:

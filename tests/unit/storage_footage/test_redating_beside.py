@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.base.errors import Unavailable
@@ -250,11 +250,14 @@ async def test_a_camera_that_flapped_for_days_is_moved(tmp_path: Path, clock: Fa
     (known,) = await rows(board.node, clocks)
 
     async def flap(connection: AsyncConnection) -> None:
-        values = [
-            {"id": run + 1 + number, "stream_id": 1, "started_us": START_US, "clock_id": known.id}
-            for number in range(300_000)
-        ]
-        await connection.execute(insert(runs), values)
+        # Rows that SQLite makes take a tenth of the time of rows that Python makes.
+        made = text(
+            "INSERT INTO runs (id, stream_id, started_us, clock_id)"
+            " WITH RECURSIVE made(id) AS (SELECT :first UNION ALL SELECT id + 1 FROM made"
+            " LIMIT 300000) SELECT id, 1, :started_us, :clock_id FROM made"
+        )
+        values = {"first": run + 1, "started_us": START_US, "clock_id": known.id}
+        await connection.execute(made, values)
         await connection.execute(update(runs).values(ended_us=runs.c.started_us))
 
     await board.node.database.write(flap)

@@ -32,7 +32,7 @@ from tests.unit.storage_footage.footage import (
     segment_fragments,
 )
 
-STEP_S = 3 * 3600
+STEP_S = 6 * 3600
 SETTLE_S = retention.SETTLE_US // SECOND_US
 NO_RULE = Keep()
 
@@ -92,7 +92,7 @@ async def assert_sound(node: Node) -> None:
 async def test_a_week_with_two_days_kept(tmp_path: Path, clock: FakeClock) -> None:
     node = await open_node(tmp_path, clock, keep=Rule(Keep(days=2)))
     await settled(node)
-    for index in range(7 * 8):
+    for index in range(7 * 4):
         now_us = clock.utc_us()
         await record_both(node, index, now_us)
         clock.advance(STEP_S)
@@ -100,12 +100,12 @@ async def test_a_week_with_two_days_kept(tmp_path: Path, clock: FakeClock) -> No
         kept = await rows(node, segments)
         oldest_us = min(row.start_us + row.wall_duration_us for row in kept)
         assert oldest_us > clock.utc_us() - 2 * DAY_US
-        # and nothing that is younger: 16 steps of 3 h are 2 days
-        assert len(kept) == 2 * min(index + 1, 16)
+        # and nothing that is younger: 8 steps of 6 h are 2 days
+        assert len(kept) == 2 * min(index + 1, 8)
     await assert_sound(node)
-    assert await listed(node) == sorted(f"{CAMERA[:4]}-{index}" for index in range(40, 56))
+    assert await listed(node) == sorted(f"{CAMERA[:4]}-{index}" for index in range(20, 28))
     gone = [recording for _, recording, kind in node.events if kind == "deleted"]
-    assert gone == [f"{CAMERA[:4]}-{index}" for index in range(40)]  # each told once, in order
+    assert gone == [f"{CAMERA[:4]}-{index}" for index in range(20)]  # each told once, in order
     await node.stop()
 
 

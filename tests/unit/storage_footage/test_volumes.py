@@ -426,5 +426,15 @@ def test_a_mount_whose_name_is_not_text(tmp_path: Path, monkeypatch: pytest.Monk
     root = os.open(tmp_path, os.O_RDONLY)
     try:
         assert volume_facts.disk_kind(root).file_system == "ext4"
+        # Containers may hide what the kernel knows of disks.
+        too_long = tmp_path / ("hidden" * 50)
+        monkeypatch.setattr(volume_facts, "_SYS_BLOCK", too_long)
+        monkeypatch.setattr(volume_facts, "_MOUNTS", mounts_on_card(mounts))
+        assert volume_facts.disk_kind(root).is_sd_card
     finally:
         os.close(root)
+
+
+def mounts_on_card(mounts: Path) -> Path:
+    mounts.write_bytes(mounts.read_bytes().replace(b"/dev/x", b"/dev/mmcblk0p2"))
+    return mounts

@@ -10,7 +10,9 @@ from falconeye.base.errors import InvalidInput
 from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.web import i18n
 from falconeye.web.pages import camera_input
+from falconeye.web.pages.ptz import _speed
 from falconeye.web.pages.recordings import _filter
+from falconeye.web.ptz_contexts import SPEEDS, USUAL_SPEED
 
 CONFIG = CameraConfig("1", "Gate", Protocol.RTSP, "rtsp://10.0.0.5/main", 0, 0)
 KIRITIMATI, NIUE = ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Niue")
@@ -55,3 +57,18 @@ def test_times_at_the_ends_of_the_calendar_can_be_shown_again(text: str, zone: Z
     assert wanted.errors == {}
     assert wanted.from_us is not None
     assert 1969 <= i18n.local(wanted.from_us, zone).year <= 2200
+
+
+@pytest.mark.parametrize(
+    ("text", "speed"),
+    [
+        ("", USUAL_SPEED),
+        ("0", 1),
+        ("2", 2),
+        ("999", SPEEDS),
+        ("²", USUAL_SPEED),
+        ("9" * 5000, USUAL_SPEED),
+    ],
+)
+def test_a_speed_is_one_of_those_there_are_whatever_is_sent(text: str, speed: int) -> None:
+    assert _speed(text) == speed

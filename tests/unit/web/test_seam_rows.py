@@ -5,7 +5,7 @@ from falconeye.storage.ledger.coverage import Span
 from falconeye.storage.ledger.seams import ClockSeam
 from falconeye.storage.reading.timeline import Timeline
 from falconeye.web import views
-from falconeye.web.contexts import SeamRow
+from falconeye.web.day_contexts import SeamRow
 
 S = 1_000_000
 

@@ -13,11 +13,13 @@ from falconeye.base.errors import NotAllowed
 from falconeye.web.security.challenge import challenges, is_page_fetch
 from falconeye.web.security.cookies import cookie_of
 from falconeye.web.security.credentials import (
+    SECURE_SESSION_COOKIE,
     SESSION,
     SESSION_COOKIE,
     TOKEN,
     Credential,
     credential_of,
+    ended_session_cookie,
     session_cookie,
 )
 from falconeye.web.security.csrf import csrf_token_is_valid, make_csrf_token
@@ -27,7 +29,7 @@ from falconeye.web.security.paths import is_page_path, login_url, safe_next
 
 def request(**headers: str) -> ASGIConnection[Any, Any, Any, Any]:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope: Any = {"type": "http", "headers": raw, "state": {}}
+    scope: Any = {"type": "http", "path": "/", "headers": raw, "state": {}}
     return ASGIConnection(scope)
 
 
@@ -87,6 +89,16 @@ def test_other_origins(origin: str, host: str) -> None:
     assert not is_own_origin(origin, host)
 
 
+def test_a_page_of_plain_http_is_not_that_of_a_site_with_tls() -> None:
+    headers = Headers({"host": "nvr", "origin": "http://nvr"})
+    for scheme in ("https", "wss"):
+        check_origin(Headers({"host": "nvr", "origin": "https://nvr"}), (), scheme)
+        with pytest.raises(NotAllowed):
+            check_origin(headers, (), scheme)
+    for scheme in ("http", "ws", ""):  # a proxy that nobody told of may have had TLS, or not
+        check_origin(headers, (), scheme)
+
+
 @given(st.text(), st.text())
 def test_any_origin_is_judged_without_an_error(origin: str, host: str) -> None:
     assert is_own_origin(origin, host) in {True, False}
@@ -139,10 +151,24 @@ def test_the_cookie_is_found_and_nothing_prints_it() -> None:
     assert "value" not in repr(found)
 
 
+@pytest.mark.parametrize("scheme", ["https", "wss"])
+def test_over_tls_the_cookie_is_one_that_only_tls_can_set(scheme: str) -> None:
+    both = f"{SESSION_COOKIE}=planted; {SECURE_SESSION_COOKIE}=value"
+    asked = request(cookie=both)
+    assert credential_of(asked) == Credential(SESSION, "planted")
+    asked.scope["scheme"] = scheme
+    assert credential_of(asked) == Credential(SESSION, "value")
+    asked = request(cookie=f"{SESSION_COOKIE}=planted")
+    asked.scope["scheme"] = scheme
+    assert credential_of(asked) is None
+    assert session_cookie("value", secure=True).key == SECURE_SESSION_COOKIE
+    assert ended_session_cookie(secure=False).key == SESSION_COOKIE
+
+
 @pytest.mark.parametrize(
     ("header", "value"),
     [("x=1", "1"), (" x = 1 ;y=2", "1"), ("xx=1", ""), ("x", ""), ("", ""), ("x=a=b==", "a=b=="),
-     ("x=1; x=2", "2"), ("y=x=1", "")],
+     ("x=1; x=2", "1"), ("y=x=1", "")],
 )  # fmt: skip
 def test_one_cookie_of_many(header: str, value: str) -> None:
     assert cookie_of(request(cookie=header), "x") == value

@@ -1,0 +1,1 @@
+"""Which node records which camera: owners, standbys, load, moves. Pure: no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""The configuration that all nodes of a cluster share: what changed here, and elsewhere."""

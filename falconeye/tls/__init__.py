@@ -1,0 +1,1 @@
+"""Certificates for browsers: those of files, and those of the cluster's own authority."""

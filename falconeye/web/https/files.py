@@ -1,0 +1,128 @@
+"""A certificate and a key that somebody else renews: read again when their files change.
+
+certbot and its like replace symlinks, one after the other, so both may not fit for a moment. What
+cannot be used is said once, and the pair of before goes on serving; connections that stand keep
+theirs in any case.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import ssl
+from pathlib import Path
+from typing import Final
+
+from typing_extensions import override
+
+from falconeye.base.clock import Clock
+from falconeye.base.errors import StartError
+from falconeye.base.tasks import TaskSet
+from falconeye.base.times import to_datetime
+from falconeye.tls.pair import Pair, read_pair
+from falconeye.web.https.state import Https, OwnAuthority
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 5.0
+Signs = tuple[tuple[int, int, int, int] | None, ...]
+
+
+class FileCertificates(Https):
+    """Opened before the port serves; `start` begins to look for changes."""
+
+    def __init__(self, certificate: Path, key: Path, clock: Clock) -> None:
+        self._certificate = certificate
+        self._key = key
+        self._clock = clock
+        self._pair: Pair | None = None
+        self._signs: Signs = ()
+        self._problem = ""
+        self._told_on: dt.date | None = None
+        self._tasks = TaskSet("certificates")
+
+    @property
+    @override
+    def context(self) -> ssl.SSLContext:
+        return self._read.context
+
+    @property
+    @override
+    def authority(self) -> OwnAuthority | None:
+        return None
+
+    @property
+    @override
+    def problem(self) -> str:
+        return self._problem or self._read.trouble(self._now())
+
+    @property
+    def _read(self) -> Pair:
+        if self._pair is None:
+            msg = "FileCertificates.open() was not called"
+            raise RuntimeError(msg)
+        return self._pair
+
+    async def open(self) -> None:
+        """StartError where the files cannot be used; an ended certificate is a warning."""
+        self._signs, self._pair = await asyncio.to_thread(self._look)
+        self._tell_of_dates()
+
+    @override
+    def start(self) -> None:
+        _ = self._tasks.start(self._follow(), "files")
+
+    @override
+    async def stop(self) -> None:
+        await self._tasks.stop()
+
+    async def check(self) -> bool:
+        """Read the files if they are others than at the last look; whether a new pair serves."""
+        self._tell_of_dates()
+        if await asyncio.to_thread(self._signs_now) == self._signs:
+            return False
+        try:
+            self._signs, pair = await asyncio.to_thread(self._look)
+        except StartError as error:
+            words = f"{error}; the certificate of before goes on serving"
+            if words != self._problem:
+                log.warning("%s", words)
+            self._problem = words
+            return False
+        self._pair, self._problem, self._told_on = pair, "", None
+        log.info("a new certificate serves, until %s", f"{pair.not_after:%Y-%m-%d}")
+        self._tell_of_dates()
+        return True
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await self.check()
+            except Exception:  # a certificate that nobody renews any more locks everybody out
+                log.exception("the certificate could not be looked at; trying again")
+
+    def _look(self) -> tuple[Signs, Pair]:
+        """The signs are those of before the reading: what changes meanwhile is read again."""
+        return self._signs_now(), read_pair(self._certificate, self._key)
+
+    def _signs_now(self) -> Signs:
+        return tuple(_sign(path) for path in (self._certificate, self._key))
+
+    def _tell_of_dates(self) -> None:
+        """Once a day, and when it is read."""
+        now = self._now()
+        if self._told_on != now.date() and (trouble := self._read.trouble(now)):
+            self._told_on = now.date()
+            log.warning("%s: %s", self._certificate, trouble)
+
+    def _now(self) -> dt.datetime:
+        return to_datetime(self._clock.utc_us())
+
+
+def _sign(path: Path) -> tuple[int, int, int, int] | None:
+    """What tells a file from another in its place; symlinks are followed."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size

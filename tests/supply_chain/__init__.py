@@ -1,0 +1,1 @@
+"""What FalconEye is made of, and under which terms: licences, bill of materials, advisories."""
