@@ -72,7 +72,7 @@ async def test_where_notices_go_is_saved_tested_and_never_shown(tmp_path: Path) 
     async with signed_in(tmp_path) as (served, page), http_receiver() as receiver:
         _ = await demo(served)
         await page.goto("/settings")
-        await page.get_by_role("link", name="Where notices go").click()
+        await page.get_by_role("link", name="Where notices go", exact=True).click()
         await expect(page.get_by_text("Nothing leaves this recorder now.")).to_be_visible()
         await page.get_by_label("Webhook", exact=True).fill("nonsense")
         await page.get_by_role("button", name="Save").click()
