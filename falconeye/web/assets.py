@@ -14,10 +14,16 @@ from typing import Final
 PACKAGE_DIR: Final = Path(__file__).resolve().parent.parent
 URL_PREFIX: Final = "/static/"
 _MIN_GAIN: Final = 0.9
+VENDOR: Final = "vendor"  # files of others, as they were given out
 MANIFEST: Final = "assets.txt"  # `NAME ETAG` of each file, a line each: what the hash is over
 _HASH_LENGTH: Final = 12
 _ETAG_LENGTH: Final = 16
 _VERSION: Final = re.compile(r"[0-9a-f]{12}")
+# Lines of our own files that are for who reads the source: whole lines of comment, and the blanks
+# before the others. What stands beside code stays: no knowledge of the language is needed.
+_COMMENTS: Final = re.compile(rb"^[ \t]*(?://.*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
+_INDENTATION: Final = re.compile(rb"^(?:[ \t]+|\n)", re.MULTILINE)
+_SLIM: Final = frozenset({".css", ".js"})
 _TYPES: Final = {
     ".css": "text/css",
     ".ico": "image/x-icon",
@@ -60,7 +66,9 @@ class Assets:
 
     def __init__(self, directory: Path) -> None:
         self._files = {
-            path.relative_to(directory).as_posix(): _read(path)
+            path.relative_to(directory).as_posix(): _read(
+                path, own=not _is_vendored(path, directory)
+            )
             for path in sorted(directory.rglob("*"))
             if path.is_file() and path.suffix in _TYPES
         }
@@ -111,8 +119,22 @@ def media_type_of(name: str) -> str:
     return _TYPES.get(PurePosixPath(name).suffix, "")
 
 
-def _read(path: Path) -> Asset:
+def slim(content: bytes) -> bytes:
+    """Our own JS or CSS without lines of comment, empty lines and indentation.
+
+    A sixth less to send. No text of ours may span lines; a test looks at each file.
+    """
+    return _INDENTATION.sub(b"", _COMMENTS.sub(b"", content))
+
+
+def _is_vendored(path: Path, directory: Path) -> bool:
+    return path.relative_to(directory).parts[0] == VENDOR
+
+
+def _read(path: Path, *, own: bool) -> Asset:
     content = path.read_bytes()
+    if own and path.suffix in _SLIM:
+        content = slim(content)
     etag = etag_of(content)
     if path.suffix in _COMPRESSIBLE:
         packed = gzip.compress(content, mtime=0)

@@ -1,11 +1,12 @@
 """Static files: hashed addresses, one form in memory, nothing outside; vendored files unchanged."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
 
-from falconeye.web.assets import Assets, data_dir
+from falconeye.web.assets import Assets, data_dir, slim
 
 
 @pytest.fixture
@@ -65,6 +66,48 @@ def test_what_compresses_is_kept_compressed_only(folder: Path) -> None:
     assert big.gzipped
     assert len(big.body) < 200
     assert not tiny.gzipped
+
+
+def test_what_is_for_readers_of_the_source_is_not_sent() -> None:
+    source = b"""// A comment,
+/* and one
+ * of three lines: a * b // c
+ */
+export const a = {
+
+  b: 1,  // stays: beside code
+  url: "http://x//y",
+\tc: 4 /* stays */ / 2,
+  // goes
+};
+"""
+    assert slim(source) == (
+        b'export const a = {\nb: 1,  // stays: beside code\nurl: "http://x//y",\n'
+        b"c: 4 /* stays */ / 2,\n};\n"
+    )
+
+
+OWN = sorted([*data_dir("static").glob("*.js"), *data_dir("static").glob("*.css")])
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.name)
+def test_no_text_of_ours_spans_lines(path: Path) -> None:
+    """Else its blanks were taken away on the way: each template, and each line that goes on."""
+    text = path.read_text()
+    assert not [found for found in re.findall(r"`[^`]*`", text) if "\n" in found]
+    assert "\\\n" not in text
+    assert slim(slim(path.read_bytes())) == slim(path.read_bytes())
+    asset = Assets(data_dir("static")).find(path.name)[0]
+    assert asset is not None
+    assert asset.plain() == slim(path.read_bytes())
+
+
+def test_vendored_files_are_sent_as_they_were_given_out() -> None:
+    assets = Assets(data_dir("static"))
+    for path in (data_dir("static") / "vendor").glob("*.js"):
+        asset = assets.find(f"vendor/{path.name}")[0]
+        assert asset is not None
+        assert asset.plain() == path.read_bytes()
 
 
 def test_an_unknown_name_is_an_error_where_the_page_is_made(folder: Path) -> None:
