@@ -195,7 +195,7 @@ translations: $(VENV)/.development  ## take new texts into the translations, and
 	$(BIN)/pybabel -q extract -F falconeye/locale/babel.cfg -k gettext \
 		-o falconeye/locale/falconeye.pot --no-location --omit-header .
 	$(BIN)/pybabel -q update -i falconeye/locale/falconeye.pot -d falconeye/locale -D falconeye \
-		--no-fuzzy-matching --ignore-obsolete
+		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel -q compile -d falconeye/locale -D falconeye
 
 .PHONY: clean

@@ -126,7 +126,7 @@ NODE_SETTINGS: Final = (
     ),
     NodeSetting(
         "free_floor_bytes",
-        _("5 %, at least 2 GB; 12 % on the root file system"),
+        _("5 %, at least 2 GB; on the root file system 12 %"),
         _("kept free by deleting the oldest footage"),
     ),
     NodeSetting(

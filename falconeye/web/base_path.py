@@ -33,6 +33,12 @@ def outward(path: str) -> str:
     return _current.get() + path
 
 
+def address_at(connection: ASGIConnection[Any, Any, Any, Any], path: str) -> str:
+    """The whole address of a page of ours, as whoever asks reached this node."""
+    url = connection.url
+    return f"{url.scheme}://{url.netloc}{outward(path)}"
+
+
 def inward(path: str) -> str:
     """The counterpart: without the base path, if it lies below that."""
     base = _current.get()

@@ -64,12 +64,6 @@ def layout_of(cameras: Sequence[Camera]) -> str:
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
-def address_at(request: Asking, path: str) -> str:
-    """The whole address of a page of ours, as whoever asks reached this node."""
-    url = request.url
-    return f"{url.scheme}://{url.netloc}{frame_of(request).root}{path}"
-
-
 def seen_now(request: Asking) -> Seen:
     """Who asks now, from where, and whether over TLS."""
     return Seen(

@@ -15,6 +15,7 @@ from falconeye.base.secret import Secret
 from falconeye.base.times import LATEST_US, MINUTE_US, rfc3339
 from falconeye.base.words import counted
 from falconeye.web.audit import record
+from falconeye.web.base_path import address_at
 from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
 
@@ -168,7 +169,7 @@ def is_online(request: Asking, sessions: Sequence[Session]) -> bool:
 
 def invitation_url(request: Asking, secret: str) -> str:
     """The link as the browser of who asks reaches this node."""
-    return f"{str(request.base_url).rstrip('/')}{INVITATION_PATH}{secret}"
+    return address_at(request, f"{INVITATION_PATH}{secret}")
 
 
 def _said(request: Asking, name: str, rights: Rights) -> str:

@@ -140,7 +140,7 @@ def _page(
         Place(one.config.id, one.config.name, one.config.id in gone, one.state.online)
         for one in cameras
     )
-    typed = _stored(wall, shared=not may_own(who)) if form is None else _typed(form)
+    typed = _stored(wall, shared=may_share(who)) if form is None else _typed(form)
     return ArrangePage(
         places=places,
         wall_id=wall.id if wall else "",
@@ -154,7 +154,7 @@ def _page(
 
 
 def _stored(wall: Wall | None, *, shared: bool) -> dict[str, Any]:
-    """`shared`: whether a new one has to be."""
+    """`shared`: of a new one. Who may share does so mostly: only such walls can be displayed."""
     if wall is None:
         return {"shared": shared}
     return {

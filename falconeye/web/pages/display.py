@@ -15,9 +15,10 @@ from falconeye.accounts.pairings import shown_code
 from falconeye.base.errors import FalconEyeError, NotFound
 from falconeye.web import rendering
 from falconeye.web.audit import record_of
+from falconeye.web.base_path import address_at
 from falconeye.web.display_changes import displays_of
 from falconeye.web.display_contexts import DisplayLinkPage, PairingPage
-from falconeye.web.display_views import address_at, display_cameras, display_page, seen_now
+from falconeye.web.display_views import display_cameras, display_page, seen_now
 from falconeye.web.frame import frame_of
 from falconeye.web.pages.asking import Asking, go_to, services_of
 from falconeye.web.security.access import principal_or_none, public

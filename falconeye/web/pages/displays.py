@@ -18,6 +18,7 @@ from falconeye.base.errors import (
 )
 from falconeye.base.times import LATEST_US, parse_rfc3339
 from falconeye.web import display_changes
+from falconeye.web.base_path import address_at
 from falconeye.web.device_words import device_words
 from falconeye.web.display_changes import NO_SCREEN, confirm, displays_of
 from falconeye.web.display_contexts import (
@@ -28,7 +29,6 @@ from falconeye.web.display_contexts import (
     DisplayRow,
     DisplaysPage,
 )
-from falconeye.web.display_views import address_at
 from falconeye.web.i18n import gettext as _
 from falconeye.web.i18n import ngettext
 from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
