@@ -27,6 +27,8 @@ _TWELVE_HOURS: Final = frozenset({
     "es-us", "es-mx", "es-co", "hi", "hi-in", "ar", "ar-eg", "ar-sa", "ko", "ko-kr",
 })  # fmt: skip
 
+_COMMAS: Final = frozenset({"de", "fr"})  # languages of ours with a decimal comma (CLDR)
+
 
 @lru_cache(maxsize=1)
 def available_languages() -> tuple[str, ...]:
@@ -119,23 +121,28 @@ def local(utc_us: int, zone: tzinfo) -> datetime:
     return to_datetime(utc_us).astimezone(zone)
 
 
+def number_text(value: float, digits: int = 0) -> str:
+    """A number with so many digits behind the point, or behind the comma: 2.5, in German 2,5."""
+    text = f"{value:.{digits}f}"
+    return text.replace(".", ",") if current_language.get() in _COMMAS else text
+
+
 def size_text(size_bytes: float) -> str:
     """A size in decimal units, as disks are sold: 43 GB, 1.2 TB, 640 kB."""
     value = float(size_bytes)
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if value < 999.5:
-            return (
-                f"{value:.1f} {unit}" if 0 < value < 9.95 and unit != "B" else f"{value:.0f} {unit}"
-            )
+            digits = 1 if 0 < value < 9.95 and unit != "B" else 0
+            return f"{number_text(value, digits)} {unit}"
         value /= 1000
-    return f"{value:.1f} PB"
+    return f"{number_text(value, 1)} PB"
 
 
 def rate_text(bits_per_second: float) -> str:
     """A bit rate: 4.1 Mb/s, 640 kb/s."""
     if bits_per_second >= 999_500:
-        return f"{bits_per_second / 1e6:.1f} Mb/s"
-    return f"{bits_per_second / 1e3:.0f} kb/s"
+        return f"{number_text(bits_per_second / 1e6, 1)} Mb/s"
+    return f"{number_text(bits_per_second / 1e3)} kb/s"
 
 
 def duration_text(duration_us: int) -> str:
@@ -143,7 +150,8 @@ def duration_text(duration_us: int) -> str:
     seconds = max(0, round(duration_us / 1e6))
     days, rest = divmod(seconds, 86_400)
     if days >= 2:
-        return f"{days} d {rest // 3600}:{rest // 60 % 60:02}"
+        clock = f"{rest // 3600}:{rest // 60 % 60:02}"
+        return gettext("{days} d {hours_and_minutes}").format(days=days, hours_and_minutes=clock)
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -269,7 +269,7 @@ def _span_words(duration_us: float) -> str:
     if size_us < SECOND_US:
         return _("{n} ms").format(n=f"{size_us / 1000:.0f}")
     if size_us < 10 * SECOND_US:
-        return _("{n} s").format(n=f"{size_us / SECOND_US:.1f}")
+        return _("{n} s").format(n=i18n.number_text(size_us / SECOND_US, 1))
     if size_us < 2 * MINUTE_US:
         return _("{n} s").format(n=f"{size_us / SECOND_US:.0f}")
     if size_us < 2 * HOUR_US:

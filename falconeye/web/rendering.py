@@ -62,6 +62,7 @@ def build_environment(templates_dir: Path, asset_url: AssetUrl) -> jinja2.Enviro
         input_moment=input_moment,
         size=i18n.size_text,
         rate=i18n.rate_text,
+        number=i18n.number_text,
         duration=duration,
     )
     return environment

@@ -124,3 +124,19 @@ def test_a_page_speaks_the_language_that_is_wanted() -> None:
     assert i18n.choose_language("fr-CH, de;q=0.5", i18n.available_languages()) == "fr"
     assert i18n.translations("de").gettext("Settings") == "Einstellungen"
     assert i18n.translations("fr").gettext("Settings") == "Réglages"
+
+
+@pytest.mark.parametrize(
+    ("language", "size", "rate"),
+    [("en", "1.2 TB", "4.1 Mb/s"), ("de", "1,2 TB", "4,1 Mb/s"), ("fr", "1,2 TB", "4,1 Mb/s")],
+)
+def test_numbers_are_written_as_the_language_writes_them(
+    language: str, size: str, rate: str
+) -> None:
+    token = i18n.current_language.set(language)
+    try:
+        assert i18n.size_text(1_200_000_000_000) == size
+        assert i18n.rate_text(4_100_000) == rate
+        assert i18n.size_text(43_000_000_000) == "43 GB"
+    finally:
+        i18n.current_language.reset(token)
