@@ -41,16 +41,12 @@ run: $(VENV)/.runtime  ## start on http://127.0.0.1:8900 with a demo camera and 
 # Unit tests whose clock is their own: nothing in them is slower for being put behind others.
 COMPUTED = $(wildcard tests/unit/storage_*)
 
-# Several nodes that wait for each other, mostly.
-CLUSTERS = $(wildcard $(addprefix tests/end_to_end/test_,cluster*.py copied_node.py key_removed.py \
-	members_away.py standbys.py two_releases.py)) tests/chaos
 FIRST = $(filter-out $(COMPUTED),$(wildcard tests/unit/*)) $(wildcard tests/test_*.py) \
-	tests/supply_chain tests/peers tests/benchmarks tests/integration tests/browser \
-	$(filter-out $(CLUSTERS),$(wildcard tests/end_to_end/test_*.py)) tests/faults
+	tests/supply_chain tests/peers tests/benchmarks tests/integration tests/browser
 
-# Two runs of pytest at once. What waits more than it works, is built once, or has its own clock is
-# behind the other in the queue for the cores: it costs no time of its own. Then the clusters, which
-# wait for each other. What these said comes last.
+# Two runs of pytest at once, each half of the time. What waits more than it works, is built once, or
+# has its own clock is behind the other in the queue for the cores. Then whole programs, many of them
+# several that wait for each other. What these said comes last.
 .PHONY: test
 test: packages $(VENV)/.development format-check lint contracts types  ## everything, fastest first
 	@log=$$(mktemp); code=0; \
@@ -62,16 +58,17 @@ test: packages $(VENV)/.development format-check lint contracts types  ## everyt
 .PHONY: second
 second:
 	@code=0; nice -n 19 $(MAKE) --no-print-directory beside || code=$$?; \
-	$(MAKE) --no-print-directory clusters || code=$$?; exit $$code
+	$(MAKE) --no-print-directory whole || code=$$?; exit $$code
 
 .PHONY: beside
 beside: $(VENV)/.development $(if $(filter true,$(CI)),kube-assets onvif-peer)
 	$(BIN)/pytest -rs -o cache_dir=.pytest_cache/$@ $(COMPUTED) tests/vm tests/kube tests/image \
 		tests/onvif_peer tests/fuzz
 
-.PHONY: clusters
-clusters: $(VENV)/.development
-	$(BIN)/pytest -rs -m "not benchmark" -o cache_dir=.pytest_cache/$@ $(CLUSTERS)
+.PHONY: whole
+whole: $(VENV)/.development
+	$(BIN)/pytest -rs -m "not benchmark" -o cache_dir=.pytest_cache/$@ tests/end_to_end tests/chaos \
+		tests/faults
 
 .PHONY: check
 check: $(VENV)/.development format-check lint contracts types  ## format, lint, contracts, types, unit

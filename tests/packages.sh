@@ -11,7 +11,7 @@ packages=(
     python3-venv python3-gi gir1.2-gst-rtsp-server-1.0 gir1.2-gstreamer-1.0
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-tools ffmpeg chromium
-    firefox-esr fonts-dejavu-core avahi-daemon etcd-server nftables nginx caddy curl prometheus
+    firefox-esr fonts-dejavu-core avahi-daemon etcd-server nftables nginx caddy curl prometheus faketime
 )
 command -v go > /dev/null || packages+=(golang-go)
 install=(apt-get install -y --no-install-recommends)

@@ -14,8 +14,8 @@ from typing_extensions import override
 from tests.nodes import RunningNode
 
 ROOT = Path(__file__).parents[2]
-FIRST_CLUSTERS = "5893010"  # several nodes are one since a few commits
-BEFORE_CLUSTERS = "12c569c"  # the last commit that knows of one node alone
+FIRST_CLUSTERS = "0a7cba3"  # the first that has several nodes as one
+BEFORE_CLUSTERS = "75d6b18"  # the last commit that knows of one node alone
 
 
 def built(commit: str, folder: Path) -> dict[str, str]:

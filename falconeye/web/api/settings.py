@@ -114,7 +114,7 @@ class SiteSettingAnswer(BaseModel):
     label: str
     text: str
     allowed: str
-    default: JsonValue
+    default: Any  # of the type that its setting has: in the document a schema without limits
 
     @classmethod
     def of(cls, one: SiteSetting, defaults: Mapping[str, JsonValue]) -> "SiteSettingAnswer":
