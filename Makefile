@@ -189,7 +189,7 @@ release-notes: $(VENV)/.development  ## what VERSION brings, of the changelog
 
 .PHONY: translations
 translations: $(VENV)/.development  ## take new texts into the translations, and compile them
-	$(BIN)/pybabel -q extract -F falconeye/locale/babel.cfg -k gettext \
+	$(BIN)/python -m babel.messages.frontend -q extract -F falconeye/locale/babel.cfg -k gettext \
 		-o falconeye/locale/falconeye.pot --no-location --omit-header .
 	$(BIN)/pybabel -q update -i falconeye/locale/falconeye.pot -d falconeye/locale -D falconeye \
 		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date

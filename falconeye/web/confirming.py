@@ -16,6 +16,7 @@ from falconeye.accounts.model import PrincipalKind
 from falconeye.base.errors import ConfirmationNeeded, NotAuthenticated, TooManyAttempts
 from falconeye.web.audit import address_of
 from falconeye.web.i18n import gettext as _
+from falconeye.web.said import said
 from falconeye.web.security.access import principal_of
 from falconeye.web.shell import shell_of
 
@@ -41,7 +42,7 @@ async def wrong_password(request: Asking, password: str) -> WrongPassword | None
     except NotAuthenticated:
         return WrongPassword(_("This is not your password."), 422)
     except TooManyAttempts as error:
-        words = str(error)
+        words = said(str(error))
         return WrongPassword(f"{words[:1].upper()}{words[1:]}.", error.status)
     return None
 

@@ -5,6 +5,7 @@ translations are compiled `.mo` files under `falconeye/locale/<language>/LC_MESS
 """
 
 import gettext as stdlib_gettext
+from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import datetime, tzinfo
 from functools import lru_cache
@@ -37,10 +38,31 @@ def available_languages() -> tuple[str, ...]:
     return tuple(sorted(found | {SOURCE_LANGUAGE}))
 
 
+class Catalogue(stdlib_gettext.GNUTranslations):
+    """The texts of one language."""
+
+    _catalog: dict[str | tuple[str, int], str]  # as the standard library keeps them
+
+    def of_context(self, context: str) -> Iterator[tuple[str, str]]:
+        """Each English text of that context with its translation; of none with forms of number."""
+        before = self.CONTEXT % (context, "")
+        for source, text in self._catalog.items():
+            if isinstance(source, str) and source.startswith(before):
+                yield source.removeprefix(before), text
+
+
 @lru_cache(maxsize=32)
 def translations(language: str) -> stdlib_gettext.NullTranslations:
     """The catalogue of `language`; the English source texts where there is none."""
-    return stdlib_gettext.translation(DOMAIN, LOCALE_DIR, languages=[language], fallback=True)
+    return stdlib_gettext.translation(
+        DOMAIN, LOCALE_DIR, languages=[language], class_=Catalogue, fallback=True
+    )
+
+
+def texts_of(language: str, context: str) -> tuple[tuple[str, str], ...]:
+    """Each English text of that context with its translation; none where there is no catalogue."""
+    catalogue = translations(language)
+    return tuple(catalogue.of_context(context)) if isinstance(catalogue, Catalogue) else ()
 
 
 def gettext(message: str) -> str:

@@ -19,6 +19,7 @@ from falconeye.web import audit_words, i18n
 from falconeye.web.contexts import Frame
 from falconeye.web.help.places import target_of
 from falconeye.web.help.topics import HELP_FOLDER
+from falconeye.web.said import said
 
 AssetUrl = Callable[[str], str]
 
@@ -55,6 +56,7 @@ def build_environment(templates_dir: Path, asset_url: AssetUrl) -> jinja2.Enviro
         moment=moment,
         clock_time=clock_time,
         hour_time=i18n.hour_text,
+        said=said,
         action_words=audit_words.action_words,
         kind_words=audit_words.kind_words,
         with_code=with_code,

@@ -45,8 +45,8 @@ class Deletion:
     def require_wanted(self) -> None:
         """Cancelled once it was."""
         if self.is_cancelled:
-            are = "is" if self.files == 1 else "are"
-            gone = f"{self.gone_files} of {counted(self.files, 'file')} {are} gone"
+            files = counted(self.files, "file")
+            gone = f"{self.gone_files} of {files} {'is' if self.files == 1 else 'are'} gone"
             msg = f"it was cancelled: {gone}"
             raise Cancelled(msg)
 

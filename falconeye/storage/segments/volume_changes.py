@@ -216,8 +216,8 @@ def held_words(held: Held) -> str:
         gigabytes = held.size_bytes / 1e9
         parts.append(f"{gigabytes:.1f} GB of footage in {counted(held.segments, 'file')}")
     if held.waiting:
-        are = "is" if held.waiting == 1 else "are"
-        parts.append(f"{counted(held.waiting, 'file')} that {are} being written, moved or deleted")
+        files, are = counted(held.waiting, "file"), held.waiting != 1
+        parts.append(f"{files} that {'are' if are else 'is'} being written, moved or deleted")
     if held.exports:
         parts.append(counted(held.exports, "export"))
     return ", ".join(parts) or "nothing"

@@ -11,6 +11,7 @@ from falconeye.web import languages, rendering
 from falconeye.web.frame import frame_of
 from falconeye.web.i18n import gettext
 from falconeye.web.others import own_query
+from falconeye.web.said import said
 from falconeye.web.services import Services
 from falconeye.web.shell import shell_of
 
@@ -150,8 +151,8 @@ async def texts(request: Asking) -> dict[str, str]:
 
 def sentence(error: FalconEyeError) -> str:
     """An error's words as they stand beside a field: without the field's name before them."""
-    words = str(error)
-    if isinstance(error, InvalidInput) and error.field:
-        words = words.removeprefix(f"{error.field}: ")
+    words = said(str(error))
+    if isinstance(error, InvalidInput) and error.field:  # French has a no-break space there
+        words = words.removeprefix(f"{error.field}: ").removeprefix(f"{error.field}\u00a0: ")
     text = words[:1].upper() + words[1:]
-    return text if text.endswith((".", "!", "?", "”")) else f"{text}."
+    return text if text.endswith((".", "!", "?", "”", "“", "»")) else f"{text}."
