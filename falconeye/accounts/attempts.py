@@ -53,9 +53,16 @@ class LoginAttempts:
         """Somebody there tried a link that is none."""
         self._count((address,))
 
+    def address_withdrawn(self, address: str) -> None:
+        """The link that was counted there is one."""
+        self._take_back((address,))
+
     def withdrawn(self, name: str, address: str) -> None:
         """The try that was counted was not looked at: it was neither right nor wrong."""
-        for key in (self._user_key(name, address), (address,)):
+        self._take_back(self._user_key(name, address), (address,))
+
+    def _take_back(self, *keys: tuple[str, ...]) -> None:
+        for key in keys:
             known = self._failures.get(key)
             if known is not None:
                 known.count = max(0, known.count - 1)

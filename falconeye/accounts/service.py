@@ -58,9 +58,9 @@ class Accounts:
         self.users = Users(self._directory, store, self._hasher, clock)
         self.tokens = Tokens(self._directory, store, clock)
         self.displays = Displays(self._directory, display_store, clock)
-        self._setup = Setup(self._directory, store, self.users, database, clock)
-        self.sessions = Sessions(self._directory, store, clock)
         self._attempts = LoginAttempts(clock)
+        self._setup = Setup(self._directory, store, self.users, database, self._attempts, clock)
+        self.sessions = Sessions(self._directory, store, clock)
         self.invitations = Invitations(
             self._directory, store, self.users, self._hasher, self._attempts, clock
         )
@@ -121,12 +121,15 @@ class Accounts:
         """See `Setup.make_link`."""
         return await self._setup.make_link(base_url)
 
-    async def setup_link_is_valid(self, secret: str) -> bool:
-        return await self._setup.is_valid(secret)
+    async def setup_link_is_valid(self, secret: str, address: str = "") -> bool:
+        """See `Setup.is_valid`."""
+        return await self._setup.is_valid(secret, address)
 
-    async def redeem_setup_link(self, secret: str, name: str, password: str) -> User:
+    async def redeem_setup_link(
+        self, secret: str, name: str, password: str, address: str = ""
+    ) -> User:
         """See `Setup.redeem`; sign in afterwards with `login`."""
-        return await self._setup.redeem(secret, name, Secret(password))
+        return await self._setup.redeem(secret, name, Secret(password), address)
 
     async def ensure_admin_from_file(self, path: Path) -> bool:
         """See `Setup.ensure_admin_from_file`."""

@@ -5,6 +5,7 @@ import logging
 import secrets
 from pathlib import Path
 
+from falconeye.accounts.attempts import LoginAttempts
 from falconeye.accounts.directory import AccountDirectory, secret_hash
 from falconeye.accounts.model import Role
 from falconeye.accounts.users import Rights, User, Users
@@ -31,12 +32,14 @@ class Setup:
         store: AccountStore,
         users: Users,
         database: Database,
+        attempts: LoginAttempts,
         clock: Clock,
     ) -> None:
         self._directory = directory
         self._store = store
         self._users = users
         self._database = database
+        self._attempts = attempts
         self._clock = clock
         self._own: tuple[bytes, int] | None = None  # the newest link of this process; monotonic
 
@@ -57,8 +60,22 @@ class Setup:
         self._own = secret_hash(secret), self._clock.monotonic_us() + LINK_US
         return f"{base_url.rstrip('/')}/setup/{secret}"
 
-    async def is_valid(self, secret: str) -> bool:
-        """Whether the link would work now."""
+    async def is_valid(self, secret: str, address: str = "") -> bool:
+        """Whether the link would work now.
+
+        Wrong ones of one `address` are counted with wrong passwords, before they are looked at, so
+        that many at once gain nothing: TooManyAttempts while it has to wait. "": this machine.
+        """
+        if not address:
+            return await self._is_good(secret)
+        self._attempts.check_address(address)
+        self._attempts.address_failed(address)
+        is_good = await self._is_good(secret)
+        if is_good:
+            self._attempts.address_withdrawn(address)
+        return is_good
+
+    async def _is_good(self, secret: str) -> bool:
         hashed = secret_hash(secret)
         expires = await self._store.setup_link_expiry(hashed)
         if expires is None:
@@ -68,13 +85,13 @@ class Setup:
             return self._clock.monotonic_us() < self._own[1]
         return self._clock.utc_us() < expires
 
-    async def redeem(self, secret: str, name: str, password: Secret) -> User:
+    async def redeem(self, secret: str, name: str, password: Secret, address: str = "") -> User:
         """Make the first admin, and use the link up.
 
         NotFound when the link is over, Conflict when there is an admin, InvalidInput for a bad
-        name or password (the link stays good then).
+        name or password (the link stays good then); TooManyAttempts as `is_valid`.
         """
-        if not await self.is_valid(secret):
+        if not await self.is_valid(secret, address):
             raise NotFound("this set-up link was used or has ended")
         stored = await self._users.prepared(name, password, Rights(Role.ADMIN))
         await self._store.add_first_user(stored, secret_hash(secret))

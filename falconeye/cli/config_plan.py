@@ -26,6 +26,7 @@ from falconeye.devices.usb_camera import is_identity
 from falconeye.storage.stores import destinations
 from falconeye.storage.stores.camera_store import CameraStore
 from falconeye.storage.stores.settings_store import SettingsStore, StoredSettings
+from falconeye.storage.stores.settings_words import changed_words
 from falconeye.web.api.camera_input import CameraInput, CameraPatch
 
 FORMAT: Final = 1
@@ -54,7 +55,7 @@ class Plan:
 
     settings: dict[str, Any] = field(default_factory=dict)
     added: list[CameraConfig] = field(default_factory=list)
-    changed: list[tuple[CameraConfig, list[str]]] = field(default_factory=list)
+    changed: list[tuple[CameraConfig, str]] = field(default_factory=list)  # and how, in words
     changes: list[Change] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -110,14 +111,14 @@ async def carry_out(
     """
     await cameras.store_all(plan.added, [camera for camera, _ in plan.changed])
     if plan.settings:
-        await stored.patch(plan.settings)
-        names = ", ".join(sorted(plan.settings))
-        await audit.record(None, "settings.changed", "settings", None, names)
+        was = stored.current.model_dump(mode="json")
+        now = (await stored.patch(plan.settings)).model_dump(mode="json")
+        words = changed_words(was, now, plan.settings)
+        await audit.record(None, "settings.changed", "settings", None, words)
     for camera in plan.added:
         await audit.record(None, "camera.added", "camera", camera.id, camera.name)
-    for camera, names_of_fields in plan.changed:
-        names = ", ".join(names_of_fields)
-        await audit.record(None, "camera.changed", "camera", camera.id, names)
+    for camera, words in plan.changed:
+        await audit.record(None, "camera.changed", "camera", camera.id, words)
 
 
 def _check_top(wanted: Mapping[str, Any]) -> None:
@@ -248,8 +249,8 @@ def _changed(
              if getattr(changed, name) != getattr(camera, name)]  # fmt: skip
     plan.notes += kept
     if names:
-        plan.changed.append((changed, names))
         detail = "; ".join(_difference(name, camera, changed) for name in names)
+        plan.changed.append((changed, detail))
         plan.changes.append(Change("camera", changed.name, "change", detail))
     return changed
 

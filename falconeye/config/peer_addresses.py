@@ -4,6 +4,7 @@ import re
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
+from falconeye.config.given_words import given_words
 from falconeye.config.settings import DEFAULT_PEER_PORT
 
 MAX_PEERS: Final = 64
@@ -29,14 +30,7 @@ def peer_addresses(given: object) -> tuple[str, ...]:
 
     ValueError names the entry that is none.
     """
-    if isinstance(given, str):
-        words = given.replace(",", " ").split()
-    elif isinstance(given, list | tuple) and all(isinstance(each, str) for each in given):
-        words = [str(each) for each in given]
-    else:
-        msg = "neither a list nor a text"
-        raise ValueError(msg)
-    found = tuple(dict.fromkeys(map(peer_address, words)))
+    found = tuple(dict.fromkeys(map(peer_address, given_words(given))))
     if len(found) > MAX_PEERS:
         msg = f"{len(found)} addresses are too many: {MAX_PEERS} are allowed"
         raise ValueError(msg)

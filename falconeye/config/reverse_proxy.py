@@ -7,6 +7,8 @@ import ipaddress
 import re
 from typing import Final
 
+from falconeye.config.given_words import given_words
+
 MAX_PROXIES: Final = 64
 MAX_PATH: Final = 128
 # Unreserved letters only (RFC 3986 2.3): such a path is spelled one way, needs no quoting in any
@@ -33,14 +35,7 @@ def trusted_proxies(given: object) -> tuple[str, ...]:
 
     ValueError names the entry that is none, or that means everybody.
     """
-    if isinstance(given, str):
-        words = given.replace(",", " ").split()
-    elif isinstance(given, list | tuple) and all(isinstance(each, str) for each in given):
-        words = [word for each in given for word in each.replace(",", " ").split()]
-    else:
-        msg = "neither a list nor a text"
-        raise ValueError(msg)
-    found = tuple(dict.fromkeys(map(_network, words)))
+    found = tuple(dict.fromkeys(map(_network, given_words(given))))
     if len(found) > MAX_PROXIES:
         msg = f"{len(found)} networks are too many: {MAX_PROXIES} are allowed"
         raise ValueError(msg)

@@ -37,6 +37,7 @@ LOOK_PATH = "/peer/join/look"
 JOIN_PATH = "/peer/join"
 SHOW_S = 3.0  # until a certificate is shown
 ASK_S = 15.0
+_UNREADABLE = "the other node gave no answer that can be read"
 _REFUSALS = {400: BadRequest, 401: NotAuthenticated, 403: NotAuthenticated, 409: Conflict}
 
 
@@ -117,7 +118,10 @@ class Joiner:
             await clients.stop()
         if answer.status_code not in {200, 201}:
             raise _REFUSALS.get(answer.status_code, Unavailable)(_words(answer.content))
-        return answer.json()
+        try:
+            return answer.json()
+        except (ValueError, RecursionError) as error:  # its key is the code's, its words anybody's
+            raise Unavailable(_UNREADABLE) from error
 
 
 async def _find(code: JoinCode) -> Found:
@@ -156,4 +160,4 @@ def _words(content: bytes) -> str:
     try:
         return str(json.loads(content)["detail"])[:500]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return "the other node gave no answer that can be read"
+        return _UNREADABLE

@@ -7,6 +7,7 @@ from typing import Any, Final
 from litestar import Request
 
 from falconeye.accounts.displays import Display, Displays, Shown
+from falconeye.accounts.granting import require_grantable, require_reach, rights_of_display
 from falconeye.accounts.pairings import Screen, read_code
 from falconeye.base.errors import InvalidInput
 from falconeye.base.words import counted
@@ -36,9 +37,11 @@ async def confirm(request: Asking, password: str) -> None:
 async def add(request: Asking, name: str, shown: Shown, code: str = "") -> Display:
     """A display; with the code that a screen shows, that screen becomes it.
 
-    InvalidInput, Conflict as `Displays.add`; InvalidInput for a code that no screen shows.
+    InvalidInput, Conflict as `Displays.add`; InvalidInput for a code that no screen shows, and for
+    more than who asks may see.
     """
     check_cameras(request, shown.cameras, ())
+    require_grantable(principal_of(request), rights_of_display(shown))
     display_id = str(uuid.uuid4())
     typed = await _known(request, code) if code else ""
     created_by = principal_of(request).name
@@ -51,15 +54,18 @@ async def add(request: Asking, name: str, shown: Shown, code: str = "") -> Displ
 async def pair(request: Asking, display_id: str, code: str) -> Display:
     """Let the screen that shows the code become the display, instead of the one that it was.
 
-    NotFound; InvalidInput for a code that no screen shows.
+    NotFound; InvalidInput for a code that no screen shows; NotAllowed for a display that sees more
+    than who asks.
     """
     display = displays_of(request).find(display_id)
+    require_reach(principal_of(request), rights_of_display(display.shown))
     return await _give(request, display, await _known(request, code))
 
 
 async def make_link(request: Asking, display_id: str) -> str:
-    """The path of a pairing link that is good once, to be shown once. NotFound."""
+    """The path of a pairing link that is good once, to be shown once. As `pair`."""
     displays = displays_of(request)
+    require_reach(principal_of(request), rights_of_display(displays.find(display_id).shown))
     secret = await displays.make_link(display_id)
     name = displays.find(display_id).name
     await record(request, "display.link_made", "display", display_id, name)
@@ -69,7 +75,11 @@ async def make_link(request: Asking, display_id: str) -> str:
 async def change(request: Asking, display_id: str, name: str, shown: Shown) -> Display:
     """Another name, other cameras, another end. As `add`; NotFound."""
     displays = displays_of(request)
-    check_cameras(request, shown.cameras, displays.find(display_id).shown.cameras or ())
+    before = displays.find(display_id).shown
+    check_cameras(request, shown.cameras, before.cameras or ())
+    is_same_wall = shown.wall_id == before.wall_id
+    had = rights_of_display(before) if is_same_wall else None
+    require_grantable(principal_of(request), rights_of_display(shown), had)
     display = await displays.change(display_id, name, shown)
     await record(request, "display.changed", "display", display.id, _words(display))
     return display

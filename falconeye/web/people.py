@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Request
 
+from falconeye.accounts.granting import require_grantable, require_reach
 from falconeye.accounts.invitations import Invitation
 from falconeye.accounts.model import Principal
 from falconeye.accounts.sessions import Session
@@ -35,8 +36,9 @@ def camera_names(request: Asking) -> dict[str, str]:
 def checked_rights(request: Asking, rights: Rights, before: Rights | None = None) -> Rights:
     """Rights that can be given. What was there `before` may stay: a deleted camera, a past end.
 
-    InvalidInput with `field`.
+    InvalidInput with `field`, also where they are more than those of who asks.
     """
+    require_grantable(principal_of(request), rights, before)
     if rights.cameras is not None:
         had = before.cameras if before and before.cameras else frozenset[str]()
         unknown = rights.cameras - camera_names(request).keys() - had
@@ -76,7 +78,8 @@ async def invite(request: Asking, name: str, rights: Rights) -> Invitation:
 
 
 async def renew_invitation(request: Asking, user_id: str) -> Invitation:
-    """As `Invitations.renew`."""
+    """As `Invitations.renew`; NotAllowed where the account is more than that of who asks."""
+    _require_reach(request, user_id)
     made = await shell_of(request).services.accounts.invitations.renew(user_id)
     await record(request, "invitation.renewed", "user", made.user.id, made.user.name)
     return made
@@ -101,7 +104,8 @@ async def change_rights(request: Asking, user: User, rights: Rights) -> User:
 async def set_password(
     request: Asking, user: User, password: Secret, *, keep_session: str | None = None
 ) -> None:
-    """As `Users.set_password`."""
+    """As `Users.set_password`; NotAllowed where the account is more than that of who asks."""
+    _require_reach(request, user.id)
     users = shell_of(request).services.accounts.users
     await users.set_password(user.id, password, keep_session=keep_session)
     await record(request, "user.password_changed", "user", user.id, user.name)
@@ -170,6 +174,11 @@ def is_online(request: Asking, sessions: Sequence[Session]) -> bool:
 def invitation_url(request: Asking, secret: str) -> str:
     """The link as the browser of who asks reaches this node."""
     return address_at(request, f"{INVITATION_PATH}{secret}")
+
+
+def _require_reach(request: Asking, user_id: str) -> None:
+    user = shell_of(request).services.accounts.users.by_id(user_id)
+    require_reach(principal_of(request), rights_of(user))
 
 
 def _said(request: Asking, name: str, rights: Rights) -> str:

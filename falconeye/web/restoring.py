@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from litestar import Request
 
+from falconeye.accounts.granting import require_endless
 from falconeye.base.errors import (
     FalconEyeError,
     InvalidInput,
@@ -45,7 +46,8 @@ async def look(request: Asking) -> Look:
     """Look at the backup in a posted form: a file, or a nightly copy by its name.
 
     The password of who asks stands before the file. InvalidInput with `field` for all that the
-    form may have wrong, NotAllowed for a token, TooManyAttempts, NotFound, Unavailable.
+    form may have wrong, NotAllowed for a token and for an access with an end date, TooManyAttempts,
+    NotFound, Unavailable.
     """
     services = shell_of(request).services
     owner = _owner(request)
@@ -174,6 +176,7 @@ def _owner(request: Asking) -> str:
     who = principal_of(request)
     if who.session_id is None:
         raise NotAllowed("only a person may, with a password")
+    require_endless(who)
     return who.session_id
 
 

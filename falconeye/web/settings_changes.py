@@ -8,9 +8,9 @@ from typing import Any
 
 from litestar import Request
 
-from falconeye.storage.stores import destinations
 from falconeye.storage.stores.settings_reference import ON_THE_PAGE
 from falconeye.storage.stores.settings_store import StoredSettings
+from falconeye.storage.stores.settings_words import changed_words
 from falconeye.web.audit import record
 from falconeye.web.shell import shell_of
 
@@ -23,7 +23,8 @@ async def change(request: Asking, changes: Mapping[str, Any]) -> StoredSettings:
     before = store.current
     after = await store.patch(changes)
     if changes:
-        words = changed_words(before, after, changes)
+        was, now = before.model_dump(mode="json"), after.model_dump(mode="json")
+        words = changed_words(was, now, changes)
         await record(request, "settings.changed", "settings", None, words)
     return after
 
@@ -36,22 +37,3 @@ async def reset(request: Asking, names: Iterable[str] | None = None) -> StoredSe
     defaults = shell_of(request).services.stored_settings.defaults.model_dump(mode="json")
     wanted = [one.name for one in ON_THE_PAGE] if names is None else list(names)
     return await change(request, {name: defaults[name] for name in wanted})
-
-
-def changed_words(before: StoredSettings, after: StoredSettings, names: Iterable[str]) -> str:
-    """As "keep_days: 30, then 7"; the name alone of what holds secrets."""
-    was, now = before.model_dump(mode="json"), after.model_dump(mode="json")
-    return "; ".join(
-        name
-        if name in destinations.NAMES
-        else f"{name}: {_words(was[name])}, then {_words(now[name])}"
-        for name in sorted(names)
-    )
-
-
-def _words(value: Any) -> str:
-    if value in (None, "", [], {}):
-        return "none"
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    return str(value)

@@ -96,6 +96,25 @@ async def test_signing_in_is_a_session_of_https(tmp_path: Path) -> None:
         await node.stop()
 
 
+async def test_below_a_base_path_who_comes_without_tls_is_led_to_where_they_wanted(
+    tmp_path: Path,
+) -> None:
+    node = RunningNode(tmp_path, "--tls", "auto", "--base-path", "/eye")
+    await node.start()
+    try:
+        host = node.url.removeprefix("https://").partition("/")[0]
+        async with httpx.AsyncClient(verify=NO_TLS, trust_env=False) as stranger:
+            html = {"accept": "text/html"}
+            led = await stranger.get(f"http://{host}/eye/settings?x=1", headers=html)
+            assert led.headers["location"].startswith("/eye/ca?to=")
+            page = await stranger.get(f"http://{host}{led.headers['location']}", headers=html)
+            assert page.status_code == 200
+            assert f'href="https://{host}/eye/settings?x=1"' in page.text
+            assert (await stranger.get(f"http://{host}/eye/ca.crt")).status_code == 200
+    finally:
+        await node.stop()
+
+
 async def test_files_are_named_by_their_certificate_and_read_again(tmp_path: Path) -> None:
     pair = files(tmp_path / "certificates")
     pair.write(*self_signed("localhost"))

@@ -24,6 +24,7 @@ from falconeye.config.loading import FILE_NAME as SETTINGS_NAME
 from falconeye.storage import migrations
 from falconeye.storage.backups.backup import FORMAT, MANIFEST, MEMBERS, Manifest, work_directory
 from falconeye.storage.backups.contents import Contents, read_contents
+from falconeye.storage.backups.restored_settings import settings_words
 from falconeye.storage.backups.sealed_file import NotABackup, SealedReader, is_sealed
 from falconeye.storage.backups.snapshot import INCOMPLETE, fsync
 from falconeye.storage.index import data_directory, pending_restore, replica_triggers
@@ -35,6 +36,7 @@ from falconeye.storage.stores.credentials import KEY_NAME, read_keys
 _PLAIN: Final = b"SQLite format 3\0"
 _MAX_MANIFEST: Final = 1 << 20
 _PIECE: Final = 1 << 20
+_MAX_SAID: Final = 2000  # letters of an entry of the audit log
 _RESERVE_BYTES: Final = 64 << 20
 
 
@@ -76,7 +78,9 @@ class CheckedBackup:
         changed then.
         """
         with _refusals():
-            _note(self.work / DATABASE_NAME, utc_us, name, origin)
+            changed = settings_words(data_dir / DATABASE_NAME, self.work / DATABASE_NAME)
+            said = f"{name}; {changed}"[:_MAX_SAID] if changed else name
+            _note(self.work / DATABASE_NAME, utc_us, said, origin)
             _settle_settings(self.work / SETTINGS_NAME, has_settings=has_settings)
             for member in self.work.iterdir():
                 fsync(member)
@@ -274,10 +278,10 @@ def _settle_settings(restored: Path, *, has_settings: bool) -> None:
         restored.rename(restored.with_name(f"{restored.name}.from-backup"))
 
 
-def _note(database: Path, utc_us: int, name: str, origin: Origin) -> None:
+def _note(database: Path, utc_us: int, said: str, origin: Origin) -> None:
     """The audit log tells from where its earlier lines are; the index is that of another day."""
     who = (origin.who_kind, origin.who_id, origin.who_name)
-    row = (utc_us, *who, "backup.restored", "database", name, origin.address)
+    row = (utc_us, *who, "backup.restored", "database", said, origin.address)
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute(
             "INSERT INTO audit (at_us, who_kind, who_id, who_name, action, object_kind, detail, "

@@ -177,6 +177,7 @@ class AuditRow(SQLModel, table=True):
         Index("audit_by_action", "action"),
         Index("audit_by_who", "who_name"),
         Index("audit_by_kind", "object_kind"),
+        Index("audit_by_object", "object_id"),
         {"sqlite_autoincrement": True},  # an id is never used twice
     )
 

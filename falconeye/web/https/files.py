@@ -16,10 +16,9 @@ from typing_extensions import override
 
 from falconeye.base.clock import Clock
 from falconeye.base.errors import StartError
-from falconeye.base.tasks import TaskSet
-from falconeye.base.times import to_datetime
 from falconeye.tls.pair import Pair, read_pair
-from falconeye.web.https.state import Https, OwnAuthority
+from falconeye.web.https.followed import FollowedCertificates
+from falconeye.web.https.state import OwnAuthority
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +26,17 @@ LOOK_S: Final = 5.0
 Signs = tuple[tuple[int, int, int, int] | None, ...]
 
 
-class FileCertificates(Https):
+class FileCertificates(FollowedCertificates):
     """Opened before the port serves; `start` begins to look for changes."""
 
     def __init__(self, certificate: Path, key: Path, clock: Clock) -> None:
+        super().__init__(clock, look_s=LOOK_S)
         self._certificate = certificate
         self._key = key
-        self._clock = clock
         self._pair: Pair | None = None
         self._signs: Signs = ()
         self._problem = ""
         self._told_on: dt.date | None = None
-        self._tasks = TaskSet("certificates")
 
     @property
     @override
@@ -68,13 +66,6 @@ class FileCertificates(Https):
         self._tell_of_dates()
 
     @override
-    def start(self) -> None:
-        _ = self._tasks.start(self._follow(), "files")
-
-    @override
-    async def stop(self) -> None:
-        await self._tasks.stop()
-
     async def check(self) -> bool:
         """Read the files if they are others than at the last look; whether a new pair serves."""
         self._tell_of_dates()
@@ -93,14 +84,6 @@ class FileCertificates(Https):
         self._tell_of_dates()
         return True
 
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                await self.check()
-            except Exception:  # a certificate that nobody renews any more locks everybody out
-                log.exception("the certificate could not be looked at; trying again")
-
     def _look(self) -> tuple[Signs, Pair]:
         """The signs are those of before the reading: what changes meanwhile is read again."""
         return self._signs_now(), read_pair(self._certificate, self._key)
@@ -114,9 +97,6 @@ class FileCertificates(Https):
         if self._told_on != now.date() and (trouble := self._read.trouble(now)):
             self._told_on = now.date()
             log.warning("%s: %s", self._certificate, trouble)
-
-    def _now(self) -> dt.datetime:
-        return to_datetime(self._clock.utc_us())
 
 
 def _sign(path: Path) -> tuple[int, int, int, int] | None:

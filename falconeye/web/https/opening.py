@@ -62,5 +62,7 @@ def _https_server(app: Litestar, https: Https, config: uvicorn.Config) -> InLoop
     from falconeye.web.https.plain_door import PlainDoor  # noqa: PLC0415 - not without TLS
     from falconeye.web.https.server import HttpsServer  # noqa: PLC0415
 
-    door = PlainDoor(app, explains=https.authority is not None)
+    shell: Shell = app.state[SHELL_KEY]
+    base_path = shell.services.settings.base_path
+    door = PlainDoor(app, explains=https.authority is not None, base_path=base_path)
     return HttpsServer(config, uvicorn_config(door, lifespan="off"), lambda: https.context)

@@ -7,7 +7,6 @@ sees the same after a restart. Names, dates and authority are looked at every 15
 
 import asyncio
 import contextlib
-import datetime as dt
 import logging
 import ssl
 from typing import Final
@@ -16,29 +15,28 @@ from typing_extensions import override
 
 from falconeye.base.clock import Clock
 from falconeye.base.errors import FalconEyeError, InvalidInput
-from falconeye.base.tasks import TaskSet
-from falconeye.base.times import to_datetime
 from falconeye.storage.stores.authority_store import AuthorityStore, StoredAuthority
 from falconeye.tls.authority import Authority, Issued
 from falconeye.tls.names import Names
 from falconeye.tls.own_files import read_own, write_own
 from falconeye.tls.pair import Pair, make_pair
+from falconeye.web.https.followed import FollowedCertificates
 from falconeye.web.https.own_names import Called
-from falconeye.web.https.state import Https, OwnAuthority
+from falconeye.web.https.state import OwnAuthority
 
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 15.0
 
 
-class OwnCertificates(Https):
+class OwnCertificates(FollowedCertificates):
     """Opened before the port serves; `start` begins to look for what has changed."""
 
     def __init__(self, store: AuthorityStore, called: Called, clock: Clock) -> None:
+        super().__init__(clock, look_s=LOOK_S)
         self._store = store
         self._data_dir = called.settings.data_dir
         self._called = called
-        self._clock = clock
         self._stored: StoredAuthority | None = None
         self._authority: Authority | None = None
         self._issued: Issued | None = None
@@ -46,7 +44,6 @@ class OwnCertificates(Https):
         self._problem = ""
         self._unnamed = ""
         self._looking = asyncio.Lock()
-        self._tasks = TaskSet("certificates")
 
     @property
     @override
@@ -76,13 +73,6 @@ class OwnCertificates(Https):
             self._pair = await asyncio.to_thread(self._standing_in)
 
     @override
-    def start(self) -> None:
-        _ = self._tasks.start(self._follow(), "own")
-
-    @override
-    async def stop(self) -> None:
-        await self._tasks.stop()
-
     async def check(self) -> bool:
         """Look at authority, names and dates; whether another certificate serves from now on."""
         async with self._looking:
@@ -97,14 +87,6 @@ class OwnCertificates(Https):
                 return False
             self._problem = ""
             return changed
-
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_S)
-            try:
-                await self.check()
-            except Exception:  # a certificate that nobody renews any more locks everybody out
-                log.exception("the certificate could not be looked at; trying again")
 
     async def _shared_authority(self) -> Authority:
         stored = await self._store.load()
@@ -183,6 +165,3 @@ class OwnCertificates(Https):
             write_own(self._data_dir, issued.certificate, issued.key)
         except OSError as error:
             log.warning("the new certificate is not kept for the next start: %s", error.strerror)
-
-    def _now(self) -> dt.datetime:
-        return to_datetime(self._clock.utc_us())

@@ -12,6 +12,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from falconeye.web.authentication import refuse
+from falconeye.web.base_path import answer_below, inward, outward
 from falconeye.web.https.state import AUTHORITY_PATHS
 
 # They name nothing, and a probe that asked before TLS was on goes on to work.
@@ -28,14 +29,17 @@ class PlainDoor:
     """Stands before the application for connections without TLS.
 
     `explains`: pages lead to the one that tells how this node's certificate comes to be trusted,
-    because a browser that meets it unprepared only warns.
+    because a browser that meets it unprepared only warns. `base_path`: where else all of it lies,
+    "/falconeye" or empty; this door stands before what takes that off.
     """
 
-    def __init__(self, app: ASGIApp, *, explains: bool) -> None:
+    def __init__(self, app: ASGIApp, *, explains: bool, base_path: str = "") -> None:
         self._app = app
         self._explains = explains
+        self._base_path = base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer_below(self._base_path)
         location = None
         if scope["type"] == ScopeType.HTTP:
             if _is_open(scope):
@@ -59,7 +63,7 @@ class PlainDoor:
         if scope["query_string"]:
             target += b"?" + scope["query_string"]
         if self._explains and b"text/html" in headers.get(b"accept", b""):
-            return f"/ca?{urlencode({'to': target.decode('latin-1')})}".encode()
+            return outward(f"/ca?{urlencode({'to': target.decode('latin-1')})}").encode()
         # What a request line may hold and a header line may not
         return b"https://" + host + quote(target, safe="/?:@!$&'()*+,;=-._~%[]").encode()
 
@@ -67,5 +71,5 @@ class PlainDoor:
 def _is_open(scope: HTTPScope) -> bool:
     if scope["method"] not in _SAFE:
         return False
-    path = scope["path"]
+    path = inward(scope["path"])
     return path in AUTHORITY_PATHS or path in _PROBES or path.startswith(_STATIC)

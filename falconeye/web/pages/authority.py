@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 from falconeye.accounts.model import Action
 from falconeye.base.errors import NotFound
 from falconeye.web.authority_contexts import AuthorityPage
+from falconeye.web.base_path import outward
 from falconeye.web.https.state import OwnAuthority, https_of
 from falconeye.web.pages.asking import Asking, services_of, set_language, show
 from falconeye.web.security.access import may_on, principal_or_none, public
@@ -29,7 +30,7 @@ async def authority_page(request: Asking, to: FromQuery[str] = "") -> Response[s
     sees_why = may_on(principal_or_none(request), Action.MANAGE_SETTINGS)
     secured, host = "", request.headers.get("host", "")
     if https is not None and request.scope["scheme"] == "http" and _HOST.fullmatch(host):
-        secured = f"https://{host}{safe_next(to or '/')}"
+        secured = f"https://{host}{outward(safe_next(to or '/'))}"
     page = AuthorityPage(
         mode=services_of(request).settings.tls,
         fingerprint=own.fingerprint if own else "",

@@ -188,7 +188,8 @@ def _errors(error: FalconEyeError) -> dict[str, str]:
     field = error.field if isinstance(error, InvalidInput) else None
     if str(error) == NO_SCREEN:
         return {"code": _("No screen shows this code. Look again: each lasts ten minutes.")}
-    return {field or "": sentence(error)}
+    here = "until" if field == "expires_at" else field  # as the form calls it
+    return {here or "": sentence(error)}
 
 
 def _status(error: FalconEyeError) -> int:

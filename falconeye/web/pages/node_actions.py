@@ -6,6 +6,7 @@ from typing import Final
 from litestar import Response, get, post
 from litestar.params import FromPath
 
+from falconeye.accounts.granting import require_endless
 from falconeye.accounts.model import Action
 from falconeye.base.errors import (
     Conflict,
@@ -30,14 +31,19 @@ from falconeye.web.node_contexts import (
 )
 from falconeye.web.pages.asking import Asking, go_to, sentence, show, texts
 from falconeye.web.pages.nodes import HERE
-from falconeye.web.security.access import needs
+from falconeye.web.security.access import needs, principal_of
 
 MAX_CODE: Final = 2000
 _ADMIN: Final = needs(Action.MANAGE_SETTINGS)
 
 
 def actions_for(request: Asking, act: ClusterAct) -> ClusterActions:
-    """The cluster's actions, if `act` is among them now; Unavailable."""
+    """The cluster's actions, if `act` is among them now; Unavailable.
+
+    NotAllowed where it brings in accounts, for an access with an end date.
+    """
+    if act in {ClusterAct.CODE, ClusterAct.JOIN}:
+        require_endless(principal_of(request))
     actions = cluster_of(request.app).actions
     if actions is None or act not in actions.possible:
         raise Unavailable(_("This node cannot do that now."))

@@ -89,7 +89,7 @@ async def setup_page(request: Asking, secret: FromPath[str]) -> Response[str]:
     accounts = shell_of(request).services.accounts
     if await accounts.has_admin():
         return _go_to("/login")
-    if not await accounts.setup_link_is_valid(secret):
+    if not await accounts.setup_link_is_valid(secret, address_of(request)):
         return page(request, "pages/setup.html", SetupPage(valid=False), status=404)
     return page(request, "pages/setup.html", SetupPage(valid=True))
 
@@ -98,8 +98,9 @@ async def setup_page(request: Asking, secret: FromPath[str]) -> Response[str]:
 async def setup(request: Asking, secret: FromPath[str]) -> Response[str]:
     """Make the first account with the link, which dies by it, and sign in."""
     name, password = await _field(request, "name"), await _field(request, "password")
+    accounts, address = shell_of(request).services.accounts, address_of(request)
     try:
-        user = await shell_of(request).services.accounts.redeem_setup_link(secret, name, password)
+        user = await accounts.redeem_setup_link(secret, name, password, address)
     except InvalidInput as error:
         context = SetupPage(valid=True, name=name, errors={error.field or "": sentence(error)})
         return page(request, "pages/setup.html", context, status=422)

@@ -216,6 +216,8 @@ async def test_links_are_made_anew_and_taken_back(served: Served) -> None:
 async def test_guessing_a_link_is_told_to_wait(served: Served) -> None:
     statuses = [(await served.nobody.get(f"/invitation/{n}")).status_code for n in range(11)]
     assert statuses == [404] * 10 + [429]
+    posted = await served.nobody.post("/invitation/12", data={"new_password": THEIRS})
+    assert (posted.status_code, int(posted.headers["retry-after"]) >= 1) == (429, True)
 
 
 async def test_a_token_is_shown_once(served: Served) -> None:

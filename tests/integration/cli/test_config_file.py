@@ -217,6 +217,35 @@ def test_the_audit_log_has_each_change(falconeye: Falconeye, file: Path, data_di
     assert not any(SECRET in row[1] for row in rows)
 
 
+def test_the_audit_log_says_what_each_value_was_and_is(
+    falconeye: Falconeye, file: Path, data_dir: Path
+) -> None:
+    import sqlite3  # noqa: PLC0415
+    from contextlib import closing  # noqa: PLC0415
+
+    assert falconeye("config", "apply", str(file)).code == 0
+    hook = "https://ha.example/api/webhook/of-nobody-else"
+    file.with_name("hook").write_text(hook)
+    file.write_text(
+        'format = 1\n[settings]\nclock_format = "12h"\naudit_keep_days = 40\n'
+        'webhook_url = { file = "hook" }\n[[cameras]]\nname = "Yard"\nlocation = "By the shed"\n'
+        'username = "root"\npassword = { file = "hook" }\n'
+    )
+    answer = falconeye("config", "apply", str(file))
+    assert answer.code == 0, answer.err
+    with closing(sqlite3.connect(data_dir / "falconeye.sqlite3")) as connection:
+        rows = connection.execute("SELECT action, detail FROM audit ORDER BY id").fetchall()
+    settings, camera = rows[-2:]
+    assert settings == (
+        "settings.changed",
+        "audit_keep_days: 365, then 40; clock_format: 24h, then 12h; webhook_url: changed",
+    )
+    assert camera[0] == "camera.changed"
+    assert "→ By the shed" in camera[1]
+    assert "password: *** → ***" in camera[1] or "password: none → ***" in camera[1]
+    assert not any("of-nobody-else" in row[1] for row in rows)
+
+
 def test_a_usb_camera_is_named_by_what_it_is(falconeye: Falconeye, tmp_path: Path) -> None:
     """Where it is plugged in today means nothing to a file."""
     identity = "usb:046d:0825:serial:SN1"

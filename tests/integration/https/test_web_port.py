@@ -59,12 +59,14 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *, explains: bool = False) -> AsyncIterator[Served]:
+async def serving(
+    folder: Path, *, explains: bool = False, base_path: str = ""
+) -> AsyncIterator[Served]:
     pair = files(folder)
     pair.write(*self_signed("localhost"))
     certificates = FileCertificates(pair.certificate, pair.key, SystemClock())
     await certificates.open()
-    plain: Any = PlainDoor(echo, explains=explains)
+    plain: Any = PlainDoor(echo, explains=explains, base_path=base_path)
     app: Any = echo
     server = HttpsServer(
         uvicorn_config(app, lifespan="off"),
@@ -123,6 +125,17 @@ async def test_with_an_own_authority_a_page_leads_to_its_explanation(tmp_path: P
         )
         program = await served.plain("/api/cameras")
         assert program.headers["location"] == f"https://localhost:{served.port}/api/cameras"
+
+
+async def test_below_a_base_path_a_page_leads_to_its_explanation_there(tmp_path: Path) -> None:
+    async with serving(tmp_path, explains=True, base_path="/eye") as served:
+        answer = await served.plain("/eye/cameras/1?x=1", **HTML)
+        assert answer.headers["location"] == "/eye/ca?to=%2Feye%2Fcameras%2F1%3Fx%3D1"
+        program = await served.plain("/eye/api/cameras")
+        assert program.headers["location"] == f"https://localhost:{served.port}/eye/api/cameras"
+        for path in ("/eye/ca", "/eye/ca.pem", "/eye/static/a.css", "/eye/readyz", "/ca"):
+            assert (await served.plain(path)).json() == {"scheme": "http", "path": path}
+        assert (await served.plain("/eyes/ca")).status_code == 307
 
 
 @pytest.mark.parametrize(

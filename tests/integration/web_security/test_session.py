@@ -2,6 +2,7 @@
 
 import httpx
 
+from falconeye.accounts.attempts import FREE_PER_ADDRESS
 from falconeye.accounts.model import Role
 from falconeye.web.security.credentials import SESSION_COOKIE
 from tests.integration.web_security.site import PASSWORD, Site, csrf_in, csrf_token
@@ -47,6 +48,30 @@ async def test_a_wrong_set_up_link_says_where_the_right_one_is(site: Site) -> No
     posted = await site.client.post("/setup/wrong", data={"name": "eve", "password": PASSWORD})
     assert posted.status_code == 404
     assert not await site.accounts.has_users()
+
+
+async def test_guessing_a_set_up_link_is_told_to_wait_and_others_go_on(site: Site) -> None:
+    link = await site.accounts.make_setup_link(site.base)
+    path = link.removeprefix(site.base)
+    form = {"name": "eve", "password": PASSWORD}
+    async with site.new_client(
+        transport=httpx.AsyncHTTPTransport(local_address="127.0.0.9")
+    ) as guessing:
+        assert (await guessing.get(path)).status_code == 200  # a right one counts for nothing
+        for number in range(FREE_PER_ADDRESS):
+            wrong = f"/setup/wrong-{number}"
+            posted = guessing.post(wrong, data=form) if number % 2 else guessing.get(wrong)
+            assert (await posted).status_code == 404
+        for answer in (
+            await guessing.get("/setup/wrong"),
+            await guessing.post("/setup/wrong", data=form),
+            await guessing.post(path, data=form),
+        ):
+            assert answer.status_code == 429
+            assert int(answer.headers["retry-after"]) >= 1
+    assert not await site.accounts.has_users()
+    done = await site.client.post(path, data={"name": "anna", "password": PASSWORD})
+    assert (done.status_code, done.headers["location"]) == (303, "/")
 
 
 async def test_where_nobody_may_administer_the_page_says_so_and_a_link_makes_an_admin(

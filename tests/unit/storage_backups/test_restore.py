@@ -134,6 +134,32 @@ async def test_what_is_replaced_stays_beside(
     await opened.close()
 
 
+async def test_the_audit_log_says_which_settings_a_restore_changed(
+    sources: Sources, tmp_path: Path, clock: FakeClock
+) -> None:
+    file = await made(sources, tmp_path / "node.backup")
+    other = closed_database(tmp_path / "other", clock)
+    await other.open(exclusive=True)
+    rows = [
+        ("keep_days", "7"),
+        ("clock_format", '"12h"'),
+        ("week_start", '"mon"'),
+        ("webhook_url", '"https://ha.lan/*** gAAAA"'),
+    ]
+
+    async def write(connection: Any) -> None:
+        for row in rows:
+            await connection.exec_driver_sql("INSERT INTO settings VALUES (?, ?)", row)
+
+    await other.write(write)
+    await other.close()
+    await restored(file, tmp_path / "other")
+    noted = "SELECT detail FROM audit WHERE action = 'backup.restored'"
+    assert sql(tmp_path / "other" / "falconeye.sqlite3", noted) == [
+        ("node.backup; clock_format: 12h, then 24h; keep_days: 7, then 30; webhook_url: changed",)
+    ]
+
+
 async def test_a_damaged_database_is_replaced_and_kept(sources: Sources, tmp_path: Path) -> None:
     file = await made(sources, tmp_path / "node.backup")
     target = tmp_path / "other"

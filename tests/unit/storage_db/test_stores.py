@@ -498,7 +498,8 @@ async def test_a_view_of_the_audit_log_does_not_read_all_of_it(database: Databas
     store = AuditStore(database)
     for number in range(4):
         action, name = ("camera.added", "anna") if number % 2 else ("user.added", "")
-        entry = AuditEntry(number, "user", None, name, action, "camera", None, "", "")
+        what = ("door", "door_1700", "door_1700-pi", "doorbell")[number]
+        entry = AuditEntry(number, "user", None, name, action, "camera", what, "", "")
         await store.add(entry)
     asked: list[str] = []
 
@@ -512,6 +513,8 @@ async def test_a_view_of_the_audit_log_does_not_read_all_of_it(database: Databas
         (AuditFilter(action="user.added"), 2),
         (AuditFilter(who_name="anna"), 2),
         (AuditFilter(object_kind="camera"), 4),
+        (AuditFilter(object_id="door"), 1),
+        (AuditFilter(camera_id="door"), 3),
     ):
         found, total = await store.list(wanted, 10, 0)
         assert len(found) == total == count
@@ -526,7 +529,7 @@ async def test_a_view_of_the_audit_log_does_not_read_all_of_it(database: Databas
 
     steps = await database.read(plan)
     of_it = [step for step in steps if "audit" in step]
-    assert len(of_it) >= 9
+    assert len(of_it) >= 13
     assert [step for step in of_it if not step.startswith("SEARCH audit USING")] == []
 
 
