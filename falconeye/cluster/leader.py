@@ -16,7 +16,7 @@ from falconeye.base.errors import FalconEyeError
 from falconeye.base.tasks import TaskSet
 from falconeye.cluster.api import ApiServer, ApiUnreachable
 from falconeye.cluster.daemon_set import Agents, DaemonSet
-from falconeye.cluster.lease import Lease, LeaseTimes
+from falconeye.cluster.lease import NOT_UNDERSTOOD, Lease, LeaseTimes
 from falconeye.cluster.nodes import SharedNodes, read_nodes
 from falconeye.cluster.placement import Selection, is_placed, place
 from falconeye.cluster.rolling import Rolling
@@ -125,6 +125,11 @@ class Leader:
                 wait_s = backoff.next_s()
                 # An outage has many words, from "disconnected" to "not in time": it is one.
                 self._say(str(error), "away" if isinstance(error, ApiUnreachable) else str(error))
+            except Exception:  # else it would lead, and place nothing, until its end
+                wait_s = backoff.next_s()
+                if self._said != NOT_UNDERSTOOD:
+                    log.exception("agents are not placed")
+                self._problem = self._said = NOT_UNDERSTOOD
             else:
                 backoff.reset()
                 self._say("", "")

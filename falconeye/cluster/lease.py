@@ -20,6 +20,7 @@ from falconeye.cluster.api import ApiRefused, ApiServer, ApiUnreachable, Json
 
 log = logging.getLogger(__name__)
 
+NOT_UNDERSTOOD: Final = "what the Kubernetes API server answers cannot be understood"
 RELEASE_S: Final = 2.0  # a stop waits no longer for the API server
 _USUAL_S: Final = 15
 _LONGEST_S: Final = 60  # another's duration counts up to this
@@ -100,6 +101,12 @@ class Lease:
                 if not self._failing:  # once: the recorder needs none of this
                     log.warning("the lease of the leader cannot be asked for: %s", error)
                 self._failing = str(error)
+            except Exception:  # else this node would never lead again
+                self._own = None  # it may be what is not understood
+                wait_s = backoff.next_s()
+                if self._failing != NOT_UNDERSTOOD:
+                    log.exception("the lease of the leader cannot be asked for")
+                self._failing = NOT_UNDERSTOOD
             else:
                 if self._failing:
                     log.info("the lease of the leader can be asked for again")

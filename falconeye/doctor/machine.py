@@ -17,6 +17,8 @@ _MEGABYTE: Final = 1_000_000
 _LITTLE_MEMORY: Final = 150 * _MEGABYTE
 _NO_MEMORY: Final = 50 * _MEGABYTE
 _SWAPPED_SHARE: Final = 0.5
+# What is beyond no machine is at that still runs: the kernel itself says -274 °C for "invalid".
+_LEAST_C, _MOST_C = -100.0, 250.0
 HOT_C, TOO_HOT_C = 75.0, 85.0  # °C; a Raspberry Pi slows down from 80, and stops near 90
 _FILES: Final = 4096
 
@@ -71,9 +73,11 @@ def hottest_celsius(root: Path = Path("/")) -> float | None:
     degrees = []
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*/temp")):
         try:
-            degrees.append(int(zone.read_text(encoding="ascii")) / 1000)
+            celsius = int(zone.read_text(encoding="ascii")) / 1000
         except (OSError, ValueError):
             continue  # a sensor that is asleep
+        if _LEAST_C <= celsius <= _MOST_C:
+            degrees.append(celsius)
     return max(degrees, default=None)
 
 

@@ -19,8 +19,12 @@ from falconeye.media.samples import StreamKind
 
 MAX_CAMERAS = 2000
 MAX_BEAT_BYTES = 2_000_000
+MAX_DATA_KEYS = 32  # that are told of: the newest, of which one encrypts
+_MAX_WORDS = 500
+_MAX_FPS = 1000.0
+_MAX_BITS_PER_SECOND = 1e12
 _Word = Annotated[str, Field(max_length=64)]
-_Text = Annotated[str, Field(max_length=500)]
+_Text = Annotated[str, Field(max_length=_MAX_WORDS)]
 _Time = Annotated[int, Field(ge=0, le=2**62)]
 _Count = Annotated[int, Field(ge=0, le=2**53)]
 _Kind = TypeVar("_Kind", bound=StrEnum)
@@ -47,8 +51,10 @@ class StreamTold(_Told):
     codecs: _Text | None = None
     width: _Count | None = None
     height: _Count | None = None
-    fps: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 0.0
-    bits_per_second: Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)] = 0.0
+    fps: Annotated[float, Field(ge=0, le=_MAX_FPS, allow_inf_nan=False)] = 0.0
+    bits_per_second: Annotated[float, Field(ge=0, le=_MAX_BITS_PER_SECOND, allow_inf_nan=False)] = (
+        0.0
+    )
     drops: _Count = 0
     reconnects: _Count = 0
     viewers: _Count = 0
@@ -88,7 +94,7 @@ class CameraTold(_Told):
             status=state.status.value,
             online=state.online,
             reason_code=state.reason_code.value,
-            reason=state.reason[:500],
+            reason=state.reason[:_MAX_WORDS],
             since_us=state.since_us,
             recording=state.recording,
             recording_id=camera.recording_id,
@@ -155,7 +161,7 @@ class Beat(_Told):
     stopping: bool = False  # it says good-bye: nobody need wait to take over
     addresses: Annotated[list[Annotated[str, Field(max_length=260)]], Field(max_length=8)] = []
     position: Position = Position()
-    data_keys: Annotated[list[_Word], Field(max_length=32)] = []  # names, never the keys
+    data_keys: Annotated[list[_Word], Field(max_length=MAX_DATA_KEYS)] = []  # names, never the keys
     report: dict[str, Any] = {}  # `federation.report.NodeReport`
     cameras: Annotated[dict[_Word, CameraTold], Field(max_length=MAX_CAMERAS)] = {}
     unreachable_cameras: Annotated[list[_Word], Field(max_length=MAX_CAMERAS)] = []
@@ -174,10 +180,17 @@ class Beat(_Told):
 
 
 def _stream_told(stats: StreamStats) -> StreamTold:
+    """Within the bounds, whatever the camera sends: a beat beyond one is told to nobody."""
+    words = {name: getattr(stats, name) for name in ("video", "audio", "codecs")}
+    measured = {
+        "fps": min(stats.fps, _MAX_FPS),
+        "bits_per_second": min(stats.bits_per_second, _MAX_BITS_PER_SECOND),
+    }
+    cut = {name: text and text[:_MAX_WORDS] for name, text in words.items()}
     return StreamTold(
-        kind=stats.kind.value,
-        **{name: getattr(stats, name) for name in StreamTold.model_fields if name != "kind"},
-    )
+        **{name: getattr(stats, name) for name in StreamTold.model_fields}
+        | {"kind": stats.kind.value} | measured | cut
+    )  # fmt: skip
 
 
 def _member(kinds: type[_Kind], value: str, other: _Kind) -> _Kind:

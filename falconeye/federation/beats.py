@@ -79,12 +79,17 @@ class Beats:
         """Say good-bye, so that others take over at once; at most half a second."""
         for node_id in tuple(self._running):
             self._running.pop(node_id).cancel()
-        beat = (await self._tell()).model_copy(update={"stopping": True})
-        body = beat.model_dump(mode="json")
-        async with asyncio.TaskGroup() as group:
-            for peer in self._peers.heard():
-                _ = group.create_task(self._say_good_bye(peer.node_id, body))
-        await self._tasks.stop()
+        try:
+            beat = (await self._tell()).model_copy(update={"stopping": True})
+        except FalconEyeError as error:  # the others notice within 15 s
+            log.warning("other nodes are not told that this one stops: %s", error)
+        else:
+            body = beat.model_dump(mode="json")
+            async with asyncio.TaskGroup() as group:
+                for peer in self._peers.heard():
+                    _ = group.create_task(self._say_good_bye(peer.node_id, body))
+        finally:
+            await self._tasks.stop()
 
     async def _say_good_bye(self, node_id: str, body: Any) -> None:
         try:

@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from falconeye.base.errors import InvalidInput
+from falconeye.federation.beat import MAX_DATA_KEYS
 from falconeye.federation.beats import Connection
 from falconeye.federation.peers import Peer
 from falconeye.storage.stores.credentials import CredentialCipher, add_keys, key_version, new_key
@@ -30,7 +31,7 @@ class GivenKeys(BaseModel):
 
     keys: Annotated[
         list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}=$")]],
-        Field(max_length=32, repr=False),
+        Field(max_length=MAX_DATA_KEYS, repr=False),
     ]
 
     @classmethod
@@ -44,7 +45,11 @@ class GivenKeys(BaseModel):
 
 
 class DataKeys:
-    """Lives on the loop; `reload` makes the stores read again what could not be read."""
+    """Lives on the loop; `reload` makes the stores read again what could not be read.
+
+    Keys are never thrown away, and each node that joins or is removed adds one. Others are told of
+    the newest ones: what is stored was encrypted anew since the older ones came.
+    """
 
     def __init__(
         self,
@@ -61,16 +66,21 @@ class DataKeys:
 
     @property
     def names(self) -> list[str]:
-        """What the keys are called; for others to see what they lack."""
+        """What the keys are called."""
         return self._cipher.versions
 
+    @property
+    def told(self) -> list[str]:
+        """`names`, for others to see what they lack; at most `MAX_DATA_KEYS`."""
+        return self.names[:MAX_DATA_KEYS]
+
     def give_bytes(self) -> list[bytes]:
-        """The same, as they are."""
+        """All keys, as they are."""
         return self._cipher.keys
 
     def give(self) -> GivenKeys:
-        """For a member that asks."""
-        return GivenKeys(keys=[key.decode() for key in self._cipher.keys])
+        """For a member that asks; those of `told`."""
+        return GivenKeys(keys=[key.decode() for key in self._cipher.keys[:MAX_DATA_KEYS]])
 
     async def follow(self, peer: Peer) -> None:
         """Ask a peer for the keys that it has and this node has not.

@@ -86,6 +86,7 @@ class Failover:
         self._adopt = adopt
         self._decider = Decider(own_id, clock.monotonic_us())
         self._verdicts: Mapping[str, Verdict] = {}
+        self._is_behind = False  # the cameras are not yet as the verdicts are
         self._seen: dict[str, _Seen] = {}
         self._refused_us: dict[str, int] = {}  # when a camera refused a second connection
         self._reaching = reaching or Reaching(clock)
@@ -127,8 +128,10 @@ class Failover:
             for camera_id in changed:
                 verdict = self._verdicts[camera_id]
                 log.info("camera %s: %s, because: %s", camera_id, verdict.role, verdict.why)
-            if changed or set(before) != set(self._verdicts):
+            self._is_behind |= bool(changed) or set(before) != set(self._verdicts)
+            if self._is_behind:  # also where it failed, or was given up, the last time
                 await self._cameras.follow_roles()
+                self._is_behind = False
         for camera_id, verdict in self._verdicts.items():
             if verdict.adopts:
                 await self._adopt_one(camera_id)

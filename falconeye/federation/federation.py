@@ -287,7 +287,7 @@ class Federation:
             time_us=clock.utc_us(),
             addresses=list(self.own_addresses())[:8],
             position=await self.exchange.position(),
-            data_keys=self.data_keys.names,
+            data_keys=self.data_keys.told,
             report=report.as_json(),
             cameras=self.failover.told(),
             draining=self.failover.is_draining,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from falconeye.base.errors import InvalidInput
+from falconeye.federation.beat import MAX_DATA_KEYS
 from falconeye.federation.join_code import split_address
 
 _Word = Annotated[str, Field(min_length=1, max_length=64)]
@@ -86,7 +87,9 @@ class JoinAnswer(_Said):
     """The cluster's keys and what it has configured; the node is a member now."""
 
     name: _Word
-    data_keys: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=32)]
+    data_keys: Annotated[
+        list[Annotated[str, Field(max_length=64)]], Field(max_length=MAX_DATA_KEYS)
+    ]
     changes: list[dict[str, Any]]
 
 

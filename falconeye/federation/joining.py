@@ -95,7 +95,7 @@ class Joining:
         log.info("node %s (%s) is a member now", name, request.node_id)
         return JoinAnswer(
             name=name,
-            data_keys=[key.decode() for key in self._data_keys.give_bytes()],
+            data_keys=self._data_keys.give().keys,
             changes=await self._shared(),
         )
 

@@ -7,6 +7,7 @@ wants to know: of a kind there is one event in two seconds at the most.
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from falconeye.base.clock import Clock
 from falconeye.base.times import MINUTE_US, SECOND_US
 from falconeye.storage.stores.event_store import CameraEvent
 
@@ -19,6 +20,7 @@ PIECE_US: Final = MINUTE_US  # what lasts longer is noted in pieces, so that a c
 STUCK_US: Final = 10 * MINUTE_US  # without another word of it, it is over
 MOMENT_US: Final = 5 * SECOND_US  # of what only happens
 LEAST_US: Final = 2 * SECOND_US  # between two ends; what flickers goes on meanwhile
+SET_US: Final = SECOND_US // 2  # a smaller step of the clock is none worth an event's times
 MAX_SIGNS: Final = 64  # of one kind; overflow policy: the newest are not remembered
 
 
@@ -64,6 +66,16 @@ class Happenings:
             return []
         return self._ended(kind, sign, now_us)
 
+    def clock_set(self, by_us: int) -> None:
+        """The clock was set: what lasts stays as old as it was, whatever years it jumped."""
+        for lasting in self._lasting.values():
+            lasting.since_us += by_us
+            lasting.told_us += by_us
+            if lasting.quiet_us is not None:
+                lasting.quiet_us += by_us
+        for noted_us in (self._ended_us, self._moment_us):
+            noted_us |= {kind: at_us + by_us for kind, at_us in noted_us.items()}
+
     def tick(self, now_us: int) -> list[CameraEvent]:
         """What is to be noted because of the time that went by."""
         found = []
@@ -107,3 +119,19 @@ class Happenings:
 
     def _noted(self, kind: str, from_us: int, until_us: int) -> CameraEvent:
         return CameraEvent(self._camera_id, from_us, max(from_us, until_us), kind)
+
+
+class Present:
+    """UTC for the happenings of one camera, which are moved along where the clock is set."""
+
+    def __init__(self, happenings: Happenings, clock: Clock) -> None:
+        self._happenings = happenings
+        self._clock = clock
+        self._offset_us = clock.utc_us() - clock.monotonic_us()
+
+    def utc_us(self) -> int:
+        utc_us = self._clock.utc_us()
+        before_us, self._offset_us = self._offset_us, utc_us - self._clock.monotonic_us()
+        if abs(self._offset_us - before_us) >= SET_US:
+            self._happenings.clock_set(self._offset_us - before_us)
+        return utc_us

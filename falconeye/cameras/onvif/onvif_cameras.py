@@ -19,7 +19,7 @@ from falconeye.base.errors import Conflict, FalconEyeError, NotFound
 from falconeye.base.tasks import TaskSet
 from falconeye.base.times import SECOND_US
 from falconeye.cameras.identity.onvif_logins import Access, OnvifLogins, access_of
-from falconeye.cameras.onvif.happenings import OUTPUTS, Happenings
+from falconeye.cameras.onvif.happenings import OUTPUTS, Happenings, Present
 from falconeye.cameras.onvif.ptz_sessions import PtzSessions
 from falconeye.cameras.registry import Camera, CameraRegistry
 from falconeye.cameras.whereabouts.proving import Proving
@@ -196,21 +196,22 @@ class OnvifCameras:
     async def _hear(self, camera_id: str, events: "OnvifEvents") -> None:
         """All that the camera tells, until an error; what goes on then is over."""
         happenings = Happenings(camera_id)
-        ticking = self._tasks.start(self._tick(camera_id, happenings), "tick")
+        present = Present(happenings, self._clock)
+        ticking = self._tasks.start(self._tick(camera_id, happenings, present), "tick")
         try:
             async with events:
                 async for event in events:
-                    found = happenings.take(event, self._clock.utc_us())
+                    found = happenings.take(event, present.utc_us())
                     if found or happenings.lasts:
                         await self._happened(camera_id, happenings, found)
         finally:
             ticking.cancel()
-            await self._note(happenings.end(self._clock.utc_us()))
+            await self._note(happenings.end(present.utc_us()))
 
-    async def _tick(self, camera_id: str, happenings: Happenings) -> None:
+    async def _tick(self, camera_id: str, happenings: Happenings, present: Present) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            found = happenings.tick(self._clock.utc_us())
+            found = happenings.tick(present.utc_us())
             if found or happenings.lasts:
                 await self._happened(camera_id, happenings, found)
 

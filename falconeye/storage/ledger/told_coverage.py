@@ -31,7 +31,9 @@ class Told:
     def as_json(self) -> list[Any]:
         """Short: `[camera, from, to, [[stream, from, to]], [[from, to, reason, detail]]]`."""
         footage = [[span.stream.value, span.from_us, span.to_us] for span in self.footage]
-        gaps = [[gap.from_us, gap.to_us, gap.reason.value, gap.detail] for gap in self.gaps]
+        gaps = [
+            [gap.from_us, gap.to_us, gap.reason.value, gap.detail[:MAX_DETAIL]] for gap in self.gaps
+        ]
         return [self.camera_id, self.from_us, self.to_us, footage, gaps]
 
     @classmethod

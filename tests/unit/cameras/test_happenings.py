@@ -3,10 +3,19 @@
 import datetime as dt
 from itertools import pairwise
 
+import pytest
+
 from falconeye.base.times import MINUTE_US, SECOND_US
-from falconeye.cameras.onvif.happenings import MAX_SIGNS, MOMENT_US, STUCK_US, Happenings
+from falconeye.cameras.onvif.happenings import (
+    MAX_SIGNS,
+    MOMENT_US,
+    STUCK_US,
+    Happenings,
+    Present,
+)
 from falconeye.onvif.notifications import EventKind, OnvifEvent
 from falconeye.storage.stores.event_store import CameraEvent
+from tests.clock import FakeClock
 
 S = SECOND_US
 
@@ -123,3 +132,23 @@ def test_what_a_camera_switches_is_an_event_and_nothing_to_be_recorded() -> None
     assert happenings.take(event(True), 2 * S) == []
     assert bool(happenings.lasts)
     assert happenings.take(event(False, EventKind.RELAY), 3 * S) == [noted(1 * S, 3 * S, "relay")]
+
+
+@pytest.mark.parametrize("days", [10, -10])
+def test_what_lasts_while_the_clock_is_set_becomes_no_event_of_days(days: int) -> None:
+    """A board without a battery begins days or years ago; set back, nothing would end for days."""
+    clock, happenings = FakeClock(), Happenings("c")
+    present = Present(happenings, clock)
+    _ = happenings.take(event(True), present.utc_us())
+    clock.advance(20)
+    clock.step_utc(days * 86_400)
+    assert happenings.tick(present.utc_us()) == []
+    clock.advance(10)
+    now_us = present.utc_us()
+    assert happenings.take(event(False), now_us) == [noted(now_us - 30 * S, now_us)]
+    _ = happenings.take(event(True), now_us)
+    clock.step_utc(days * 86_400)
+    clock.advance(STUCK_US // S)
+    now_us = present.utc_us()
+    assert happenings.tick(now_us) == [noted(now_us - STUCK_US, now_us)]
+    assert not happenings.lasts

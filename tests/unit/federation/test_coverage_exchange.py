@@ -23,9 +23,10 @@ from falconeye.federation.coverage_exchange import (
 from falconeye.federation.peer_errors import PeerUnreachable
 from falconeye.federation.peers import Peer, Peers
 from falconeye.media.samples import StreamKind
-from falconeye.storage.ledger.coverage import Span
+from falconeye.storage.ledger.coverage import Gap, GapReason, Span
 from falconeye.storage.ledger.told_coverage import Told
 from falconeye.storage.reading import coverage_since
+from falconeye.storage.reading.coverage_since import CoveragePage
 from tests.clock import FakeClock
 from tests.unit.storage_footage.footage import CAMERA
 from tests.unit.storage_footage.test_coverage_since import Pair, at, both, incarnate, record
@@ -290,3 +291,12 @@ async def test_a_page_that_leads_nowhere_ends_the_turn(here: Here) -> None:
 def test_what_is_no_page_is_refused(told: object) -> None:
     with pytest.raises(InvalidInput):
         page_of(told)
+
+
+def test_words_that_a_camera_made_long_keep_no_page_from_being_read() -> None:
+    """The name of a host that cannot be found stands in a gap; it may have 2000 letters."""
+    gap = Gap(at(0), at(60), GapReason.CAMERA_OFFLINE, "there is no host named " + "x" * 2_000)
+    page = CoveragePage([Told(CAMERA, at(0), at(60), (), (gap,))], (), "a 1")
+    (told,) = page_of(json.loads(json.dumps(page_json(page)))).increments
+    assert told.gaps[0].detail == gap.detail[:500]
+    assert (told.gaps[0].from_us, told.gaps[0].to_us) == (at(0), at(60))

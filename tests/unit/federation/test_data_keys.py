@@ -32,7 +32,7 @@ class Member:
 
     def as_peer(self) -> Peer:
         name = self.folder.name
-        return Peer(name, name, 0, Beat(node_id=name, data_keys=self.keys.names))
+        return Peer(name, name, 0, Beat(node_id=name, data_keys=self.keys.told))
 
 
 class Ask:
@@ -115,3 +115,24 @@ async def test_no_answer_changes_nothing(members: dict[str, Member]) -> None:
     assert len(a.cipher.keys) == 1
     assert "AAAA" not in repr(b.keys.give())
     assert b.cipher.keys[0].decode() not in repr(b.keys.give())
+
+
+async def test_more_keys_than_a_beat_holds_silence_nobody(members: dict[str, Member]) -> None:
+    """Each node that joins brings one along, each that is removed has one made; none is ended."""
+    a, b = members["a"], members["b"]
+    first = a.cipher.encrypt(WORD)
+    for _ in range(40):
+        await a.keys.rotate()
+    assert len(a.keys.names) == 41
+    peer = a.as_peer()
+    assert peer.beat is not None
+    assert peer.beat.data_keys == a.keys.names[:32]
+    await b.keys.follow(peer)
+    assert b.keys.names[0] == a.keys.names[0]
+    assert b.cipher.decrypt(a.cipher.encrypt(WORD)).reveal() == WORD.reveal()
+    assert a.cipher.decrypt(first).reveal() == WORD.reveal()
+    b.reloads = 0
+    await b.keys.follow(a.as_peer())  # what it is not told of it does not ask for
+    await a.keys.follow(b.as_peer())
+    assert b.reloads == 0
+    assert a.keys.names[0] == b.keys.names[0]

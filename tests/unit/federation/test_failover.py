@@ -1,5 +1,6 @@
 """What the decision about cameras does to them, with peers that are words."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
@@ -29,6 +30,7 @@ class Cameras:
         self.configs: dict[str, CameraConfig] = {}
         self.failover: Failover | None = None
         self.follows = 0
+        self.trouble: list[BaseException] = []
 
     def add(self, name: str, owner_id: str | None, **fields: Any) -> None:
         config = CameraConfig(name, name, Protocol.RTSP, f"rtsp://{name}", 0, 0, **fields)
@@ -46,6 +48,8 @@ class Cameras:
         return self.failover.runs_here(self.configs[camera_id])
 
     async def follow_roles(self) -> None:
+        if self.trouble:
+            raise self.trouble.pop()
         self.follows += 1
 
 
@@ -202,3 +206,22 @@ async def test_that_a_camera_refused_a_second_connection_counts_for_a_day(site: 
     site.clock.advance(3600)
     assert not await tell(hours_ago=24)
     assert await tell(hours_ago=0)  # it did so again
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError("a thread is stuck"), asyncio.CancelledError()])
+async def test_what_was_decided_and_not_done_is_done_at_the_next_look(
+    site: Site, trouble: BaseException
+) -> None:
+    """Who is removed may be the one whose word was being taken in: that task ends in between."""
+    await site.seconds(HEARD_US // 1_000_000)
+    assert not site.runs("theirs")
+    before = site.cameras.follows
+    site.cameras.trouble.append(trouble)
+    with pytest.raises(type(trouble)):
+        await site.seconds(2)
+    assert site.runs("theirs")  # by its word; nothing was begun
+    assert site.cameras.follows == before
+    await site.seconds(1)
+    assert site.cameras.follows == before + 1
+    await site.seconds(5)
+    assert site.cameras.follows == before + 1

@@ -38,3 +38,14 @@ def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:
     found = look_at_machine(0, 0, tmp_path)
     assert found.model == "\ufffd[31mred"
     assert (found.temperature_c, found.memory_total_bytes, found.sample.cpu) == (None, 0, None)
+
+
+def test_a_sensor_that_tells_nonsense_is_no_sensor(tmp_path: Path) -> None:
+    """-274000 is the kernel's word for "invalid"; a report with it would be none at all."""
+    write(tmp_path, "sys/class/thermal/thermal_zone0/temp", b"-274000\n")
+    assert look_at_machine(0, 0, tmp_path).temperature_c is None
+    write(tmp_path, "sys/class/thermal/thermal_zone1/temp", b"65261850\n")
+    write(tmp_path, "sys/class/thermal/thermal_zone2/temp", b"48200\n")
+    found = look_at_machine(0, 0, tmp_path)
+    assert found.temperature_c == 48.2
+    assert NodeReport(temperature_c=found.temperature_c).temperature_c == 48.2

@@ -9,9 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from falconeye.base.errors import InvalidInput, Unavailable
-from falconeye.federation.beat import Beat
+from falconeye.cameras.views import Camera, StreamStats
+from falconeye.config.camera import CameraConfig, Protocol
+from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
+from falconeye.federation.beat import Beat, CameraTold
 from falconeye.federation.beats import Beats
 from falconeye.federation.peers import HEARD_US, Peers
+from falconeye.federation.placement.words import CameraWord
+from falconeye.hub.meter import StreamMeter
+from falconeye.media.samples import StreamKind
 from tests.clock import FakeClock
 
 MEMBERS = {"a": "pi-1", "b": "pi-2", "c": "pi-3"}
@@ -129,6 +135,28 @@ def test_what_is_too_much_is_refused_with_its_place(bent: dict[str, Any]) -> Non
         _ = Beat.parse(bent)
 
 
+def test_a_camera_that_floods_does_not_silence_its_node() -> None:
+    """What a stream is measured at is the camera's doing; a beat that no peer reads is a death."""
+    meter = StreamMeter()
+    for picture in range(2_000):
+        meter.add(100, picture * 250, picture=True)
+    fps, bits_per_second = meter.rates(500_000)
+    assert fps > 1_000
+    words = "x" * 600
+    stats = StreamStats(
+        StreamKind.MAIN, True, words, words, words, 640, 480, fps, bits_per_second, 0, 0, 0, 0
+    )
+    config = CameraConfig("door", "Door", Protocol.RTSP, "rtsp://door", 0, 0)
+    state = CameraState("door", CameraStatus.RUNNING, True, ReasonCode.NONE, "", 0, recording=True)
+    camera = Camera(config, state, (stats,), None, None)
+    told = CameraTold.of(camera, CameraWord(), is_standby=False)
+    beat = Beat.parse(Beat(node_id="b", cameras={"door": told}).model_dump(mode="json"))
+    (stream,) = beat.cameras["door"].stream_stats()
+    assert stream.fps == 1_000
+    assert stream.bits_per_second == bits_per_second
+    assert stream.video == "x" * 500
+
+
 class Network:
     """Peers that answer, or do not; what they were told."""
 
@@ -224,3 +252,25 @@ async def test_a_good_bye_goes_to_those_that_are_there(
     network.told.clear()
     await made.stop()
     assert [(to, body["stopping"]) for to, body in network.told] == [("b", True)]
+
+
+async def test_the_end_of_a_node_whose_database_is_gone_leaves_nothing_behind() -> None:
+    clock, network = FakeClock(), Network()
+    peers = peers_of(clock)
+    is_gone = False
+
+    async def tell() -> Beat:
+        if is_gone:
+            raise Unavailable("the disk does not answer")
+        return Beat(node_id="a")
+
+    async def hear(beat: Beat, sent_us: int | None) -> None:
+        _ = peers.hear(beat, sent_us=sent_us)
+
+    made = Beats(peers, network.connect, tell, hear, clock)
+    made.follow()
+    await told(network, 2)
+    is_gone = True
+    await made.stop()  # others notice by its silence
+    assert len(network.told) == 2
+    assert not [one for one in asyncio.all_tasks() if one.get_name().startswith("beats:")]
