@@ -6,7 +6,7 @@ const EDGE = 90; // px from the edge of the window: there it scrolls while somet
 const places = () => [...list.children];
 const say = (words, place, more = {}) => {
   said.textContent = Object.entries({ name: place.dataset.name, ...more })
-    .reduce((text, [key, value]) => text.replace(`{${key}}`, value), said.dataset[words]);
+    .reduce((text, [key, value]) => text.replace(`{${key}}`, () => value), said.dataset[words]);
 };
 
 function keep() {

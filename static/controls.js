@@ -79,5 +79,5 @@ export function oneByOne(work) {
 
 // Of which nodes the part of a playlist is missing; "" where none is.
 export function silentText({ silent }, texts) {
-  return silent.length ? texts.silent.replace("{names}", silent.join(", ")) : "";
+  return silent.length ? texts.silent.replace("{names}", () => silent.join(", ")) : "";
 }

@@ -9,20 +9,20 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const held = new Set(still.matches ? ["wish"] : []); // why it stands: a wish, a pointer, the focus, a page out of sight
 const sheets = () => [...area.querySelectorAll("[data-sheet]")];
 let number = Number(sheets().find((sheet) => !sheet.hidden)?.dataset.sheet ?? 1);
-let timer;
+let timer; // while it cycles
+let ready = null; // the page that gets ready
 
 const after = (from, step = 1) => {
   const count = sheets().length;
   return ((from - 1 + step + count) % count) + 1;
 };
 
-// `next`: the page that gets ready.
-function apply(next = null) {
+function apply() {
   for (const sheet of sheets()) {
     const its = Number(sheet.dataset.sheet);
-    sheet.hidden = its !== number && its !== next;
+    sheet.hidden = its !== number && its !== ready;
     sheet.inert = its !== number;
-    sheet.classList.toggle("is-next", its === next && its !== number);
+    sheet.classList.toggle("is-next", its === ready && its !== number);
   }
   const place = document.querySelector("[data-cycle-number]");
   if (place) place.textContent = number;
@@ -34,13 +34,22 @@ function apply(next = null) {
 
 function begin() {
   clearTimeout(timer);
+  timer = ready = null;
   number = Math.min(number, Math.max(1, sheets().length));
   apply();
   if (held.size || sheets().length < 2) return;
   timer = setTimeout(() => {
-    apply(after(number));
+    ready = after(number);
+    apply();
     timer = setTimeout(() => { number = after(number); begin(); }, LEAD_MS);
   }, Math.max(0, every - LEAD_MS));
+}
+
+// States and counts come every few seconds, and all pages anew when cameras come or go: neither puts the next page off.
+function swapped() {
+  const count = sheets().length;
+  if (Boolean(timer) === (!held.size && count > 1) && number <= count && (ready ?? 1) <= count) apply();
+  else begin();
 }
 
 function hold(why, on) {
@@ -70,5 +79,5 @@ area.addEventListener("focusin", () => hold("focus", true));
 area.addEventListener("focusout", ({ relatedTarget }) => { if (!area.contains(relatedTarget)) hold("focus", false); });
 document.addEventListener("visibilitychange", () => hold("hidden", document.hidden));
 still.addEventListener("change", ({ matches }) => { if (matches) hold("wish", true); });
-document.addEventListener("htmx:after:swap", begin);
+document.addEventListener("htmx:after:swap", swapped);
 begin();

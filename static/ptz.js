@@ -128,7 +128,7 @@ class Pad {
       this.isMoving = false;
       this.say(order.words);
     } else if (way) {
-      const words = this.root.dataset.moving.replace("{way}", this.name(way));
+      const words = this.root.dataset.moving.replace("{way}", () => this.name(way));
       if (!this.isMoving || this.words !== words) this.say(words);
       this.words = words;
       this.isMoving = true;
@@ -226,13 +226,13 @@ document.addEventListener("click", (event) => {
   if (button.dataset.move) {
     if (event.detail) return; // a pointer held it
     const way = numbers(button.dataset.move);
-    pad.once({ body: pad.body(way, STEP_S), words: pad.root.dataset.moving.replace("{way}", pad.name(way)) });
+    pad.once({ body: pad.body(way, STEP_S), words: pad.root.dataset.moving.replace("{way}", () => pad.name(way)) });
   } else if (button.value === "stop" && button.name === "act") {
     pad.halt();
   } else {
     const place = button.querySelector("span")?.textContent ?? button.textContent;
     const body = button.name === "preset" ? { preset: button.value } : { home: true };
-    pad.once({ body, words: pad.root.dataset.going.replace("{place}", place.trim()) });
+    pad.once({ body, words: pad.root.dataset.going.replace("{place}", () => place.trim()) });
   }
 });
 

@@ -14,7 +14,7 @@ async function record(tile, on) {
   const path = `${document.body.dataset.root}/api/cameras/${tile.dataset.tile}/recording/${on ? "start" : "stop"}`;
   const answer = await fetch(path, { method: "POST", headers: { "X-CSRF-Token": wall.dataset.csrf } }).catch(() => null);
   const words = answer?.ok ? said.dataset[on ? "recording" : "stopped"] : said.dataset.refused;
-  say(words.replace("{name}", tile.dataset.name));
+  say(words.replace("{name}", () => tile.dataset.name));
 }
 
 wall.addEventListener("submit", (event) => {

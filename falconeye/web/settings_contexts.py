@@ -15,6 +15,7 @@ class SettingField:
     kind: str = "text"  # a SettingKind
     choices: tuple[tuple[str, str], ...] = ()  # (value, words)
     is_default: bool = True
+    was: str = ""  # what stood in the field before anybody typed
 
 
 @dataclass(frozen=True, slots=True)

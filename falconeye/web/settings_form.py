@@ -29,6 +29,7 @@ from falconeye.web.settings_contexts import (
 )
 
 GIGABYTE: Final = 1_000_000_000
+WAS: Final = "was:"  # before the name of a field: what stood there before anybody typed
 DEFAULT: Final = "default"  # as `config.loading` names where a value came from
 _NUMBERS: Final = frozenset({SettingKind.NUMBER, SettingKind.GIGABYTES})
 
@@ -62,7 +63,10 @@ def groups(
     node_names: Sequence[str],
     typed: Mapping[str, str],
 ) -> tuple[SettingsGroup, ...]:
-    """All settings of the site; `typed` stands in the fields instead of what is set."""
+    """All settings of the site; `typed` stands in the fields instead of what is set.
+
+    What of it stood there before anybody typed has a name with `WAS` before it.
+    """
     values = settings.model_dump(mode="json")
     values |= shown_settings(values)
     usual = defaults.model_dump(mode="json")
@@ -132,6 +136,7 @@ def _field(
         kind=one.kind.value,
         choices=choices,
         is_default=value == default,
+        was=typed.get(f"{WAS}{one.name}", _text(one, value)),
     )
 
 

@@ -72,6 +72,11 @@ class WallTable:
     has_nodes: bool = False
 
     @property
+    def order(self) -> str:
+        """As an address says it: the key, with "-" before it for the other way round."""
+        return f"-{self.sort}" if self.is_reversed else self.sort
+
+    @property
     def is_descending(self) -> bool:
         """Whether what it is sorted by gets less from row to row; numbers begin with the most."""
         return self.is_reversed != (self.sort in NUMBERS)
@@ -119,10 +124,12 @@ class WallPage:
 
     @property
     def events(self) -> str:
-        """How `/events` is asked about this page."""
+        """How `/events` is asked about this page: its first message shows all of it again."""
+        table = self.table
         return self.link(
-            page="wall", layout=self.layout, number=self.number, cycle=self.cycle_s, view=self.view
-        )[1:]
+            page="wall", layout=self.layout, number=self.number, cycle=self.cycle_s, view=self.view,
+            sort=table.order if table else "", show=table.show if table else "",
+        )[1:]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -327,6 +327,31 @@ async def test_a_wall_cycles_and_the_next_page_is_ready_before_it_is_shown() -> 
         assert len(server.connections) <= 8
 
 
+async def test_updates_of_its_parts_do_not_put_the_next_page_off() -> None:
+    async with opened("wall-cycle", viewport={"width": 1280, "height": 800}) as (_server, page):
+        await page.wait_for_function(SETTLED)
+        await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
+        for _ in ("held", "begun anew, now"):
+            await page.keyboard.press("c")
+        before = await sheet(page)
+        for _ in range(2):
+            expected = str(int(before) % 3 + 1)
+            for _ in range(9):
+                assert await sheet(page) == before
+                # As htmx leaves it: the page that the recorder made shows its first sheet.
+                await page.evaluate(
+                    """() => {
+  const all = [...document.querySelectorAll('[data-sheet]')];
+  for (const [at, one] of all.entries()) one.hidden = at > 0;
+  document.dispatchEvent(new Event('htmx:after:swap'));
+}"""
+                )
+                await page.clock.run_for(1_000)
+            await page.clock.run_for(1_000)
+            assert await sheet(page) == expected
+            before = expected
+
+
 async def test_what_somebody_does_with_the_wall_holds_it() -> None:
     async with opened("wall-cycle", viewport={"width": 1280, "height": 800}) as (_server, page):
         await page.wait_for_function(SETTLED)

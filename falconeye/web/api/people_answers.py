@@ -12,6 +12,7 @@ from falconeye.accounts.users import Rights, User
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import rfc3339
 from falconeye.web.api.parameters import read_time
+from falconeye.web.base_path import OwnAddress
 from falconeye.web.browser_words import device_words
 from falconeye.web.people import checked_rights, is_online, rights_of
 from falconeye.web.security.access import principal_of
@@ -138,7 +139,7 @@ class InvitationAnswer(UserAnswer):
     """The link: it is shown this once, and works at every node."""
 
     url: str  # as the one who asks reaches this node
-    path: str
+    path: OwnAddress
 
 
 class TokenAnswer(RightsAnswer):

@@ -218,10 +218,14 @@ def _bounds(
 
 
 def known_days(services: Services, cameras: Sequence[Camera]) -> tuple[date, date]:
-    """Of the site's zone: when the first of the cameras was added, and today."""
+    """Of the site's zone: when the first of the cameras was added, and today.
+
+    By a clock that was ahead it was added after today: then there is today alone.
+    """
     zone = services.stored_settings.zone
     now_us = services.clock.utc_us()
     since_us = min((each.config.created_at_us for each in cameras), default=now_us)
+    since_us = min(since_us, now_us)
     return i18n.local(since_us, zone).date(), i18n.local(now_us, zone).date()
 
 

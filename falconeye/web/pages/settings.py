@@ -16,6 +16,7 @@ from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
 from falconeye.web.security.access import may_on, needs, principal_of, signed_in
 from falconeye.web.settings_contexts import ResetPage, SettingsPage
+from falconeye.web.settings_form import WAS
 
 _YEAR_S: Final = 365 * 24 * 3600
 THEMES: Final = ("auto", "light", "dark")
@@ -31,18 +32,23 @@ async def settings_page(request: Asking) -> Response[str]:
 
 @post("/settings", opt=needs(Action.MANAGE_SETTINGS), include_in_schema=False)
 async def save_settings(request: Asking) -> Response[str]:
-    """Change what was changed in the form; all or nothing."""
-    before = settings_form.shown(services_of(request).stored_settings.current)
+    """Change what was changed in the form; all or nothing.
+
+    What somebody else changed since the form was made, and nobody in it, stays as it is now.
+    """
+    current = settings_form.shown(services_of(request).stored_settings.current)
     given = await texts(request)
-    typed = {name: _unfolded(given[name]) for name in before if name in given}
+    was = {name: _unfolded(given.get(f"{WAS}{name}", text)) for name, text in current.items()}
+    typed = {name: _unfolded(given[name]) for name in current if name in given}
     try:
         changes = {
             name: settings_form.value_of(name, text)
             for name, text in typed.items()
-            if text != before[name]
+            if text not in {was[name], current[name]}
         }
         await settings_changes.change(request, changes)
     except InvalidInput as error:
+        typed |= {f"{WAS}{name}": text for name, text in was.items()}
         page = context(request, typed, {error.field or "": sentence(error)})
         return show(request, "pages/settings.html", page, status=422)
     return go_to("/settings", done="saved")

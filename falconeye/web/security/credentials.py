@@ -9,7 +9,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from falconeye.web.security.cookies import cookie_of
-from falconeye.web.security.display_cookies import DISPLAY_COOKIE
+from falconeye.web.security.display_cookies import DISPLAY_COOKIE, SECURE_DISPLAY_COOKIE
 from falconeye.web.security.paths import is_display_path
 
 SESSION_COOKIE: Final = (
@@ -59,15 +59,21 @@ def credential_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Credential 
     header = connection.headers.get("authorization")
     if header is not None:
         return _from_authorization(header)
-    secure = connection.scope.get("scheme") in _SECURE_SCHEMES
-    value = cookie_of(connection, SECURE_SESSION_COOKIE if secure else SESSION_COOKIE)
+    name = SECURE_SESSION_COOKIE if _is_secure(connection) else SESSION_COOKIE
+    value = cookie_of(connection, name)
     return Credential(SESSION, value) if value and len(value) <= _MAX_LENGTH else None
 
 
 def _display_credential(connection: ASGIConnection[Any, Any, Any, Any]) -> Credential | None:
-    value = cookie_of(connection, DISPLAY_COOKIE)
+    """Over TLS also by the cookie from before it: nobody stands at a screen to pair it again."""
+    value = cookie_of(connection, SECURE_DISPLAY_COOKIE) if _is_secure(connection) else ""
+    value = value or cookie_of(connection, DISPLAY_COOKIE)
     is_cookie = value and len(value) <= _MAX_LENGTH
     return Credential(CredentialKind.DISPLAY, value) if is_cookie else None
+
+
+def _is_secure(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
+    return connection.scope.get("scheme") in _SECURE_SCHEMES
 
 
 def _from_authorization(header: str) -> Credential | None:

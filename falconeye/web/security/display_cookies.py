@@ -8,6 +8,9 @@ from typing import Final
 from litestar.datastructures import Cookie
 
 DISPLAY_COOKIE: Final = "falconeye_display"
+# Over TLS another one, as of a session (`credentials`): a page without TLS writes over none that is
+# Secure, so that after `--tls off` no such screen could be paired for 400 days.
+SECURE_DISPLAY_COOKIE: Final = "__Secure-falconeye_display"
 PAIRING_COOKIE: Final = "falconeye_pairing"
 DISPLAY_COOKIE_SECONDS: Final = 400 * 24 * 3600  # what browsers keep at most (RFC 6265bis 4.1.2.2)
 PAIRING_COOKIE_SECONDS: Final = 600  # accounts/pairings.py
@@ -18,7 +21,8 @@ def display_cookie(value: str, root: str, *, secure: bool) -> Cookie:
 
     `root`: the base path; `secure` where the page came over TLS.
     """
-    return _cookie(DISPLAY_COOKIE, value, root, DISPLAY_COOKIE_SECONDS, secure=secure)
+    name = SECURE_DISPLAY_COOKIE if secure else DISPLAY_COOKIE
+    return _cookie(name, value, root, DISPLAY_COOKIE_SECONDS, secure=secure)
 
 
 def pairing_cookie(value: str, root: str, *, secure: bool) -> Cookie:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(30)
 async def test_an_hour_with_footage_opens_it(served: Served) -> None:
     (camera,) = await cameras(served, "A")
     noon_us = to_us(datetime.now(UTC)) // DAY_US * DAY_US - 40 * DAY_US + 12 * HOUR_US
-    await served.services.timelines._database.write(partial(_add_earlier, camera, noon_us - DAY_US))
+    await served.services.timelines._database.write(partial(_add_at, camera, noon_us - DAY_US))
     await served.services.cameras.reload()
     _ = await footage(served, noon_us, camera_id=camera)
     at = datetime.fromtimestamp(noon_us / 1e6, UTC)
@@ -42,7 +42,7 @@ async def test_an_hour_with_footage_opens_it(served: Served) -> None:
     assert f"/cameras/{camera}/footage?day=" in now
 
 
-async def _add_earlier(camera_id: str, at_us: int, connection: AsyncConnection) -> None:
+async def _add_at(camera_id: str, at_us: int, connection: AsyncConnection) -> None:
     mine = CAMERAS.c.id == camera_id
     await connection.execute(update(CAMERAS).where(mine).values(created_at_us=at_us))
 
@@ -63,6 +63,17 @@ async def test_a_day_that_a_clock_was_ahead_for_is_there(served: Served) -> None
     answer = await served.viewer.get(f"{address}&month={between:%Y-%m}")
     assert (answer.status_code, answer.headers["location"]) == (303, address)
     assert f"month={at:%Y-%m}" in (await served.viewer.get(f"{address}&month=9999-01")).text
+
+
+async def test_a_camera_that_was_added_by_a_clock_ahead_has_today(served: Served) -> None:
+    (camera,) = await cameras(served, "A")
+    ahead_us = to_us(datetime.now(UTC)) + 40 * DAY_US
+    await served.services.timelines._database.write(partial(_add_at, camera, ahead_us))
+    await served.services.cameras.reload()
+    page = await served.viewer.get(f"/footage/days?cameras={camera}")
+    assert page.status_code == 200, page.headers.get("location")
+    assert len(re.findall(r"footage\?day=([0-9-]*)", page.text)) >= 1
+    assert (await served.viewer.get(f"/cameras/{camera}/footage")).status_code == 200
 
 
 async def test_footage_that_is_being_written_is_there(served: Served) -> None:

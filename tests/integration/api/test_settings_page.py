@@ -81,6 +81,35 @@ async def test_a_form_saves_what_was_changed_and_the_log_says_from_what_to_what(
     assert len(await details(served, "settings.changed")) == 1
 
 
+def fields_of(page: str) -> dict[str, str]:
+    """What a browser sends of the form where nobody types anything."""
+    form = page.split('action="/settings"')[1].split("</form>", maxsplit=1)[0]
+    found = dict(re.findall(r'<input [^>]*name="([^"]*)" value="([^"]*)"', form))
+    choices = re.findall(r'(?s)<select [^>]*name="([^"]*)".*?>(.*?)</select>', form)
+    for name, inside in choices:
+        found[name] = inside.split(" selected>")[0].rpartition('value="')[2].rstrip('"')
+    texts = re.findall(r'<textarea [^>]*name="([^"]*)"[^>]*>([^<]*)</textarea>', form)
+    return {name: unescape(value) for name, value in (*found.items(), *texts)}
+
+
+async def test_a_form_that_was_open_for_long_takes_nothing_back(served: Served) -> None:
+    sites = {"cors_origins": ["https://a.example", "https://b.example"]}
+    await served.admin.patch("/api/settings/", json=sites)
+    form = fields_of((await served.admin.get("/settings")).text)
+    meanwhile = {"audit_keep_days": 100, "clock_format": "12h", "cors_origins": []}
+    await served.admin.patch("/api/settings/", json=meanwhile)
+    refused = await served.admin.post("/settings", data={**form, "audit_keep_days": "29"})
+    assert refused.status_code == 422
+    again = fields_of(refused.text)
+    assert (again["clock_format"], again["was:clock_format"]) == ("24h", "24h")
+    saved = await served.admin.post("/settings", data={**again, "audit_keep_days": "50"})
+    assert saved.status_code == 303, saved.text
+    current = served.services.stored_settings.current
+    assert (current.audit_keep_days, current.clock_format) == (50, "12h")
+    assert current.cors_origins == ()
+    assert (await details(served, "settings.changed"))[0] == "audit_keep_days: 100, then 50"
+
+
 @pytest.mark.parametrize(
     ("name", "typed"),
     [

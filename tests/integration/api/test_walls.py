@@ -331,6 +331,21 @@ async def test_the_table_is_sorted_filtered_and_remembered(served: Served) -> No
     assert "<caption>" in page
 
 
+async def test_a_table_stays_sorted_and_filtered_when_its_updates_begin(served: Served) -> None:
+    await cameras(served)
+    page = (await served.viewer.get("/?view=table&sort=-name&show=offline")).text
+    updates = unescape(page.split('hx-sse:connect="')[1].split('"')[0])
+    async with served.viewer.stream("GET", updates) as answer:
+        text = ""
+        async for line in answer.aiter_lines():
+            text += line
+            if not line and "wall-area" in text:
+                break
+    told = text.split('hx-target="#wall-area"')[1]
+    assert re.findall(r'<th scope="row"><a [^>]*>([^<]*)<', told) == list(NAMES)[::-1]
+    assert 'show=offline&amp;sort=-name" aria-current="true"' in told
+
+
 async def online(changes: Subscription, camera_id: str) -> None:
     async with asyncio.timeout(20):
         async for event in changes:

@@ -84,6 +84,13 @@ async def test_addresses_in_answers_of_all_nodes_carry_it_once(below: Two) -> No
             assert sorted(made) == [f"{base}/api/jobs/job{number}/result" for number in range(2)]
 
 
+async def test_an_invitation_tells_its_path_below_it(below: Two) -> None:
+    made = (await below.one.admin.post("/api/invitations/", json={"name": "Eve"})).json()
+    assert made["path"].startswith(f"{OWN}/invitation/")
+    assert made["url"] == below.one.url + made["path"]
+    assert "Welcome, Eve" in (await below.one.nobody.get(made["path"])).text
+
+
 async def test_only_a_peer_is_believed_on_it(below: Two) -> None:
     page = await below.one.admin.get("/about", headers={BASE_PATH_HEADER: "/evil"})
     assert "/evil" not in page.text

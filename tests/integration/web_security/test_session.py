@@ -1,13 +1,20 @@
 """Set-up, sign in and out, as a browser does them."""
 
+import re
+from typing import Final
+
 import httpx
 
 from falconeye.accounts.attempts import FREE_PER_ADDRESS
 from falconeye.accounts.model import Role
+from falconeye.accounts.password_rule import MAX_LENGTH
+from falconeye.accounts.users import Rights
+from falconeye.base.secret import Secret
 from falconeye.web.security.credentials import SESSION_COOKIE
 from tests.integration.web_security.site import PASSWORD, Site, csrf_in, csrf_token
 
 WHO = "/api/test/who"
+LONG: Final = "".join(f"{number} words in a row, " for number in range(MAX_LENGTH))[:MAX_LENGTH]
 
 
 async def test_before_the_first_user_every_page_explains_the_set_up(site: Site) -> None:
@@ -39,6 +46,17 @@ async def test_the_set_up_link_makes_the_first_account_and_signs_in(site: Site) 
         assert used.status_code == 404
         assert (await other.get(path)).headers["location"] == "/login"
     assert [user.name for user in site.accounts.users.list()] == ["anna"]
+
+
+async def test_every_password_that_can_be_chosen_can_be_typed(site: Site) -> None:
+    """A browser cuts off what is pasted at `maxlength`, and says nothing."""
+    link = await site.accounts.make_setup_link(site.base)
+    longest = re.compile(rf'<input id="password"[^>]* maxlength="{MAX_LENGTH}"')
+    assert longest.search((await site.client.get(link)).text)
+    await site.accounts.users.add("anna", Secret(LONG), Rights(Role.ADMIN))
+    assert longest.search((await site.client.get("/login")).text)
+    answer = await site.client.post("/login", data={"name": "anna", "password": LONG})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
 async def test_a_wrong_set_up_link_says_where_the_right_one_is(site: Site) -> None:

@@ -68,6 +68,18 @@ def test_what_compresses_is_kept_compressed_only(folder: Path) -> None:
     assert not tiny.gzipped
 
 
+def test_what_people_wrote_is_put_into_texts_as_it_is() -> None:
+    """JavaScript's `replace` reads "$&" in a text, and a camera may be called so."""
+    place = re.compile(r"""\.replace\((?:"\{(?:names?|place|way)\}"|`\{\$\{\w+\}\}`), (.*)""")
+    found = {
+        (path.name, rest)
+        for path in data_dir("static").glob("*.js")
+        for rest in place.findall(path.read_text())
+    }
+    assert len(found) >= 6
+    assert {(name, rest) for name, rest in found if not rest.startswith("() =>")} == set()
+
+
 def test_what_is_for_readers_of_the_source_is_not_sent() -> None:
     source = b"""// A comment,
 /* and one

@@ -18,18 +18,20 @@ from falconeye.web.security.credentials import (
     SESSION_COOKIE,
     TOKEN,
     Credential,
+    CredentialKind,
     credential_of,
     ended_session_cookie,
     session_cookie,
 )
 from falconeye.web.security.csrf import csrf_token_is_valid, make_csrf_token
+from falconeye.web.security.display_cookies import display_cookie
 from falconeye.web.security.origin import check_origin, is_own_origin
 from falconeye.web.security.paths import is_page_path, login_url, safe_next
 
 
-def request(**headers: str) -> ASGIConnection[Any, Any, Any, Any]:
+def request(path: str = "/", **headers: str) -> ASGIConnection[Any, Any, Any, Any]:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope: Any = {"type": "http", "path": "/", "headers": raw, "state": {}}
+    scope: Any = {"type": "http", "path": path, "headers": raw, "state": {}}
     return ASGIConnection(scope)
 
 
@@ -163,6 +165,22 @@ def test_over_tls_the_cookie_is_one_that_only_tls_can_set(scheme: str) -> None:
     assert credential_of(asked) is None
     assert session_cookie("value", secure=True).key == SECURE_SESSION_COOKIE
     assert ended_session_cookie(secure=False).key == SESSION_COOKIE
+
+
+def test_a_screen_that_was_paired_over_tls_can_be_paired_without() -> None:
+    """Nothing that a page without TLS sets has the name of a cookie that is Secure."""
+    by_tls, plain = (display_cookie("v", "", secure=secure) for secure in (True, False))
+    assert by_tls.secure
+    assert by_tls.key != plain.key
+    for key, cookie in (("wss", by_tls), ("https", by_tls), ("https", plain), ("http", plain)):
+        asked = request(path="/display", cookie=f"{cookie.key}=v")
+        asked.scope["scheme"] = key
+        assert credential_of(asked) == Credential(CredentialKind.DISPLAY, "v")
+    asked = request(path="/display", cookie=f"{plain.key}=old; {by_tls.key}=new")
+    asked.scope["scheme"] = "https"
+    assert credential_of(asked) == Credential(CredentialKind.DISPLAY, "new")
+    asked.scope["scheme"] = "http"
+    assert credential_of(asked) == Credential(CredentialKind.DISPLAY, "old")
 
 
 @pytest.mark.parametrize(
