@@ -31,8 +31,7 @@ def build_environment(templates_dir: Path, asset_url: AssetUrl) -> jinja2.Enviro
     those of the help, which `falconeye.web.help.book` reads when somebody asks for them.
     `asset_url("app.css")` gives the address of a static file, with its content hash.
     """
-    for language in i18n.available_languages():
-        i18n.translations(language)
+    i18n.keep_catalogues()
     sources = {
         path.relative_to(templates_dir).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(templates_dir.rglob("*.html"))

@@ -35,6 +35,7 @@ def compile_german(folder: Path) -> None:
 
 def forget_catalogues() -> None:
     i18n.available_languages.cache_clear()
+    i18n.packed.cache_clear()
     i18n.translations.cache_clear()
 
 
