@@ -10,7 +10,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 
 from falconeye.config.schedule import DAYS
-from falconeye.web import i18n
+from falconeye.web import i18n, said
 from tests.integration.api.conftest import Served, serve
 
 pytestmark = pytest.mark.timeout(30)
@@ -37,6 +37,8 @@ def forget_catalogues() -> None:
     i18n.available_languages.cache_clear()
     i18n.packed.cache_clear()
     i18n.translations.cache_clear()
+    said._book.cache_clear()
+    said._said.cache_clear()
 
 
 @pytest.fixture
