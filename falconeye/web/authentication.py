@@ -117,9 +117,13 @@ class _Watched:
         self._send = send
         self._has_length = False
         self._websocket = False
+        self._answered = False  # a WebSocket was accepted, or refused
 
     async def run(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
+        self._websocket = scope["type"] == ScopeType.WEBSOCKET
         try:
+            if self._websocket:  # its handshake, too, may wait long, for another node
+                self._connection.began()
             await app(scope, receive, self._follow)
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -135,9 +139,8 @@ class _Watched:
                 self._connection.streaming = False
             elif not self._connection.streaming:
                 self._connection.began()
-        elif message["type"] == "websocket.accept":
-            self._websocket = True
-            self._connection.began()
+        elif self._websocket:
+            self._answered = True
         await self._send(message)
 
     async def _last_bytes(self) -> None:
@@ -146,6 +149,9 @@ class _Watched:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_BYTES_S):  # the client may have stopped reading
                 if self._websocket and reason is not None:
+                    if not self._answered:  # a browser tells a page nothing of a refused one
+                        accept: Any = {"type": "websocket.accept", "headers": []}
+                        await self._send(accept)
                     code = reason.websocket_code
                     await self._send({"type": "websocket.close", "code": code, "reason": reason})
                 elif not self._websocket and not self._has_length:

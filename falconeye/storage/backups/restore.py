@@ -176,16 +176,33 @@ def _unpack(file: Path, work: Path, passphrase: Secret | None, called: str) -> M
         try:
             with gzip.GzipFile(fileobj=sealed) as packed:
                 manifest = _unpack_members(packed, work)
-                while packed.read(_PIECE):  # to the end: a cut file shows there only
-                    pass
+                _read_to_end(packed, called)
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise NotABackup(f"the backup {called} is damaged inside: {error}") from error
     return manifest
 
 
+class _Member(tarfile.TarInfo):
+    """A member as ours are. Longer headers (PAX, GNU) would be read into memory, however long."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type not in tarfile.REGULAR_TYPES:
+            raise NotABackup("the backup holds what does not belong there")
+        return super()._proc_member(archive)  # type: ignore[misc, no-any-return]  # untyped, and the only place before they are read
+
+
+def _read_to_end(packed: gzip.GzipFile, called: str) -> None:
+    """A cut file shows there only; what follows the archive is its padding, and no more."""
+    rest = 0
+    while piece := packed.read(_PIECE):
+        rest += len(piece)
+        if rest > _PIECE:
+            raise NotABackup(f"the backup {called} goes on behind its end")
+
+
 def _unpack_members(packed: gzip.GzipFile, work: Path) -> Manifest:
     manifest: Manifest | None = None
-    with tarfile.open(fileobj=packed, mode="r|") as tar:
+    with tarfile.open(fileobj=packed, mode="r|", tarinfo=_Member) as tar:
         for member in tar:
             content = tar.extractfile(member)
             if content is None or member.name not in {MANIFEST, *MEMBERS}:

@@ -288,3 +288,52 @@ async def test_a_viewer_that_does_not_read_stops_the_peer(tmp_path: Path) -> Non
         assert sent < 24 << 20  # the kernel's buffers of two connections
         viewer.transport.abort()
         await gone.wait()  # though the peer's goodbye stands behind all that was not read
+
+
+async def test_a_node_that_stops_says_so_and_makes_no_noise(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = asyncio.Event()
+
+    async def handler(peer: ServerConnection) -> None:
+        await peer.send("hello")
+        await peer.wait_closed()
+        gone.set()
+
+    async with between(tmp_path, handler) as nodes, nodes.viewer() as viewer:
+        await viewer.recv()
+        await nodes.site.server.stop()
+        with pytest.raises(ConnectionClosed):
+            await viewer.recv()
+        assert viewer.close_code == 1012
+        await gone.wait()
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+async def test_a_node_that_stops_while_the_peer_is_asked_says_so_and_makes_no_noise(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def on_request(_peer: ServerConnection, _request: Request) -> Response | None:
+        asked.set()
+        await never.wait()
+        return None
+
+    async def handler(_peer: ServerConnection) -> None:
+        raise AssertionError
+
+    async with between(tmp_path, handler, on_request) as nodes, asyncio.TaskGroup() as tasks:
+
+        async def watch() -> int | None:
+            async with nodes.viewer() as viewer:
+                with pytest.raises(ConnectionClosed):
+                    await viewer.recv()
+                return viewer.close_code
+
+        watching = tasks.create_task(watch())
+        await asked.wait()
+        await nodes.site.server.stop()
+        assert await watching == 1012
+        never.set()
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []

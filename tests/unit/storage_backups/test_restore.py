@@ -8,6 +8,7 @@ import io
 import os
 import sqlite3
 import tarfile
+import tracemalloc
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from falconeye.storage.backups import backup as backup_module
 from falconeye.storage.backups import restore as restore_module
 from falconeye.storage.backups.backup import Sources, make_backup
 from falconeye.storage.backups.restore import Restored, needs_passphrase, restore
-from falconeye.storage.backups.sealed_file import NotABackup, SealedWriter
+from falconeye.storage.backups.sealed_file import NotABackup, SealedReader, SealedWriter
 from falconeye.storage.backups.snapshot import snapshot
 from falconeye.storage.index import pending_restore
 from falconeye.storage.index.database import Database
@@ -366,6 +367,68 @@ async def test_a_backup_writes_only_what_belongs_there(tmp_path: Path, target: P
         await asyncio.to_thread(sealed_tar, file, members)
         await unchanged(file, target, NotABackup, ".")
     assert not (tmp_path / "escaped").exists()
+
+
+BOMB_BYTES = 96 << 20
+
+
+def header(kind: bytes, name: str, size: int) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.USTAR_FORMAT)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        header(tarfile.XHDTYPE, "pax", BOMB_BYTES),
+        header(tarfile.XGLTYPE, "pax", BOMB_BYTES),
+        header(tarfile.GNUTYPE_LONGNAME, "long", BOMB_BYTES),
+        header(tarfile.REGTYPE, "manifest.json", BOMB_BYTES),
+        header(tarfile.REGTYPE, "falconeye.sqlite3", BOMB_BYTES),
+    ],
+)
+async def test_a_bomb_is_neither_held_in_memory_nor_written(
+    tmp_path: Path, target: Path, start: bytes
+) -> None:
+    file = tmp_path / "bomb.backup"
+
+    def make() -> None:
+        with file.open("wb") as opened:
+            sealed = SealedWriter(opened, PASSPHRASE)
+            with gzip.GzipFile(fileobj=sealed, mode="wb", compresslevel=1) as packed:
+                packed.write(start)
+                for _ in range(BOMB_BYTES >> 20):
+                    packed.write(bytes(1 << 20))
+            sealed.finish()
+
+    await asyncio.to_thread(make)
+    assert file.stat().st_size < BOMB_BYTES // 50
+    tracemalloc.start()
+    try:
+        await unchanged(file, target, NotABackup, ".")
+        assert tracemalloc.get_traced_memory()[1] < BOMB_BYTES // 4
+    finally:
+        tracemalloc.stop()
+
+
+async def test_what_stands_behind_a_backup_is_not_unpacked(
+    sources: Sources, tmp_path: Path, target: Path
+) -> None:
+    """All that is within it is as its list says."""
+    whole = await made(sources, tmp_path / "node.backup")
+    longer = tmp_path / "longer.backup"
+
+    def add() -> None:
+        with whole.open("rb") as opened, longer.open("wb") as copy:
+            content = gzip.decompress(SealedReader(opened, PASSPHRASE).readall())
+            sealed = SealedWriter(copy, PASSPHRASE)
+            with gzip.GzipFile(fileobj=sealed, mode="wb", compresslevel=1) as packed:
+                packed.write(content + bytes(4 << 20))
+            sealed.finish()
+
+    await asyncio.to_thread(add)
+    await unchanged(longer, target, NotABackup, "behind its end")
 
 
 async def test_a_disk_without_room_is_said(
