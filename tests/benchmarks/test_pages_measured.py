@@ -7,7 +7,7 @@ from tests.benchmarks.figures import Plan, Result
 from tests.benchmarks.site_pages import addresses
 from tests.browser.browsers import needs_chromium
 
-pytestmark = pytest.mark.timeout(120)  # nodes start, a browser, and the first run encodes clips
+pytestmark = pytest.mark.timeout(240)  # nodes start, a browser, and the first run encodes clips
 TINY = Plan(is_quick=True)
 
 

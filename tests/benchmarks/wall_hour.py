@@ -75,7 +75,8 @@ def measure(plan: Plan, *, tiles: int = TILES, minutes: float | None = None) -> 
     result.note(
         f"640×360 at 15 pictures/s each, decoded in software, {len(held)} looks. Growth: the "
         "median of the last five looks against that of the five from the early look on, because "
-        "the process gives memory back when it likes. The heap is asked after a collection."
+        "the process gives memory back when it likes. The heap is asked after a collection. "
+        "FALCONEYE_BENCH_MINUTES sets how long."
     )
     return result
 

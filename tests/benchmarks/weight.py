@@ -44,7 +44,7 @@ def measure(plan: Plan) -> Result:
         "As Chromium got them with an empty cache until the page was loaded. Others' is htmx; "
         "hls.js (120 kB) comes once footage is played where the browser does not play it itself. "
         "The whole is with page, icons and the heads of answers. Pages later take from the cache "
-        "what they share."
+        "what they share. Bytes do not depend on what else the machine does."
     )
     return result
 
