@@ -2,6 +2,7 @@
 
 import gettext
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from babel.messages.pofile import read_po
 
 from falconeye.web import i18n
 from falconeye.web.languages import NAMES
+from falconeye.web.rendering import build_environment, render
+from tests.browser.samples import pages
 
 ROOT = Path(__file__).parents[3]
 LOCALE = ROOT / "falconeye" / "locale"
@@ -124,3 +127,12 @@ def test_a_page_speaks_the_language_that_is_wanted() -> None:
     assert i18n.choose_language("fr-CH, de;q=0.5", i18n.available_languages()) == "fr"
     assert i18n.translations("de").gettext("Settings") == "Einstellungen"
     assert i18n.translations("fr").gettext("Settings") == "Réglages"
+
+
+@pytest.mark.parametrize("language", sorted(NAMES))
+def test_every_page_is_made(language: str) -> None:
+    """Only a translation wants a number to count by: English takes a name as well."""
+    environment = build_environment(ROOT / "templates", str)
+    for template, frame, page in pages().values():
+        made = render(environment, template, replace(frame, language=language), page)
+        assert f'lang="{language}"' in made
