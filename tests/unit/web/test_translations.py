@@ -2,6 +2,7 @@
 
 import gettext
 import re
+from contextvars import copy_context
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -134,5 +135,6 @@ def test_every_page_is_made(language: str) -> None:
     """Only a translation wants a number to count by: English takes a name as well."""
     environment = build_environment(ROOT / "templates", str)
     for template, frame, page in pages().values():
-        made = render(environment, template, replace(frame, language=language), page)
+        spoken = replace(frame, language=language)
+        made = copy_context().run(render, environment, template, spoken, page)
         assert f'lang="{language}"' in made
