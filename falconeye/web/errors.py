@@ -27,9 +27,10 @@ from markupsafe import escape
 
 from falconeye.base.errors import FalconEyeError, NotAuthenticated, TooManyAttempts
 from falconeye.base.redact import redact_text
-from falconeye.web import htmx
+from falconeye.web import htmx, languages
 from falconeye.web.contexts import ErrorPage
 from falconeye.web.frame import page
+from falconeye.web.i18n import gettext as _
 from falconeye.web.security.challenge import challenges
 from falconeye.web.security.paths import is_page_path, login_url
 
@@ -41,18 +42,6 @@ MAX_BODY_BYTES: Final = 1_000_000
 _WORDS: Final = {
     404: "there is nothing at this address",
     405: "this address does not know that method",
-}
-_TITLES: Final = {
-    400: "That did not work",
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "Not found",
-    409: "That clashes with what is there",
-    413: "Too large",
-    422: "Something is wrong with what was given",
-    429: "Too many attempts",
-    500: "Something broke",
-    503: "Not available now",
 }
 _SIZES: Final = {"TiB": 1 << 40, "GiB": 1 << 30, "MiB": 1 << 20, "MB": 10**6, "kB": 1000}
 _NO_DATA: Final = "'data'"  # Litestar's words for a request without a body that needs one
@@ -170,13 +159,31 @@ def _answer(
     return _error_page(request, status, detail, headers, error_id)
 
 
+def _title(status: int) -> str:
+    """What happened, in the language of the request."""
+    titles = {
+        400: _("That did not work"),
+        401: _("Sign in first"),
+        403: _("Not allowed"),
+        404: _("Not found"),
+        409: _("That clashes with what is there"),
+        413: _("Too large"),
+        422: _("Something is wrong with what was given"),
+        429: _("Too many attempts"),
+        500: _("Something broke"),
+        503: _("Not available now"),
+    }
+    return titles.get(status, HTTPStatus(status).phrase)
+
+
 def _error_page(
     request: Asking, status: int, detail: str, headers: dict[str, str] | None, error_id: str
 ) -> Response[Any]:
     """The error page; plain HTML when even that cannot be rendered."""
-    title = _TITLES.get(status, HTTPStatus(status).phrase)
-    sentence = detail[:1].upper() + detail[1:]
+    title, sentence = HTTPStatus(status).phrase, detail[:1].upper() + detail[1:]
     try:
+        languages.speak(request)
+        title = _title(status)
         context = ErrorPage(status=status, title=title, detail=sentence, error_id=error_id)
         return page(request, "pages/error.html", context, status=status, headers=headers)
     except (jinja2.TemplateError, LookupError, AttributeError, TypeError):
