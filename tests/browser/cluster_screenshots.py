@@ -11,7 +11,9 @@ from typing import Final
 
 from tests.browser.browsers import chromium
 from tests.browser.running_site import Site, running_site
-from tests.browser.screenshots import OUT, Scene, Studio, _poster_seen
+from tests.browser.screenshot_scenes import Scene
+from tests.browser.screenshot_steps import poster_seen
+from tests.browser.screenshots import OUT, Studio
 from tests.end_to_end.test_cluster import joined
 from tests.nodes import RunningNode, running_node
 
@@ -31,7 +33,7 @@ def scenes() -> list[Scene]:
         Scene("cluster-jobs", "/jobs"),
         Scene("cluster-exports", "/exports"),
         Scene("cluster-recordings", "/recordings"),
-        Scene("cluster-footage", "/cameras/{Front door}/footage", _poster_seen),
+        Scene("cluster-footage", "/cameras/{Front door}/footage", poster_seen),
         Scene("cluster-footage-away", "/cameras/{Attic}/footage"),
         Scene("cluster-camera-away", "/cameras/{Attic}"),
         Scene("cluster-footage-many", "/footage?cameras={Front door},{Yard},{Attic}"),

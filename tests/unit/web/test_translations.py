@@ -2,6 +2,8 @@
 
 import gettext
 import re
+from contextvars import copy_context
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from babel.messages.pofile import read_po
 
 from falconeye.web import i18n
 from falconeye.web.languages import NAMES
+from falconeye.web.rendering import build_environment, render
+from tests.browser.samples import pages
 
 ROOT = Path(__file__).parents[3]
 LOCALE = ROOT / "falconeye" / "locale"
@@ -140,3 +144,13 @@ def test_numbers_are_written_as_the_language_writes_them(
         assert i18n.size_text(43_000_000_000) == "43 GB"
     finally:
         i18n.current_language.reset(token)
+
+
+@pytest.mark.parametrize("language", sorted(NAMES))
+def test_every_page_is_made(language: str) -> None:
+    """Only a translation wants a number to count by: English takes a name as well."""
+    environment = build_environment(ROOT / "templates", str)
+    for template, frame, page in pages().values():
+        spoken = replace(frame, language=language)
+        made = copy_context().run(render, environment, template, spoken, page)
+        assert f'lang="{language}"' in made
