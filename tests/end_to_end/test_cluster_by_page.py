@@ -134,10 +134,10 @@ async def rename(ann: Person, one: RunningNode, two: RunningNode, door: str) -> 
     assert (await one.json(f"/api/cameras/{door}"))["node_name"] == "attic"
     # It calls itself so, and what it makes from now on says so.
     await two.until("/api/nodes/", lambda r: r[0]["name"] == "attic")
-    assert "admin · attic" in (await two.client.get("/nodes", headers={"accept": "text/html"})).text
+    assert "Admin · attic" in (await two.client.get("/nodes", headers={"accept": "text/html"})).text
     _ = await two.terminate()
     await back(two)
-    assert "admin · attic" in (await two.client.get("/nodes", headers={"accept": "text/html"})).text
+    assert "Admin · attic" in (await two.client.get("/nodes", headers={"accept": "text/html"})).text
     await ann.post(f"/nodes/{known['pi-2']}/rename", 303, name="pi-2")
     await two.until("/api/nodes/", lambda r: r[0]["name"] == "pi-2")
 
