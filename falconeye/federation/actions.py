@@ -106,11 +106,11 @@ class Actions(ClusterActions):
 
     @override
     async def plan_rebalance(self) -> tuple[CameraMove, ...]:
-        return self._federation.placing.plan_rebalance()
+        return await self._federation.placing.plan_rebalance()
 
     @override
     async def rebalance(self) -> tuple[CameraMove, ...]:
-        moves = self._federation.placing.plan_rebalance()
+        moves = await self._federation.placing.plan_rebalance()
         ids = {name: node_id for node_id, name in self._federation.members.names.items()}
         await self._federation.move({move.camera_id: ids[move.to_name] for move in moves})
         return moves

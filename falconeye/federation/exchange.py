@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from falconeye.base.errors import InvalidInput
+from falconeye.base.errors import FalconEyeError, InvalidInput
 from falconeye.federation.beat import Position
 from falconeye.federation.beats import Connection
 from falconeye.federation.peers import Peer
@@ -20,6 +20,7 @@ PATH = "/peer/changes"
 PAGE = 200  # changes of one answer
 MAX_PAGES = 400  # of one pull; the next beat goes on
 LIMIT_S = 10.0
+ANSWER_S = 0.5  # of this node's own database, while a beat waits
 
 
 class Page(BaseModel):
@@ -55,11 +56,22 @@ class Exchange:
         self._connect = connect
         self._on_conflict = on_conflict
         self._one = asyncio.Lock()  # many peers may have the same news
+        self._told = Position()
 
     async def position(self) -> Position:
-        """How far this node is."""
-        incarnation, seq = await self._replica.position()
-        return Position(incarnation=incarnation, seq=seq)
+        """How far this node is; as it told last where its database does not answer.
+
+        A node whose system disk fails goes on recording on others: it must not seem dead, and its
+        report says what is wrong.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                incarnation, seq = await self._replica.position()
+        except (TimeoutError, FalconEyeError) as error:
+            log.debug("the database does not say how far this node is: %s", error)
+        else:
+            self._told = Position(incarnation=incarnation, seq=seq)
+        return self._told
 
     async def give(self, incarnation: str, after: int) -> Page:
         """What came here since; from the beginning for who knows another database of this node."""

@@ -1,5 +1,6 @@
 """Where cameras belong: chosen for new ones, moved by people, by what the nodes tell."""
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from falconeye.base.errors import Conflict, InvalidInput, NotFound
@@ -92,13 +93,19 @@ class Placing:
                 raise Conflict(_FORBIDDEN[objection])
         return self._move(camera, node_id)
 
-    def plan_rebalance(self) -> tuple[CameraMove, ...]:
+    async def plan_rebalance(self) -> tuple[CameraMove, ...]:
         """The moves that would even out the load; none where it is even."""
         loads = {one: node.load for one, node in self.nodes().items()
                  if node.load is not None and not node.is_draining}  # fmt: skip
-        cameras = self._cameras.list()
-        plan = plan_moves(loads, map(_owned, cameras))
-        return tuple(self._move(self._cameras.get(one.camera_id), one.to_id) for one in plan.moves)
+        cameras = {camera.config.id: camera for camera in self._cameras.list()}
+        owned = [_owned(camera) for camera in cameras.values()]
+        plan = await asyncio.to_thread(plan_moves, loads, owned)
+        members = self._members.names  # somebody may have removed one meanwhile
+        return tuple(
+            self._move(cameras[one.camera_id], one.to_id)
+            for one in plan.moves
+            if one.to_id in members
+        )
 
     def plan_replacement(self, node_id: str, by_node_id: str) -> Replacement:
         """NotFound for who is no member; Conflict for one in its own place."""

@@ -139,3 +139,24 @@ def test_what_speaks_against_a_move() -> None:
     far = OwnedCamera("camera", "a", CameraLoad(), reached_by=frozenset({"b"}))
     assert object_to_move(far, "a", members) == [Objection.IS_THERE]
     assert object_to_move(_now_at(far, "b"), "a", members) == [Objection.UNREACHED]
+
+
+def test_a_plan_of_many_cameras_judges_anew_only_what_a_move_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each look judged each camera at each node: minutes of a small machine's core."""
+    judged = 0
+    real = NodeLoad.with_camera
+
+    def counted(node: NodeLoad, camera: CameraLoad) -> NodeLoad:
+        nonlocal judged
+        judged += 1
+        return real(node, camera)
+
+    monkeypatch.setattr(NodeLoad, "with_camera", counted)
+    full = NodeLoad(cpu=0.8, cores=4, mbit_s=400, room_bytes=TB)
+    owned = [OwnedCamera(f"{n:03}", "a", CameraLoad(4 + n / 1000)) for n in range(100)]
+    plan = plan_moves({"a": full, **dict.fromkeys("bcdefgh", IDLE)}, owned)
+    assert len(plan.moves) > 20
+    assert judged <= 100 * 8 + len(plan.moves) * (2 * 100 + 1)
+    assert max(plan.after.values()) < plan.before["a"] / 2
