@@ -4,12 +4,13 @@ const KEPT = "falconeye-offline";
 const OFFLINE = new URL("offline", registration.scope).href;
 const STATIC = new URL("static/", registration.scope).href;
 
+// The one of before goes when there is another: where that cannot be had, this worker is given up, and the old one goes on.
 async function keep() {
-  await caches.delete(KEPT);
-  const cache = await caches.open(KEPT);
   const page = await fetch(OFFLINE, { cache: "no-store", credentials: "same-origin" });
   if (!page.ok) throw new Error(`the page for later was not had: ${page.status}`);
   const needed = [...(await page.clone().text()).matchAll(/href="([^"#]+)/g)].map(([, path]) => new URL(path, OFFLINE).href);
+  await caches.delete(KEPT);
+  const cache = await caches.open(KEPT);
   await cache.addAll([...new Set(needed)].filter((url) => url.startsWith(STATIC)));
   await cache.put(OFFLINE, page);
 }

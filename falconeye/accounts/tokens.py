@@ -100,8 +100,9 @@ class Tokens:
         return [self._as_used(stored) for stored in self._directory.tokens]
 
     def find(self, name_or_id: str) -> Token:
-        """NotFound when there is none."""
-        for token in self.list():
+        """Ids first: a token may be called as another one's id. NotFound when there is none."""
+        tokens = self.list()
+        for token in (*(one for one in tokens if one.id == name_or_id), *tokens):
             if name_or_id in {token.id, token.name}:
                 return token
         raise NotFound("there is no such token")

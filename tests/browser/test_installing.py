@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from falconeye.web.shell import STATE_KEY
 from tests.browser.browsers import chromium, needs_chromium
 from tests.browser.icons import ICONS, STATIC
 from tests.browser.tls_front import Front, tls_front
@@ -85,6 +86,27 @@ async def test_nothing_but_that_page_is_kept(installed: Installed) -> None:
     pages = [path for path in kept if not path.startswith("/static/")]
     assert pages == ["/offline"]
     assert {Path(path).suffix for path in kept} <= {"", ".css", ".svg"}
+
+
+async def test_the_page_for_later_stays_until_there_is_another(installed: Installed) -> None:
+    assets = installed.served.app.state[STATE_KEY].assets
+    assets.version = "0" * 12  # an update of the node,
+    del assets._files["favicon.svg"]  # which cannot make its page
+    await installed.page.evaluate(
+        """async () => {
+  const all = await navigator.serviceWorker.getRegistration();
+  const given_up = new Promise((done) => {
+    all.addEventListener('updatefound', () => {
+      all.installing.addEventListener('statechange', ({ target }) => {
+        if (target.state === 'redundant') done();
+      });
+    });
+  });
+  all.update().catch(() => {});
+  await given_up;
+}"""
+    )
+    assert "/offline" in await installed.page.evaluate(KEPT)
 
 
 async def test_a_download_and_an_answer_of_the_node_go_by_it(installed: Installed) -> None:

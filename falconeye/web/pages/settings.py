@@ -5,7 +5,6 @@ from typing import Final
 from zoneinfo import available_timezones
 
 from litestar import Response, get, post
-from litestar.datastructures import Cookie
 
 from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
@@ -15,10 +14,10 @@ from falconeye.web.frame import THEME_COOKIE
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, go_to, sentence, services_of, show, texts
 from falconeye.web.security.access import may_on, needs, principal_of, signed_in
+from falconeye.web.security.cookies import choice_cookie
 from falconeye.web.settings_contexts import ResetPage, SettingsPage
 from falconeye.web.settings_form import WAS
 
-_YEAR_S: Final = 365 * 24 * 3600
 THEMES: Final = ("auto", "light", "dark")
 # Read once, at import: it walks the directory of zones.
 ZONES: Final = tuple(sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC"))
@@ -95,15 +94,7 @@ async def save_theme(request: Asking) -> Response[str]:
     if theme not in THEMES:
         raise InvalidInput(_("Choose one of the colours."), field="theme")
     answer = go_to("/settings")
-    cookie = Cookie(
-        key=THEME_COOKIE,
-        value=theme,
-        max_age=_YEAR_S,
-        httponly=True,
-        samesite="lax",
-        secure=request.scope["scheme"] == "https",
-    )
-    answer.cookies.append(cookie)
+    answer.cookies.append(choice_cookie(THEME_COOKIE, theme))
     return answer
 
 

@@ -3,7 +3,6 @@
 from typing import Annotated, Final
 
 from litestar import Response, get
-from litestar.datastructures import Cookie
 from litestar.params import QueryParameter
 
 from falconeye.accounts.model import Action
@@ -12,14 +11,13 @@ from falconeye.web.pages.asking import Asking, show
 from falconeye.web.partials import part_of_page, partial, set_language
 from falconeye.web.peer_notices import has_others
 from falconeye.web.security.access import needs
-from falconeye.web.security.cookies import cookie_of
+from falconeye.web.security.cookies import choice_cookie, cookie_of
 from falconeye.web.sse import Changes, register_partials
 from falconeye.web.wall_asking import Asked, Found, find, grid_of, whole
 from falconeye.web.wall_contexts import GRID, TABLE
 from falconeye.web.wall_counts import PAGE_BUDGET_S, count
 
 VIEW_COOKIE: Final = "falconeye_view"  # of this device
-_YEAR_S: Final = 365 * 24 * 3600
 _COUNTED: Final = "wall_counts"  # in the state of a stream of updates: what it told last
 _Word = Annotated[str | None, QueryParameter(max_length=16)]
 
@@ -44,23 +42,12 @@ async def wall(
     context = await whole(request, await find(request, asked.wall_id), asked, PAGE_BUDGET_S)
     answer = _shown(request, context)
     if view in {GRID, TABLE}:
-        answer.cookies.append(_remembered(request, view))
+        answer.cookies.append(choice_cookie(VIEW_COOKIE, view))
     return answer
 
 
 def _shown(request: Asking, context: object) -> Response[str]:
     return show(request, "pages/wall.html", context)
-
-
-def _remembered(request: Asking, view: str) -> Cookie:
-    return Cookie(
-        key=VIEW_COOKIE,
-        value=view,
-        max_age=_YEAR_S,
-        httponly=True,
-        samesite="lax",
-        secure=request.scope["scheme"] == "https",
-    )
 
 
 @register_partials

@@ -4,9 +4,12 @@ Litestar's own reader keeps the last 1024 cookie headers with all their pairs in
 megabyte each, whoever sent them.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+
+_YEAR_S: Final = 365 * 24 * 3600
 
 
 def cookie_of(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str:
@@ -21,3 +24,13 @@ def cookie_of(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str:
             if key.strip() == name:
                 return value.strip()
     return ""
+
+
+def choice_cookie(name: str, value: str) -> Cookie:
+    """A choice of this device for a year, such as its colours; an empty one ends it.
+
+    It is no secret, and not `Secure`: a page without TLS could not change it any more then.
+    """
+    return Cookie(
+        key=name, value=value, max_age=_YEAR_S if value else 0, httponly=True, samesite="lax"
+    )

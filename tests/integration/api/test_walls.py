@@ -331,6 +331,11 @@ async def test_the_table_is_sorted_filtered_and_remembered(served: Served) -> No
     assert "<caption>" in page
 
 
+async def test_a_wall_without_cameras_can_say_what_its_first_one_does(served: Served) -> None:
+    """The first camera comes by an update, and its buttons need the place for their words."""
+    assert 'id="wall-said"' in (await served.operator.get("/?view=grid")).text
+
+
 async def test_a_table_stays_sorted_and_filtered_when_its_updates_begin(served: Served) -> None:
     await cameras(served)
     page = (await served.viewer.get("/?view=table&sort=-name&show=offline")).text

@@ -117,6 +117,27 @@ async def test_a_session_page_and_its_form_work_below_the_path(behind: Site) -> 
         assert not client.cookies
 
 
+async def test_what_a_device_chose_over_tls_can_be_chosen_otherwise_without(behind: Site) -> None:
+    """A page without TLS writes over no cookie that is Secure."""
+    headers = {"x-forwarded-proto": "https", "x-forwarded-host": "cameras.example.org"}
+    async with from_(behind, PROXY, headers=headers) as client:
+        session = (await sign_in(client)).headers["set-cookie"].partition(";")[0]
+        headers = {"cookie": session}
+        token = csrf_in((await client.get(f"{BASE}/settings", headers=headers)).text)
+        theme = await client.post(
+            f"{BASE}/settings/theme", data={"_csrf": token, "theme": "dark"}, headers=headers
+        )
+        language = await client.post(
+            f"{BASE}/settings/language", data={"_csrf": token, "language": "de"}, headers=headers
+        )
+    for answer in (theme, language):
+        cookie = answer.headers["set-cookie"]
+        assert "Max-Age=31536000" in cookie
+        assert "HttpOnly" in cookie
+        assert f"Path={BASE}" in cookie
+        assert "Secure" not in cookie
+
+
 async def test_words_that_cannot_be_read_are_refused(behind: Site) -> None:
     async with from_(behind, PROXY) as client:
         for name, value in (

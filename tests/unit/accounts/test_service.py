@@ -563,6 +563,19 @@ async def test_a_full_disk_does_not_make_the_end_a_failure(
     assert refused == [1]
 
 
+async def test_a_token_that_is_called_as_the_id_of_another_does_not_shield_it(
+    accounts: Accounts,
+) -> None:
+    plain, token = await accounts.tokens.add("zzz", Role.ADMIN)
+    decoy, _ = await accounts.tokens.add(token.id, Role.VIEWER)
+    changed = await accounts.tokens.set_rights(token.id, Rights(Role.OPERATOR))
+    assert (changed.id, changed.role) == (token.id, Role.OPERATOR)
+    removed = await accounts.tokens.remove(token.id)
+    assert removed.id == token.id
+    assert await accounts.authenticate_token(plain) is None
+    assert await accounts.authenticate_token(decoy) is not None
+
+
 async def test_tokens(accounts: Accounts, clock: FakeClock) -> None:
     end = clock.utc_us() + SECOND_US
     plain, token = await accounts.tokens.add(
