@@ -254,6 +254,36 @@ async def test_picture_in_picture_is_offered_while_there_is_a_picture() -> None:
         await expect(button).to_be_visible()
         await button.click()
         assert await page.evaluate("asked") == [["player-camera-0", False]]
+        # That the browser refuses is said, and nothing looks as if there were a window.
+        await expect(page.locator("#wall-said")).to_have_text(
+            "Front door: this browser refused picture in picture."
+        )
+        await expect(button).to_have_attribute("aria-pressed", "false")
+        assert await page.evaluate("document.querySelector('video').disablePictureInPicture")
+
+
+async def test_the_button_tells_whether_the_picture_has_a_window() -> None:
+    """As Chromium has it: its headless one opens no window that somebody sees, and closes it."""
+    async with opened("wall-online") as (_server, page):
+        first = page.locator("#player-camera-0")
+        await expect(first).to_have_attribute("data-state", "live")
+        more = page.locator("#tile-more-camera-0")
+        button = more.locator("[data-player-action=pip]")
+        await more.locator("summary").click()
+        await expect(button).to_have_attribute("aria-pressed", "false")
+        await button.click()
+        await expect(button).to_have_attribute("aria-pressed", "true")
+        # Its tile goes out of sight: it stays live, as somebody looks at it.
+        await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        # The window's own button, or the browser, closes it.
+        await page.evaluate("document.exitPictureInPicture()")
+        await expect(button).to_have_attribute("aria-pressed", "false")
+        await more.evaluate("(one) => { one.open = true; }")
+        await button.click()
+        await expect(button).to_have_attribute("aria-pressed", "true")
+        await button.click()
+        await expect(button).to_have_attribute("aria-pressed", "false")
+        assert await page.evaluate("document.pictureInPictureElement === null")
 
 
 async def test_picture_in_picture_is_not_offered_where_a_browser_has_none() -> None:
