@@ -24,7 +24,7 @@ async def dimmed(page: Page) -> None:
     await expect(still).to_have_css("filter", "grayscale(1)")
     await expect(page.locator(".player-age")).to_contain_text("Not live", timeout=20_000)
     over = page.locator(".tile-reason")
-    await expect(over).to_have_css("background-color", "rgba(7, 9, 11, 0.6)")
+    await expect(over).to_have_css("background-color", "rgba(7, 9, 11, 0.5)")
 
 
 async def test_an_absent_camera_that_never_recorded_shows_its_last_picture(tmp_path: Path) -> None:
