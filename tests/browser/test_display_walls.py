@@ -156,6 +156,7 @@ async def test_a_saved_wall_is_shown_as_it_was_saved(tmp_path: Path) -> None:
         await expect(seen).to_have_text(["Cellar"])
 
 
+@pytest.mark.timeout(180)  # two starts of a node, and its pages have their time
 async def test_pages_go_on_when_the_recorder_was_away(tmp_path: Path) -> None:
     """A real process that ends and starts again on the same port, with the same data."""
     async with running_node(tmp_path) as node, chromium() as browser:
