@@ -1,5 +1,7 @@
 // A screen on a wall. It keeps itself: connects again, loads itself anew after an update, stays awake, and says
 // when its pictures are not live. Nobody stands before it who could press a key.
+import { sheetsOf, Turning } from "./sheets.js";
+
 const main = document.getElementById("display");
 const note = document.getElementById("display-note");
 const { version, layout, zone, language } = main.dataset;
@@ -28,20 +30,29 @@ function timeOf(ms) {
   try { return new Intl.DateTimeFormat(language, form).format(ms + offset); } catch { return new Date(ms + offset).toTimeString().slice(0, 5); }
 }
 
-// Tiles as large as they can be: the number of columns that leaves them the most room at 16:9.
-const tiles = document.querySelector(".display-tiles");
+// Tiles of a page as large as they can be: the number of columns that leaves them the most room at 16:9. A last row
+// that is not full stands in the middle: columns are counted by halves.
 function arrange() {
-  const count = tiles?.children.length ?? 0;
-  let best = { size: 0 };
-  for (let columns = 1; columns <= count; columns++) {
-    const rows = Math.ceil(count / columns);
-    const size = Math.min(innerWidth / columns, (innerHeight / rows) * (16 / 9));
-    if (size > best.size) best = { columns, rows, size };
+  for (const sheet of sheetsOf(main)) {
+    const tiles = [...sheet.children];
+    let best = { size: 0 };
+    for (let columns = 1; columns <= tiles.length; columns++) {
+      const rows = Math.ceil(tiles.length / columns);
+      const size = Math.min(innerWidth / columns, (innerHeight / rows) * (16 / 9));
+      if (size > best.size) best = { columns, rows, size };
+    }
+    const { columns, rows } = best;
+    const first = (rows - 1) * columns; // of the last row
+    sheet.style.setProperty("--halves", 2 * columns);
+    sheet.style.setProperty("--rows", rows);
+    tiles.forEach((tile, at) => {
+      tile.style.gridColumn = at === first ? `${1 + columns - (tiles.length - first)} / span 2` : "";
+    });
   }
-  if (!count) return;
-  tiles.style.setProperty("--columns", best.columns);
-  tiles.style.setProperty("--rows", best.rows);
 }
+
+// A wall with more pages than one: the next one connects before it is shown.
+const turning = main.dataset.cycle ? new Turning(main, 1000 * main.dataset.cycle) : null;
 
 function lost() {
   lostAt ||= Date.now();
@@ -86,8 +97,10 @@ const darken = () => document.body.toggleAttribute("data-dark", true);
 // No picture stays, no player goes on.
 function gone() {
   darken();
-  if (tiles?.isConnected) {
-    tiles.remove();
+  const sheets = sheetsOf(main);
+  if (sheets.length) {
+    turning?.hold("gone", true);
+    for (const sheet of sheets) sheet.remove();
     document.dispatchEvent(new Event("htmx:after:swap")); // players that are gone end
   }
   found();
@@ -179,7 +192,10 @@ let resting;
 function moved() {
   document.body.classList.remove("display-idle");
   clearTimeout(resting);
-  resting = setTimeout(() => document.body.classList.add("display-idle"), STILL_MS);
+  resting = setTimeout(() => {
+    document.body.classList.add("display-idle");
+    turning?.hold("person", false);
+  }, STILL_MS);
 }
 
 const clock = document.getElementById("display-clock");
@@ -199,12 +215,17 @@ function shift() {
 
 arrange();
 addEventListener("resize", arrange);
-for (const event of ["pointermove", "pointerdown"]) addEventListener(event, moved);
+// Somebody stands before it and points at something: that page stays.
+for (const event of ["pointermove", "pointerdown"]) addEventListener(event, () => { moved(); turning?.hold("person", true); });
 moved();
+turning?.begin();
 tick();
 setInterval(tick, 1000);
 setInterval(shift, SHIFT_MS);
 stayAwake();
 setInterval(stayAwake, SHIFT_MS);
-document.addEventListener("visibilitychange", stayAwake);
+document.addEventListener("visibilitychange", () => {
+  stayAwake();
+  turning?.hold("hidden", document.hidden);
+});
 keepListening();

@@ -1,12 +1,12 @@
 // Live video: fragmented MP4 over a WebSocket into Media Source Extensions (W3C MSE), per player.
 // States in data-state: idle, connecting, live, stills, offline; data-stale beside it when the picture is
 // old. Figures for tests stand there as data-* attributes too; nothing else is exposed.
+import { decodeTime } from "./boxes.js";
 import { saver } from "./saver.js";
 
 const MS = window.ManagedMediaSource ?? window.MediaSource;
 // Safari re-buffers at every change of rate, so there the live edge is kept by seeking alone.
 const SEEK_ONLY = Boolean(window.ManagedMediaSource);
-const [MOOF, TRAF, TFDT] = [0x6d6f6f66, 0x74726166, 0x74666474];
 const STALE_MS = 5000;
 const HIDDEN_MS = 5000;
 const STILL_MS = 2000;
@@ -26,17 +26,6 @@ function ageText(ms) {
   const s = Math.floor(ms / 1000);
   const [form, n] = s < 120 ? [texts.seconds, s] : s < 7200 ? [texts.minutes, s / 60] : [texts.hours, s / 3600];
   return form.replace("{n}", Math.floor(n));
-}
-
-// Decode time of a fragment's first track: moof/traf/tfdt (ISO 14496-12 8.8.12), in its timescale.
-function decodeTime(buffer) {
-  const view = new DataView(buffer);
-  for (let at = 0; at + 16 <= view.byteLength;) {
-    const type = view.getUint32(at + 4);
-    if (type === TFDT) return view.getUint8(at + 8) ? Number(view.getBigUint64(at + 12)) : view.getUint32(at + 12);
-    at += type === MOOF || type === TRAF ? 8 : view.getUint32(at) || Infinity;
-  }
-  return null;
 }
 
 class LivePlayer {
@@ -164,10 +153,18 @@ class LivePlayer {
       this.state = "offline";
       const paused = message.reason_code === "paused";
       this.write("hint", paused ? texts.paused : message.reason);
-      if (!paused) return;
-      this.still.hidden = true; // privacy: nor the last picture
-      this.still.removeAttribute("src");
+      if (paused) this.veil();
+      else if (message.picture_us && !this.lastPicture) this.takeStill();
     }
+  }
+
+  // Nobody is to see the last picture either (privacy), nor one that is on its way.
+  veil() {
+    this.veils = (this.veils ?? 0) + 1;
+    this.still.hidden = true;
+    this.still.removeAttribute("src");
+    this.lastPicture = 0;
+    this.age(0);
   }
 
   choose(streams) {
@@ -390,12 +387,15 @@ class LivePlayer {
     if (!this.stillTimer) this.nextStill();
   }
 
-  async nextStill() {
-    this.stillTimer = -1;
+  async takeStill() {
+    const { veils } = this;
     try {
       const answer = await fetch(this.data.still, { cache: "no-store" });
+      if (answer.status === 503) this.veil(); // there is none to see: it may be paused
       if (!answer.ok) throw new Error(`still: ${answer.status}`);
-      this.showStill(URL.createObjectURL(await answer.blob()));
+      const picture = await answer.blob();
+      if (veils !== this.veils) return;
+      this.showStill(URL.createObjectURL(picture));
       // Both times are the server's, so a wrong clock here does no harm.
       const taken = Date.parse(answer.headers.get("Last-Modified"));
       const sent = Date.parse(answer.headers.get("Date"));
@@ -404,6 +404,11 @@ class LivePlayer {
       console.info(String(error));
     }
     this.age(this.lastPicture ? now() - this.lastPicture : 0);
+  }
+
+  async nextStill() {
+    this.stillTimer = -1;
+    await this.takeStill();
     // Also for the few seconds out of sight before `disconnect` ends it: whoever comes back finds it going.
     if (this.stillTimer) this.stillTimer = setTimeout(() => this.nextStill(), this.saves ? SAVED_MS : STILL_MS);
   }

@@ -3,6 +3,7 @@ import { players } from "./player.js";
 
 const texts = document.getElementById("player-texts")?.dataset ?? {};
 const playerOf = (button) => players.get(document.getElementById(button.dataset.for));
+const isApart = (video) => document.pictureInPictureElement === video; // in a window of its own
 
 const acts = {
   sound(player) {
@@ -13,10 +14,14 @@ const acts = {
     if (document.fullscreenElement) document.exitFullscreen();
     else (button.closest(".viewer") ?? player.root).requestFullscreen();
   },
-  pip({ video }) {
-    if (document.pictureInPictureElement === video) { document.exitPictureInPicture(); return; }
+  pip({ root, video }) {
+    if (isApart(video)) { document.exitPictureInPicture(); return; }
     video.disablePictureInPicture = false;
-    video.requestPictureInPicture().catch((error) => console.info(String(error)));
+    video.requestPictureInPicture().catch((error) => {
+      console.info(String(error));
+      video.disablePictureInPicture = true;
+      root.dispatchEvent(new Event("falconeye:pip-refused", { bubbles: true }));
+    });
   },
 };
 
@@ -29,7 +34,10 @@ const looks = {
     use.setAttribute("href", use.getAttribute("href").replace(/#.*/, player.audio ? "#sound" : "#mute"));
   },
   fullscreen(button) { button.hidden = !document.fullscreenEnabled; },
-  pip(button, player) { button.hidden = !document.pictureInPictureEnabled || player.data.state !== "live"; },
+  pip(button, { data, video }) {
+    button.hidden = !document.pictureInPictureEnabled || (data.state !== "live" && !isApart(video));
+    button.setAttribute("aria-pressed", String(isApart(video)));
+  },
 };
 
 function show(within = document) {
@@ -39,6 +47,8 @@ function show(within = document) {
   }
 }
 
+const showOf = ({ target }) => show(target.closest(".tile, .viewer") ?? document);
+
 show();
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-player-action]");
@@ -46,11 +56,14 @@ document.addEventListener("click", ({ target }) => {
   if (player) acts[button.dataset.playerAction](player, button);
 });
 for (const name of ["sound", "live", "stills", "offline", "idle", "connecting"]) {
-  document.addEventListener(`falconeye:${name}`, ({ target }) => show(target.closest(".tile, .viewer") ?? document));
+  document.addEventListener(`falconeye:${name}`, showOf);
 }
 document.addEventListener("htmx:after:swap", () => show());
-// Its tile may be out of sight by now.
-document.addEventListener("leavepictureinpicture", ({ target }) => {
+document.addEventListener("enterpictureinpicture", showOf, true);
+// Closed by whichever button, its own among them. Its tile may be out of sight by now.
+document.addEventListener("leavepictureinpicture", (event) => {
+  const { target } = event;
   target.disablePictureInPicture = true;
   players.get(target.closest("[data-player]"))?.look();
+  showOf(event);
 }, true);

@@ -23,6 +23,10 @@ wall.addEventListener("submit", (event) => {
   record(event.target.closest("[data-tile]"), event.submitter.value === "start_recording");
 });
 
+wall.addEventListener("falconeye:pip-refused", ({ target }) => {
+  say(said.dataset.apart.replace("{name}", target.closest("[data-tile]").dataset.name));
+});
+
 // One menu at a time; what was chosen closes it, but sound, which is chosen again.
 wall.addEventListener("toggle", ({ target }) => {
   if (!target.open) return;

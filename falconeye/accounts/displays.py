@@ -43,6 +43,8 @@ class ShownWall:
 
     name: str
     cameras: tuple[str, ...]
+    size: str = "auto"  # cameras at once: `known_values.WALL_SIZES`
+    cycle_s: int = 0  # so long each page of it is shown; 0: it stands still
 
 
 @dataclass(frozen=True, slots=True)

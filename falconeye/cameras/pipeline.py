@@ -310,7 +310,7 @@ class CameraPipeline:
         main = self.hubs[StreamKind.MAIN]
         sub = self.hubs.get(StreamKind.SUB)
         small = height is not None and sub is not None and sub.video_parameters is not None
-        if small and sub and sub.latest_still and (main.latest_still or main.latest_jpeg):
+        if small and sub and sub.latest_still and main.last_picture_us is not None:
             return await self._snapshots[StreamKind.SUB].latest(height)
         return await self._snapshots[StreamKind.MAIN].latest(height)
 

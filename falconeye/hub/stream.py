@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Final
 
 from falconeye.base.clock import Clock
 from falconeye.base.memory import MemoryBudget
@@ -25,6 +26,7 @@ from falconeye.media.samples import (
 from falconeye.media.wallclock import RunClock
 
 CLOCK_STEP_US = 500_000  # a larger step of the node's own clock begins another run
+MAX_LAST_BYTES: Final = 4 << 20  # of the picture that is kept of a stream that has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class StreamHub:
         self.audio_parameters: AudioParameters | None = None
         self.latest_jpeg: tuple[bytes, int] | None = None  # of MJPEG cameras: data, monotonic µs
         self.latest_still: Still | None = None  # stays after the run has ended
+        self.last_jpeg: tuple[bytes, int] | None = None  # of a stream that ended: data, UTC µs
         self.first_arrived_us: int | None = None  # of the present run, monotonic
         self._clock = clock
         self._run: Run | None = None
@@ -72,9 +75,20 @@ class StreamHub:
             return self._utc_offset_us() if self.latest_jpeg else None
         return run.clock.utc_offset_us
 
+    @property
+    def last_picture_us(self) -> int | None:
+        """When the last picture that can still be had was taken (UTC); None: there is none."""
+        jpeg, offset_us = self.latest_jpeg, self.wall_offset_us
+        if jpeg is not None and offset_us is not None:
+            return jpeg[1] + offset_us
+        still, last = self.latest_still, self.last_jpeg
+        if still is None:
+            return None if last is None else last[1]
+        return still.wall_us if last is None else max(still.wall_us, last[1])
+
     def forget_picture(self) -> None:
         """Nobody is to see the last one any more; call it when no source delivers."""
-        self.latest_still = self.latest_jpeg = None
+        self.latest_still = self.latest_jpeg = self.last_jpeg = None
 
     # -- the source's thread ---------------------------------------------------------------
 
@@ -105,7 +119,7 @@ class StreamHub:
         self._last_dts_90k = sample.dts_90k
         if sample.is_keyframe:
             wall_us = run.clock.wall_us(sample.dts_90k)
-            self.latest_still = Still(self.video_parameters, sample, wall_us)
+            self.latest_still, self.last_jpeg = Still(self.video_parameters, sample, wall_us), None
         self.live.video(sample, self._interval_90k)
         self._gate.video(sample)
 
@@ -125,7 +139,12 @@ class StreamHub:
                 self._gate.end()
 
     def _forget_run(self, detail: str) -> None:
-        """The next connection must not get this run's clock."""
+        """The next connection must not get this run's clock. One picture of it stays, if small."""
+        jpeg, offset_us = self.latest_jpeg, self.wall_offset_us
+        if jpeg is not None and offset_us is not None and len(jpeg[0]) <= MAX_LAST_BYTES:
+            self.last_jpeg, self.latest_still = (jpeg[0], jpeg[1] + offset_us), None
+        elif self.latest_still and len(self.latest_still.keyframe.data) > MAX_LAST_BYTES:
+            self.latest_still = None
         if self._run:
             self.live.end(detail)
         self._gate = self._run = None
@@ -139,6 +158,7 @@ class StreamHub:
         """
         if self._run is None:
             self.meter.add(len(data), arrived_us, picture=True)
+        self.last_jpeg = None
         self.latest_jpeg = (data, arrived_us)
 
     def is_wanted(self) -> bool:

@@ -1,7 +1,8 @@
 """One live viewer: offers what there is, sends what is chosen, goes on after each interruption.
 
 Text messages are JSON. To the viewer: `offer` (streams with their codec strings), `offline`
-(reason), `hello` (then binary: init segment, GOP, fragments), `dropped`, `keepalive`, `closing`.
+(reason, and when the last picture that can be had was taken), `hello` (then binary: init segment,
+GOP, fragments), `dropped`, `keepalive`, `closing`.
 From the viewer: `choose`, at any time and again.
 """
 
@@ -166,7 +167,11 @@ class LiveSession:
         code, reason = state.reason_code, state.reason
         if state.online and ended:
             code, reason = ReasonCode.RECONNECTING, ended
-        return json.dumps({"type": "offline", "reason_code": code.value, "reason": reason})
+        taken = [hub.last_picture_us for hub in self._hubs.values()]
+        is_paused = code is ReasonCode.PAUSED
+        last_us = None if is_paused else max((us for us in taken if us is not None), default=None)
+        told = {"type": "offline", "reason_code": code.value, "reason": reason}
+        return json.dumps(told if last_us is None else told | {"picture_us": last_us})
 
     async def _watch(self, events: Subscription) -> None:
         """Tell changed reasons while there is no stream, and offer each change of the streams."""

@@ -28,6 +28,9 @@ class Snapshots:
             if height is None:
                 return data, arrived_us + offset_us
             return await self._cached(data, height, None), arrived_us + offset_us
+        if last := hub.last_jpeg:
+            data, taken_us = last
+            return data if height is None else await self._cached(data, height, None), taken_us
         if still is None:
             msg = "the camera has not sent a picture yet"
             raise Unavailable(msg)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from falconeye.web.wall_contexts import Tile
+from falconeye.web.wall_contexts import Tile, by_sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,13 @@ class DisplayPage:
     name: str
     tiles: tuple[Tile, ...]
     version: str  # of the server that made the page
-    layout: str  # names the cameras and their order
+    layout: str  # names the cameras, their order and pages
+    cycle_s: int = 0  # so long each page is shown; 0: there is one
+
+    @property
+    def sheets(self) -> list[tuple[int, list[Tile]]]:
+        """Tiles by their page of the wall."""
+        return by_sheet(self.tiles)
 
 
 @dataclass(frozen=True, slots=True)

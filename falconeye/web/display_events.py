@@ -14,6 +14,7 @@ from litestar import Request, get
 
 from falconeye.web.display_views import (
     display_cameras,
+    display_grid,
     layout_of,
     seen_now,
     tiles_html,
@@ -66,17 +67,18 @@ async def _messages(request: Asking, connection: OpenConnection) -> AsyncGenerat
         cameras = display_cameras(services, who)
         yield _message("hello", {
             "version": version_of(request),
-            "layout": layout_of(cameras),
+            "layout": layout_of(display_grid(services, who, cameras)),
             "now_ms": services.clock.utc_us() // 1000,
             "quiet_s": KEEP_ALIVE_S,
         })  # fmt: skip
         told = None
         while connection.reason is None:
             cameras = display_cameras(services, who)
-            now = [(camera.config.name, camera.state) for camera in cameras]
+            layout = layout_of(display_grid(services, who, cameras))
+            now = (layout, [camera.state for camera in cameras])
             if now != told:
                 tiles = tiles_html(request, cameras)
-                yield _message("state", {"layout": layout_of(cameras), "tiles": tiles})
+                yield _message("state", {"layout": layout, "tiles": tiles})
             else:
                 yield _message("alive", {})
             told = now

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request
 
@@ -18,8 +18,12 @@ from falconeye.web.frame import frame_of
 from falconeye.web.rendering import render_part
 from falconeye.web.services import Services
 from falconeye.web.shell import shell_of
+from falconeye.web.wall_contexts import WallPage
+from falconeye.web.wall_views import Chosen
 
 Asking = Request[Any, Any, Any]
+
+TURN_S: Final = 20  # of a wall with more pages that stands still: nobody at a screen can turn them
 
 
 def display_cameras(services: Services, who: Principal) -> list[Camera]:
@@ -34,12 +38,25 @@ def display_cameras(services: Services, who: Principal) -> list[Camera]:
 
 def display_page(request: Asking, who: Principal, cameras: Sequence[Camera]) -> DisplayPage:
     """The page of these cameras."""
+    grid = display_grid(shell_of(request).services, who, cameras)
     return DisplayPage(
         name=who.name,
-        tiles=tuple(wall_views.tile(camera) for camera in cameras),
+        tiles=grid.tiles,
         version=version_of(request),
-        layout=layout_of(cameras),
+        layout=layout_of(grid),
+        cycle_s=grid.cycle_s if grid.pages > 1 else 0,
     )
+
+
+def display_grid(services: Services, who: Principal, cameras: Sequence[Camera]) -> WallPage:
+    """These cameras on the pages of the display's wall, as that was saved; else all on one."""
+    wall = services.accounts.displays.wall_of(who.id)
+    if wall is None:
+        return wall_views.wall_page(cameras, Chosen())
+    grid = wall_views.wall_page(cameras, Chosen(wall.size, cycle_s=wall.cycle_s))
+    if grid.cycle_s or grid.pages == 1:
+        return grid
+    return wall_views.wall_page(cameras, Chosen(wall.size, cycle_s=TURN_S))
 
 
 def tiles_html(request: Asking, cameras: Sequence[Camera]) -> dict[str, str]:
@@ -58,9 +75,10 @@ def version_of(request: Asking) -> str:
     return f"{__version__}-{shell_of(request).assets.version}"
 
 
-def layout_of(cameras: Sequence[Camera]) -> str:
-    """Another one when cameras come, go, change places or names."""
-    shown = json.dumps([(camera.config.id, camera.config.name) for camera in cameras])
+def layout_of(grid: WallPage) -> str:
+    """Another one when cameras come, go, change places or names, or the pages are others."""
+    tiles = [(tile.id, tile.name, tile.sheet) for tile in grid.tiles]
+    shown = json.dumps([grid.cycle_s if grid.pages > 1 else 0, tiles])
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 

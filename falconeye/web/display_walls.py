@@ -13,6 +13,8 @@ async def shown_walls(services: Services) -> dict[str, ShownWall]:
         wall.id: ShownWall(
             wall.name,
             tuple(camera.config.id for camera in wall_views.cameras_of(wall, cameras)),
+            wall.size,
+            wall.cycle_s,
         )
         for wall in shared
     }

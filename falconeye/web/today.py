@@ -1,5 +1,8 @@
 """What is known of each camera's day so far: gaps that nobody wanted, and its last footage.
 
+A camera's day begins when it was added, as on the pages of its footage, and its first connection
+is no gap while it takes no longer than what raises a notice.
+
 To find the gaps of a day costs milliseconds a camera, so what was found counts for a minute, for
 all pages. No other node is asked: they told before what they have (`timelines`).
 """
@@ -12,10 +15,11 @@ from typing import Final
 
 from litestar import Litestar
 
+from falconeye.alerts.faults import RAISE_US
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import MINUTE_US, to_us
 from falconeye.cameras.views import Camera
-from falconeye.storage.reading.cluster_timeline import ClusterTimeline
+from falconeye.storage.ledger.coverage import MIN_GAP_US, Gap, GapReason
 from falconeye.web import timelines, views
 from falconeye.web.i18n import local
 from falconeye.web.services import Services
@@ -76,12 +80,18 @@ class Today:
         known = self._known.get(camera_id)
         if known is not None and self._is_fresh(known) and known.since_us == since_us:
             return
+        added_us = camera.config.created_at_us
+        # The clock may have been ahead when it was added: then nothing of its day has come yet.
+        from_us = min(max(since_us, added_us), now_us)
         try:
-            found = await timelines.read(self._app, self._services, camera.config, since_us, now_us)
+            found = await timelines.read(self._app, self._services, camera.config, from_us, now_us)
         except InvalidInput:  # it flaps: more pieces than anybody lists
             self._known.pop(camera_id, None)
             return
-        self._known[camera_id] = _day(found, now_us, since_us)
+        gaps = unwanted_gaps(found.gaps, added_us)
+        footage = found.reachable
+        until_us = footage[-1].to_us if footage else None
+        self._known[camera_id] = DayOfCamera(now_us, since_us, gaps, until_us)
 
 
 def today_of(app: Litestar, services: Services) -> Today:
@@ -97,7 +107,14 @@ def midnight_us(now_us: int, zone: tzinfo) -> int:
     return to_us(datetime.combine(local(now_us, zone).date(), time.min, zone))
 
 
-def _day(found: ClusterTimeline, now_us: int, since_us: int) -> DayOfCamera:
-    gaps = sum(not views.is_wanted(gap) for gap in found.gaps)
-    footage = found.reachable
-    return DayOfCamera(now_us, since_us, gaps, footage[-1].to_us if footage else None)
+def unwanted_gaps(gaps: Iterable[Gap], added_us: int) -> int:
+    """How many of a camera's gaps nobody wanted; it was added at `added_us` (UTC)."""
+    return sum(not views.is_wanted(gap) and not _is_first_connection(gap, added_us) for gap in gaps)
+
+
+def _is_first_connection(gap: Gap, added_us: int) -> bool:
+    return (
+        gap.reason is GapReason.CAMERA_OFFLINE
+        and abs(gap.from_us - added_us) < MIN_GAP_US
+        and gap.to_us - added_us < RAISE_US
+    )

@@ -1,6 +1,6 @@
 """What the templates of the wall get: its tiles or its table, counts, and how it is arranged."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
@@ -22,6 +22,14 @@ class Tile:
     state: CameraState
     can_move: bool = False  # and who looks may do it
     sheet: int = 1  # the page of the wall on which it is
+
+
+def by_sheet(tiles: Iterable[Tile]) -> list[tuple[int, list[Tile]]]:
+    """Tiles by their page of the wall, in order."""
+    found: dict[int, list[Tile]] = {}
+    for tile in tiles:
+        found.setdefault(tile.sheet, []).append(tile)
+    return list(found.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +115,7 @@ class WallPage:
     @property
     def sheets(self) -> list[tuple[int, list[Tile]]]:
         """Tiles by their page of the wall."""
-        found: dict[int, list[Tile]] = {}
-        for tile in self.tiles:
-            found.setdefault(tile.sheet, []).append(tile)
-        return list(found.items())
+        return by_sheet(self.tiles)
 
     def link(self, **changes: object) -> str:
         """The query of this wall with something else of it; begins with "?"."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, WebSocketRoute, expect
 
 from falconeye.accounts.model import Role
 from tests.browser.browsers import chromium, needs_chromium
@@ -51,6 +51,12 @@ LIVE: Final = "() => document.querySelectorAll('[data-player][data-state=live]')
 SETTLED: Final = """() => [...document.querySelectorAll('[data-player]')].every((one) => {
   const { top, bottom } = one.getBoundingClientRect();
   return bottom <= 0 || top >= innerHeight || one.dataset.state === 'live';
+})"""
+# Each player in sight shows a still that is loaded.
+POSTERS: Final = """() => [...document.querySelectorAll('[data-player]')].every((one) => {
+  const { top, bottom } = one.getBoundingClientRect();
+  const still = one.querySelector('img');
+  return bottom <= 0 || top >= innerHeight || (!still.hidden && still.naturalWidth > 0);
 })"""
 HIDDEN: Final = """(hidden) => {
   Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
@@ -254,6 +260,40 @@ async def test_picture_in_picture_is_offered_while_there_is_a_picture() -> None:
         await expect(button).to_be_visible()
         await button.click()
         assert await page.evaluate("asked") == [["player-camera-0", False]]
+        # That the browser refuses is said, and nothing looks as if there were a window.
+        await expect(page.locator("#wall-said")).to_have_text(
+            "Front door: this browser refused picture in picture."
+        )
+        await expect(button).to_have_attribute("aria-pressed", "false")
+        assert await page.evaluate("document.querySelector('video').disablePictureInPicture")
+
+
+async def test_the_button_tells_whether_the_picture_has_a_window() -> None:
+    """As Chromium has it: its headless one opens no window that somebody sees, and closes it."""
+    async with opened("wall-online") as (_server, page):
+        first = page.locator("#player-camera-0")
+        await expect(first).to_have_attribute("data-state", "live")
+        more = page.locator("#tile-more-camera-0")
+        button = more.locator("[data-player-action=pip]")
+        await more.locator("summary").click()
+        await expect(button).to_have_attribute("aria-pressed", "false")
+        await button.click()
+        await expect(button).to_have_attribute("aria-pressed", "true")
+        # The page goes out of sight: it alone stays live, because somebody looks at it.
+        await page.evaluate(HIDDEN, True)
+        await page.clock.run_for(6_000)
+        await expect(page.locator("#player-camera-1")).to_have_attribute("data-state", "idle")
+        await expect(first).to_have_attribute("data-state", "live")
+        await page.evaluate(HIDDEN, False)
+        # The window's own button, or the browser, closes it.
+        await page.evaluate("document.exitPictureInPicture()")
+        await expect(button).to_have_attribute("aria-pressed", "false")
+        await more.evaluate("(one) => { one.open = true; }")
+        await button.click()
+        await expect(button).to_have_attribute("aria-pressed", "true")
+        await button.click()
+        await expect(button).to_have_attribute("aria-pressed", "false")
+        assert await page.evaluate("document.pictureInPictureElement === null")
 
 
 async def test_picture_in_picture_is_not_offered_where_a_browser_has_none() -> None:
@@ -397,6 +437,30 @@ async def test_a_wall_stands_still_for_who_wants_no_motion() -> None:
         await page.mouse.move(5, 5)
         await page.clock.run_for(10_000)
         assert await sheet(page) == "2"
+
+
+async def test_on_a_phone_the_stills_of_those_near_come_before_live_video() -> None:
+    async with opened("wall-sixteen", **PHONE) as (server, page):
+        asked: set[str] = set()
+        page.on("request", lambda one: asked.add(one.url) if "/snapshot" in one.url else None)
+        # No socket says anything: what is seen by then needs none.
+        sockets: list[WebSocketRoute] = []
+
+        def hold(socket: WebSocketRoute) -> None:
+            sockets.append(socket)
+
+        await page.route_web_socket("**/live", hold)
+        await page.goto(f"{server.url}/wall-sixteen")
+        await page.wait_for_function(POSTERS)
+        assert await page.evaluate(LIVE) == 0
+        in_sight = await page.evaluate(IN_SIGHT)
+        assert len(sockets) == in_sight
+        assert in_sight <= len(asked) < 16
+        # What is scrolled to has its still as well.
+        await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        await page.wait_for_function(POSTERS)
+        assert await page.evaluate(LIVE) == 0
+        assert len(asked) <= 16
 
 
 async def test_a_phone_with_sixteen_cameras_connects_to_those_in_sight() -> None:

@@ -18,6 +18,7 @@ from falconeye.base.secret import Secret
 from falconeye.events.bus import CameraStateChanged, Subscription
 from falconeye.storage.stores import wall_store
 from falconeye.web import sse
+from falconeye.web.today import today_of
 from tests.integration.api.conftest import Served
 
 pytestmark = pytest.mark.timeout(30)
@@ -405,3 +406,16 @@ async def test_an_open_page_follows_a_wall_that_is_changed(
         assert "Attic" not in text
         await served.operator.delete(path)
         assert "This wall was deleted" in await area()
+
+
+async def test_the_time_before_a_camera_was_added_is_no_gap(served: Served) -> None:
+    demo = {"name": "Yard", "protocol": "demo", "start": True}
+    with served.services.bus.subscribe() as changes:
+        added = (await served.admin.post("/api/cameras/", json=demo)).json()
+        async with asyncio.timeout(20):
+            async for event in changes:
+                if isinstance(event, CameraStateChanged) and event.state.recording:
+                    break
+    services = served.services
+    days = await today_of(served.app, services).of(services.cameras.list())
+    assert days[added["id"]].gaps == 0

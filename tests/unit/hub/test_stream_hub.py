@@ -12,7 +12,7 @@ import pytest
 from falconeye.base.memory import MemoryBudget
 from falconeye.hub.live_variant import Shape
 from falconeye.hub.sink import Run
-from falconeye.hub.stream import StreamHub
+from falconeye.hub.stream import MAX_LAST_BYTES, StreamHub
 from falconeye.hub.subscription import Dropped, Ended, Item, LiveStart, LiveSubscription
 from falconeye.media.fragments import InitSegment, LiveFragment
 from falconeye.media.runs import RunEnd
@@ -450,3 +450,43 @@ async def test_gops_leave_half_of_the_memory_to_the_recorders(clock: FakeClock) 
         assert budget.used_bytes <= 1_000_000
     assert hub.gop.keyframe is not None
     assert budget.take(1_000_000)
+
+
+def last_us(hub: StreamHub) -> int | None:
+    """When its last picture was taken."""
+    return hub.last_picture_us
+
+
+async def test_one_picture_of_a_stream_that_ended_stays_if_it_is_small(hub: StreamHub) -> None:
+    first = clip_samples()[0]
+    assert last_us(hub) is None
+    begin(hub)
+    hub.video(first)
+    taken_us = last_us(hub)
+    hub.end_run(RunEnd.CAMERA_OFFLINE, "gone")
+    assert taken_us is not None
+    assert last_us(hub) == taken_us
+    # An MJPEG camera's own picture instead of it, also where nobody wanted samples.
+    for with_run in (True, False):
+        if with_run:
+            begin(hub)
+            hub.video(first)
+        hub.jpeg(b"picture", first.arrived_us + 1)
+        taken_us = last_us(hub)
+        hub.end_run(RunEnd.CAMERA_OFFLINE, "gone")
+        assert hub.last_jpeg == (b"picture", taken_us)
+        assert [hub.latest_jpeg, hub.latest_still] == [None, None]
+        assert last_us(hub) == taken_us
+    # Another stream's keyframe takes its place.
+    begin(hub)
+    hub.video(first)
+    assert hub.last_jpeg is None
+    hub.forget_picture()
+    assert last_us(hub) is None
+    hub.jpeg(bytes(MAX_LAST_BYTES + 1), first.arrived_us)
+    hub.end_run(RunEnd.CAMERA_OFFLINE, "gone")
+    assert last_us(hub) is None
+    begin(hub)
+    hub.video(replace(first, data=bytes(MAX_LAST_BYTES + 1)))
+    hub.end_run(RunEnd.CAMERA_OFFLINE, "gone")
+    assert last_us(hub) is None

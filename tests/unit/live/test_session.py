@@ -102,6 +102,7 @@ async def test_nothing_new_is_not_offered_again(scene: Scene) -> None:
             "type": "offline",
             "reason_code": "disconnected",
             "reason": "the camera ended the stream",
+            "picture_us": scene.hubs[StreamKind.MAIN].last_picture_us,
         }
 
 
@@ -233,4 +234,21 @@ async def test_an_interruption_of_a_camera_that_is_online_has_a_reason(scene: Sc
             "type": "offline",
             "reason_code": "reconnecting",
             "reason": "no picture for 5.0 s",
+            "picture_us": scene.hubs[StreamKind.MAIN].last_picture_us,
         }
+
+
+async def test_who_is_told_of_an_absence_hears_of_the_last_picture(scene: Scene) -> None:
+    async with aclosing(scene.session.messages()) as messages:  # type: ignore[type-var]
+        assert "picture_us" not in await text(messages)
+    scene.deliver(StreamKind.MAIN)
+    taken_us = scene.hubs[StreamKind.MAIN].last_picture_us
+    scene.hubs[StreamKind.MAIN].end_run(RunEnd.CAMERA_OFFLINE, "gone")
+    for is_paused, expected in ((False, taken_us), (True, None)):
+        if is_paused:
+            scene.status.paused("paused by anna")
+        else:
+            scene.status.stopped("stopped")
+        session = LiveSession("cam", scene.hubs, lambda: scene.status.state, scene.bus)
+        async with aclosing(session.messages()) as messages:  # type: ignore[type-var]
+            assert (await text(messages)).get("picture_us") == expected
