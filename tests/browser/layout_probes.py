@@ -139,7 +139,7 @@ OUT_OF_REACH: Final = (
 )
 
 # Each control gets the focus, as by the Tab key; no bar that stays while the page scrolls covers
-# one of its corners or its middle.
+# one of its corners or its middle; of a field of many lines, where its first letter is.
 HIDDEN_FOCUS: Final = (
     "() => {"
     + _WORDS
@@ -153,6 +153,7 @@ HIDDEN_FOCUS: Final = (
   const found = [];
   for (const one of controls()) {
     if (one.disabled) continue;
+    document.activeElement.blur(); // what has the focus is not scrolled to again
     one.focus({ focusVisible: true });
     if (document.activeElement !== one) { found.push(`takes no focus: ${what(one)}`); continue; }
     const { left, top, right, bottom } = one.getClientRects()[0];
@@ -160,8 +161,9 @@ HIDDEN_FOCUS: Final = (
       found.push(`not in sight: ${what(one)}`);
       continue;
     }
-    const points = [[left + 3, top + 3], [right - 3, top + 3], [left + 3, bottom - 3],
+    const corners = [[left + 3, top + 3], [right - 3, top + 3], [left + 3, bottom - 3],
       [right - 3, bottom - 3], [(left + right) / 2, (top + bottom) / 2]];
+    const points = one.matches('textarea') ? corners.slice(0, 1) : corners;
     for (const [x, y] of points) {
       const hit = document.elementFromPoint(x, y);
       const bar = hit && !one.contains(hit) && stays(hit);
