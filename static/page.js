@@ -113,6 +113,16 @@ count();
 setInterval(count, 1000);
 document.addEventListener("htmx:after:swap", count);
 
+// What is disabled while its answer is on the way loses the focus, and with it a keyboard its place: it gets it back,
+// unless the focus went elsewhere meanwhile. htmx enables it right after the last event.
+const waiting = new WeakMap();
+document.addEventListener("htmx:before:request", ({ detail }) => {
+  if (document.activeElement?.disabled) waiting.set(detail.ctx, document.activeElement);
+});
+document.addEventListener("htmx:finally:request", ({ detail }) => queueMicrotask(() => {
+  if (document.activeElement === document.body) waiting.get(detail.ctx)?.focus({ preventScroll: true });
+}));
+
 const note = document.getElementById("zone-note");
 const sameNow = (zone) => {
   const form = (timeZone) => new Date().toLocaleString("en", { timeZone });

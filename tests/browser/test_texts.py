@@ -1,5 +1,6 @@
 """What pages say and compute, without a browser: catalogue, languages, times, sizes, walls."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +23,9 @@ from falconeye.web.pages.about import PARTS
 from falconeye.web.pages.camera_trial import holds_days
 from falconeye.web.pages.recordings import group
 from falconeye.web.said import CONTEXT
+from falconeye.web.rendering import build_environment, render
 from falconeye.web.wall_views import Chosen, wall_page
+from tests.browser.layout_probes import served_pages
 from tests.browser.samples import FRAME, camera, rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,3 +166,24 @@ def test_other_addresses_are_refused_at_their_field(url: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         camera_input.new_camera(form, "", may_be_local=True)
     assert caught.value.field == "source_url"
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_every_page_is_made_in_every_language(language: str) -> None:
+    """A language with other forms of number refuses to count by a name, which English does not."""
+    environment = build_environment(ROOT / "templates", str)
+    for path, page in served_pages(language).items():
+        assert f'lang="{language}"' in render(environment, *page), path
+
+
+def test_the_first_value_of_a_text_that_counts_is_what_it_counts() -> None:
+    """Jinja chooses the form of number by it."""
+    counting = re.compile(
+        r"{% trans (?:trimmed )?(\w+)=[^%]*%}(?:(?!endtrans).)*?{% plural", re.DOTALL
+    )
+    names = {
+        name
+        for path in (ROOT / "templates").rglob("*.html")
+        for name in counting.findall(path.read_text())
+    }
+    assert names <= {"count", "seconds"}
