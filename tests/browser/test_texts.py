@@ -22,8 +22,8 @@ from falconeye.web.pages import camera_input
 from falconeye.web.pages.about import PARTS
 from falconeye.web.pages.camera_trial import holds_days
 from falconeye.web.pages.recordings import group
-from falconeye.web.said import CONTEXT
 from falconeye.web.rendering import build_environment, render
+from falconeye.web.said import CONTEXT
 from falconeye.web.wall_views import Chosen, wall_page
 from tests.browser.layout_probes import served_pages
 from tests.browser.samples import FRAME, camera, rows
