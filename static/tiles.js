@@ -24,7 +24,7 @@ wall.addEventListener("submit", (event) => {
 });
 
 wall.addEventListener("falconeye:pip-refused", ({ target }) => {
-  say(said.dataset.apart.replace("{name}", target.closest("[data-tile]").dataset.name));
+  say(said.dataset.apart.replace("{name}", () => target.closest("[data-tile]").dataset.name));
 });
 
 // One menu at a time; what was chosen closes it, but sound, which is chosen again.
