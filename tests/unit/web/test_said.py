@@ -39,7 +39,7 @@ def _as_it_was() -> Iterator[None]:
         ("25:00 is no time such as 08:00-17:30", "25:00 ist keine Zeit wie 08:00-17:30"),
         # Joined below: what is not known stays as it was.
         ("Yard: the disk does not answer", "Yard: die Platte antwortet nicht"),
-        ("quarx; it is over already", "quarx; es ist schon vorbei"),
+        ("quarx; it is over already", "quarx; er ist schon beendet"),
         ("3 files cannot be read", "3 Dateien nicht lesbar"),
         ("", ""),
         ("Front camera", "Front camera"),
