@@ -84,7 +84,8 @@ async def tablet_paired(page: Page, tablet: Page, url: str) -> None:
     await page.get_by_label("Your own password").fill(PASSWORD)
     await page.get_by_role("button", name="Add display").click()
     await expect(page.get_by_text("shows its pictures in a moment")).to_be_visible()
-    await expect(tablet.locator(".display-name")).to_have_text(["Yard", "Demo"])
+    names = tablet.locator(".display-name")
+    await expect(names).to_have_text(["Yard", "Demo"], timeout=FIRST_PICTURE_MS)
     await expect(tablet.locator(LIVE)).to_have_count(2, timeout=FIRST_PICTURE_MS)
     assert await tablet.locator("nav, header, a:visible, button:visible").count() == 0
 
@@ -165,7 +166,8 @@ async def test_a_house_is_set_up_shown_on_a_tablet_and_to_a_guest(
         row = page.get_by_role("row", name="Hall tablet")
         await row.get_by_role("link", name="Remove").click()
         await page.get_by_role("button", name="Remove display").click()
-        await expect(tablet.get_by_text("This screen shows nothing any more")).to_be_visible()
+        gone = tablet.get_by_text("This screen shows nothing any more")
+        await expect(gone).to_be_visible(timeout=FIRST_PICTURE_MS)
         await page.goto(f"{proxy.url}/audit")
         for words in ("Hall tablet", "Eve"):
             await expect(

@@ -55,6 +55,11 @@ async def test_an_absent_camera_that_never_recorded_shows_its_last_picture(tmp_p
         await expect(screen.locator("[data-player]")).to_have_attribute("data-state", "offline")
         await expect(screen.locator(STILL)).to_have_count(0)
         assert found == ([], [])
+        # A picture would come after the state: the recorder itself has none to give.
+        asked = (
+            "fetch(document.querySelector('[data-player]').dataset.still).then((it) => it.status)"
+        )
+        assert await screen.evaluate(asked) == 503
 
 
 async def test_a_screen_shows_nothing_from_the_moment_of_a_pause_on(tmp_path: Path) -> None:
