@@ -139,11 +139,11 @@ class StreamHub:
                 self._gate.end()
 
     def _forget_run(self, detail: str) -> None:
-        """The next connection must not get this run's clock. One picture of it stays, if small."""
+        """The next connection must not get this run's clock. Its last pictures stay, if small."""
         jpeg, offset_us = self.latest_jpeg, self.wall_offset_us
         if jpeg is not None and offset_us is not None and len(jpeg[0]) <= MAX_LAST_BYTES:
-            self.last_jpeg, self.latest_still = (jpeg[0], jpeg[1] + offset_us), None
-        elif self.latest_still and len(self.latest_still.keyframe.data) > MAX_LAST_BYTES:
+            self.last_jpeg = jpeg[0], jpeg[1] + offset_us
+        if self.latest_still and len(self.latest_still.keyframe.data) > MAX_LAST_BYTES:
             self.latest_still = None
         if self._run:
             self.live.end(detail)
