@@ -27,6 +27,12 @@ NAMES = ("Attic", "Barn", "Cellar")
 # Of the page that is seen: each tile's left, top, width and height.
 BOXES = """() => [...document.querySelectorAll('[data-sheet]:not([hidden], .is-next) .tile')]
   .map((one) => one.getBoundingClientRect()).map((box) => [box.x, box.y, box.width, box.height])"""
+# Whether the tiles of the first row, as wide as the window, are so many.
+COLUMNS = f"""([width, columns]) => {{
+  const row = ({BOXES})().slice(0, columns);
+  const lefts = new Set(row.map(([x]) => Math.round(x)));
+  return lefts.size === columns && Math.abs(row.at(-1)[0] + row.at(-1)[2] - width) <= 1;
+}}"""
 
 
 @asynccontextmanager
@@ -115,6 +121,8 @@ async def test_who_points_at_a_page_holds_it_and_a_hidden_screen_stands() -> Non
 async def test_an_odd_window_is_filled(count: int, width: int, height: int, columns: int) -> None:
     async with screen(count, 16) as (_server, page):
         await page.set_viewport_size({"width": width, "height": height})
+        # The page arranges its tiles when it hears of its new size.
+        await page.wait_for_function(COLUMNS, arg=[width, columns])
         boxes = await page.evaluate(BOXES)
         assert len(boxes) == count
         assert len({round(box[0]) for box in boxes[:columns]}) == columns
