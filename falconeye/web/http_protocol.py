@@ -78,7 +78,12 @@ class HttpProtocol(H11Protocol):
         super().resume_writing()
 
     def _owes(self) -> bool:
-        """Whether the client has begun what it has not ended: a head, or a body."""
+        """Whether the client has begun what it has not ended: a head, or a body.
+
+        Nothing once the connection is a WebSocket's: of its request no end is ever read.
+        """
+        if self.transport.get_protocol() is not self:
+            return False
         state = self.conn.their_state
         return state is h11.SEND_BODY or (state is h11.IDLE and bool(self.conn.trailing_data[0]))
 

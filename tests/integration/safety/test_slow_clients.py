@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
 
 from falconeye.accounts.model import Role
 from falconeye.web import http_protocol
@@ -103,6 +104,17 @@ async def test_a_whole_request_is_not_hurried(site: Site, monkeypatch: pytest.Mo
         await asyncio.sleep(SHORT_S * 3)
         assert site.server._server is not None
         assert site.server._server.server_state.connections
+
+
+async def test_a_socket_stays_open(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Live pictures: their request is whole, though it never ends as others do."""
+    monkeypatch.setattr(http_protocol, "OWED_S", SHORT_S)
+    bearer = {"authorization": f"Bearer {await site.token(Role.VIEWER)}"}
+    url = f"ws://127.0.0.1:{site.server.port}/api/test/socket"
+    async with connect(url, additional_headers=bearer, proxy=None) as socket:
+        await asyncio.sleep(SHORT_S * 3)
+        await socket.send("still there")
+        assert await socket.recv() == "still there"
 
 
 LARGE = b"/static/vendor/swagger-ui/swagger-ui-bundle.js"  # 1.7 MB: more than a kernel holds of it
