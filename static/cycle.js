@@ -33,5 +33,9 @@ area.addEventListener("focusin", () => turning.hold("focus", true));
 area.addEventListener("focusout", ({ relatedTarget }) => { if (!area.contains(relatedTarget)) turning.hold("focus", false); });
 document.addEventListener("visibilitychange", () => turning.hold("hidden", document.hidden));
 still.addEventListener("change", ({ matches }) => { if (matches) turning.hold("wish", true); });
-document.addEventListener("htmx:after:swap", () => turning.swapped());
+document.addEventListener("htmx:after:swap", () => {
+  turning.swapped();
+  // What had the focus may be gone, which no event tells.
+  if (!area.contains(document.activeElement)) turning.hold("focus", false);
+});
 turning.begin();

@@ -60,19 +60,29 @@ class AuditLog:
         await self._store.add(entry)
 
     async def list(
-        self, wanted: AuditFilter | None = None, *, limit: int = 100, offset: int = 0
+        self,
+        wanted: AuditFilter | None = None,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        by_time: bool = False,
     ) -> tuple[list[AuditEntry], int]:
-        """Entries, newest first, and how many match in all."""
-        return await self._store.list(wanted or AuditFilter(), limit, offset)
+        """Entries, the last noted first, and how many match in all.
+
+        `by_time`: the last dated first, in which the logs of several nodes can be merged.
+        """
+        return await self._store.list(wanted or AuditFilter(), limit, offset, by_time=by_time)
 
     async def batches(
-        self, wanted: AuditFilter | None = None
+        self, wanted: AuditFilter | None = None, *, by_time: bool = False
     ) -> AsyncGenerator[builtins.list[AuditEntry], None]:
-        """All entries of now that match, newest first, in lists of at most `BATCH`."""
-        before_id: int | None = None
-        while found := await self._store.older(wanted or AuditFilter(), before_id, BATCH):
+        """All entries of now that match, in the order of `list`, in lists of at most `BATCH`."""
+        before: AuditEntry | None = None
+        while found := await self._store.older(
+            wanted or AuditFilter(), before, BATCH, by_time=by_time
+        ):
             yield found
-            before_id = found[-1].id
+            before = found[-1]
 
     async def prune(self, cutoff_us: int, keep_days: int) -> int:
         """Delete what was noted before; how many entries. Each step leaves one that says so."""

@@ -46,15 +46,16 @@ def backup(arguments: BackupArguments) -> ExitCode:
 
     async def work(database: Database, settings: NodeSettings) -> Manifest:
         clock = SystemClock()
-        audit = AuditLog(AuditStore(database), clock)
-        await audit.record(None, "backup.made", "database", None, target.name)
         key = await asyncio.to_thread(
             key_file, settings.data_dir, settings.data_key_file, os.environ
         )
         sources = Sources(
             database.data_dir, key, settings_file, settings.node_name or socket.gethostname()
         )
-        return await asyncio.to_thread(make_backup, sources, target, passphrase, clock.utc_us())
+        made = await asyncio.to_thread(make_backup, sources, target, passphrase, clock.utc_us())
+        audit = AuditLog(AuditStore(database), clock)
+        await audit.record(None, "backup.made", "database", None, target.name)
+        return made
 
     manifest = with_database(arguments, work)
     size = target.stat().st_size

@@ -1,7 +1,6 @@
 """`falconeye config export | apply`: cameras and settings as a TOML file, without any secret."""
 
 import asyncio
-import os
 import re
 import socket
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 from falconeye import __version__
 from falconeye.accounts.audit import AuditLog
 from falconeye.base.clock import SystemClock
-from falconeye.base.errors import Conflict, InvalidInput, Unavailable
+from falconeye.base.errors import InvalidInput
 from falconeye.base.redact import redact_text
 from falconeye.cli import config_plan
 from falconeye.cli.arguments import Arguments
@@ -21,6 +20,7 @@ from falconeye.cli.cameras import camera_cipher
 from falconeye.cli.config_identity import IDENTITY
 from falconeye.cli.config_plan import NO_VALUE, Change, Plan
 from falconeye.cli.exit_codes import ExitCode
+from falconeye.cli.new_file import write_new
 from falconeye.cli.opened import with_database
 from falconeye.cli.output import note, print_json, print_rows
 from falconeye.cli.toml_text import assignments
@@ -72,16 +72,7 @@ def export(arguments: ExportArguments) -> ExitCode:
         print(text, end="")
         return ExitCode.OK
     target = Path(arguments.file)
-    try:
-        fd = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        msg = f"{target} is there already: give another name"
-        raise Conflict(msg) from None
-    except OSError as error:
-        msg = f"cannot write {target}: {error.strerror}"
-        raise Unavailable(msg) from error
+    write_new(target, text.encode())
     if arguments.json:
         print_json({"file": str(target)})
     else:

@@ -1,16 +1,16 @@
 """`falconeye doctor`: looks at everything and says what to do; works beside a running recorder."""
 
 import asyncio
-import os
 import socket
 from pathlib import Path
 from typing import Any
 
 from falconeye.base.clock import SystemClock
-from falconeye.base.errors import Conflict, Unavailable
+from falconeye.base.errors import Conflict
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.cameras import camera_cipher
 from falconeye.cli.exit_codes import ExitCode
+from falconeye.cli.new_file import write_new
 from falconeye.cli.opened import with_database
 from falconeye.cli.output import note, print_json, print_rows
 from falconeye.config.settings import NodeSettings
@@ -60,7 +60,7 @@ def doctor(arguments: DoctorArguments) -> ExitCode:
 
     examination, bundle = with_database(arguments, work)
     if arguments.bundle is not None and bundle is not None:
-        _write(arguments.bundle, bundle)
+        write_new(arguments.bundle, bundle)
     if arguments.json:
         print_json(examination.as_json())
     else:
@@ -86,13 +86,3 @@ def _show(examination: Examination) -> None:
         print("\nwhat to do:")
     for one in todo:
         print(f"  {one.subject}: {one.advice}.")
-
-
-def _write(target: Path, content: bytes) -> None:
-    try:
-        fd = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        msg = f"cannot write {target}: {error.strerror}"
-        raise Unavailable(msg) from error

@@ -1,7 +1,6 @@
 """`falconeye join`: what it will do, then, if wanted, does it. Works while the node runs or not."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
@@ -9,6 +8,7 @@ from typing import NoReturn
 from falconeye.accounts.audit import AuditLog
 from falconeye.base.clock import SystemClock
 from falconeye.base.errors import Conflict
+from falconeye.cli.agreeing import agreed
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.cameras import camera_cipher
 from falconeye.cli.exit_codes import ExitCode
@@ -57,7 +57,7 @@ def join(arguments: JoinArguments) -> ExitCode:
         own = [OwnCamera(name=one.name[:300], key=address_key(one)) for one in cameras]
         plan, _found = await joiner.look(code, own)
         _tell(plan, cameras)
-        if not arguments.yes and not _wanted():
+        if not arguments.yes and not agreed("Join?"):
             return None
         _ = await claim(database, identity.node_id)
         answer = await joiner.join(code, own, partial(_anew, database, cipher))
@@ -108,10 +108,3 @@ def _tell(plan: JoinPlan, cameras: Sequence[CameraConfig]) -> None:
          f" more. The cluster has {plan.users} user(s).")  # fmt: skip
     for clash in plan.clashes:
         note(f"One address: {clash.yours!r} here and {clash.theirs!r} there; both are kept.")
-
-
-def _wanted() -> bool:
-    if not sys.stdin.isatty():
-        return False
-    print("Join? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().casefold() in {"y", "yes"}

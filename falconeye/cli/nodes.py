@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import replace as changed
 
 from falconeye.accounts.audit import AuditLog
 from falconeye.base.clock import SystemClock
 from falconeye.base.errors import Conflict, InvalidInput, NotFound
+from falconeye.cli.agreeing import agreed
 from falconeye.cli.arguments import Arguments
 from falconeye.cli.cameras import camera_cipher
 from falconeye.cli.exit_codes import ExitCode
@@ -134,16 +134,18 @@ def _expel(arguments: NodeArguments, by: str | None) -> ExitCode:
         cipher = await camera_cipher(settings)
         known = [one.name for one in await CameraStore(database, cipher).list()
                  if one.password is not None]  # fmt: skip
-        if not arguments.yes and not _wanted(f"Expel {gone.name}?"):
+        if not arguments.yes and not agreed(f"Expel {gone.name}?"):
             return None
-        if heir is not None:
-            await hand_over(database, gone.id, heir.id)
-        await members.remove(gone.id)
 
         async def nothing() -> None:
             """A node that runs sees what this command changes."""
 
-        await DataKeys(cipher, settings.data_dir, no_peer, nothing).rotate()
+        data_keys = DataKeys(cipher, settings.data_dir, no_peer, nothing)
+        await data_keys.check_writable()
+        if heir is not None:
+            await hand_over(database, gone.id, heir.id)
+        await members.remove(gone.id)
+        await data_keys.rotate()
         _ = await encrypt_anew(database, cipher)
         detail = gone.name if heir is None else f"{gone.name}, replaced by {heir.name}"
         await _audit(database).record(None, "node.removed", "node", gone.id, detail)
@@ -218,13 +220,6 @@ def _find(members: Sequence[Member], name_or_id: str) -> Member:
         msg = f"there is no node {name_or_id!r}: see 'falconeye node list'"
         raise NotFound(msg)
     return found[0]
-
-
-def _wanted(question: str) -> bool:
-    if not sys.stdin.isatty():
-        return False
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
 
 
 def _audit(database: Database) -> AuditLog:

@@ -12,11 +12,17 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from falconeye.base.errors import InvalidInput
+from falconeye.base.errors import InvalidInput, StartError, Unavailable
 from falconeye.federation.beat import MAX_DATA_KEYS
 from falconeye.federation.beats import Connection
 from falconeye.federation.peers import Peer
-from falconeye.storage.stores.credentials import CredentialCipher, add_keys, key_version, new_key
+from falconeye.storage.stores.credentials import (
+    CredentialCipher,
+    add_keys,
+    check_room_for_key,
+    key_version,
+    new_key,
+)
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +110,17 @@ class DataKeys:
             order = keys + mine if newest else mine[:1] + keys + mine[1:]
             await asyncio.to_thread(add_keys, self._data_dir, order, self._cipher)
         await self._reload()
+
+    async def check_writable(self) -> None:
+        """Unavailable where `rotate` could not keep a new key.
+
+        For before a member is removed: afterwards nobody asks again, and it would know the key.
+        """
+        async with self._one:
+            try:
+                await asyncio.to_thread(check_room_for_key, self._data_dir)
+            except StartError as error:
+                raise Unavailable(str(error)) from error
 
     async def rotate(self) -> None:
         """A new key, in use here. The caller encrypts anew; the others hear of it by beats."""

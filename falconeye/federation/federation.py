@@ -250,9 +250,8 @@ class Federation:
             raise Conflict("remove this node from another one: it goes on alone then")
         if peer is None:
             raise NotFound("there is no such node in this cluster")
-        return Removal.of(
-            node_id, peer.name, self.camera_configs(), is_reachable=self.is_heard(peer)
-        )
+        heard = self.is_heard(peer)
+        return Removal.of(node_id, peer.name, self.camera_configs(), is_reachable=heard)
 
     async def replace(self, node_id: str, by_node_id: str) -> None:
         """Give a member's network cameras to another, then expel it."""
@@ -267,7 +266,8 @@ class Federation:
         await self._decide()
 
     async def remove(self, node_id: str) -> None:
-        """Expel a member at once: its key counts for nothing, and the data key is another."""
+        """Expel a member: its key counts for nothing, the data key is another. Unavailable."""
+        await self.data_keys.check_writable()
         await self._parts.members.remove(node_id)
         await self.follow_members()
         await self._decide()

@@ -212,13 +212,14 @@ def _create(path: Path, content: bytes, mode: int) -> None:
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     fd = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
     try:
-        os.write(fd, content)
-        os.fsync(fd)
+        with os.fdopen(fd, "wb") as file:  # unlike `os.write` it writes all, or fails
+            file.write(content)
+            file.flush()
+            os.fsync(fd)
         os.link(aside, path)
     except FileExistsError:
         log.debug("another process has just made %s", path)
     finally:
-        os.close(fd)
         aside.unlink()
     directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -84,5 +84,5 @@ async def gather(request: Asking, found: StorageView) -> StorageOfAll:
             told_all.append(StorageAnswer.model_validate(told))
         except ValidationError as error:
             log.warning("what node %s tells of its disks cannot be read: %s", node_id, error)
-            silent.append(node_id)
+            silent.append(answers.name_of(node_id))
     return StorageOfAll(told_all, tuple(silent), has_others=True)

@@ -174,6 +174,7 @@ class SpanExport:
     to_us: int
     is_made: bool
     owner: str
+    node_name: str = ""  # of the node that has it; empty: this one
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.storage.index.database import Database
@@ -76,13 +76,18 @@ class AuditStore:
         await self._database.write(write)
 
     async def list(
-        self, wanted: AuditFilter, limit: int, offset: int
+        self, wanted: AuditFilter, limit: int, offset: int, *, by_time: bool = False
     ) -> tuple[list[AuditEntry], int]:
-        """Entries, newest first, and how many match in all."""
+        """Entries, the last noted first, and how many match in all.
+
+        `by_time`: the last dated first. What several nodes tell can be merged by nothing else: one
+        whose clock was wrong for a while noted its entries in another order than they are dated.
+        """
 
         async def read(connection: AsyncConnection) -> tuple[list[AuditEntry], int]:
             matching = _matching(select(AUDIT), wanted)
-            page = matching.order_by(AUDIT.c.id.desc()).limit(limit).offset(offset)
+            newest_first = (column.desc() for column in _order(by_time))
+            page = matching.order_by(*newest_first).limit(limit).offset(offset)
             rows = await connection.execute(page)
             counted = _matching(select(func.count()).select_from(AUDIT), wanted)
             total: int = (await connection.execute(counted)).scalar_one()
@@ -91,15 +96,18 @@ class AuditStore:
         return await self._database.read(read)
 
     async def older(
-        self, wanted: AuditFilter, before_id: int | None, limit: int
+        self, wanted: AuditFilter, before: AuditEntry | None, limit: int, *, by_time: bool = False
     ) -> builtins.list[AuditEntry]:
-        """Entries below an id (None: the newest), newest first; what is added moves none."""
+        """Entries after one in the order of `list` (None: the first); what is added moves none."""
 
         async def read(connection: AsyncConnection) -> builtins.list[AuditEntry]:
             matching = _matching(select(AUDIT), wanted)
-            if before_id is not None:
-                matching = matching.where(AUDIT.c.id < before_id)
-            rows = await connection.execute(matching.order_by(AUDIT.c.id.desc()).limit(limit))
+            order = _order(by_time)
+            if before is not None:
+                values = (before.at_us, before.id)[0 if by_time else 1 :]
+                matching = matching.where(tuple_(*order) < tuple_(*values))
+            found = matching.order_by(*(column.desc() for column in order)).limit(limit)
+            rows = await connection.execute(found)
             return [AuditEntry(**row) for row in rows.mappings()]
 
         return await self._database.read(read)
@@ -146,6 +154,10 @@ class AuditStore:
             return AuditWords(*found)
 
         return await self._database.read(read)
+
+
+def _order(by_time: bool) -> tuple[ColumnElement[int], ...]:  # noqa: FBT001 - two orders
+    return (AUDIT.c.at_us, AUDIT.c.id) if by_time else (AUDIT.c.id,)
 
 
 def _values(entry: AuditEntry) -> dict[str, Any]:

@@ -124,6 +124,17 @@ def add_keys(data_dir: Path, keys: list[bytes], cipher: CredentialCipher) -> Non
     cipher.adopt(_once(keys + cipher.keys))
 
 
+def check_room_for_key(data_dir: Path) -> None:
+    """StartError where `add_keys` could not put another key on the disk now. Blocks."""
+    path = data_dir / KEY_NAME
+    try:
+        before = read_keys(path) if path.exists() else []
+        _aside(path, [*before, new_key()]).unlink()
+    except OSError as error:
+        msg = f"the data keys {path} cannot be written: {error.strerror}"
+        raise StartError(msg) from error
+
+
 def seed_key(data_dir: Path, key: bytes) -> None:
     """Have the node begin with this key, where it has no key file of its own yet.
 
@@ -172,32 +183,38 @@ def _once(keys: list[bytes]) -> list[bytes]:
 
 def _replace(path: Path, keys: list[bytes]) -> None:
     """Other content of a key file, whole or not at all."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    fd = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    aside = _aside(path, keys)
     try:
-        os.write(fd, b"".join(key + b"\n" for key in keys))
-        os.fsync(fd)
         aside.replace(path)
     except OSError:
         aside.unlink(missing_ok=True)
         raise
-    finally:
-        os.close(fd)
     _sync_directory(path.parent)
+
+
+def _aside(path: Path, keys: list[bytes]) -> Path:
+    """These keys in a new file beside the key file, on the disk."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    fd = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as file:  # unlike `os.write` it writes all, or fails
+            file.writelines(key + b"\n" for key in keys)
+            file.flush()
+            os.fsync(fd)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+    return aside
 
 
 def _create(path: Path, key: bytes) -> None:
     """A key file, whole or not at all: written aside, then linked to a name nobody has."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    fd = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    aside = _aside(path, [key])
     try:
-        os.write(fd, key + b"\n")
-        os.fsync(fd)
         os.link(aside, path)
     except FileExistsError:
         log.debug("another process has just made %s", path)
     finally:
-        os.close(fd)
         aside.unlink()
     _sync_directory(path.parent)
 

@@ -14,6 +14,7 @@ from falconeye.accounts.model import Action
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, parse_rfc3339, rfc3339, to_us
 from falconeye.cameras.views import Camera
+from falconeye.storage.segments.recording_rows import Query
 from falconeye.web import i18n, timelines, views
 from falconeye.web.contexts import DayRange, EventRow, FootagePage
 from falconeye.web.day_contexts import AheadRow
@@ -22,6 +23,7 @@ from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import Asking, services_of, show
 from falconeye.web.peers.events import gather as newest_events
 from falconeye.web.peers.protections import kept_everywhere
+from falconeye.web.peers.recordings import gather as gather_recordings
 from falconeye.web.recording_contexts import RecordingRow
 from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 from falconeye.web.services import Services
@@ -132,15 +134,15 @@ def choose_cameras(
 async def _day_with_recordings(request: Asking, camera: Camera, bounds: _Bounds) -> FootagePage:
     services = services_of(request)
     camera_id = camera.config.id
-    recordings, total = await services.recordings.list(
-        camera_id=camera_id, from_us=bounds.start_us, to_us=bounds.end_us, limit=ROWS
-    )
+    of_day = Query(camera_id=camera_id, from_us=bounds.start_us, to_us=bounds.end_us, limit=ROWS)
+    # Nodes that do not answer are named where the day is played: it asks them for the same time.
+    found = await gather_recordings(request, of_day)
     now_us = services.clock.utc_us()
-    rows = tuple(views.recording_row(recording, now_us) for recording in recordings)
+    rows = tuple(views.recording_row(recording, now_us) for recording in found.rows)
     context = await _day_of(request, camera, bounds, rows)
     span = {"from": rfc3339(bounds.start_us), "to": rfc3339(bounds.end_us)}
     query = urlencode({"camera": camera_id, **span})
-    return replace(context, more_recordings=total - len(rows), day_query=query)
+    return replace(context, more_recordings=found.total - len(rows), day_query=query)
 
 
 async def _day_of(

@@ -33,14 +33,15 @@ async def protect_time(request: Asking, camera_id: FromPath[str]) -> Response[st
     zone = services_of(request).stored_settings.zone
     begin, end = (_moment(given.get(name, ""), zone) for name in ("from", "to"))
     form = SpanForm(camera_id, begin, end, given.get("reason", ""))
+    at = rfc3339(begin) if begin is not None else ""  # an error stands at the day that was meant
     try:
         made, silent = await _protect(request, form)
     except InvalidInput as error:
         errors = {error.field or "from": _words(error)}
-        return await show_day(request, camera_id, form=form, errors=errors, status=422)
+        return await show_day(request, camera_id, at=at, form=form, errors=errors, status=422)
     except Conflict as error:
         errors = {"from": sentence(error)}
-        return await show_day(request, camera_id, form=form, errors=errors, status=409)
+        return await show_day(request, camera_id, at=at, form=form, errors=errors, status=409)
     done = "footage-protected-in-part" if silent else "footage-protected"
     answer = go_to(f"/cameras/{camera_id}/footage", done=done)
     answer.headers["location"] += f"&at={rfc3339(made.from_us)}"

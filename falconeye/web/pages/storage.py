@@ -10,12 +10,9 @@ from litestar.params import FromPath, QueryParameter
 from falconeye.accounts.model import Action
 from falconeye.base.errors import Conflict, FalconEyeError, InvalidInput
 from falconeye.base.times import LATEST_US, MINUTE_US, parse_rfc3339
-from falconeye.jobs.exporting import request_of
-from falconeye.storage.stores.job_store import Job
 from falconeye.storage.volumes.volume_facts import Role
 from falconeye.web import (
     gathered_storage,
-    own_jobs,
     own_protections,
     own_storage,
     storage_views,
@@ -24,7 +21,8 @@ from falconeye.web import (
 from falconeye.web.i18n import gettext as _
 from falconeye.web.own_storage import VolumeView
 from falconeye.web.pages.asking import Asking, go_to, own_part, sentence, services_of, show, texts
-from falconeye.web.peers.footage import delete_everywhere, total_elsewhere
+from falconeye.web.peers.footage import delete_everywhere, exports_here, total_elsewhere
+from falconeye.web.peers.protections import kept_everywhere
 from falconeye.web.recording_contexts import ProtectionRow
 from falconeye.web.security.access import may_on, needs, principal_of, require_camera
 from falconeye.web.storage_contexts import (
@@ -32,7 +30,6 @@ from falconeye.web.storage_contexts import (
     DeleteSpanPage,
     LeftProtections,
     RemoveVolumePage,
-    SpanExport,
     SpanForm,
     StoragePage,
 )
@@ -127,7 +124,8 @@ async def delete_span_question(
     services = services_of(request)
     found = await services.recordings.total_of(camera, from_us, to_us)
     elsewhere = await total_elsewhere(request, camera, from_us, to_us)
-    left = await own_jobs.exports_of_time(request, camera, from_us, to_us)
+    exports, unseen = await exports_here(request, camera, from_us, to_us)
+    kept = found.protected + elsewhere.protected
     page = DeleteSpanPage(
         camera_id=camera,
         camera_name=services.cameras.get(camera).config.name,
@@ -136,11 +134,11 @@ async def delete_span_question(
         reason=reason,
         files=found.files + elsewhere.files,
         size_bytes=found.size_bytes + elsewhere.size_bytes,
-        kept=found.protected + elsewhere.protected,
+        kept=kept,
         silent_nodes=elsewhere.silent,
-        protections=await _protections(request, camera, from_us, to_us) if found.protected else (),
-        exports=tuple(_span_export(job) for job in (*left.unmade, *left.made)),
-        other_exports=left.unseen,
+        protections=await _protections(request, camera, from_us, to_us) if kept else (),
+        exports=(*exports, *elsewhere.exports),
+        other_exports=unseen + elsewhere.unseen_exports,
     )
     return show(request, "pages/storage_delete.html", page)
 
@@ -230,7 +228,7 @@ async def _protections(
 ) -> tuple[ProtectionRow, ...]:
     """What is protected of a time, and beside it as far as files may reach."""
     span = max(0, from_us - MINUTE_US), to_us + MINUTE_US
-    found = await own_protections.kept_of(services_of(request), camera_id, *span)
+    found, _silent = await kept_everywhere(request, camera_id, *span)  # those are named already
     return tuple(views.protection_row(one) for one in found)
 
 
@@ -247,12 +245,6 @@ async def _remove_page(request: Asking, volume_id: str) -> RemoveVolumePage:
         exports=held.exports,
         waiting=held.waiting,
     )
-
-
-def _span_export(job: Job) -> SpanExport:
-    asked = request_of(job)
-    names = tuple(order.camera_name for order in asked.orders)
-    return SpanExport(job.id, names, asked.from_us, asked.to_us, job.state.is_over, job.owner_name)
 
 
 def _field_errors(error: InvalidInput) -> dict[str, str]:

@@ -27,6 +27,7 @@ from falconeye.web.shell import shell_of
 Asking = Request[Any, Any, Any]
 Entries = AsyncGenerator[OfNode[AuditEntry], None]
 
+PART_S: Final = 15.0  # for a part of a download: a busy node with a slow card reads that long
 MAX_DOWNLOAD: Final = 10_000_000  # rows of a peer that a download goes through
 AUDIT: Final = ListOfAll(
     "/peer/audit", TypeAdapter(list[AuditEntry]), lambda one: (-one.at_us, -(one.id or 0))
@@ -53,11 +54,12 @@ class Asked(BaseModel):
 async def gather(
     request: Asking, wanted: AuditFilter, *, limit: int, offset: int
 ) -> Gathered[AuditEntry]:
-    """The newest first."""
+    """The last noted first; of several nodes the last dated."""
     log = shell_of(request).services.accounts.audit
+    by_time = others_of(request) is not None
 
     async def own(limit: int, offset: int) -> Part[AuditEntry]:
-        return await log.list(wanted, limit=limit, offset=offset)
+        return await log.list(wanted, limit=limit, offset=offset, by_time=by_time)
 
     return await AUDIT.gather(request, asdict(wanted), own, limit=limit, offset=offset)
 
@@ -72,11 +74,14 @@ def heard_of(request: Asking) -> tuple[list[Peer], list[str]]:
 
 
 async def everything(request: Asking, wanted: AuditFilter, peers: Sequence[Peer]) -> Entries:
-    """All entries of this node and these, newest first, however many there are.
+    """All entries of this node and these, in the order of `gather`, however many there are.
 
     Unavailable when one of them falls silent in between: what follows would be taken for whole.
     """
-    sources = [_own(request, wanted), *(_of_peer(request, wanted, peer) for peer in peers)]
+    sources: list[Entries] = [
+        _own(request, wanted),
+        *(_of_peer(request, wanted, peer) for peer in peers),
+    ]
     heads = [await anext(source, None) for source in sources]
     try:
         while True:
@@ -98,24 +103,24 @@ def _order(told: OfNode[AuditEntry] | None) -> Any:
 
 
 async def _own(request: Asking, wanted: AuditFilter) -> Entries:
-    here = here_of(request)
-    async for entries in shell_of(request).services.accounts.audit.batches(wanted):
+    here, by_time = here_of(request), others_of(request) is not None
+    async for entries in shell_of(request).services.accounts.audit.batches(wanted, by_time=by_time):
         for entry in entries:
             yield OfNode(*here, entry)
 
 
 async def _of_peer(request: Asking, wanted: AuditFilter, peer: Peer) -> Entries:
-    offset, last_id = 0, None
+    offset, told = 0, set[int | None]()
     while True:
-        part = await AUDIT.part_of(request, peer, asdict(wanted), MAX_PART, offset)
+        part = await AUDIT.part_of(request, peer, asdict(wanted), MAX_PART, offset, limit_s=PART_S)
         if part is None:
             msg = f"the node {peer.name} does not answer any more"
             raise Unavailable(msg)
         for entry in part[0]:
             # What was added meanwhile moved the others on: those were told already.
-            if last_id is None or (entry.id or 0) < last_id:
-                last_id = entry.id or 0
+            if entry.id not in told:
                 yield OfNode(peer.node_id, peer.name, entry, is_here=False)
+        told = {entry.id for entry in part[0]}
         offset += len(part[0])
         if len(part[0]) < MAX_PART:
             return
@@ -128,4 +133,5 @@ async def list_own(request: Asking) -> dict[str, Any]:
     asked = (await question_of(request, Asked)).model_dump()
     limit, offset = asked.pop("limit"), asked.pop("offset")
     log = shell_of(request).services.accounts.audit
-    return AUDIT.told(await log.list(AuditFilter(**asked), limit=limit, offset=offset))
+    found = await log.list(AuditFilter(**asked), limit=limit, offset=offset, by_time=True)
+    return AUDIT.told(found)

@@ -25,11 +25,16 @@ class Answers:
 
     by_node: Mapping[str, Mapping[str, Any]]
     silent: tuple[Peer, ...] = ()
+    answered: tuple[Peer, ...] = ()  # those of `by_node`, in that order
 
     @property
     def silent_names(self) -> tuple[str, ...]:
         """For sentences that say whose part is not there."""
         return tuple(peer.name for peer in self.silent)
+
+    def name_of(self, node_id: str) -> str:
+        """What a node that answered is called; KeyError for one that did not."""
+        return {peer.node_id: peer.name for peer in self.answered}[node_id]
 
 
 async def ask_all(
@@ -52,7 +57,8 @@ async def ask_all(
     pairs = list(zip(peers, told, strict=True))
     return Answers(
         {peer.node_id: answer for peer, answer in pairs if answer is not None},
-        tuple(peer for peer, answer in pairs if answer is None),
+        silent=tuple(peer for peer, answer in pairs if answer is None),
+        answered=tuple(peer for peer, answer in pairs if answer is not None),
     )
 
 

@@ -49,7 +49,8 @@ class Holders:
             for node_id in (own_id, *peers):
                 if node_id.replace("-", "") == ending[1]:
                     return node_id
-        if (known := self._known.get(held)) is not None:
+        known = self._known.get(held)
+        if known in (own_id, *peers):  # else it was expelled since
             self._known.move_to_end(held)
             return known
         if await self._own[held.kind](held):

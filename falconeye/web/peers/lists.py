@@ -110,20 +110,33 @@ class ListOfAll(Generic[Row]):
         return Gathered(rows[offset:wanted], total, silent, has_others=True)
 
     async def part_of(
-        self, request: Asking, peer: Peer, question: Mapping[str, Any], limit: int, offset: int
+        self,
+        request: Asking,
+        peer: Peer,
+        question: Mapping[str, Any],
+        limit: int,
+        offset: int,
+        *,
+        limit_s: float | None = None,
     ) -> Part[Row] | None:
-        """Rows of one other node; None where it does not say."""
+        """Rows of one other node; None where it does not say. `limit_s`: as of `ask_one`."""
         federation = others_of(request)
         if federation is None:
             return None
-        return await self._of(federation, peer, question, acting_of(request))(limit, offset)
+        ask = self._of(federation, peer, question, acting_of(request), limit_s)
+        return await ask(limit, offset)
 
     def _of(
-        self, federation: Federation, peer: Peer, question: Mapping[str, Any], acting: str | None
+        self,
+        federation: Federation,
+        peer: Peer,
+        question: Mapping[str, Any],
+        acting: str | None,
+        limit_s: float | None = None,
     ) -> "_Ask[Row]":
         async def ask(limit: int, offset: int) -> Part[Row] | None:
             body = {**question, "limit": limit, "offset": offset}
-            told = await ask_one(federation, peer.node_id, self.path, body, acting)
+            told = await ask_one(federation, peer.node_id, self.path, body, acting, limit_s)
             return None if told is None else self._read(peer, told)
 
         return ask

@@ -63,7 +63,7 @@ def kept_together(own: Sequence[Kept], answers: Answers) -> tuple[list[Kept], tu
             theirs = _KEPT.validate_python(told.get("kept"))
         except ValidationError as error:
             log.warning("what node %s keeps cannot be read: %s", node_id, error)
-            silent.append(node_id)
+            silent.append(answers.name_of(node_id))
             continue
         found += [replace(one, node=node_id) for one in theirs if _words(one) not in known]
         known |= {_words(one) for one in theirs}

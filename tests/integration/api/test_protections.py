@@ -8,7 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.accounts.model import Role
-from falconeye.base.times import SECOND_US, rfc3339
+from falconeye.base.times import DAY_US, SECOND_US, rfc3339
 from falconeye.storage.segments.layout import recording_id
 from falconeye.storage.tables.node import CAMERAS
 from tests.integration.api.conftest import Served
@@ -120,6 +120,13 @@ async def _older(served: Served, path: str, created_us: int) -> None:
     await served.services.cameras.reload()
 
 
+def _title(page: str) -> str:
+    """The day that stands over the time line."""
+    found = re.search(r'name="day"[^>]*value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
 async def test_of_a_deleted_camera_it_stays_and_is_let_go(served: Served) -> None:
     path, start_us = await camera(served)
     answer = await served.operator.post(f"{path}/protections", json=span(start_us, 1, 2))
@@ -179,6 +186,16 @@ async def test_the_page_of_a_day_protects_and_lets_go(served: Served) -> None:
     answer = await served.operator.post(f"{page}/protections", data=span(start_us, 2, 1))
     assert answer.status_code == 422
     assert "This lies before the beginning." in answer.text
+    # Of another day than today: what is wrong stands on the day that was meant.
+    path, start_us = await camera(served)
+    await _older(served, path, start_us - 3 * DAY_US)
+    page = f"{path.removeprefix('/api')}/footage"
+    answer = await served.operator.post(
+        f"{page}/protections", data=span(start_us - 2 * DAY_US, 2, 1)
+    )
+    meant = rfc3339(start_us - 2 * DAY_US + 2 * SECOND_US)
+    day = (await served.operator.get(page, params={"at": meant})).text
+    assert _title(answer.text) == _title(day) != _title((await served.operator.get(page)).text)
 
 
 async def test_the_page_of_a_recording_says_who_keeps_it_before_it_is_asked(served: Served) -> None:

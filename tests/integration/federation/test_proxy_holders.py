@@ -97,6 +97,15 @@ async def test_who_does_not_tell_may_have_it(
             await cluster.holders.holder_of(THING, NOBODY)
 
 
+async def test_who_was_expelled_has_it_no_more() -> None:
+    async with peers(a=answering(b"200 OK"), b=answering(b"200 OK")) as cluster:
+        first = await cluster.holders.holder_of(THING, NOBODY)
+        assert first is not None
+        other = ({"a" * 32, "b" * 32} - {first}).pop()
+        del cluster.plain.members[first]
+        assert await cluster.holders.holder_of(THING, NOBODY) == other
+
+
 async def test_the_dead_are_not_asked() -> None:
     async with peers(a=answering(b"200 OK"), b=answering(b"200 OK")) as cluster:
         cluster.plain.members["a" * 32].unreachable_since_us = 1

@@ -5,9 +5,13 @@ import re
 import httpx
 import pytest
 
-from falconeye.accounts.model import Role
+from falconeye.accounts.model import Principal, PrincipalKind, Role
 from falconeye.accounts.users import Rights
 from falconeye.base.secret import Secret
+from falconeye.base.times import MINUTE_US, rfc3339
+from falconeye.jobs.exporting import ask_for_export
+from falconeye.storage.export.export_layout import ExportOrder
+from tests.clock import START_US
 from tests.integration.api.conftest import Served
 from tests.integration.api.test_recordings import footage
 from tests.integration.lists.conftest import Two, until
@@ -50,6 +54,31 @@ async def test_a_time_is_deleted_on_all_nodes(nodes: Two) -> None:
     assert [await files(node, camera) for node in (nodes.one, nodes.two)] == [0, 0]
     log, _ = await nodes.two.services.accounts.audit.list()
     assert "footage.deleted" in {entry.action for entry in log}  # who did it is noted there too
+
+
+async def test_what_of_another_node_stays_is_said_before(nodes: Two) -> None:
+    """Its exports of the time, and what it alone protects."""
+    camera = await filled(nodes)
+    services = nodes.two.services
+    who = Principal(PrincipalKind.USER, "u", "bob", Role.OPERATOR, None)
+    order = ExportOrder(camera, "Door", START_US, START_US + MINUTE_US)
+    await ask_for_export(services.jobs, services.exports, [order], who, None)
+    recording = (await services.recordings.list(camera_id=camera))[0][0]
+    await services.recordings.update(recording.id, {"protected": True})
+    asked = {"camera": camera, "reason": "asked for", **SPAN}
+    page = (await nodes.one.admin.get("/storage/delete", params=asked)).text
+    assert "1 of them is protected and stays." in page
+    assert "<li>" in page.split("protected and stays.")[1].split("Exports of this time")[0]
+    assert "bob, pi-2" in page
+
+
+async def test_a_day_lists_the_recordings_of_all_nodes(nodes: Two) -> None:
+    camera = await filled(nodes)
+    start_us = nodes.two.services.clock.utc_us()
+    theirs = await footage(nodes.two, start_us, camera_id=camera)
+    at = {"at": rfc3339(start_us)}
+    page = (await nodes.one.admin.get(f"/cameras/{camera}/footage", params=at)).text
+    assert f"/recordings/{theirs}" in page
 
 
 async def test_what_stays_on_a_silent_node_is_said(nodes: Two) -> None:

@@ -41,6 +41,26 @@ async def test_entries_of_all_nodes_are_one_log(nodes: Two) -> None:
     assert (await nodes.one.operator.get("/api/audit/")).status_code == 403
 
 
+async def test_entries_of_a_clock_that_was_ahead_are_on_a_page(nodes: Two) -> None:
+    """Noted in between, dated years ahead and in 1970: each is told once, in list and file."""
+    await noted(nodes.one, 3, shift=0)
+    await noted(nodes.two, 2, shift=1)
+    await noted(nodes.two, 1, shift=10**15)
+    await noted(nodes.two, 1, shift=-START_US)
+    await noted(nodes.two, 2, shift=5)
+    only = {"action": "test.done"}
+    found: list[int] = []
+    for offset in range(0, 10, 2):
+        part = await nodes.one.admin.get(
+            "/api/audit/", params={**only, "limit": 2, "offset": offset}
+        )
+        found += [int(each["object_id"]) - START_US for each in part.json()["entries"]]
+    assert found == [10**15, 7, 5, 4, 3, 2, 1, 0, -START_US]
+    file = await nodes.one.admin.get("/api/audit/download", params=only)
+    told = [int(json.loads(line)["object_id"]) - START_US for line in file.text.splitlines()]
+    assert told == found
+
+
 async def test_more_than_a_node_tells_at_once_is_in_the_file(
     nodes: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from falconeye.base.secret import Secret
 from falconeye.federation.beat import Beat
 from falconeye.federation.data_keys import DataKeys, GivenKeys
 from falconeye.federation.peers import Peer
-from falconeye.storage.stores.credentials import CredentialCipher, load_cipher, new_key
+from falconeye.storage.stores.credentials import KEY_NAME, CredentialCipher, load_cipher, new_key
 
 WORD = Secret("pässword")
 
@@ -115,6 +115,17 @@ async def test_no_answer_changes_nothing(members: dict[str, Member]) -> None:
     assert len(a.cipher.keys) == 1
     assert "AAAA" not in repr(b.keys.give())
     assert b.cipher.keys[0].decode() not in repr(b.keys.give())
+
+
+async def test_where_no_key_can_be_written_it_is_known_before(members: dict[str, Member]) -> None:
+    a = members["a"]
+    await a.keys.check_writable()
+    assert {file.name for file in a.folder.iterdir()} == {KEY_NAME}
+    before = (a.folder / KEY_NAME).read_bytes()
+    nowhere = DataKeys(a.cipher, a.folder / KEY_NAME, lambda name: Ask(members[name]), a.reload)
+    with pytest.raises(Unavailable, match="cannot be written: Not a directory"):
+        await nowhere.check_writable()
+    assert (a.folder / KEY_NAME).read_bytes() == before
 
 
 async def test_more_keys_than_a_beat_holds_silence_nobody(members: dict[str, Member]) -> None:
