@@ -1,5 +1,7 @@
 """`falconeye backup | restore` as the shell sees them."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,18 @@ def test_what_cannot_be_is_said(filled: Falconeye, data_dir: Path, tmp_path: Pat
     nowhere = filled("backup", "/nowhere/x.backup", "--passphrase-stdin", stdin=PASSPHRASE)
     assert (nowhere.code, "cannot be written" in nowhere.err) == (1, True)
     assert not list(data_dir.glob(".backup-*"))
+    assert noted(data_dir) == 0
+    file.unlink()
+    assert filled("backup", str(file), "--passphrase-stdin", stdin=PASSPHRASE).code == 0
+    assert noted(data_dir) == 1
+
+
+def noted(data_dir: Path) -> int:
+    """How many backups the audit log tells of."""
+    with closing(sqlite3.connect(data_dir / "falconeye.sqlite3")) as database:
+        rows = database.execute("SELECT COUNT(*) FROM audit WHERE action = 'backup.made'")
+        (count,) = rows.fetchone()
+        return int(count)
 
 
 def test_nothing_is_made_where_nothing_is(falconeye: Falconeye, data_dir: Path) -> None:
