@@ -289,7 +289,7 @@ def _settle_settings(restored: Path, *, has_settings: bool) -> None:
         return
     try:
         names = set(tomllib.loads(restored.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # no TOML, or numbers and depths that are no settings
         names = {"data_dir"}
     if has_settings or "data_dir" in names:
         restored.rename(restored.with_name(f"{restored.name}.from-backup"))
