@@ -74,8 +74,8 @@ class CheckedBackup:
     ) -> None:
         """The next who holds the instance lock puts it in place. Takes `work` away. Blocks.
 
-        `name`: of the backup, for the audit log. Unavailable where the disk refuses: nothing was
-        changed then.
+        `name`: of the backup, for the audit log. Unavailable where the disk refuses, NotABackup
+        where its settings cannot be read: nothing was changed then.
         """
         with _refusals():
             changed = settings_words(data_dir / DATABASE_NAME, self.work / DATABASE_NAME)
