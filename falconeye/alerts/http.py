@@ -17,6 +17,7 @@ from falconeye.alerts.threads import in_thread
 
 STEP_S: Final = 5.0  # connecting, writing, waiting for the status: each
 TRY_S: Final = 20.0  # all of it
+MAX_REASON: Final = 80  # characters behind the status, which pages and the log show
 
 
 async def request(wanted: Request, *, allow_local: bool) -> str:
@@ -68,7 +69,8 @@ async def _send(
 
 
 def _said(answer: httpx.Response) -> str:
-    words = f"it answered {answer.status_code} {answer.reason_phrase}".rstrip()
+    reason = "".join(filter(str.isprintable, answer.reason_phrase[:MAX_REASON]))
+    words = f"it answered {answer.status_code} {reason}".rstrip()
     if answer.is_redirect:
         raise NotDelivered(f"{words}; FalconEye follows no redirect: give the address itself")
     if not answer.is_success:

@@ -2,7 +2,7 @@
 
 Apprise is loaded when the first such URL is used (0.13 s, 31 MB), in the thread that uses it: its
 plug-ins block. Where the address names a host of its own, that host is checked before; redirects
-are not followed.
+are not followed, and of an answer no more is read than `bounded_answers` says.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from typing_extensions import override
 
+from falconeye.alerts.bounded_answers import bound_answers
 from falconeye.alerts.delivery import NotDelivered, checked_addresses, is_refusal
 from falconeye.alerts.threads import in_thread
 from falconeye.base.redact import HIDDEN, redact_text
@@ -72,6 +73,7 @@ class _Said(logging.Handler):
 def _notify(url: str, title: str, text: str, *, allow_local: bool) -> None:
     import apprise  # noqa: F401, PLC0415 - it sets its logger up; see the module's docstring
 
+    bound_answers()
     said, logger = _Said(), logging.getLogger("apprise")
     # Its lines hold addresses with their tokens: they go to who asked, never into the node's log.
     logger.propagate = False

@@ -133,8 +133,11 @@ def _read(file: Path) -> Mapping[str, Any]:
     except OSError as error:
         msg = f"cannot read {file}: {error.strerror}"
         raise InvalidInput(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError, a number of 5000 digits
         msg = f"{file} is not valid TOML: {error}"
+        raise InvalidInput(msg) from error
+    except RecursionError as error:
+        msg = f"{file} is nested too deep"
         raise InvalidInput(msg) from error
 
 

@@ -135,7 +135,7 @@ class ApiServer:
             answer = (
                 await asyncio.to_thread(parse, data) if len(data) > _LARGE_BYTES else parse(data)
             )
-        except ValueError:  # UnicodeDecodeError is one
+        except (ValueError, RecursionError):  # UnicodeDecodeError is one of the former
             answer = None
         if code >= 400:
             detail = answer.get("message", "") if isinstance(answer, dict) else ""

@@ -238,8 +238,11 @@ def _from_file(file: Path, data_dir: Path) -> _Source:
     except OSError as error:
         message = f"cannot read the settings file {file}: {error.strerror}"
         raise InvalidInput(message) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError, a number of 5000 digits
         message = f"{file} is not valid TOML: {error}"
+        raise InvalidInput(message) from error
+    except RecursionError as error:
+        message = f"{file} is nested too deep"
         raise InvalidInput(message) from error
     for name in values:
         if name not in SETTINGS:

@@ -124,6 +124,9 @@ class PeerClient:
     ) -> httpx.Response:
         answer = await self._accepted(method, path, headers, content, acting, client)
         try:
+            if "content-encoding" in answer.headers:  # httpx would unpack it, however far it goes
+                msg = f"the node {self.node_id} packed its answer, which it was not asked to"
+                raise PeerUnreachable(msg)
             chunks, size = [], 0
             async for chunk in answer.aiter_raw():
                 size += len(chunk)

@@ -48,6 +48,10 @@ class TlsServer(InLoopServer):
         """How many connections there may be, those that shake hands among them."""
         return max_peer_connections()
 
+    def make_room(self) -> bool:
+        """Whether another connection was ended for the one that came too many."""
+        return False
+
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
@@ -76,7 +80,8 @@ class TlsServer(InLoopServer):
                 await asyncio.sleep(PAUSE_S)
                 continue
             limit = self.limit()
-            if self.shaking + len(self.server_state.connections) >= limit:
+            is_full = self.shaking + len(self.server_state.connections) >= limit
+            if is_full and not self.make_room():
                 _trouble.warning(
                     f"more than {limit} connections {self.whose}: the newest are refused"
                 )
@@ -84,6 +89,8 @@ class TlsServer(InLoopServer):
                 continue
             self.shaking += 1
             _ = self._tasks.start(self._arrive(accepted), "handshake")
+            # An accept that need not wait gives no other task its turn: a flood had the loop.
+            await asyncio.sleep(0)
 
     async def _arrive(self, accepted: socket.socket) -> None:
         try:
@@ -95,13 +102,20 @@ class TlsServer(InLoopServer):
 
     async def _shake(self, accepted: socket.socket) -> None:
         """Serve it behind TLS; OSError where that does not come to stand."""
-        await asyncio.get_running_loop().connect_accepted_socket(
-            self._protocol,
+        _ = await self._behind_tls(accepted, self._protocol)
+
+    async def _behind_tls(
+        self, accepted: socket.socket, make: Callable[[], HttpProtocol]
+    ) -> asyncio.BaseTransport:
+        """What of `make` is served on once TLS stands; OSError where it does not."""
+        transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+            make,
             accepted,
             ssl=self._context(),
             ssl_handshake_timeout=HANDSHAKE_S,
             ssl_shutdown_timeout=SHUTDOWN_S,
         )
+        return transport
 
     def _protocol(self) -> HttpProtocol:
         return HttpProtocol(self.config, self.server_state, app_state=self.lifespan.state)

@@ -5,6 +5,7 @@ releases that nodes still have a negative size sends it round for ever (CVE-2025
 """
 
 import io
+import stat
 import struct
 import zipfile
 import zlib
@@ -93,12 +94,16 @@ def zip_members(data: bytes) -> Members:
         raise InvalidInput("the zip is damaged, or packed in a way that is not read") from error
 
 
-def _unzipped(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
+def _unzipped(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes | None]]:
     total_bytes = 0
     if len(archive.filelist) > MAX_MEMBERS:
         raise InvalidInput(f"the archive holds more than {MAX_MEMBERS} files")
     for member in archive.filelist:
         if member.is_dir():
+            continue
+        # Of Unix (APPNOTE 4.4.15, Info-ZIP): what a link holds is where it leads, and no file.
+        if stat.S_IFMT(member.external_attr >> 16) not in {0, stat.S_IFREG}:
+            yield member.filename, None
             continue
         if member.flag_bits & 1:
             raise InvalidInput("the zip is encrypted: unpack it first")

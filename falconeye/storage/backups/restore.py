@@ -74,8 +74,8 @@ class CheckedBackup:
     ) -> None:
         """The next who holds the instance lock puts it in place. Takes `work` away. Blocks.
 
-        `name`: of the backup, for the audit log. Unavailable where the disk refuses: nothing was
-        changed then.
+        `name`: of the backup, for the audit log. Unavailable where the disk refuses, NotABackup
+        where its settings cannot be read: nothing was changed then.
         """
         with _refusals():
             changed = settings_words(data_dir / DATABASE_NAME, self.work / DATABASE_NAME)
@@ -289,7 +289,7 @@ def _settle_settings(restored: Path, *, has_settings: bool) -> None:
         return
     try:
         names = set(tomllib.loads(restored.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # no TOML, or numbers and depths that are no settings
         names = {"data_dir"}
     if has_settings or "data_dir" in names:
         restored.rename(restored.with_name(f"{restored.name}.from-backup"))

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from falconeye.storage.backups.sealed_file import NotABackup
 from falconeye.storage.stores.settings_store import StoredSettings, system_time_zone
 from falconeye.storage.stores.settings_words import changed_words
 
@@ -13,14 +14,17 @@ from falconeye.storage.stores.settings_words import changed_words
 def settings_words(present: Path, restored: Path) -> str:
     """In words what they were in the one database and are in the other; "" for no change. Blocks.
 
-    sqlite3.Error or ValueError where `restored` cannot be read.
+    sqlite3.Error or NotABackup where `restored` cannot be read.
     """
     if not present.exists():
         return ""
-    now = _settings(restored)
+    try:
+        now = _settings(restored)
+    except (ValueError, RecursionError) as error:
+        raise NotABackup("the settings of the site in the backup cannot be read") from error
     try:
         was = _settings(present)
-    except (sqlite3.Error, ValueError):  # a damaged database is why one restores
+    except (sqlite3.Error, ValueError, RecursionError):  # a damaged database is why one restores
         return "the settings of before cannot be read"
     return changed_words(was, now, [name for name in now if was[name] != now[name]])
 

@@ -134,7 +134,8 @@ class Restores:
     async def begin(self, look_id: str, owner: str, origin: Origin) -> Look:
         """Lay what `owner` looked at ready for the next start; NotFound when it is not there.
 
-        Unavailable where the disk refuses: nothing was changed then.
+        Unavailable where the disk refuses, NotABackup where its settings cannot be read: nothing
+        was changed then.
         """
         found, folder = self._found(look_id, owner)
         self._current = None

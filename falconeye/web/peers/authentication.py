@@ -23,6 +23,7 @@ from falconeye.web.base_path import answer_below, told_by_peer
 from falconeye.web.open_streams import STATE_KEY, CloseReason, OpenConnection
 from falconeye.web.peers.acting import Acting
 from falconeye.web.peers.digested_body import DigestedBody
+from falconeye.web.peers.visitors import VISITOR_KEY, Visitor
 from falconeye.web.security.limits import excess
 from falconeye.web.security.peer import PEER_KEY
 
@@ -77,6 +78,7 @@ class PeerDoor:
             return
         try:
             verified = self._verified(method, scope)
+            _note_known(scope)
             arrival = await self._arrival(verified)
         except RequestRefused as refused:
             await self._refuse(scope, send, refused)
@@ -143,6 +145,13 @@ class PeerDoor:
             headers.append((TIME_HEADER.encode(), str(self._clock.utc_us()).encode()))
         status = 503 if refused.why is Refused.BUSY else 401
         await refuse(scope, send, status, _WORDS[refused.why], headers)
+
+
+def _note_known(scope: Scope) -> None:
+    """Its connection keeps its place from here on."""
+    visitor: Visitor | None = scope["state"].get(VISITOR_KEY)
+    if visitor is not None:
+        visitor.is_known = True
 
 
 def _target(scope: Scope) -> str:

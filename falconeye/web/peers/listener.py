@@ -15,9 +15,9 @@ from falconeye.federation.signed_requests import (
 )
 from falconeye.web.peers.acting import Acting, LookAgain
 from falconeye.web.peers.authentication import PeerDoor
+from falconeye.web.peers.server import PeerServer
 from falconeye.web.server import GOODBYE_S, uvicorn_config
 from falconeye.web.shell import STATE_KEY, Shell
-from falconeye.web.tls_server import TlsServer
 
 KEEP_ALIVE_S: Final = 30  # longer than a peer keeps what it does not use (peer_client)
 
@@ -49,7 +49,7 @@ class PeerListener:
         self._senders = senders
         self._is_alone = is_alone
         self._tasks = TaskSet("peers")
-        self._server: TlsServer | None = None
+        self._server: PeerServer | None = None
         self._serving: asyncio.Task[None] | None = None
         services = self._shell.services
         self.refusals = Refusals(services.clock)
@@ -82,7 +82,7 @@ class PeerListener:
             await self.load()
         config = uvicorn_config(self._door, lifespan="off")
         config.timeout_keep_alive = KEEP_ALIVE_S
-        self._server = TlsServer(config, lambda: self._keys.server_context)
+        self._server = PeerServer(config, lambda: self._keys.server_context)
         self._serving = self._tasks.start(self._server.serve([self._socket]), "serve")
         await self._server.serving
 

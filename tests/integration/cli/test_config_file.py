@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from falconeye.cli.exit_codes import ExitCode
 from tests.integration.cli.conftest import Falconeye
 
 SECRET = "s3cret-pass"
@@ -56,6 +57,27 @@ def test_a_second_time_changes_nothing(falconeye: Falconeye, file: Path) -> None
     again = falconeye("config", "apply", str(file), "--json")
     assert (again.code, again.json["changes"]) == (0, [])
     assert SECRET not in first.out + first.err + again.out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("format = " + "9" * 5000, "is not valid TOML"),
+        ("format = " + "[" * 100_000, "is nested too deep"),
+        ("format = " + "{a = " * 100_000, "is nested too deep"),
+        ("format = 1\0", "is not valid TOML"),
+    ],
+)
+def test_a_file_that_is_made_to_do_harm_is_refused_in_words(
+    falconeye: Falconeye, tmp_path: Path, data_dir: Path, text: str, words: str
+) -> None:
+    made = tmp_path / "node.toml"
+    made.write_text(text)
+    told = falconeye("config", "apply", str(made))
+    assert told.code == ExitCode.USAGE
+    assert words in told.err
+    assert "Traceback" not in told.err
+    assert not data_dir.exists()
 
 
 def test_cameras_exchange_their_addresses(falconeye: Falconeye, tmp_path: Path) -> None:

@@ -76,8 +76,19 @@ async def answering(tmp_path: Path, answer: Answer) -> AsyncIterator[ApiServer]:
         (closes, "cannot be reached"),
         (hangs, "did not answer within"),
         (never_ends, "too large"),
+        (says(200, b"[" * 90_000), "no Kubernetes API server"),
     ],
-    ids=["page", "list", "noise", "away", "too many", "closes", "hangs", "never ends"],
+    ids=[
+        "page",
+        "list",
+        "noise",
+        "away",
+        "too many",
+        "closes",
+        "hangs",
+        "never ends",
+        "nested",
+    ],
 )
 async def test_what_cannot_be_believed_is_asked_again_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, words: str

@@ -101,6 +101,10 @@ def test_what_kubernetes_injects_beside_the_port_is_no_notice(tmp_path: Path) ->
         ("data_dir = 3", ["a directory"]),
         ("prot = 8901", ["unknown key 'prot'", "did you mean 'port'", "log_format"]),
         ("port = ", ["not valid TOML"]),
+        ("port = \0", ["not valid TOML"]),
+        ("port = " + "9" * 5000, ["not valid TOML"]),
+        ("port = " + "[" * 100_000, ["nested too deep"]),
+        ("port = " + "{a = " * 100_000, ["nested too deep"]),
         ("[server]\nport = 1", ["unknown key 'server'"]),
     ],
 )

@@ -4,8 +4,12 @@ import gzip
 import io
 import json
 import random
+import stat
 import struct
+import tracemalloc
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,6 +116,123 @@ def test_an_encrypted_zip_is_refused() -> None:
     directory = made.index(b"PK\x01\x02")
     struct.pack_into("<H", made, directory + 8, 1)
     assert "encrypted" in refused("b.zip", bytes(made))
+
+
+def test_a_link_in_a_zip_is_named_and_not_taken_for_a_file() -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        link = zipfile.ZipInfo("camera-1.conf")
+        link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, NETCAM)
+        archive.writestr("camera-2.conf", NETCAM)
+    found = read_import("b.zip", made.getvalue())
+    assert [camera.name for camera in found.cameras] == ["camera-2"]
+    assert [str(each) for each in found.left_out] == ["camera-1.conf: a link or device, no file"]
+
+
+def test_names_that_lead_elsewhere_are_names_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    names = ["../../up.conf", "/tmp/up.conf", "..\\up.conf", "a/../../camera-1.conf"]  # noqa: S108
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in names:
+            archive.writestr(name, NETCAM)
+    tar = backup(**{name.replace(".", "__"): NETCAM for name in names})
+    for data in (made.getvalue(), tar):
+        found = read_import("b", data)
+        assert [camera.name for camera in found.cameras] == ["camera-1"]
+        assert len(found.left_out) == 3
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def overlapping(content: bytes, count: int) -> bytes:
+    """A zip whose directory names the same packed bytes again and again (Fifield, 2019)."""
+    made = zipped(camera_1__conf=content)
+    directory, end = made.index(b"PK\x01\x02"), made.index(b"PK\x05\x06")
+    entry = made[directory:end]
+    tail = bytearray(made[end:])
+    struct.pack_into("<HHI", tail, 8, count, count, len(entry) * count)
+    return made[:directory] + entry * count + bytes(tail)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "why"),
+    [
+        ("b.tar.gz", lambda: gzip.compress(bytes(1 << 28)), "more than 8 MB"),
+        ("b.gz", lambda: gzip.compress(gzip.compress(bytes(1 << 28))), "not UTF-8"),
+        ("b.zip", lambda: zipped(camera_1__conf=bytes(1 << 28)), "larger than 1 MB"),
+        ("b.zip", lambda: overlapping(bytes(MAX_BYTES), 900), "more than 8 MB"),
+        ("b.zip", lambda: zipped(inner__zip=zipped(camera_1__conf=bytes(1 << 28))), "no camera-1"),
+    ],
+)
+def test_a_bomb_is_not_held_in_memory(name: str, make: Callable[[], bytes], why: str) -> None:
+    bomb = make()
+    assert len(bomb) < MAX_BYTES
+    tracemalloc.start()
+    try:
+        assert why in refused(name, bomb)
+        assert tracemalloc.get_traced_memory()[1] < 3 * archives.MAX_UNPACKED_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("told", [0, 10, 0xFFFFFFFE])
+def test_a_zip_that_lies_about_its_sizes_is_read_by_what_is_there_or_refused(told: int) -> None:
+    made = bytearray(zipped(camera_1__conf=b"#" * (MAX_BYTES + 10)))
+    directory = made.index(b"PK\x01\x02")
+    struct.pack_into("<I", made, directory + 24, told)  # unpacked, says the directory
+    assert any(why in refused("b.zip", bytes(made)) for why in ("damaged", "larger than 1 MB"))
+
+
+HUGE = "9" * 5000  # more digits than Python makes a number of
+
+
+NUMBERS = {
+    "port of ONVIF": ("config.yml", """
+        cameras: {a: {onvif: {host: 10.0.0.9, port: HUGE},
+                      ffmpeg: {inputs: [{path: 'rtsp://10.0.0.9/x'}]}}}"""),
+    "picture": ("config.yml", """
+        cameras: {a: {detect: {fps: HUGE, width: HUGE}, record: {retain: {days: HUGE}},
+                      ffmpeg: {inputs: [{path: 'rtsp://10.0.0.9/x'}]}}}"""),
+    "port": ("config.yml", "cameras: {a: {ffmpeg: {inputs: [{path: 'rtsp://h:HUGE/x'}]}}}"),
+    "motion": ("camera-1.conf", """
+        netcam_url rtsp://10.0.0.9/x
+        framerate HUGE
+        width HUGE
+        height -HUGE
+        rotate HUGE"""),
+    "device": ("camera-1.conf", """
+        videodevice /dev/video0
+        width HUGE
+        framerate HUGE"""),
+    "list": ("cameras.csv", "name,url,record,fps\na,rtsp://10.0.0.9:HUGE/x,HUGE,HUGE\n"),
+    "login": ("cameras.csv", "name,url,username,password\na,rtsp://10.0.0.9/x,HUGE,HUGE\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_a_number_of_any_length_is_read_or_refused(kind: str) -> None:
+    name, text = NUMBERS[kind]
+    found = refused_or_read(name, text.replace("HUGE", HUGE).encode())
+    told = [found] if isinstance(found, str) else [str(each) for each in found.left_out]
+    assert all(len(each) < 500 for each in told)
+
+
+def refused_or_read(name: str, data: bytes) -> ImportedFile | str:
+    try:
+        return read_import(name, data)
+    except InvalidInput as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", ["camera-1.conf", "config.yml", "cameras.csv", "file"])
+def test_a_nul_makes_it_no_text_file(name: str) -> None:
+    text = b"name,url\na,rtsp://10.0.0.9/\0x\n"
+    assert refused(name, text) == "this is no text file"
 
 
 def test_ten_lines_that_stand_for_a_billion_words_are_refused() -> None:

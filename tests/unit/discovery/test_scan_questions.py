@@ -1,19 +1,34 @@
 """What an open port says is understood, or is nobody's; whatever bytes come."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain, repeat
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from falconeye.discovery.scan_questions import (
+    MAX_PAGE_BYTES,
     Answer,
     ask_http,
     ask_rtsp,
     is_onvif,
 )
 from tests.examples import examples
+from tests.peers.hostile_http import (
+    MB,
+    TAKEN_BYTES,
+    answer,
+    endless_body,
+    endless_chunks,
+    endless_headers,
+    endless_interim,
+    endless_status,
+    gzip_bomb,
+    hostile,
+    memory_below,
+)
 
 Question = Callable[[asyncio.StreamReader, asyncio.StreamWriter, str], Awaitable[object]]
 
@@ -118,3 +133,30 @@ async def test_onvif(said: bytes, onvif: bool) -> None:
 def test_any_bytes_are_an_answer_or_none(question: Question, head: bytes, rest: bytes) -> None:
     found = asyncio.run(asked(question, head + rest))
     assert found is None or isinstance(found, Answer | bool)
+
+
+@pytest.mark.parametrize("question", [ask_rtsp, ask_http, is_onvif])
+@pytest.mark.parametrize(
+    "make",
+    [
+        endless_body,
+        endless_chunks,
+        endless_headers,
+        endless_status,
+        endless_interim,
+        lambda: answer(gzip_bomb(), b"Content-Encoding: gzip"),
+        lambda: chain([b"RTSP/1.0 200 OK\r\n"], repeat(b"X-More: " + b"a" * 8000 + b"\r\n")),
+        lambda: repeat(b"<title>" * 9000),
+    ],
+)
+async def test_of_an_answer_without_an_end_a_few_kilobytes_are_taken(
+    question: Question, make: Callable[[], Iterator[bytes]]
+) -> None:
+    made = make()
+    async with hostile(lambda: made) as host:
+        reader, writer = await asyncio.open_connection("127.0.0.1", host.port, limit=MAX_PAGE_BYTES)
+        with memory_below(MB):
+            _ = await question(reader, writer, f"127.0.0.1:{host.port}")
+        writer.transport.abort()
+        await host.until_hung_up()
+    assert host.sent_bytes < TAKEN_BYTES

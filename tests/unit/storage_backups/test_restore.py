@@ -369,6 +369,31 @@ async def test_a_backup_writes_only_what_belongs_there(tmp_path: Path, target: P
     assert not (tmp_path / "escaped").exists()
 
 
+HUGE_NUMBER = "9" * 5000  # more digits than Python makes a number of
+
+
+@pytest.mark.parametrize("text", [f"port = {HUGE_NUMBER}", "port = " + "[" * 100_000, "\0", "="])
+async def test_a_settings_file_that_cannot_be_read_is_laid_beside(
+    sources: Sources, tmp_path: Path, target: Path, text: str
+) -> None:
+    assert sources.settings_file is not None
+    await asyncio.to_thread(sources.settings_file.write_text, text)
+    done = await restored(await made(sources, tmp_path / "node.backup"), target)
+    assert done.in_place
+    assert (target / "falconeye.toml.from-backup").read_text() == text
+    assert not (target / "falconeye.toml").exists()
+
+
+@pytest.mark.parametrize("value", ["{", f"[{HUGE_NUMBER}]", "[" * 100_000, "\0"])
+async def test_settings_of_the_site_that_cannot_be_read_are_refused(
+    sources: Sources, tmp_path: Path, target: Path, value: str
+) -> None:
+    database = sources.data_dir / "falconeye.sqlite3"
+    await asyncio.to_thread(sql, database, "UPDATE settings SET value = ?", value)
+    file = await made(sources, tmp_path / "node.backup")
+    await unchanged(file, target, NotABackup, "settings of the site")
+
+
 BOMB_BYTES = 96 << 20
 
 
