@@ -49,7 +49,7 @@ class OwnCertificates(FollowedCertificates):
     @property
     @override
     def context(self) -> ssl.SSLContext:
-        return self._read.context
+        return self._served.context
 
     @property
     @override
@@ -59,10 +59,10 @@ class OwnCertificates(FollowedCertificates):
     @property
     @override
     def condition(self) -> Condition:
-        return self._read.condition(self._now()).beside(self._problem)
+        return self._served.condition(self._now()).beside(self._problem)
 
     @property
-    def _read(self) -> Pair:
+    def _served(self) -> Pair:
         if self._pair is None:
             msg = "OwnCertificates.open() was not called"
             raise RuntimeError(msg)
