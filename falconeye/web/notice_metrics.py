@@ -24,18 +24,18 @@ def channel_metrics(channels: Sequence[ChannelState]) -> Iterator[Metric]:
 
 
 def certificate_metrics(condition: Condition | None) -> Iterator[Metric]:
-    """Nothing without HTTPS."""
-    if condition is None:
-        return
+    """Names without a sample where there is no HTTPS."""
     state = GaugeMetricFamily(
         "falconeye_certificate_state", "1: the HTTPS certificate is so", labels=("state",)
     )
-    for each in State:
-        state.add_metric([each.value], float(each is condition.state))
-    yield state
-    if condition.ends_at is not None:
-        yield GaugeMetricFamily(
-            "falconeye_certificate_end_time_seconds",
-            "When the HTTPS certificate that is served ends, UTC",
-            condition.ends_at.timestamp(),
-        )
+    end = GaugeMetricFamily(
+        "falconeye_certificate_end_time_seconds",
+        "When the HTTPS certificate that is served ends, UTC",
+        labels=(),
+    )
+    if condition is not None:
+        for each in State:
+            state.add_metric([each.value], float(each is condition.state))
+        if condition.ends_at is not None:
+            end.add_metric([], condition.ends_at.timestamp())
+    yield from (state, end)
