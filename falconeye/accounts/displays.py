@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from falconeye.accounts.attempts import LoginAttempts
 from falconeye.accounts.directory import AccountDirectory, secret_hash
 from falconeye.accounts.model import Principal, PrincipalKind, Role
 from falconeye.accounts.pairings import Pairings
@@ -71,11 +72,19 @@ class Displays:
     is asked once a second while a display shows one; of a wall that is not there nothing is seen.
     """
 
-    def __init__(self, directory: AccountDirectory, store: DisplayStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        directory: AccountDirectory,
+        store: DisplayStore,
+        attempts: LoginAttempts,
+        clock: Clock,
+    ) -> None:
+        """`attempts` counts wrong links by address, as it does wrong passwords."""
         self.walls: Callable[[], Awaitable[Mapping[str, ShownWall]]] | None = None
         self.pairings = Pairings(clock)
         self._directory = directory
         self._store = store
+        self._attempts = attempts
         self._clock = clock
         self._seen: dict[str, int] = {}
         self._as_what: dict[str, tuple[str, str, bool]] = {}
@@ -166,8 +175,20 @@ class Displays:
         await self._directory.reload()
         return secret
 
-    def of_link(self, secret: str) -> Display | None:
-        """Which display the link makes of a screen; None when it was used or has ended."""
+    def of_link(self, secret: str, address: str = "") -> Display | None:
+        """Which display the link makes of a screen; None when it was used or has ended.
+
+        Wrong ones of one `address` are counted with wrong passwords: TooManyAttempts while it has
+        to wait, also for a right one. "": this machine.
+        """
+        if address:
+            self._attempts.check_address(address)
+        display = self._linked(secret)
+        if display is None and address:
+            self._attempts.address_failed(address)
+        return display
+
+    def _linked(self, secret: str) -> Display | None:
         hashed, now = secret_hash(secret), self._clock.utc_us()
         for stored in self._directory.displays:
             if stored.link_hash == hashed and now < (stored.link_until_us or 0):
@@ -175,8 +196,11 @@ class Displays:
         return None
 
     async def redeem(self, secret: str, seen: Seen) -> tuple[Display, str]:
-        """Use the link: the display and its new cookie. NotFound when it was used or has ended."""
-        display = self.of_link(secret)
+        """Use the link: the display and its new cookie. NotFound when it was used or has ended.
+
+        TooManyAttempts as `of_link`, of the address in `seen`.
+        """
+        display = self.of_link(secret, seen.address)
         if display is None:
             raise NotFound("this link was used or has ended")
         cookie, values = self._paired(seen)

@@ -39,6 +39,15 @@ def require_endless(who: Principal) -> None:
         raise NotAllowed("an access with an end date may not: accounts without one could come in")
 
 
+def require_endless_for_backup(who: Principal) -> None:
+    """NotAllowed for an access with an end date: a backup has keys and passwords that outlive it.
+
+    With it and its passphrase somebody else's machine is this node, accounts without an end on it.
+    """
+    if who.expires_at_us is not None:
+        raise NotAllowed("an access with an end date may not: a backup holds keys that outlive it")
+
+
 def rights_of_display(shown: Shown) -> Rights:
     """What a screen may see; of a saved wall as if it had all cameras, because walls change."""
     return Rights(Role.VIEWER, shown.cameras, live_only=True, expires_at_us=shown.expires_at_us)

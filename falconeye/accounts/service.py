@@ -57,8 +57,8 @@ class Accounts:
         self._hasher = hasher or PasswordHasher()
         self.users = Users(self._directory, store, self._hasher, clock)
         self.tokens = Tokens(self._directory, store, clock)
-        self.displays = Displays(self._directory, display_store, clock)
         self._attempts = LoginAttempts(clock)
+        self.displays = Displays(self._directory, display_store, self._attempts, clock)
         self._setup = Setup(self._directory, store, self.users, database, self._attempts, clock)
         self.sessions = Sessions(self._directory, store, clock)
         self.invitations = Invitations(

@@ -12,7 +12,7 @@ from falconeye.alerts.faults import Change, Turn
 from falconeye.base.secret import Secret
 from falconeye.base.times import SECOND_US, rfc3339, to_datetime
 from falconeye.storage.ledger.coverage import GapReason
-from falconeye.storage.stores.notice_store import Cause, Notice, VolumeCause
+from falconeye.storage.stores.notice_store import Cause, CertificateCause, Notice, VolumeCause
 
 TIMESTAMP_HEADER: Final = "X-FalconEye-Timestamp"
 SIGNATURE_HEADER: Final = "X-FalconEye-Signature"
@@ -26,6 +26,10 @@ _CAUSES: Final[Mapping[Cause, str]] = {
     GapReason.INTERNAL: "an error inside FalconEye; see its log",
     VolumeCause.MISSING: "the disk is missing",
     VolumeCause.ARCHIVE_RECORDS: "new footage is recorded on this archive",
+    CertificateCause.ENDS_SOON: "its certificate ends soon",
+    CertificateCause.ENDED: "its certificate has ended",
+    CertificateCause.NOT_BEGUN: "its certificate is not valid yet",
+    CertificateCause.UNUSABLE: "its new certificate cannot be used",
 }
 
 
@@ -41,13 +45,13 @@ class Message:
     @property
     def title(self) -> str:
         """One line: what matters most first."""
-        of_cameras = [change for change in self.changes if change.notice.volume_id is None]
+        of_cameras = [change for change in self.changes if change.notice.is_of_camera]
         began = [change for change in of_cameras if change.turn is Turn.BEGAN]
         ended = [change for change in of_cameras if change.turn is Turn.RECORDS]
         if not self.changes:
             words = "this is a test"
         elif not began and len(of_cameras) < len(self.changes):
-            words = _volume_title([one for one in self.changes if one not in of_cameras])
+            words = _other_title([one for one in self.changes if one not in of_cameras])
         elif began:
             words = _count(began, "is not recorded", "are not recorded")
         elif ended:
@@ -57,7 +61,7 @@ class Message:
         return f"FalconEye {self.node_name}: {words}"
 
     def text(self, zone: tzinfo) -> str:
-        """A line for each camera and volume; times in the site's zone."""
+        """A line for each camera, volume and certificate; times in the site's zone."""
         if not self.changes:
             return "If you read this, notices arrive here."
         lines = [_line(change, zone) for change in self.changes]
@@ -82,13 +86,12 @@ class Message:
 
 def notice_document(notice: Notice) -> dict[str, Any]:
     """A notice as programs read it."""
-    is_volume = notice.volume_id is not None
     return {
         "id": notice.id,
-        "camera_id": None if is_volume else notice.camera_id,
-        "camera_name": None if is_volume else notice.camera_name,
+        "camera_id": notice.camera_id if notice.is_of_camera else None,
+        "camera_name": notice.camera_name if notice.is_of_camera else None,
         "volume_id": notice.volume_id,
-        "volume_path": notice.camera_name if is_volume else None,
+        "volume_path": None if notice.volume_id is None else notice.camera_name,
         "since": rfc3339(notice.since_us),
         "until": None if notice.until_us is None else rfc3339(notice.until_us),
         "reason": notice.reason.value,
@@ -122,14 +125,16 @@ def _count(changes: Sequence[Change], one: str, many: str) -> str:
     return f"{len(changes)} cameras {many}"
 
 
-def _volume_title(changes: Sequence[Change]) -> str:
-    """What became of volumes: what is wrong before what is well again."""
+def _other_title(changes: Sequence[Change]) -> str:
+    """What became of volumes and the certificate: what is wrong before what is well again."""
     first = next((one for one in changes if one.turn is Turn.BEGAN), changes[0])
     more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
-    return f"{_volume_words(first)}{more}"
+    return f"{_other_words(first)}{more}"
 
 
-def _volume_words(change: Change) -> str:
+def _other_words(change: Change) -> str:
+    if change.notice.is_of_certificate:
+        return _certificate_words(change)
     path, cause = change.notice.camera_name, change.notice.reason
     match change.turn:
         case Turn.BEGAN if cause is VolumeCause.MISSING:
@@ -143,9 +148,21 @@ def _volume_words(change: Change) -> str:
     return f"{path} is only the archive again"
 
 
-def _volume_line(change: Change, zone: tzinfo) -> str:
+def _certificate_words(change: Change) -> str:
+    cause = _CAUSES.get(change.notice.reason, "its certificate")
+    match change.turn:
+        case Turn.BEGAN:
+            return f"HTTPS: {cause}"
+        case Turn.NOT_WANTED:
+            return "HTTPS is off"
+        case Turn.OTHER_CAUSE:
+            return f"HTTPS: no longer “{cause}”"
+    return "HTTPS: its certificate is in order again"
+
+
+def _other_line(change: Change, zone: tzinfo) -> str:
     notice = change.notice
-    words, since = _volume_words(change), _moment(notice.since_us, zone)
+    words, since = _other_words(change), _moment(notice.since_us, zone)
     if change.turn is Turn.BEGAN:
         return f"{words} since {since}" + (f" ({notice.detail})" if notice.detail else "")
     until = _moment(notice.until_us or notice.since_us, zone)
@@ -154,8 +171,8 @@ def _volume_line(change: Change, zone: tzinfo) -> str:
 
 def _line(change: Change, zone: tzinfo) -> str:
     notice = change.notice
-    if notice.volume_id is not None:
-        return _volume_line(change, zone)
+    if not notice.is_of_camera:
+        return _other_line(change, zone)
     since = _moment(notice.since_us, zone)
     match change.turn:
         case Turn.BEGAN:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from falconeye.alerts.certificate_faults import CertificateWatch
 from falconeye.alerts.channel import ChannelState
 from falconeye.alerts.faults import START_VOLUMES_US, Change, Faults, Turn, is_fault
 from falconeye.alerts.messages import Message, cause_words
@@ -24,6 +25,7 @@ from falconeye.storage.ledger.ledger import Ledger
 from falconeye.storage.stores.notice_store import Cause, Notice, NoticeStore
 from falconeye.storage.stores.settings_store import SettingsStore
 from falconeye.storage.volumes.volumes import Volumes
+from falconeye.tls.condition import Condition
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ class Alerts:
         self._faults = Faults(clock, name_of)
         self._volumes: VolumeWatch | None = None
         self._volume_faults = Faults(clock, self._path_of, start_us=START_VOLUMES_US)
+        self._certificate = CertificateWatch(clock)
+        self._certificate_faults = Faults(clock, lambda _: "HTTPS")
         self._telling = Telling(clock)
         self._outside = Outside(
             settings,
@@ -76,14 +80,19 @@ class Alerts:
         """Tell of these, too; before `start`."""
         self._volumes = VolumeWatch(volumes, self._clock)
 
+    def watch_certificate(self, condition: Callable[[], Condition]) -> None:
+        """Tell of the certificate that browsers are shown, too; it is asked once a second."""
+        self._certificate.ask = condition
+
     async def start(self) -> None:
         """Take up what lasted when the node ended, then look once a second until `stop`."""
         cooldown_us = self._cooldown_us
         active = await self._store.active()
         last_sent = await self._store.last_sent(self._clock.utc_us() - cooldown_us)
         self._telling.resume(active, last_sent)
-        self._note(self._faults.resume(n for n in active if n.volume_id is None))
+        self._note(self._faults.resume(n for n in active if n.is_of_camera))
         self._note(self._volume_faults.resume(n for n in active if n.volume_id is not None))
+        self._note(self._certificate_faults.resume(n for n in active if n.is_of_certificate))
         _ = self._tasks.start(self._watch(), "watch")
         _ = self._tasks.start(self._keep(), "keep")
 
@@ -96,8 +105,9 @@ class Alerts:
     # -- asking ----------------------------------------------------------------------------
 
     def active(self, cameras: Collection[str] | None = None) -> list[Notice]:
-        """The notices that last, of these cameras (None: all, and volumes), the oldest first."""
-        found = [*self._faults.active, *self._volume_faults.active]
+        """The notices that last, of these cameras (None: all there are), the oldest first."""
+        every = (self._faults, self._volume_faults, self._certificate_faults)
+        found = [notice for faults in every for notice in faults.active]
         return [n for n in found if cameras is None or n.camera_id in cameras]
 
     async def history(
@@ -117,6 +127,10 @@ class Alerts:
         """Whether this is known of a camera yet, and what keeps it from recording now."""
         step = self._ledger.reason(camera_id)
         return step is not None, step.reason if step else None
+
+    def certificate(self) -> Condition | None:
+        """How the certificate for browsers is doing; None without one."""
+        return self._certificate.condition()
 
     def not_recorded_s(self, camera_id: str) -> Mapping[Cause, float]:
         """For how long a camera was not recorded since the node started, by reason."""
@@ -147,6 +161,7 @@ class Alerts:
         self._note(self._faults.look(self._ledger.present, self.recorded_elsewhere))
         if self._volumes is not None:
             self._note(self._volume_faults.look(self._volumes.look()))
+        self._note(self._certificate_faults.look(self._certificate.look()))
         if not self._outside.has_listeners:
             self._telling.forget_ends()
         elif changes := self._telling.due(self._cooldown_us):
@@ -190,7 +205,8 @@ class Alerts:
             notice = self._under_way.pop(change.notice.id, None)
             if notice is not None:
                 sent = replace(notice, sent_us=self._clock.utc_us())
-                (self._faults if sent.volume_id is None else self._volume_faults).sent(sent)
+                for faults in (self._faults, self._volume_faults, self._certificate_faults):
+                    faults.sent(sent)
                 _remember(self._unsaved, sent)
                 self._unsaved_ready.set()
 
@@ -236,7 +252,9 @@ def _log(change: Change) -> None:
     name = f"camera {notice.camera_id} ({notice.camera_name})"
     if notice.volume_id is not None:
         name = f"volume {notice.camera_name}"
-    if change.turn is Turn.BEGAN and notice.volume_id is not None:
+    elif notice.is_of_certificate:
+        name = notice.camera_name
+    if change.turn is Turn.BEGAN and not notice.is_of_camera:
         log.warning("%s: %s", name, cause_words(notice))
     elif change.turn is Turn.BEGAN:
         log.warning("%s is not recorded: %s", name, cause_words(notice))

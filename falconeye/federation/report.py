@@ -149,6 +149,9 @@ class NodeReport(_Part):
     not_ready: Annotated[tuple[Word, ...], Field(max_length=MAX_REASONS, strict=False)] = ()
     cameras: CameraCounts = CameraCounts()
     notices: Annotated[tuple[NoticeReport, ...], Field(max_length=MAX_NOTICES, strict=False)] = ()
+    # What is wrong with what it shows browsers: `notice_store.CertificateCause`, or one of a newer
+    # release. No notice above: older releases take what is of no camera for a disk.
+    certificate: Word = ""
     # Found cameras, the new ones first; what goes beyond the bound is not told.
     found: Annotated[tuple[FoundReport, ...], Field(max_length=MAX_FOUND, strict=False)] = ()
     recorded_megabits_per_second: Annotated[float, Field(ge=0, le=1e9)] | None = None

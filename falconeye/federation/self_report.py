@@ -148,6 +148,7 @@ class SelfReport:
 
     async def _gather(self) -> NodeReport:
         parts = self._parts
+        notices = parts.notices()
         machine = await asyncio.to_thread(look_at_machine, *self._counts(), self._root)
         self._load.add(machine.sample)
         load = self._load.now()
@@ -175,7 +176,8 @@ class SelfReport:
             is_ready=not not_ready,
             not_ready=not_ready,
             cameras=_counts_of(parts.cameras()),
-            notices=tuple(map(_notice_report, parts.notices()[:MAX_NOTICES])),
+            notices=_notice_reports(notices),
+            certificate=next((one.reason.value for one in notices if one.is_of_certificate), ""),
             found=tuple(parts.found()[:MAX_FOUND]),
             recorded_megabits_per_second=load.megabits_per_second,
             kubernetes=parts.kubernetes(),
@@ -274,6 +276,11 @@ def _clock_report(clock: KernelClock | None) -> ClockReport:
         offset_us=clock.offset_us,
         max_error_us=max(0, clock.max_error_us),
     )
+
+
+def _notice_reports(notices: Sequence[Notice]) -> tuple[NoticeReport, ...]:
+    told_ones = [one for one in notices if not one.is_of_certificate]
+    return tuple(map(_notice_report, told_ones[:MAX_NOTICES]))
 
 
 def _notice_report(notice: Notice) -> NoticeReport:

@@ -14,11 +14,16 @@ from cryptography import x509
 
 from falconeye.base.errors import StartError
 from falconeye.tls.authority import names_of
+from falconeye.tls.condition import Condition, by_dates
 from falconeye.tls.names import Names
 
 MAX_BYTES: Final = 1 << 20  # of either file: chains have a few kB
 _BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 _ENCRYPTED: Final = (b"ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED")
+
+
+class UnusablePair(StartError):
+    """Files that no port can be served with. Its words are read on pages, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +35,31 @@ class Pair:
     not_before: dt.datetime
     not_after: dt.datetime
 
-    def trouble(self, now: dt.datetime) -> str:
-        """What browsers will say against its dates; "" for nothing."""
-        if now >= self.not_after:
-            return f"the certificate ended on {self.not_after:%Y-%m-%d}: browsers refuse it"
-        if now < self.not_before:
-            return f"the certificate begins on {self.not_before:%Y-%m-%d}: is the clock right?"
-        return ""
+    def condition(self, now: dt.datetime) -> Condition:
+        """What its dates are worth."""
+        return by_dates(self.not_before, self.not_after, now)
 
 
 def read_pair(certificate_file: Path, key_file: Path) -> Pair:
     """What lies in two PEM files, the certificate with its chain; blocks.
 
-    StartError in words, with a way out: missing, not to be read by this user, not PEM, an encrypted
-    key, a key that does not fit. An ended certificate is none: see `Pair.trouble`.
+    UnusablePair in words, with a way out: missing, not to be read by this user, not PEM, a key that
+    is encrypted or does not fit. An ended certificate is none: see `Pair.condition`.
     """
-    certificate = _content(certificate_file, "certificate")
-    key = _content(key_file, "key")
+    certificate = _content(certificate_file, is_key=False)
+    key = _content(key_file, is_key=True)
     if _BEGIN not in certificate:
         msg = f"{certificate_file} holds no certificate in PEM (“-----BEGIN CERTIFICATE-----”)"
-        raise StartError(msg)
+        raise UnusablePair(msg)
     if b"PRIVATE KEY-----" not in key:
         msg = f"{key_file} holds no private key in PEM (“-----BEGIN PRIVATE KEY-----”)"
-        raise StartError(msg)
+        raise UnusablePair(msg)
     if any(sign in key for sign in _ENCRYPTED):
         msg = (
             f"the key {key_file} is encrypted, and nobody would enter its passphrase at a start: "
             f"write it without one (openssl pkey -in {key_file.name} -out plain.key), mode 0600"
         )
-        raise StartError(msg)
+        raise UnusablePair(msg)
     try:
         return make_pair(certificate, key)
     except ssl.SSLError as error:
@@ -67,10 +68,10 @@ def read_pair(certificate_file: Path, key_file: Path) -> Pair:
         else:
             reason = (error.reason or str(error)).replace("_", " ").lower()
             msg = f"{certificate_file} and {key_file} cannot be used: {reason}"
-        raise StartError(msg) from error
+        raise UnusablePair(msg) from error
     except ValueError as error:
         msg = f"the certificate {certificate_file} is damaged"
-        raise StartError(msg) from error
+        raise UnusablePair(msg) from error
 
 
 def make_pair(certificate: bytes, key: bytes) -> Pair:
@@ -98,22 +99,23 @@ def _in_memory(content: bytes) -> Iterator[str]:
         yield f"/proc/self/fd/{file.fileno()}"
 
 
-def _content(path: Path, what: str) -> bytes:
+def _content(path: Path, *, is_key: bool) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES)
     except FileNotFoundError as error:
-        msg = f"there is no {what} {path}"
-        raise StartError(msg) from error
+        msg = f"there is no {'key' if is_key else 'certificate'} {path}"
+        raise UnusablePair(msg) from error
     except PermissionError as error:
         msg = (
-            f"the {what} {path} cannot be read by the user {_user()}: give that user a copy, or "
-            "the right to read it and to enter its directories"
+            f"the {'key' if is_key else 'certificate'} {path} cannot be read by the "
+            f"user {_user()}: give that user a copy, or the right to read it and to enter its "
+            "directories"
         )
-        raise StartError(msg) from error
+        raise UnusablePair(msg) from error
     except OSError as error:
-        msg = f"the {what} {path} cannot be read: {error.strerror}"
-        raise StartError(msg) from error
+        msg = f"the {'key' if is_key else 'certificate'} {path} cannot be read: {error.strerror}"
+        raise UnusablePair(msg) from error
 
 
 def _user() -> str:

@@ -15,6 +15,7 @@ from falconeye.web.claim_contexts import ClaimView
 from falconeye.web.day_contexts import AheadRow, ClockRow, DayPart, SeamRow
 from falconeye.web.device_contexts import DevicePart
 from falconeye.web.node_choice import NodeChoice
+from falconeye.web.notice_contexts import CertificateTrouble
 from falconeye.web.recording_contexts import ProtectionRow, RecordingRow
 from falconeye.web.storage_contexts import SpanForm
 
@@ -50,6 +51,7 @@ class Frame:
     notice: str = ""  # what the last action did, said once
     not_recorded: tuple[str, ...] = ()  # names of cameras that should record and do not
     disk_troubles: tuple[str, ...] = ()  # sentences about volumes that are missing
+    certificate_troubles: tuple[CertificateTrouble, ...] = ()  # of all nodes
     index_percent: int | None = None  # of an index that is being made anew
     index_cancelled: bool = False  # that was cancelled, and lacks files
     own_query: str = ""  # leads back to this node, of a page that another one shows: "?node=..."

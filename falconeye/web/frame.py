@@ -11,8 +11,9 @@ from falconeye.accounts.model import Action, Principal
 from falconeye.web import found_told, languages, notice_words, rendering
 from falconeye.web.base_path import base_path
 from falconeye.web.contexts import Frame
+from falconeye.web.notice_contexts import CertificateTrouble
 from falconeye.web.others import own_query
-from falconeye.web.peer_notices import found_by_others, told_by_others
+from falconeye.web.peer_notices import certificates_of_others, found_by_others, told_by_others
 from falconeye.web.security.access import may_on, principal_or_none
 from falconeye.web.security.cookies import cookie_of
 from falconeye.web.security.credentials import SESSION, Credential
@@ -63,6 +64,7 @@ def frame_of(connection: Connection, *, notice: str = "") -> Frame:
         notice=notice,
         not_recorded=not_recorded(connection, services, who),
         disk_troubles=disk_troubles(connection, services, who),
+        certificate_troubles=certificate_troubles(connection, services, who),
         may_see_jobs=may_on(who, Action.EXPORT) or sees_works(who),
         index_percent=index_percent(services, who),
         index_cancelled=services.storage.index.is_cancelled,
@@ -78,7 +80,7 @@ def not_recorded(
     names = {
         notice.camera_id: notice.camera_name
         for notice in services.alerts.active()
-        if notice.volume_id is None
+        if notice.is_of_camera
     }
     for _, notice in told_by_others(connection):
         if notice.camera_id:
@@ -105,6 +107,21 @@ def disk_troubles(
         if not notice.camera_id
     ]
     return (*own, *others)
+
+
+def certificate_troubles(
+    connection: Connection, services: Services, who: Principal | None
+) -> tuple[CertificateTrouble, ...]:
+    """What is wrong with the certificates of all nodes now, for those who are told of disks."""
+    if not sees_works(who):
+        return ()
+    own = [("", one.reason.value) for one in services.alerts.active() if one.is_of_certificate]
+    return tuple(
+        CertificateTrouble(
+            node_name, notice_words.certificate_words(cause), notice_words.certificate_help(cause)
+        )
+        for node_name, cause in (*own, *certificates_of_others(connection))
+    )
 
 
 def sees_works(who: Principal | None) -> bool:

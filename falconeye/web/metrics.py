@@ -42,7 +42,9 @@ from falconeye.storage.segments.segment_store import FootageStore
 from falconeye.storage.segments.volume_changes import ROLES
 from falconeye.storage.volumes.volume import Volume
 from falconeye.storage.volumes.volumes import Volumes
+from falconeye.tls.condition import Condition
 from falconeye.web.coverage_metrics import CoverageFigures, coverage_metrics
+from falconeye.web.notice_metrics import certificate_metrics, channel_metrics
 
 log = logging.getLogger(__name__)
 
@@ -244,6 +246,7 @@ def exposition(
     started_at_us: int,
     coverage: Sequence[CoverageFigures] = (),
     channels: Sequence[ChannelState] = (),
+    certificate: Condition | None = None,
 ) -> bytes:
     """All metrics as text (Prometheus exposition format 0.0.4)."""
     registry = CollectorRegistry()
@@ -251,7 +254,8 @@ def exposition(
     registry.register(_Snapshot(lambda: coverage_metrics(coverage)))
     registry.register(_Snapshot(lambda: _process_metrics(cameras, process)))
     registry.register(_Snapshot(lambda: _volume_metrics(process.volumes)))
-    registry.register(_Snapshot(lambda: _channel_metrics(channels)))
+    registry.register(_Snapshot(lambda: channel_metrics(channels)))
+    registry.register(_Snapshot(lambda: certificate_metrics(certificate)))
     start = GaugeMetricFamily(
         "falconeye_start_time_seconds", "Start, UTC", started_at_us / SECOND_US
     )
@@ -341,20 +345,6 @@ def _process_metrics(cameras: Sequence[Camera], process: ProcessFigures) -> Iter
             ("viewers", "Who watches a stream now", viewers),
         )
     )
-
-
-def _channel_metrics(channels: Sequence[ChannelState]) -> Iterator[Metric]:
-    waiting = GaugeMetricFamily(
-        "falconeye_notice_messages_waiting", "Messages not delivered yet", labels=("channel",)
-    )
-    lost = CounterMetricFamily(
-        "falconeye_notice_messages_lost", "Messages given up", labels=("channel", "why")
-    )
-    for channel in channels:
-        waiting.add_metric([channel.id], channel.waiting)
-        lost.add_metric([channel.id, "too_many"], channel.dropped)
-        lost.add_metric([channel.id, "refused"], channel.refused)
-    yield from (waiting, lost)
 
 
 _VOLUME_METRICS: tuple[tuple[str, str, Callable[[VolumeFigures], float]], ...] = (

@@ -10,7 +10,7 @@ from falconeye.federation.cluster_view import NodeView, Refusal, RefusalKind
 from falconeye.federation.refusals import Refused
 from falconeye.federation.report import CameraCounts, DiskReport, NodeReport, NotReady
 from falconeye.storage.volumes.volume_facts import Role
-from falconeye.web import i18n
+from falconeye.web import i18n, notice_words
 from falconeye.web.i18n import gettext as _
 from falconeye.web.i18n import ngettext
 from falconeye.web.node_contexts import NodeCard, NodeDisk, NodeState, RefusalRow, Trouble
@@ -122,6 +122,9 @@ def _troubles(
     if report.is_draining:
         found.append(Trouble(_("It gives its cameras to other nodes, and takes none.")))
     found += [*_heat(report), *_disk_troubles(disks), *_clock_troubles(node, report)]
+    if report.certificate:
+        words = notice_words.certificate_words(report.certificate)
+        found.append(Trouble(words, is_bad=True))
     if report.cameras.failing:
         count = report.cameras.failing
         words = ngettext("{n} camera gives no picture.", "{n} cameras give no picture.", count)

@@ -7,12 +7,13 @@ from typing import Any, Final
 from litestar.connection import ASGIConnection
 from pydantic import TypeAdapter, ValidationError
 
-from falconeye.federation.report import FoundReport, NoticeReport
+from falconeye.federation.report import FoundReport, NoticeReport, Word
 from falconeye.web.others import federation_or_none
 from falconeye.web.security.peer import came_from_peer
 
 log = logging.getLogger(__name__)
 _NOTICES: Final = TypeAdapter(tuple[NoticeReport, ...])
+_CERTIFICATE: Final[TypeAdapter[str]] = TypeAdapter(Word)
 _FOUND: Final = TypeAdapter(tuple[FoundReport, ...])
 
 
@@ -38,6 +39,22 @@ def told_by_others(
             continue
         for notice in notices:
             yield peer.name, notice
+
+
+def certificates_of_others(
+    connection: ASGIConnection[Any, Any, Any, Any],
+) -> Iterator[tuple[str, str]]:
+    """The name of each node that is heard, with what is wrong with its certificate."""
+    federation = None if came_from_peer(connection) else federation_or_none(connection.app)
+    for peer in () if federation is None else federation.peers.heard():
+        told = (peer.beat.report if peer.beat is not None else {}).get("certificate", "")
+        try:
+            cause = _CERTIFICATE.validate_python(told)
+        except ValidationError as error:
+            log.debug("what %s says of its certificate cannot be read: %s", peer.name, error)
+            continue
+        if cause:
+            yield peer.name, cause
 
 
 def found_by_others(

@@ -33,7 +33,7 @@ class _Template:
     pieces: tuple[str, ...]
     values: tuple[str, ...]  # the number of each, in their order
     told: tuple[str, ...]  # a piece, a number, a piece …
-    is_count: bool  # of one word only: nothing but a number makes it more than a name
+    is_count: bool  # of one word only: only a number or such a text is no name
 
     def read(self, text: str) -> dict[str, str] | None:
         """The values in `text`; None where it is no such text."""
@@ -49,8 +49,6 @@ class _Template:
             found.append(text[begin:at])
             begin = at + len(piece)
         found.append(text[begin:end])
-        if self.is_count and not all(each.replace(".", "", 1).isdecimal() for each in found):
-            return None
         return dict(zip(self.values, found, strict=True))
 
 
@@ -149,9 +147,16 @@ class _Reader:
             return self._book.whole[text]
         for _, template in self._book.fitting(text):
             values = template.read(text)
-            if values is not None:
+            if values is not None and (not template.is_count or self._make_sense(values)):
                 return "".join(self._filled(template.told, values))
         return None
+
+    def _make_sense(self, values: dict[str, str]) -> bool:
+        """Whether each is a number, or such a text itself: what one word alone can be about."""
+        return all(
+            value.replace(".", "", 1).isdecimal() or self.told(value) != value
+            for value in values.values()
+        )
 
     def _filled(self, told: tuple[str, ...], values: dict[str, str]) -> Iterable[str]:
         for number, part in enumerate(told):

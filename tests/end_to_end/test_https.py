@@ -129,6 +129,9 @@ async def test_files_are_named_by_their_certificate_and_read_again(tmp_path: Pat
         pair.replace(pair.certificate, certificate)
         await node.line("does not belong to the certificate .* goes on serving")
         assert "does not belong" in (await node.client.get("/ca")).text
+        # What notices are made of: the node's alerts ask the certificate that serves.
+        metrics = (await node.client.get("/metrics")).text
+        assert 'falconeye_certificate_state{state="unusable"} 1.0' in metrics
         async with httpx.AsyncClient(verify=node.trusts, trust_env=False) as nobody:
             assert "does not belong" not in (await nobody.get(f"{node.url}/ca")).text
         pair.replace(pair.key, key)

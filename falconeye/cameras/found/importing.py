@@ -77,8 +77,7 @@ def make_plan(
             plan.planned.append(Planned(camera, LEFT_OUT, elsewhere[key], key))
             continue
         plan.added.append(config)
-        state = "started" if config.started else "stopped"
-        why = f"{state}, records: {config.record.value}"
+        why = f"{'started' if config.started else 'stopped'}, records: {config.record.value}"
         plan.planned.append(Planned(camera, ADD, why, key))
     return plan
 

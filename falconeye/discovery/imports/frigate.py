@@ -79,8 +79,9 @@ def _camera(name: Word, table: Tree, record: Table, streams: Streams) -> Importe
     ffmpeg = _table(table, "ffmpeg")
     inputs, skipped = _inputs(_get(ffmpeg, "inputs"))
     if not 0 < len(inputs) <= MAX_INPUTS:
-        many = f"more than {MAX_INPUTS}" if inputs else "no"
-        raise InvalidInput(f"it has {many} ffmpeg.inputs with a path")
+        if not inputs:
+            raise InvalidInput("it has no ffmpeg.inputs with a path")
+        raise InvalidInput(f"it has more than {MAX_INPUTS} ffmpeg.inputs with a path")
     main = min(inputs, key=_rank)
     mode, told = _record_mode(_table(table, "record"), record)
     base = ImportedCamera(called, Protocol.RTSP, record=mode, enabled=_is_true(table, "enabled"))

@@ -99,8 +99,9 @@ def _finished(
             kept[camera.key] = _completed(camera)
             continue
         other = kept[camera.key].name
-        same = "name" if camera.key.startswith("name:") else "address"
-        twice.append(LeftOut(camera.name, f"it has the same {same} as “{other}”"))
+        by_name = camera.key.startswith("name:")
+        words = f"it has the same {'name' if by_name else 'address'} as “{other}”"
+        twice.append(LeftOut(camera.name, words))
     if not kept and not left_out and not told:
         raise InvalidInput("there is no camera in this file")
     return ImportedFile(kind, tuple(kept.values()), _bounded([*told, *twice, *left_out]))

@@ -127,8 +127,10 @@ class SealedReader(io.RawIOBase):
         try:
             self._open = memoryview(self._cipher.decrypt(nonce, piece, self._head))
         except InvalidTag as error:
-            where = "it ends too early or" if is_last else "it"
-            msg = f"the backup cannot be used: {where} is damaged; copy it anew or take another one"
+            msg = (
+                f"the backup cannot be used: {'it ends too early or' if is_last else 'it'} is "
+                "damaged; copy it anew or take another one"
+            )
             raise NotABackup(msg) from error
         self._number += 1
         self._ended = is_last

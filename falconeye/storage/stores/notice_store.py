@@ -1,9 +1,9 @@
-"""Notices: one for each time that something should have recorded and did not, per cause."""
+"""Notices: one for each time that something was not as it should be, per cause."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
@@ -17,6 +17,7 @@ KEPT = 10_000  # the oldest beyond it go
 
 
 _VOLUME = "volume:"  # no camera's id has a colon
+CERTIFICATE_SUBJECT: Final = "certificate:https"  # stands in place of a camera's id
 
 
 class VolumeCause(StrEnum):
@@ -26,7 +27,16 @@ class VolumeCause(StrEnum):
     ARCHIVE_RECORDS = "archive_records"  # no volume that is for recording can be written
 
 
-Cause = GapReason | VolumeCause
+class CertificateCause(StrEnum):
+    """What is wrong with the certificate for browsers; stable, for programs."""
+
+    ENDS_SOON = "certificate_ends_soon"
+    ENDED = "certificate_ended"
+    NOT_BEGUN = "certificate_not_begun"  # the clock is wrong, or it was made for later
+    UNUSABLE = "certificate_unusable"  # the new one; that of before is served
+
+
+Cause = GapReason | VolumeCause | CertificateCause
 
 
 def volume_subject(volume_id: str) -> str:
@@ -38,12 +48,12 @@ def volume_subject(volume_id: str) -> str:
 class Notice:
     """A camera that should record did not, from `since_us` until `until_us` (None: it lasts).
 
-    Or something was wrong with a volume: `volume_id` says which.
+    Or something was wrong with a volume: `volume_id` says which; or with the certificate.
     """
 
     id: str
-    camera_id: str  # or `volume_subject`
-    camera_name: str  # or the volume's path
+    camera_id: str  # or `volume_subject`, or CERTIFICATE_SUBJECT
+    camera_name: str  # or the volume's path, or "HTTPS"
     since_us: int
     reason: Cause
     detail: str = ""  # in words, for people; no credential
@@ -55,6 +65,15 @@ class Notice:
         """Of a notice about a volume; None: it is about a camera."""
         is_volume = self.camera_id.startswith(_VOLUME)
         return self.camera_id.removeprefix(_VOLUME) if is_volume else None
+
+    @property
+    def is_of_certificate(self) -> bool:
+        """Of a notice about the certificate that browsers are shown."""
+        return self.camera_id == CERTIFICATE_SUBJECT
+
+    @property
+    def is_of_camera(self) -> bool:
+        return self.volume_id is None and not self.is_of_certificate
 
 
 class NoticeStore:
@@ -146,4 +165,6 @@ def _reason(stored: str) -> Cause:
     """A cause that a newer release wrote is not known here."""
     if stored in set(VolumeCause):
         return VolumeCause(stored)
+    if stored in set(CertificateCause):
+        return CertificateCause(stored)
     return GapReason.stored(stored)

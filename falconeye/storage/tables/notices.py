@@ -11,7 +11,7 @@ notices = Table(
     Column("camera_name", Text, nullable=False),  # kept after the camera is deleted
     Column("since_us", BigInteger, nullable=False),
     Column("until_us", BigInteger),  # NULL: it lasts
-    Column("reason", Text, nullable=False),  # `coverage.GapReason`
+    Column("reason", Text, nullable=False),  # `notice_store.Cause`
     Column("detail", Text, nullable=False),
     Column("sent_us", BigInteger),  # when its beginning had left the node; NULL: it did not
     Index("notices_by_time", "since_us"),

@@ -65,5 +65,6 @@ async def metrics(request: Asking) -> Response[bytes]:
         started_at_us=services.started_at_us,
         coverage=[coverage_figures(services.alerts, camera) for camera in cameras],
         channels=await services.alerts.channels(),
+        certificate=services.alerts.certificate(),
     )
     return Response(text, media_type=CONTENT_TYPE)

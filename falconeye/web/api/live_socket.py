@@ -16,6 +16,7 @@ from litestar.exceptions import WebSocketDisconnect
 
 from falconeye.base.errors import FalconEyeError, InvalidInput
 from falconeye.web.open_streams import CloseReason, OpenConnection
+from falconeye.web.said import said
 
 log = logging.getLogger(__name__)
 
@@ -156,13 +157,22 @@ async def _send_all(
     messages = session.messages()
     try:
         async for message in messages:
-            await _send(socket, message, send_limit_s)
+            await _send(socket, _in_words(message), send_limit_s)
             if isinstance(message, str):
                 choices.offered(message)
     finally:
         if isinstance(messages, AsyncGenerator):
             await messages.aclose()
     raise Closed(CLOSE_GOING_AWAY)
+
+
+def _in_words(message: str | bytes) -> str | bytes:
+    """The same in the language of who opened the connection: why a camera gives no picture."""
+    if isinstance(message, bytes):
+        return message
+    told = json.loads(message)
+    reason = told.get("reason")
+    return json.dumps(told | {"reason": said(reason)}) if reason else message
 
 
 async def _send(socket: Socket, message: str | bytes, send_limit_s: float) -> None:

@@ -13,6 +13,7 @@ from falconeye.base.errors import FalconEyeError, Unavailable
 from falconeye.cameras.registry import Camera
 from falconeye.events.camera_state import CameraStatus
 from falconeye.media.samples import StreamKind
+from falconeye.web import languages
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.live_socket import StreamChoice, close_with, pump
 from falconeye.web.api.parameters import CameraId
@@ -98,6 +99,7 @@ async def serve_live(
 ) -> None:
     """The live socket of a camera, to its end."""
     await socket.accept()
+    languages.speak(socket)  # why there is no picture stands on the page
     try:
         session = shell_of(socket).services.cameras.live_session(camera_id)
     except FalconEyeError as error:

@@ -23,10 +23,14 @@ Asking = Request[Any, Any, Any]
 
 
 class NoticeAnswer(BaseModel):
-    """One notice; `until` null: it lasts; `sent` null: it has not left the node."""
+    """One notice; `until` null: it lasts; `sent` null: it has not left the node.
+
+    Of a volume or a camera; of neither: the HTTPS certificate, as its `reason` says
+    (`certificate_ends_soon`, `certificate_ended`, `certificate_not_begun`, `certificate_unusable`).
+    """
 
     id: str
-    camera_id: str | None  # null: it is about a volume
+    camera_id: str | None  # null: it is about a volume or the certificate
     camera_name: str | None
     volume_id: str | None
     volume_path: str | None

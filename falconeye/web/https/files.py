@@ -15,8 +15,8 @@ from typing import Final
 from typing_extensions import override
 
 from falconeye.base.clock import Clock
-from falconeye.base.errors import StartError
-from falconeye.tls.pair import Pair, read_pair
+from falconeye.tls.condition import Condition
+from falconeye.tls.pair import Pair, UnusablePair, read_pair
 from falconeye.web.https.followed import FollowedCertificates
 from falconeye.web.https.state import OwnAuthority
 
@@ -50,8 +50,8 @@ class FileCertificates(FollowedCertificates):
 
     @property
     @override
-    def problem(self) -> str:
-        return self._problem or self._read.trouble(self._now())
+    def condition(self) -> Condition:
+        return self._read.condition(self._now()).beside(self._problem)
 
     @property
     def _read(self) -> Pair:
@@ -70,10 +70,11 @@ class FileCertificates(FollowedCertificates):
         """Read the files if they are others than at the last look; whether a new pair serves."""
         self._tell_of_dates()
         if await asyncio.to_thread(self._signs_now) == self._signs:
+            self._problem = ""  # those that serve lie there again
             return False
         try:
             self._signs, pair = await asyncio.to_thread(self._look)
-        except StartError as error:
+        except UnusablePair as error:
             words = f"{error}; the certificate of before goes on serving"
             if words != self._problem:
                 log.warning("%s", words)
@@ -94,7 +95,7 @@ class FileCertificates(FollowedCertificates):
     def _tell_of_dates(self) -> None:
         """Once a day, and when it is read."""
         now = self._now()
-        if self._told_on != now.date() and (trouble := self._read.trouble(now)):
+        if self._told_on != now.date() and (trouble := self._read.condition(now).words):
             self._told_on = now.date()
             log.warning("%s: %s", self._certificate, trouble)
 

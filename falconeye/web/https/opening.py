@@ -27,6 +27,7 @@ async def open_web_server(
         return WebServer(app, listening)
     certificates = await _certificates(shell, shared)
     app.state[STATE_KEY] = certificates
+    shell.services.alerts.watch_certificate(lambda: certificates.condition)
     certificates.start()
     stack.push_async_callback(certificates.stop)
     return WebServer(app, listening, partial(_https_server, app, certificates))

@@ -17,6 +17,7 @@ from falconeye.base.clock import Clock
 from falconeye.base.errors import FalconEyeError, InvalidInput
 from falconeye.storage.stores.authority_store import AuthorityStore, StoredAuthority
 from falconeye.tls.authority import Authority, Issued
+from falconeye.tls.condition import Condition
 from falconeye.tls.names import Names
 from falconeye.tls.own_files import read_own, write_own
 from falconeye.tls.pair import Pair, make_pair
@@ -48,10 +49,7 @@ class OwnCertificates(FollowedCertificates):
     @property
     @override
     def context(self) -> ssl.SSLContext:
-        if self._pair is None:
-            msg = "OwnCertificates.open() was not called"
-            raise RuntimeError(msg)
-        return self._pair.context
+        return self._served.context
 
     @property
     @override
@@ -60,8 +58,15 @@ class OwnCertificates(FollowedCertificates):
 
     @property
     @override
-    def problem(self) -> str:
-        return self._problem
+    def condition(self) -> Condition:
+        return self._served.condition(self._now()).beside(self._problem)
+
+    @property
+    def _served(self) -> Pair:
+        if self._pair is None:
+            msg = "OwnCertificates.open() was not called"
+            raise RuntimeError(msg)
+        return self._pair
 
     async def open(self) -> None:
         """Have a certificate, whatever is wrong: cameras must be recorded all the same.

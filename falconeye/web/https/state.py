@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from litestar.connection import ASGIConnection
 
+from falconeye.tls.condition import Condition
 from falconeye.tls.fingerprint import fingerprint
 
 STATE_KEY: Final = "https"
@@ -40,8 +41,13 @@ class Https(Protocol):
         """What devices must know; None where the certificates are of files."""
 
     @property
+    def condition(self) -> Condition:
+        """How the certificate that is served is doing, by the node's clock now."""
+
+    @property
     def problem(self) -> str:
         """What keeps it from being right, in words; "" for nothing."""
+        return self.condition.words
 
     def start(self) -> None:
         """Keep looking."""

@@ -10,10 +10,12 @@ from typing import IO, Any, Final
 from litestar import Response, get, post
 from litestar.response.base import ASGIResponse
 
+from falconeye.accounts.granting import require_endless_for_backup
 from falconeye.accounts.model import Action
 from falconeye.base.errors import (
     FalconEyeError,
     InvalidInput,
+    NotAllowed,
     Unavailable,
 )
 from falconeye.base.secret import Secret
@@ -26,7 +28,7 @@ from falconeye.web.confirming import wrong_password
 from falconeye.web.i18n import gettext as _
 from falconeye.web.pages.asking import MAX_FIELD, Asking, sentence, services_of, show
 from falconeye.web.range_response import Chunks, StreamResponse, attachment
-from falconeye.web.security.access import needs
+from falconeye.web.security.access import needs, principal_of
 
 _PIECE_BYTES: Final = 256 * 1024
 _MAKING: Final = "backup_making"  # in the application's state: one at a time
@@ -45,7 +47,10 @@ async def backups_page(request: Asking) -> Response[str]:
     include_in_schema=False,
 )
 async def download_backup(request: Asking) -> ASGIResponse:
-    """Make one and send it. Asks for the password: a browser left open is not enough for that."""
+    """Make one and send it. Asks for the password: a browser left open is not enough for that.
+
+    Nor is an access with an end date: who has the keys can come back after it.
+    """
     form = {
         name: value[:MAX_FIELD]
         for name, value in (await request.form()).items()
@@ -54,9 +59,12 @@ async def download_backup(request: Asking) -> ASGIResponse:
     services = services_of(request)
     passphrase = Secret(form.get("passphrase", ""))
     try:
+        require_endless_for_backup(principal_of(request))
         check_passphrase(passphrase)
         _require_same(passphrase, form.get("again", ""))
         wrong = await wrong_password(request, form.get("password", ""))
+    except NotAllowed as error:
+        return await _refuse(request, 403, {"": sentence(error)})
     except InvalidInput as error:
         return await _refuse(request, 422, {error.field or "": sentence(error)})
     if wrong:

@@ -14,7 +14,7 @@ from falconeye.accounts.model import Principal
 from falconeye.accounts.pairings import shown_code
 from falconeye.base.errors import FalconEyeError, NotFound
 from falconeye.web import rendering
-from falconeye.web.audit import record_of
+from falconeye.web.audit import address_of, record_of
 from falconeye.web.base_path import address_at
 from falconeye.web.display_changes import displays_of
 from falconeye.web.display_contexts import DisplayLinkPage, PairingPage
@@ -62,7 +62,7 @@ async def ask_pairing(request: Asking) -> Response[Any]:
 @get("/display/link/{secret:str}", opt=public(), include_in_schema=False)
 async def link_page(request: Asking, secret: FromPath[str]) -> Response[str]:
     """A pairing link, opened on the screen: it is used by a button, not by being looked at."""
-    display = displays_of(request).of_link(secret)
+    display = displays_of(request).of_link(secret, address_of(request))
     if display is None:
         return _gate(request, "pages/display_link.html", DisplayLinkPage(None), status=404)
     page = DisplayLinkPage(display.name, f"/display/link/{secret}")

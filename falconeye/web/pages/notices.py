@@ -10,7 +10,7 @@ from falconeye.alerts.delivery import NotDelivered
 from falconeye.base.errors import Conflict, InvalidInput, NotFound
 from falconeye.storage.ledger.coverage import Gap
 from falconeye.storage.stores import destinations
-from falconeye.storage.stores.notice_store import Notice, VolumeCause
+from falconeye.storage.stores.notice_store import CertificateCause, Notice, VolumeCause
 from falconeye.storage.stores.settings_store import StoredSettings
 from falconeye.web import notice_words, settings_changes, views
 from falconeye.web.audit import record
@@ -104,8 +104,11 @@ async def _show(
 
 def _row(notice: Notice, *, is_gone: bool, node_name: str, node_id: str) -> NoticeRow:
     until_us = notice.since_us if notice.until_us is None else notice.until_us
-    volume, reason, told_at = "", notice.detail, "storage#missing"
-    if isinstance(notice.reason, VolumeCause) or notice.volume_id is not None:
+    volume, certificate, reason, told_at = "", "", notice.detail, "storage#missing"
+    if isinstance(notice.reason, CertificateCause) or notice.is_of_certificate:
+        certificate = notice_words.certificate_words(notice.reason)
+        told_at = notice_words.certificate_help(notice.reason)
+    elif isinstance(notice.reason, VolumeCause) or notice.volume_id is not None:
         volume = notice_words.volume_words(notice)
     else:
         reason = views.gap_words(Gap(notice.since_us, until_us, notice.reason, notice.detail))
@@ -118,6 +121,7 @@ def _row(notice: Notice, *, is_gone: bool, node_name: str, node_id: str) -> Noti
         reason=reason,
         sent_us=notice.sent_us,
         volume=volume,
+        certificate=certificate,
         is_gone=is_gone,
         node_name=node_name,
         node_id=node_id,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from falconeye.accounts.attempts import FREE_PER_ADDRESS
 from falconeye.accounts.displays import ShownWall
 from falconeye.accounts.model import Role
 from falconeye.accounts.users import Rights
@@ -160,3 +161,19 @@ async def test_a_form_of_another_page_changes_nothing(served: Served, admin: Adm
     answer = await admin.client.post(f"{LIST}/add", data=fields)
     assert answer.status_code == 403
     assert served.services.accounts.displays.list() == []
+
+
+async def test_wrong_pairing_links_of_one_address_have_to_wait(
+    served: Served, admin: Admin
+) -> None:
+    made = await admin.post(f"{LIST}/add", 200, name="Kitchen", what="all", password=PASSWORD)
+    link = re.search(r'value="http://[^/]+(/display/link/[\w-]+)"', made.text)
+    assert link, made.text
+    async with screen_of(served) as screen:
+        tries = [await screen.get(f"/display/link/{n}") for n in range(FREE_PER_ADDRESS - 1)]
+        tries.append(await screen.post("/display/link/wrong"))
+        assert {answer.status_code for answer in tries} == {404}
+        for answer in (await screen.get(link[1]), await screen.post(link[1])):
+            assert answer.status_code == 429, answer.text
+            assert int(answer.headers["retry-after"]) > 0
+        assert (await screen.get("/display")).status_code == 200  # a code is shown all the same

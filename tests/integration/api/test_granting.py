@@ -105,6 +105,13 @@ async def test_an_own_end_is_nothing_to_be_changed_by_oneself(served: Served) ->
         assert confirmed.status_code in {200, 204}, confirmed.text
         answer = await client.patch(f"/api/users/{anna.id}", json={"expires_at": None})
         assert refused_for_the_end(answer), answer.text
+        for later in ("", LATER):
+            own = {"role": "admin", "scope": "all", "expires_at": later}
+            page = await client.post(f"/people/{anna.id}/rights", data=own)
+            assert page.status_code == 422, page.text
+            assert said_at("expires_at", page.text)
+        stored = (await served.admin.get(f"/api/users/{anna.id}")).json()
+        assert datetime.fromisoformat(stored["expires_at"]) == END
         form = {"name": "Ida", "role": "viewer", "scope": "all", "way": "link"}
         page = await client.post("/people/add", data=form)
         assert page.status_code == 422
@@ -123,6 +130,24 @@ async def test_an_own_end_is_nothing_to_be_changed_by_oneself(served: Served) ->
         for path in ("/settings/backup/restore", "/nodes/code", "/nodes/join"):
             refused = await client.post(path, data={"password": PASSWORD})
             assert refused.status_code == 403, (path, refused.text)
+
+
+async def test_a_backup_is_not_taken_away_by_who_has_an_end(served: Served) -> None:
+    """It holds the keys of the node and of the cluster, which outlive every end date."""
+    await add_person(served, "Anna", Role.ADMIN, expires_at_us=END_US)
+    await add_person(served, "Otto", Role.ADMIN)
+    form = {"password": PASSWORD, "passphrase": THEIRS, "again": THEIRS}
+    async with browser(served) as client:
+        await sign_in(client, "Anna")
+        page = await client.post("/settings/backup", data=form)
+        assert page.status_code == 403, page.text
+        assert "An access with an end date may not: a backup holds keys" in page.text
+        assert "attachment" not in page.headers.get("content-disposition", "")
+    async with browser(served) as client:
+        await sign_in(client, "Otto")
+        page = await client.post("/settings/backup", data=form)
+        # This node has no directory of data: it was to be made (`web_security/test_backup.py`).
+        assert "No backup could be made" in page.text
 
 
 LIMITS = [

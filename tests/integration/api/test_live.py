@@ -101,8 +101,11 @@ async def test_live_mp4_plays_and_ends_with_the_viewer(served: Served, camera: s
     assert missing.status_code == 422
 
 
-def socket(served: Served, camera: str, client: httpx.AsyncClient, query: str = "") -> connect:
+def socket(
+    served: Served, camera: str, client: httpx.AsyncClient, query: str = "", **more: str
+) -> connect:
     headers = {name: value for name, value in client.headers.items() if name == "authorization"}
+    headers |= {name.replace("_", "-"): value for name, value in more.items()}
     url = f"{served.url}/api/cameras/{camera}/live{query}".replace("http:", "ws:")
     return connect(url, additional_headers=headers, proxy=None)
 
@@ -165,6 +168,18 @@ async def test_a_viewer_of_a_silent_camera_that_vanishes_is_gone(served: Served)
         while len(subscriptions) != before:  # noqa: ASYNC110 - nothing tells it
             await asyncio.sleep(0.02)
     await live.wait_closed()
+
+
+async def test_why_there_is_no_picture_is_said_in_the_language_of_the_browser(
+    served: Served,
+) -> None:
+    body = {"name": "Off", "protocol": "demo"}
+    camera_id = (await served.admin.post("/api/cameras/", json=body)).json()["id"]
+    reasons = []
+    for asks in ({}, {"accept_language": "de"}, {"cookie": "falconeye_language=fr"}):
+        async with socket(served, camera_id, served.viewer, **asks) as live:
+            reasons.append((await control(live, "offline"))["reason"])
+    assert reasons == ["stopped", "gestoppt", "arrêtée"]
 
 
 async def test_a_wrong_choice_closes_with_words(served: Served, camera: str) -> None:

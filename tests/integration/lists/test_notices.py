@@ -6,7 +6,14 @@ import pytest
 
 from falconeye.accounts.model import Role
 from falconeye.storage.ledger.coverage import GapReason
-from falconeye.storage.stores.notice_store import Notice, NoticeStore, VolumeCause, volume_subject
+from falconeye.storage.stores.notice_store import (
+    CERTIFICATE_SUBJECT,
+    CertificateCause,
+    Notice,
+    NoticeStore,
+    VolumeCause,
+    volume_subject,
+)
 from tests.clock import START_US
 from tests.integration.api.conftest import Served
 from tests.integration.lists.conftest import Two, until
@@ -63,6 +70,25 @@ async def test_the_notice_of_a_disk_leads_to_the_node_that_has_it(nodes: Two) ->
     assert (there.status_code, "Storage of pi-2" in there.text) == (200, True)
 
 
+async def test_the_notice_of_a_certificate_says_what_to_do(nodes: Two) -> None:
+    words = "the key /etc/a does not belong to the certificate /etc/b"
+    told = Notice(
+        "a", CERTIFICATE_SUBJECT, "HTTPS", START_US, CertificateCause.UNUSABLE, detail=words
+    )
+    await noted(nodes.two, told)
+    [listed] = (await nodes.one.viewer.get("/api/notices/")).json()["notices"]
+    assert (listed["camera_id"], listed["volume_id"]) == (None, None)
+    assert (listed["reason"], listed["detail"]) == ("certificate_unusable", words)
+    page = (await nodes.one.viewer.get("/notices")).text
+    assert "The new HTTPS certificate cannot be used: the one before it is still served." in page
+    assert 'href="/help/https#certificate_unusable"' in page
+    assert words in page
+    german = (await nodes.one.viewer.get("/notices", headers={"accept-language": "de"})).text
+    assert "Der Schlüssel /etc/a" in german or "der Schlüssel /etc/a" in german
+    for cause in CertificateCause:
+        assert f'id="{cause.value}"' in (await nodes.one.viewer.get("/help/https")).text
+
+
 async def test_the_node_that_has_them_decides_who_sees_them(nodes: Two) -> None:
     disk = Notice("disk", volume_subject("v"), "/mnt/a", START_US, VolumeCause.MISSING)
     await noted(nodes.two, notice("b", 1), notice("c", 2, "yard"), disk)
@@ -81,19 +107,27 @@ async def test_every_page_tells_of_what_lasts_on_other_nodes(
     lasting = [
         Notice("a", "door", "Front door", START_US, GapReason.CAMERA_OFFLINE),
         Notice("b", volume_subject("v"), "/mnt/a", START_US, VolumeCause.MISSING),
+        Notice("c", CERTIFICATE_SUBJECT, "HTTPS", START_US, CertificateCause.ENDED),
     ]
     monkeypatch.setattr(nodes.two.services.alerts, "active", lambda _cameras=None: lasting)
     disk = "pi-2: The disk of /mnt/a is missing."
+    certificate = "pi-2: The HTTPS certificate has ended: browsers refuse it."
 
     async def is_told() -> bool:
         text = (await nodes.one.viewer.get("/recordings")).text
-        return "Front door is not recorded." in text and disk in text
+        return all(each in text for each in ("Front door is not recorded.", disk, certificate))
 
     await until(is_told)
+    async with nodes.at(nodes.two, nodes.one.viewer) as theirs:
+        here = (await theirs.get("/recordings")).text
+    assert "<span>The HTTPS certificate has ended: browsers refuse it." in here
+    assert 'href="/help/https#certificate_ended"' in here
+    assert here.count("The disk of") == 1  # to older releases what is of no camera is a disk
     async with await nodes.one.client(Role.VIEWER, cameras=("yard",)) as limited:
         text = (await limited.get("/recordings")).text
     assert "Front door" not in text
     assert disk not in text
+    assert certificate not in text
     nodes.silence(nodes.two)  # nobody knows whether that lasts
     text = (await nodes.one.viewer.get("/recordings")).text
     assert "Front door is not recorded." not in text

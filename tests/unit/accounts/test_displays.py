@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from falconeye.accounts.attempts import FIRST_WAIT_S, FREE_PER_ADDRESS
 from falconeye.accounts.displays import IDLE_US, LINK_US, MAX_DISPLAYS, Shown, ShownWall
 from falconeye.accounts.model import Action, Principal, PrincipalKind, Role, may
 from falconeye.accounts.revocations import Ended, Revocation, RevocationSubscription
 from falconeye.accounts.service import STORE_SEEN_US, Accounts
-from falconeye.base.errors import Conflict, InvalidInput, NotFound
+from falconeye.base.errors import Conflict, InvalidInput, NotFound, TooManyAttempts
 from falconeye.base.times import SECOND_US
 from falconeye.storage.index.database import Database
 from falconeye.storage.replication.replica import Replica
@@ -197,6 +198,32 @@ async def test_a_link_is_good_once_and_for_ten_minutes(
     assert displays.find(display.id).link_until_us is None
     with pytest.raises(NotFound):
         await displays.redeem(late, seen)
+
+
+async def test_wrong_links_of_one_address_have_to_wait(
+    accounts: Accounts, clock: FakeClock, seen: Seen
+) -> None:
+    displays = accounts.displays
+    display = await displays.add("Kitchen", Shown(), created_by="anna")
+    secret = await displays.make_link(display.id)
+    for _ in range(FREE_PER_ADDRESS - 1):
+        assert displays.of_link("wrong", seen.address) is None
+    with pytest.raises(NotFound):
+        await displays.redeem("wrong", seen)
+    # Now the right one waits as well: else waiting would tell which one is.
+    with pytest.raises(TooManyAttempts) as refused:
+        await displays.redeem(secret, seen)
+    assert refused.value.retry_after_s > 0
+    with pytest.raises(TooManyAttempts):
+        displays.of_link(secret, seen.address)
+    assert displays.of_link(secret, "192.0.2.77") is not None  # others are not kept out
+    clock.advance(FIRST_WAIT_S)
+    assert displays.of_link("wrong", seen.address) is None
+    with pytest.raises(TooManyAttempts):  # twice as long now
+        displays.of_link(secret, seen.address)
+    clock.advance(2 * FIRST_WAIT_S)
+    _, cookie = await displays.redeem(secret, seen)
+    assert await accounts.authenticate_display(cookie)
 
 
 async def test_names_are_kept_apart_and_displays_are_bounded(accounts: Accounts) -> None:

@@ -9,6 +9,7 @@ import pytest
 from litestar.exceptions import WebSocketDisconnect
 
 from falconeye.base.errors import InvalidInput, NotFound
+from falconeye.web import i18n
 from falconeye.web.api.live_socket import (
     CLOSE_GOING_AWAY,
     CLOSE_INVALID,
@@ -122,6 +123,21 @@ async def test_the_stream_of_the_address_is_chosen_when_it_is_offered() -> None:
     viewer.session.outgoing.put_nowait(None)
     await viewer.task
     assert [choice["stream"] for choice in viewer.session.choices] == ["sub"]
+
+
+async def test_why_there_is_no_picture_is_said_in_the_language_of_who_watches() -> None:
+    await asyncio.to_thread(i18n.keep_catalogues)  # as a node does when it starts
+    told = {"type": "offline", "reason_code": "error", "reason": "no answer from 10.0.0.9"}
+    languages = {"en": "no answer from 10.0.0.9", "de": "keine Antwort von 10.0.0.9"}
+    for language, words in languages.items():
+        before = i18n.current_language.set(language)
+        viewer = Viewer()
+        i18n.current_language.reset(before)
+        viewer.session.outgoing.put_nowait(json.dumps(told))
+        received = await viewer.connection.received.get()
+        assert json.loads(received) == told | {"reason": words}
+        viewer.session.outgoing.put_nowait(None)
+        await viewer.task
 
 
 async def test_the_clients_own_choice_beats_the_address() -> None:

@@ -1,6 +1,8 @@
 """What Prometheus reads, parsed back by its own parser."""
 
 import asyncio
+import re
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ from falconeye.config.camera import CameraConfig, Protocol
 from falconeye.events.camera_state import CameraState, CameraStatus, ReasonCode
 from falconeye.media.samples import StreamKind
 from falconeye.storage.segments.histogram import Histogram
+from falconeye.tls.condition import Condition, State
 from falconeye.web.metrics import (
     PROBE_PERIOD_S,
     LoopProbe,
@@ -181,3 +184,18 @@ async def test_the_probe_runs_on_the_real_clock() -> None:
     async with probe.running():
         await asyncio.sleep(PROBE_PERIOD_S * 1.5)
     assert samples(text_of(probe))[("falconeye_loop_lateness_seconds_count", "")]
+
+
+def test_the_certificate_is_told_where_there_is_one() -> None:
+    probe = LoopProbe(SystemClock())
+    assert re.search(rb"^falconeye_certificate", text_of(probe), re.MULTILINE) is None
+    ends = datetime(2027, 1, 1, tzinfo=UTC)
+    text = exposition(
+        [], PROCESS, probe, started_at_us=0, certificate=Condition(State.ENDS_SOON, "it", ends)
+    )
+    found = samples(text)
+    assert found[("falconeye_certificate_state", "ends_soon")] == 1
+    assert sum(found[("falconeye_certificate_state", each.value)] for each in State) == 1
+    end = re.search(rb"^falconeye_certificate_end_time_seconds (\S+)$", text, re.MULTILINE)
+    assert end is not None
+    assert float(end[1]) == ends.timestamp()

@@ -47,6 +47,7 @@ WHOLE = NodeReport(
     kubernetes=KubernetesFacts(node_name="n", labels={"a/b": "c"}, taints=("x=y:NoSchedule",)),
     notices=(NoticeReport(camera_id="c", name="Tür", cause="disk_full"),),
     found=(FoundReport(ids=("0a1b",), is_new=True), FoundReport()),
+    certificate="certificate_ended",
     is_draining=True,
 )
 NAMES = tuple(NodeReport.model_fields)

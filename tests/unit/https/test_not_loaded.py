@@ -17,7 +17,7 @@ def test_reading_certificates_is_left_out() -> None:
     said = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
-    light = ["falconeye.tls", "falconeye.tls.fingerprint", "falconeye.tls.own_files"]
-    light += ["falconeye.web.https", "falconeye.web.https.opening"]
+    light = ["falconeye.tls", "falconeye.tls.condition", "falconeye.tls.fingerprint"]
+    light += ["falconeye.tls.own_files", "falconeye.web.https", "falconeye.web.https.opening"]
     light += ["falconeye.web.https.state"]
     assert said.strip() == str(sorted(light))

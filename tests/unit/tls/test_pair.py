@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from falconeye.base.errors import StartError
+from falconeye.tls.condition import Condition, State
 from falconeye.tls.names import Names
 from falconeye.tls.own_files import read_own, write_own
 from falconeye.tls.pair import make_pair, read_pair
@@ -32,15 +33,15 @@ def test_a_good_pair_tells_its_names_and_dates(pair: Files) -> None:
     pair.write(*self_signed(begins=NOW))
     read = read_pair(pair.certificate, pair.key)
     assert read.names == Names(("cams.example.org",), ())
-    assert read.trouble(NOW) == ""
-    assert "2027-02-21" in read.trouble(NOW + dt.timedelta(days=91))
-    assert "clock" in read.trouble(NOW - dt.timedelta(days=9))
+    assert read.condition(NOW) == Condition(State.GOOD, "", read.not_after)
+    assert "2027-02-21" in read.condition(NOW + dt.timedelta(days=91)).words
+    assert "clock" in read.condition(NOW - dt.timedelta(days=9)).words
     assert read.context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 def test_an_ended_certificate_is_a_pair_all_the_same(pair: Files) -> None:
     pair.write(*self_signed(days=10, begins=dt.datetime(2020, 1, 1, tzinfo=dt.UTC)))
-    assert "ended on 2020-01-11" in read_pair(pair.certificate, pair.key).trouble(NOW)
+    assert "ended on 2020-01-11" in read_pair(pair.certificate, pair.key).condition(NOW).words
 
 
 def test_a_chain_and_words_around_it_are_taken(pair: Files) -> None:

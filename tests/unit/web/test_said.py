@@ -41,6 +41,14 @@ def _as_it_was() -> Iterator[None]:
         ("Yard: the disk does not answer", "Yard: die Platte antwortet nicht"),
         ("quarx; it is over already", "quarx; er ist schon beendet"),
         ("3 files cannot be read", "3 Dateien nicht lesbar"),
+        # Of one word with a value: that is a number or such a text itself.
+        ("now throttled", "jetzt gedrosselt"),
+        ("now too little voltage, throttled", "jetzt zu wenig Spannung, gedrosselt"),
+        ("now quarx", "now quarx"),
+        # Single words that are values.
+        ("the camera is not running: stopped", "die Kamera läuft nicht: gestoppt"),
+        ("the camera has no event service", "die Kamera hat keinen Dienst Ereignisse"),
+        ("it has the same name as “Yard”", "sie hat denselben Namen wie „Yard“"),
         ("", ""),
         ("Front camera", "Front camera"),
         ("Die Kamera „{path}“ gibt es: nicht", "Die Kamera „{path}“ gibt es: nicht"),
