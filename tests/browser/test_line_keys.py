@@ -14,7 +14,7 @@ from tests.browser.clocked_site import ClockedSite, clocked_site
 from tests.browser.test_pages import complaints
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(90), needs_chromium]
-OFFLINE = re.compile(r"^\d\d:\d\d:\d\d, not recorded, the camera was offline")
+OFFLINE = re.compile(r"^\d\d:\d\d:\d\d, not recorded, because the camera was offline")
 
 
 async def two_stretches(site: ClockedSite, at_s: float, *, cameras: bool = False) -> None:
