@@ -51,7 +51,8 @@ async def writes_moment(page: Page, hands: Hands, label: str, at_us: int) -> Non
     """Part by part, as Chromium has it in English: the year alone does not lead on by itself."""
     at = datetime.fromtimestamp(at_us / SECOND_US, ZONE)
     field = page.get_by_label(label, exact=True)
-    await hands.to(field)
+    if not await field.evaluate("one => one === document.activeElement"):
+        await hands.to(field)  # at its first part, where the browser leads, too
     await page.keyboard.type(f"{at:%m%d%Y}")
     await hands.press("ArrowRight")
     await page.keyboard.type(f"{at:%I%M%S%p}"[:7])

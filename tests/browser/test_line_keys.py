@@ -57,7 +57,7 @@ async def test_jumps_go_both_ways_and_say_where_none_is_left(tmp_path: Path, cam
                 await page.get_by_role("button", name=name).click()
             await stands_at(seconds)
         await expect(slider).to_have_attribute(
-            "aria-valuetext", re.compile("not recorded( .Door.)?, the camera was offline")
+            "aria-valuetext", re.compile("not recorded( .Door.)?, because the camera was offline")
             if cameras else OFFLINE
         )  # fmt: skip
         await slider.press("g")
