@@ -149,8 +149,8 @@ onvif-peer:  ## the other ONVIF server of tests/onvif_peer, built once (Rust 1.8
 	@$(PYTHON) -m tests.onvif_peer.building
 
 .PHONY: screenshots
-screenshots: packages $(VENV)/.development  ## every page, light, dark and phone, into screenshots/
-	$(BIN)/python -m tests.browser.screenshots
+screenshots: packages $(VENV)/.development  ## every page, light, dark and phone, into screenshots/, or NAMES="--sight grey wall" of them
+	$(BIN)/python -m tests.browser.screenshots $(NAMES)
 
 .PHONY: wheel
 wheel: $(VENV)/.development  ## dist/falconeye-….whl

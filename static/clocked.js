@@ -35,7 +35,7 @@ export class ClockedCamera {
     this.overlay = tile.querySelector("[data-why]");
     this.hint = tile.querySelector("[data-hint]");
     this.age = tile.querySelector("[data-age]");
-    this.keyframes = new Keyframes(this.still, this.api, 360, () => this.tellStill());
+    this.keyframes = new Keyframes(this.still, this.api, 360, () => this.tellStill(), (why) => this.tellNoStill(why));
     this.video.preservesPitch = false; // it is silent
     this.video.disableRemotePlayback = true;
     this.round = 0;
@@ -82,8 +82,8 @@ export class ClockedCamera {
     this.mode = this.tile.dataset.mode = mode;
     this.overlay.hidden = mode !== "hole";
     this.video.hidden = mode !== "video";
-    this.still.hidden = mode !== "keyframes";
-    this.age.hidden = mode !== "keyframes";
+    const shows = mode === "keyframes" && this.keyframes.shownUs !== null; // the one that a step has fetched
+    this.still.hidden = this.age.hidden = !shows;
     if (mode !== "video") this.video.pause();
     if (mode !== "keyframes") this.keyframes.stop();
     this.say("");
@@ -116,7 +116,21 @@ export class ClockedCamera {
     return this.keyframes.beside(us, direction, this.streamAt(us) ?? "main");
   }
 
-  tellStill() { this.age.textContent = this.texts.picture.replace("{time}", this.texts.clock(this.keyframes.shownUs)); }
+  tellStill() {
+    this.age.textContent = this.texts.picture.replace("{time}", this.texts.clock(this.keyframes.shownUs));
+    if (this.mode === "keyframes") this.show(true);
+  }
+
+  tellNoStill(why) {
+    if (this.mode !== "keyframes") return;
+    this.show(false);
+    this.overlay.textContent = this.texts[why];
+  }
+
+  show(isThere) {
+    this.still.hidden = this.age.hidden = !isThere;
+    this.overlay.hidden = isThere;
+  }
 
   say(text, link = null) {
     const { hint } = this;

@@ -32,7 +32,8 @@ class FootagePage {
     this.preview = new Preview(root.querySelector("[data-preview]"), this.timeline, of, why);
     this.still = root.querySelector("[data-keyframes]");
     this.still.style.objectFit = "contain";
-    this.keyframes = new Keyframes(this.still, this.api, 720, () => this.tell());
+    this.none = root.querySelector("[data-no-keyframe]");
+    this.keyframes = new Keyframes(this.still, this.api, 720, () => this.showStill(), (why) => this.showStill(this.texts[why]));
     this.shuttle = new Shuttle(this.timeline, (us) => this.see(us), (direction) => this.shuttleEnded(direction));
     root.addEventListener("falconeye:seek", ({ detail }) => this.go(detail.us));
     root.addEventListener("falconeye:hover", ({ detail }) => this.preview.show(detail));
@@ -48,6 +49,7 @@ class FootagePage {
     this.speed.style.width = "auto"; // a field takes the whole width elsewhere
     this.speed.addEventListener("change", () => this.pace(Number(this.speed.value)));
     this.rate = 1;
+    this.leads = false;
     this.round = 0; // of `go`: what an older one still waits for counts no more
   }
 
@@ -72,7 +74,15 @@ class FootagePage {
   get changes() { return this.day[1] > Date.now() * 1000 || this.isAway || this.playback?.silent.length || this.timeline.lacksNodes; }
 
   get moving() { return this.shuttle.on || !this.video.paused; }
-  get leads() { return !this.still.hidden; } // keyframes are shown
+
+  // The keyframe, or the words that stand for it.
+  showStill(words = "") {
+    if (!this.leads) return;
+    this.still.hidden = Boolean(words);
+    this.none.hidden = !words;
+    this.none.textContent = words;
+    this.tell();
+  }
 
   // The picture of a moment, before it is played.
   show(us) {
@@ -210,7 +220,7 @@ class FootagePage {
   lead(us, plays) {
     this.video.pause();
     this.video.hidden = true;
-    this.still.hidden = false;
+    this.leads = true; // by keyframes
     this.say(this.isUndecodable(us) ? this.texts.codec : "");
     this.keyframes.pace(this.rate);
     if (plays) this.shuttle.start(us, this.rate);
@@ -222,7 +232,8 @@ class FootagePage {
   unlead() {
     this.shuttle.stop();
     this.keyframes.stop();
-    this.still.hidden = true;
+    this.leads = false;
+    this.still.hidden = this.none.hidden = true;
     this.video.hidden = false;
   }
 

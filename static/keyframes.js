@@ -6,6 +6,7 @@ import { stamp } from "./timeline.js";
 const PERIOD_MS = 600; // at the speed of time; keyframes lie seconds apart
 const SHORTEST_MS = 80;
 const TICK_MS = 40;
+const AGAIN_MS = 4000; // after which one that did not come is asked for once more
 export const WITHIN_US = 2000; // before an end the last picture stands: a player is sent a millisecond into a picture
 
 // What a still's address is: times cross the network in whole milliseconds, rounded down: one more, or footage would
@@ -51,9 +52,10 @@ export class WallClock {
 }
 
 // The keyframes of one camera in an <img>: the newest wish counts. `shownUs`: when the picture that stands there is of.
+// `lacks(why)`: none stands there, since it is on its way ("coming") or did not come ("none"): an <img> would show itself broken.
 export class Keyframes {
-  constructor(img, api, height, shown = () => {}) {
-    Object.assign(this, { img, api, height, shown, shownUs: null, wish: null, busy: false, period: PERIOD_MS });
+  constructor(img, api, height, shown = () => {}, lacks = () => {}) {
+    Object.assign(this, { img, api, height, shown, lacks, shownUs: null, wish: null, busy: false, period: PERIOD_MS });
   }
 
   pace(rate) { this.period = Math.min(PERIOD_MS, Math.max(SHORTEST_MS, PERIOD_MS / Math.abs(rate))); }
@@ -63,23 +65,39 @@ export class Keyframes {
     if (this.steps) this.round += 1; // what was stepped to is not wanted any more
     this.asked = us;
     this.wish = { us, stream };
+    if (this.shownUs === null && !this.missed) this.lacks("coming");
     if (!this.busy) this.work();
   }
 
   async work() {
     this.busy = true;
     while (this.wish) {
-      const { us, stream } = this.wish;
+      const { round, wish } = this;
       this.wish = null;
       const rest = new Promise((done) => setTimeout(done, this.period));
       try {
-        await this.load(stillUrl(this.api, us, this.height, stream));
+        if (await this.load(stillUrl(this.api, wish.us, this.height, wish.stream)) === null) this.miss(wish, round);
       } catch (error) {
         console.info(String(error)); // the network: the picture before stays, with its time
+        this.miss(wish, round);
       }
       await rest;
     }
     this.busy = false;
+  }
+
+  // It did not come. Where no other is wanted meanwhile: perhaps its node is back soon, or has less to do.
+  miss(wish, round) {
+    if (round !== this.round) return;
+    if (this.shownUs === null) {
+      this.missed = true;
+      this.lacks("none");
+    }
+    setTimeout(() => {
+      if (this.asked !== wish.us || this.wish) return;
+      this.wish = wish;
+      if (!this.busy) this.work();
+    }, AGAIN_MS);
   }
 
   // The next keyframe (1), or the last one (-1), beside a moment: when it is of; null where there is none.
@@ -89,7 +107,9 @@ export class Keyframes {
     this.asked = null;
     this.steps = true;
     try {
-      return await this.load(besideUrl(this.api, us, direction, this.height, stream));
+      const found = await this.load(besideUrl(this.api, us, direction, this.height, stream));
+      if (found === null && this.shownUs === null) this.lacks("none");
+      return found;
     } finally {
       this.steps = false;
     }
@@ -111,6 +131,7 @@ export class Keyframes {
       await img.decode().catch(() => {}); // another took its place
       if (round === this.round) {
         this.shownUs = us;
+        this.missed = false;
         this.shown(us);
       }
     }
@@ -123,6 +144,7 @@ export class Keyframes {
     this.wish = this.asked = null;
     this.round = (this.round ?? 0) + 1;
     this.shownUs = null;
+    this.missed = false;
   }
 }
 

@@ -190,7 +190,10 @@ export class Timeline {
       const since = gap.since < this.day[0] ? `${this.dates.format(gap.since / 1000)} ${time}` : time;
       return this.texts.away.replace("{node}", () => gap.node).replace("{since}", () => since);
     }
-    return gap.node ? gap.detail : `${this.texts.missing}, ${this.why(gap)}`;
+    return gap.node ? gap.detail : this.because(gap);
+  }
+  because(gap, name = "") {
+    return this.texts.because.replace("{name}", () => name && ` (${name})`).replace("{reason}", () => this.why(gap));
   }
   // In a few words, beside a picture that is not there.
   short(gap) { return gap?.node ? this.sentence(gap) : gap && this.texts.missing; }
@@ -209,7 +212,7 @@ export class Timeline {
     const us = this.scrubbed ?? this.value;
     const time = this.seconds.format(us / 1000);
     const of = (row, gap) => gap.node ? `, ${row.name && `${row.name}: `}${this.sentence(gap)}`
-      : `, ${this.texts.missing}${row.name && ` (${row.name})`}, ${this.why(gap)}`;
+      : `, ${this.because(gap, row.name)}`;
     const without = this.rows.filter((row) => this.gapIn(row, us)).map((row) => of(row, this.gapIn(row, us)));
     canvas.setAttribute("aria-valuemin", 0);
     canvas.setAttribute("aria-valuemax", Math.round((this.day[1] - this.day[0]) / SECOND));

@@ -18,6 +18,17 @@ from falconeye.storage.ledger.coverage import GapReason
 
 MAX_AT_ONCE: Final = 8
 _OFF_S: Final = 5.0
+_REASONS: Final = {
+    GapReason.RECORDING_STOPPED: "somebody stopped the recording",
+    GapReason.RECORDING_OFF: "records by hand only",
+    GapReason.PAUSED: "paused for privacy",
+    GapReason.OUTSIDE_SCHEDULE: "outside of its schedule",
+    GapReason.OUTSIDE_EVENTS: "nothing happens: it records events only",
+    GapReason.ELSEWHERE: "another node records it",
+    GapReason.DISK_FULL: "the disk is full",
+    GapReason.DISK_TOO_SLOW: "the disk is too slow",
+    GapReason.DISK_ERROR: "the disk fails",
+}
 _ADVICE: Final = {
     GapReason.CAMERA_OFFLINE: "Check power, cable, address, login: falconeye camera test ADDRESS",
     GapReason.DISK_FULL: "Make room: the lines about disks say where",
@@ -67,9 +78,11 @@ def _state(
         return Finding("camera", camera.name, Level.WARN, words, advice)
     if step is None or step.reason is None:
         return Finding("camera", camera.name, Level.OK, f"nothing keeps it from recording{sent}")
-    words = step.detail or step.reason.value.replace("_", " ")
+    reason = _REASONS.get(step.reason, step.reason.value.replace("_", " "))
     if step.reason in WANTED:
+        words = f"{reason}: {step.detail}" if step.detail else reason
         return Finding("camera", camera.name, Level.OK, words + sent)
+    words = step.detail or reason
     advice = _ADVICE.get(step.reason, "The page of the camera says more")
     return Finding("camera", camera.name, Level.FAIL, f"does not record: {words}{sent}", advice)
 

@@ -23,11 +23,13 @@ from falconeye.web.day_contexts import AheadRow, ClockRow, DayPart, SeamRow
 from falconeye.web.i18n import gettext as _
 from falconeye.web.own_protections import Kept
 from falconeye.web.recording_contexts import ProtectionRow, RecordingRow
+from falconeye.web.said import said
 from falconeye.web.security.access import may_on
 from falconeye.web.services import Services
 from falconeye.web.untold_words import away_words, untold_words
 
 LATEST_RECORDINGS: Final = 5  # beside a camera
+_CONNECTING: Final = "connecting"  # of a camera: no reason by itself
 
 
 def visible_cameras(services: Services, who: Principal | None) -> list[Camera]:
@@ -211,6 +213,13 @@ def gap_dictionary() -> tuple[dict[str, str], tuple[str, ...]]:
     return words, tuple(reason.value for reason in _WANTED)
 
 
+def gap_detail(gap: Gap) -> str:
+    """What is known beside the reason: a person's name, or what was wrong with the camera."""
+    if gap.reason is not GapReason.CAMERA_OFFLINE:
+        return gap.detail
+    return "" if gap.detail == _CONNECTING else said(gap.detail)
+
+
 def gap_words(gap: Gap) -> str:
     """Why something was not recorded, to stand after "because"."""
     told = {
@@ -224,8 +233,8 @@ def gap_words(gap: Gap) -> str:
         GapReason.DELETED_BY_PERSON: _("{detail} deleted it"),
         GapReason.DISK_REMOVED: _("{detail} removed its disk"),
     }
-    if gap.detail and gap.reason in told:
-        return told[gap.reason].format(detail=gap.detail)
+    if gap.reason in told and (detail := gap_detail(gap)):
+        return told[gap.reason].format(detail=detail)
     words = {
         GapReason.CAMERA_OFFLINE: _("the camera was offline"),
         GapReason.CAMERA_STOPPED: _("someone stopped the camera"),

@@ -1,6 +1,7 @@
 """Pictures of the pages of three nodes, one of which has died, into `screenshots/`.
 
-Run as `python -m tests.browser.cluster_screenshots [NAME …]`, as `tests.browser.screenshots`.
+Run as `python -m tests.browser.cluster_screenshots [OPTION …] [NAME …]`, with the options of
+`tests.browser.screenshots`.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from tests.browser.browsers import chromium
 from tests.browser.running_site import Site, running_site
 from tests.browser.screenshot_scenes import Scene
 from tests.browser.screenshot_steps import poster_seen
-from tests.browser.screenshots import OUT, Studio
+from tests.browser.screenshots import FEW, OUT, Look, Studio, asked
 from tests.end_to_end.test_cluster import joined
 from tests.nodes import RunningNode, running_node
 
@@ -66,7 +67,7 @@ async def _fill(site: Site, two: RunningNode, attic: RunningNode) -> None:
     await asyncio.sleep(FOOTAGE_S)
 
 
-async def main(wanted: list[str]) -> None:
+async def main(wanted: list[str], looks: tuple[Look, ...] = FEW) -> None:
     """Take the pictures of the scenes whose names begin with one of `wanted`, or of all."""
     OUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
@@ -81,10 +82,10 @@ async def main(wanted: list[str]) -> None:
             await site.set_up(page)
             await page.close()
             await _fill(site, two, attic)
-            studio = Studio(site, browser, wanted)
+            studio = Studio(site, browser, wanted, looks)
             await studio.sign_in()
             await studio.shoot(scenes())
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    asyncio.run(main(*asked(sys.argv[1:])))

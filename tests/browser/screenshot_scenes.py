@@ -153,7 +153,6 @@ def people_scenes() -> list[Scene]:
         "found": "/cameras/found",
         "found-scan": "/cameras/found/scan",
         "found-import": "/cameras/found/import",
-        "streams": "/cameras/{Front door}/streams",
         "controls": "/cameras/{Front door}/controls",
         "footage-days": "/footage/days?cameras={Front door}",
         "storage-delete": "/storage/delete",

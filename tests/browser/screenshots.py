@@ -1,14 +1,17 @@
 """Pictures of every page of a running node into `screenshots/`, to be looked at.
 
-Run as `python -m tests.browser.screenshots [--all] [NAME …]`; the folder is not tracked. A name
-takes the scenes whose names begin with it. Both widths, both themes and every language are seen
-with every page; `--all` takes every one of them with every other.
+Run as `python -m tests.browser.screenshots [--all] [--sight SIGHT] [NAME …]`; the folder is not
+tracked. A name takes the scenes whose names begin with it. Both widths, both themes and every
+language are seen with every page; `--all` takes every one of them with every other, `--look` the
+named ones alone. `--sight grey` shows pages as one sees them who sees no colours, `--sight forced`
+in the colours that a person has set for all pages.
 """
 
+import argparse
 import asyncio
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -50,9 +53,10 @@ class Look:
     size: str
     scheme: str
     language: str = "en"
+    sight: str = ""  # one of SIGHTS
 
     def __str__(self) -> str:
-        return f"{self.size}-{self.scheme}-{self.language}"
+        return "-".join(filter(None, (self.size, self.scheme, self.language, self.sight)))
 
 
 FEW: Final = (
@@ -61,6 +65,7 @@ FEW: Final = (
     Look("desktop", "dark", "fr"),
     Look("phone", "light", "fr"),
 )
+SIGHTS: Final = ("grey", "forced")
 ALL: Final = tuple(
     Look(*each) for each in product(("desktop", "phone"), ("light", "dark"), LANGUAGES)
 )
@@ -105,10 +110,14 @@ class Studio:
             storage_state=None if guest else self.state,
             timezone_id="UTC",
             locale=LANGUAGES[look.language],
+            forced_colors="active" if look.sight == "forced" else "none",
         )
 
     async def _one(self, scene: Scene, look: Look, context: BrowserContext) -> None:
         page = await context.new_page()
+        if look.sight == "grey":
+            session = await context.new_cdp_session(page)
+            await session.send("Emulation.setEmulatedVisionDeficiency", {"type": "achromatopsia"})
         name = f"{scene.name}-{look}"
         try:
             await page.goto(self._path(scene.path))
@@ -187,11 +196,23 @@ async def _filled(site: Site) -> dict[str, str]:
     return recordings
 
 
-async def main(wanted: list[str]) -> None:
+def asked(words: list[str]) -> tuple[list[str], tuple[Look, ...]]:
+    """The scenes and the looks that a command line names; it ends the program where it errs."""
+    parser = argparse.ArgumentParser(prog="screenshots")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--look", action="append", choices=[str(look) for look in ALL], default=[])
+    parser.add_argument("--sight", choices=SIGHTS, default="")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args(words)
+    looks = ALL if options.all else FEW
+    if options.look:
+        looks = tuple(look for look in ALL if str(look) in options.look)
+    return options.names, tuple(replace(look, sight=options.sight) for look in looks)
+
+
+async def main(wanted: list[str], looks: tuple[Look, ...] = FEW) -> None:
     """Take the pictures of the scenes whose names begin with one of `wanted`, or of all."""
     OUT.mkdir(exist_ok=True)
-    looks = ALL if "--all" in wanted else FEW
-    wanted = [name for name in wanted if name != "--all"]
     with tempfile.TemporaryDirectory() as folder:
         async with running_site(Path(folder)) as site, chromium() as browser:
             studio = Studio(site, browser, wanted, looks)
@@ -203,7 +224,7 @@ async def main(wanted: list[str]) -> None:
             scenes = full_scenes(recordings, site.ids[LONG_NAME])
             await studio.shoot(scenes)
             full_screen = Scene("wall-fullscreen", "/", steps.fullscreen, whole=False)
-            await studio.shoot([full_screen], FEW[:1])
+            await studio.shoot([full_screen], looks[:1])
             walls = [scene for scene in scenes if scene.name == "wall-auto"]
             await studio.shoot(walls, (Look("4k", "light"), Look("4k", "dark")))
             studio.ids, invitation = await _people(site)
@@ -214,4 +235,4 @@ async def main(wanted: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    asyncio.run(main(*asked(sys.argv[1:])))

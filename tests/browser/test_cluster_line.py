@@ -37,7 +37,7 @@ async def test_what_a_silent_node_has_or_may_have_is_drawn_and_told(tmp_path: Pa
         await expect(moment).not_to_contain_text("not recorded")
         await expect(slider).to_have_attribute("aria-valuetext", _has("unknown, pi-2 unreachable"))
         await page.evaluate(SEEK, cluster.at(-35))
-        await expect(moment).to_contain_text("not recorded, the disk was full")
+        await expect(moment).to_contain_text("not recorded, because the disk was full")
         await slider.press("h")
         for scheme, (width, height) in {"light": (1440, 900), "dark": (390, 844)}.items():
             await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]

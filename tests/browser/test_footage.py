@@ -104,7 +104,9 @@ async def test_a_gap_says_why_and_nothing_plays(tmp_path: Path) -> None:
         await expect(moment).to_contain_text(":")
         await slider.focus()
         await slider.press("g")
-        await expect(moment).to_contain_text("not recorded, someone stopped the camera (anna)")
+        await expect(moment).to_contain_text(
+            "not recorded, because someone stopped the camera (anna)"
+        )
         gaps = page.locator(".recordings")
         await expect(gaps.get_by_text("anna stopped the camera")).to_be_visible()
         assert await page.evaluate("document.querySelector('video').paused")

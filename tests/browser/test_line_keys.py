@@ -14,7 +14,7 @@ from tests.browser.clocked_site import ClockedSite, clocked_site
 from tests.browser.test_pages import complaints
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(90), needs_chromium]
-OFFLINE = re.compile(r"^\d\d:\d\d:\d\d, not recorded, the camera was offline")
+OFFLINE = re.compile(r"^\d\d:\d\d:\d\d, not recorded, because the camera was offline")
 
 
 async def two_stretches(site: ClockedSite, at_s: float, *, cameras: bool = False) -> None:
@@ -57,7 +57,7 @@ async def test_jumps_go_both_ways_and_say_where_none_is_left(tmp_path: Path, cam
                 await page.get_by_role("button", name=name).click()
             await stands_at(seconds)
         await expect(slider).to_have_attribute(
-            "aria-valuetext", re.compile("not recorded( .Door.)?, the camera was offline")
+            "aria-valuetext", re.compile("not recorded( .Door.)?, because the camera was offline")
             if cameras else OFFLINE
         )  # fmt: skip
         await slider.press("g")

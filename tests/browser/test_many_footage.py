@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from falconeye.base.times import SECOND_US
 from falconeye.media.samples import Codec, StreamKind
@@ -29,7 +29,7 @@ SAMPLE = """async ([names, code, count]) => {
   }
   return found;
 }"""
-GAP = re.compile("not recorded, the camera was offline")
+GAP = re.compile("not recorded, because the camera was offline")
 
 
 async def open_at(site: ClockedSite, seconds: float, *names: str) -> None:
@@ -224,3 +224,51 @@ async def test_one_that_the_browser_cannot_decode_can_be_downloaded(tmp_path: Pa
             await yard.get_by_role("link", name="Download the recording").click()
         assert (await downloading.value).url.endswith("/api/recordings/yard-1/download")
         assert await page.locator("[data-name=Door] a", has_text="Download").count() == 0
+
+
+# Pictures that are shown and are none: the browser draws its sign for broken ones.
+BROKEN = """() => [...document.images].filter((one) => one.checkVisibility() && !one.naturalWidth)
+  .map((one) => one.outerHTML)"""
+
+
+@pytest.mark.parametrize("alone", [False, True])
+async def test_until_a_keyframe_is_there_words_stand_in_its_place(
+    tmp_path: Path, *, alone: bool
+) -> None:
+    """While it is on its way, and when it does not come; then it comes by itself."""
+    async with clocked_site(tmp_path) as site:
+        for name in ("Door", "Yard"):
+            await site.add(name)
+        await site.record("Door", 0, 20)
+        await site.record("Yard", 0, 20, codec=Codec.HEVC)
+        page = site.page
+        refused, has_time = asyncio.Event(), asyncio.Event()
+
+        async def answer(route: Route) -> None:
+            await refused.wait()
+            if has_time.is_set():
+                await route.continue_()
+            else:
+                await route.fulfill(status=503)
+
+        if alone:
+            place = page.locator("[data-footage]")
+            words, picture = place.locator("[data-no-keyframe]"), place.locator("[data-keyframes]")
+            await page.goto(f"/cameras/{site.ids['Yard']}/footage?at={site.at(5)}")
+            await expect(picture).to_be_visible()  # the player has given up
+            await page.route("**/still.jpg*", answer)
+            await page.reload()
+        else:
+            place = page.locator("[data-name=Yard]")
+            words, picture = place.locator("[data-why]"), place.locator("img")
+            await page.route(f"**/{site.ids['Yard']}/still.jpg*", answer)
+            await open_at(site, 5)
+        await expect(words).to_have_text("The picture is on its way…")
+        assert await page.evaluate(BROKEN) == []
+        refused.set()
+        await expect(words).to_have_text("No picture of this moment can be shown.")
+        assert await page.evaluate(BROKEN) == []
+        has_time.set()
+        await expect(picture).to_be_visible()
+        await expect(words).to_be_hidden()
+        assert await page.evaluate(BROKEN) == []

@@ -9,11 +9,12 @@ from typing_extensions import TypedDict
 
 from falconeye.base.errors import InvalidInput
 from falconeye.base.times import LATEST_US, SECOND_US, rfc3339
-from falconeye.storage.ledger.coverage import Gap
+from falconeye.storage.ledger.coverage import Gap, GapReason
 from falconeye.storage.reading.recordings import NewImport
 from falconeye.storage.segments.recording_rows import Recording, RecordingStatus
 from falconeye.web.api.parameters import read_time
 from falconeye.web.base_path import OwnAddress
+from falconeye.web.said import said
 
 MAX_DURATION_S = 10 * 365 * 86400.0
 
@@ -176,10 +177,11 @@ def _refuse_late(field: str, moment_us: int | None) -> None:
 
 
 def gap_answer(gap: Gap) -> GapAnswer:
-    """A gap as the API tells it."""
+    """A gap as the API tells it; why a camera was offline in the language of who asks."""
+    is_said = gap.reason is GapReason.CAMERA_OFFLINE  # others name a person, whose name stays
     return {
         "from": rfc3339(gap.from_us),
         "to": rfc3339(gap.to_us),
         "reason": gap.reason.value,
-        "detail": gap.detail,
+        "detail": said(gap.detail) if is_said else gap.detail,
     }

@@ -22,7 +22,7 @@ from falconeye.storage.reading.cluster_timeline import ClusterTimeline, NodeSpan
 from falconeye.storage.reading.timeline import Timeline
 from falconeye.storage.stores.event_store import CameraEvent
 from falconeye.storage.stores.job_store import Job
-from falconeye.web import i18n, languages, timelines
+from falconeye.web import languages, timelines
 from falconeye.web.api.camera_events import EventAnswer
 from falconeye.web.api.documentation import documented
 from falconeye.web.api.parameters import CameraId, From, To, read_span
@@ -208,7 +208,7 @@ class TimelineController(Controller):
         events, kept = await noted(request, camera_id, from_us, to_us)
         names = timelines.node_names(request.app, services)
         shown = _Shown(names, services.node_id, services.stored_settings.zone)
-        i18n.current_clock.set(languages.clock_of(request))
+        languages.speak(request)  # why nothing was recorded
         # Thousands of times as text take a while.
         return await asyncio.to_thread(_answer, camera_id, shown, found, events, kept)
 

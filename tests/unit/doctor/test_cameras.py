@@ -33,6 +33,23 @@ async def test_what_people_want_is_no_fault(reason: GapReason | None, level: Lev
     assert found.level is level
 
 
+@pytest.mark.parametrize(
+    ("reason", "detail", "words"),
+    [
+        (GapReason.RECORDING_OFF, "", "records by hand only"),
+        (GapReason.PAUSED, "anna", "paused for privacy: anna"),
+        (GapReason.DISK_FULL, "", "does not record: the disk is full"),
+        (GapReason.CAMERA_OFFLINE, "it is gone", "does not record: it is gone"),
+    ],
+)
+async def test_why_it_does_not_record_is_said_in_words(
+    reason: GapReason, detail: str, words: str
+) -> None:
+    steps = {"cam": LastStep(0, reason, detail)}
+    (found,) = await examine([CAMERA], {}, steps, {}, FakeClock(), is_served=True)
+    assert found.words == words
+
+
 @pytest.mark.parametrize(("reason", "asked"), [(GapReason.PAUSED, False), (None, True)])
 async def test_a_camera_paused_for_privacy_is_not_asked_for_its_time(
     reason: GapReason | None, asked: bool
