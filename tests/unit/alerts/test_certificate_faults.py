@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from falconeye.alerts.faults import Change, Turn
 from falconeye.alerts.messages import Message
@@ -66,6 +67,11 @@ class Running:
     def renewed(self, days: int = 90) -> tuple[bytes, bytes]:
         return self_signed(begins=to_datetime(self.clock.utc_us()), days=days)
 
+    async def saved(self) -> None:
+        """Also what the alerts have begun to store by themselves: writes come one by one."""
+        _ = await self.alerts._save()
+        await self.store._database.write(_nothing)
+
     async def doctor(self) -> Level:
         settings = NodeSettings(
             Path("/data"), Path("/data/media"), tls="files",
@@ -73,6 +79,10 @@ class Running:
         )  # fmt: skip
         [found] = await asyncio.to_thread(examine, settings, self.clock)
         return found.level
+
+
+async def _nothing(_connection: AsyncConnection) -> None:
+    """A write that changes nothing."""
 
 
 @pytest.fixture
@@ -101,7 +111,7 @@ async def test_the_end_is_told_as_time_passes_and_a_new_pair_ends_it(running: Ru
     assert running.alerts.everything_records()  # no camera is kept from recording by it
     running.pair.write(*running.renewed())
     assert (await running.run(), await running.doctor()) == ([], Level.OK)
-    await running.alerts._save()
+    await running.saved()
     stored, _ = await running.store.list(limit=10)
     assert [each.reason for each in stored] == [CertificateCause.ENDED, CertificateCause.ENDS_SOON]
     assert all(each.until_us is not None for each in stored)
@@ -133,7 +143,7 @@ async def test_half_a_renewal_of_a_moment_is_no_notice(running: Running) -> None
     assert await running.run(20) == []
     running.pair.replace(running.pair.key, key)
     assert await running.run() == []
-    await running.alerts._save()
+    await running.saved()
     assert await running.store.list(limit=10) == ([], 0)
 
 
@@ -162,7 +172,7 @@ async def test_what_lasted_is_taken_up_by_the_next_start(
 ) -> None:
     clock.advance(80 * DAY_S)
     assert await running.run() == [CertificateCause.ENDS_SOON]
-    await running.alerts._save()
+    await running.saved()
     [before] = running.alerts.active()
     again = Running(database, running.pair, clock)
     await again.start(with_tls=with_tls)
