@@ -100,8 +100,14 @@ class Displays:
         return self._told(self._stored(display_id))
 
     async def read_walls(self) -> Mapping[str, ShownWall]:
-        """The saved walls that a display can show, as they are now."""
-        self._walls = {} if self.walls is None else await self.walls()
+        """The saved walls that a display can show, as they are now.
+
+        Before `walls` is set nothing is remembered: a node that starts is no reason to think that
+        walls are gone, which would take a screen's cameras away for a moment.
+        """
+        if self.walls is None:
+            return {}
+        self._walls = await self.walls()
         return self._walls
 
     def wall_of(self, display_id: str) -> ShownWall | None:
@@ -233,6 +239,8 @@ class Displays:
 
         Another wall, or other cameras of their own, is told of by the directory.
         """
+        if self.walls is None:
+            return ()
         before = self._of_walls
         if any(stored.wall_id is not None for stored in self._directory.displays):
             await self.read_walls()

@@ -12,9 +12,9 @@ def agreed(question: str) -> bool:
     """
     if not sys.stdin.isatty():
         return False
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    try:  # from before the question is seen: a Ctrl+C at once would ask the loop
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip().casefold() in {"y", "yes"}
     finally:
         signal.signal(signal.SIGINT, before)

@@ -281,6 +281,29 @@ async def test_a_display_of_a_wall_follows_it(
     assert (await known(accounts, cookie)).cameras == frozenset()
 
 
+async def test_a_start_ends_nothing_before_the_walls_can_be_asked(
+    accounts: Accounts, database: Database, clock: FakeClock, seen: Seen
+) -> None:
+    """The pages take up to a minute on a slow board; what time does goes on meanwhile."""
+
+    async def saved() -> Mapping[str, ShownWall]:
+        return {"w": ShownWall("Yard", (DOOR, YARD))}
+
+    accounts.displays.walls = saved
+    _, cookie = await paired(accounts, seen, Shown(wall_id="w"))
+    again = Accounts(database, clock)
+    await again.start(serving=False)
+    try:
+        await again.tick()
+        again.displays.walls = saved
+        assert (await known(again, cookie)).cameras == {DOOR, YARD}
+        with again.revocations.subscribe() as revoked:
+            await again.tick()
+            assert told(revoked) == []
+    finally:
+        await again.stop()
+
+
 async def test_an_older_release_in_between_takes_none_away(
     tmp_path: Path, clock: FakeClock
 ) -> None:
