@@ -13,6 +13,7 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from falconeye.storage.index.database import Database
+from falconeye.web.i18n import SOURCE_LANGUAGE, current_language
 from tests.clock import FakeClock
 from tests.databases import closed_database, lay_new_database
 from tests.examples import examples
@@ -54,6 +55,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     if left_s < limit_s:
         threading.Event().wait(left_s + 0.1)  # time.sleep fails under faketime, which proves this
     return (yield)
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> None:
+    """A page that a test rendered in another language leaves that behind, outside of a request."""
+    current_language.set(SOURCE_LANGUAGE)
 
 
 @pytest.fixture(autouse=True)

@@ -296,7 +296,7 @@ async def test_a_start_ends_nothing_before_the_walls_can_be_asked(
     try:
         await again.tick()
         again.displays.walls = saved
-        assert (await known(again, cookie)).cameras == {DOOR, YARD}
+        assert (await known(again, cookie)).cameras == frozenset({DOOR, YARD})
         with again.revocations.subscribe() as revoked:
             await again.tick()
             assert told(revoked) == []
