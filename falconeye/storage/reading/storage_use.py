@@ -215,23 +215,26 @@ async def _read_cameras(connection: AsyncConnection) -> dict[str, _Camera]:
         select(CAMERAS.c.id, CAMERAS.c.name, CAMERAS.c.keep_days, CAMERAS.c.keep_bytes)
     ):
         found[row.id] = _Camera(row.name, deleted=False, keep=Keep(row.keep_days, row.keep_bytes))
-    for row in (await connection.execute(select(streams))).all():
+    # Three statements in all, however many cameras: each answer has a way between threads.
+    oldest = select(func.min(segments.c.start_us)).where(segments.c.stream_id == streams.c.id)
+    of_streams: dict[int, _Camera] = {}
+    for row in (
+        await connection.execute(select(streams, oldest.scalar_subquery().label("oldest_us")))
+    ).all():
         camera = found.get(row.camera_id)
         if camera is None:
             name = await _last_name(row.camera_id, connection)
             camera = _Camera(name, deleted=True, keep=Keep(row.keep_days, row.keep_bytes))
             found[row.camera_id] = camera
         camera.stream_ids.append(row.id)
-        totals = await connection.execute(select(usage).where(usage.c.stream_id == row.id))
-        for total in totals:
-            if total.segments:
-                camera.volumes[total.volume_id] += total.size_bytes
-                camera.segments += total.segments
-        oldest = await connection.scalar(
-            select(func.min(segments.c.start_us)).where(segments.c.stream_id == row.id)
-        )
-        if oldest is not None:
-            camera.oldest_us = min(oldest, camera.oldest_us or oldest)
+        of_streams[row.id] = camera
+        if row.oldest_us is not None:
+            camera.oldest_us = min(row.oldest_us, camera.oldest_us or row.oldest_us)
+    for total in await connection.execute(select(usage).where(usage.c.segments > 0)):
+        owner = of_streams.get(total.stream_id)
+        if owner is not None:
+            owner.volumes[total.volume_id] += total.size_bytes
+            owner.segments += total.segments
     return {
         camera_id: camera
         for camera_id, camera in found.items()
