@@ -100,6 +100,7 @@ class Actions(ClusterActions):
     async def replace(self, node_id: str, by_node_id: str) -> Replacement:
         plan = self._federation.placing.plan_replacement(node_id, by_node_id)
         _ = self._federation.plan_removal(node_id)
+        await self._federation.data_keys.check_writable()  # before anything is given away
         await self._federation.replace(node_id, by_node_id)
         await self._encrypt_anew()
         return plan

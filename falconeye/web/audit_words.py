@@ -3,9 +3,13 @@
 A code that is not here, such as one of a newer release, is shown as it is.
 """
 
+import json
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
+from falconeye.base.times import LATEST_US
+from falconeye.storage.stores.audit_store import KEPT_FOR_EVER, AuditEntry
 from falconeye.web.i18n import gettext
 
 
@@ -170,3 +174,43 @@ def action_words(code: str) -> str:
 def kind_words(code: str) -> str:
     """What it was done to."""
     return gettext(KINDS[code]) if code in KINDS else code
+
+
+@dataclass(frozen=True, slots=True)
+class ToldFile:
+    """A file of an export, as its entry tells of it."""
+
+    name: str
+    camera_name: str
+    size_bytes: int
+    from_us: int
+    to_us: int
+    is_copy: bool  # in H.264, not what the camera sent
+
+
+def told_file(entry: AuditEntry) -> ToldFile | None:
+    """What the entry of a checksum holds; None for other entries, and for what is not one.
+
+    Its detail is JSON, since `export_hashes` finds files by it; people read words. It may be of
+    another node, so nothing in it is taken for granted.
+    """
+    if entry.action != KEPT_FOR_EVER:
+        return None
+    try:
+        told: Any = json.loads(entry.detail)
+        file = ToldFile(
+            name=told["file"],
+            camera_name=told["camera"],
+            size_bytes=told["bytes"],
+            from_us=told["from_us"],
+            to_us=told["to_us"],
+            is_copy=bool(told["copy_of"]),
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    names = isinstance(file.name, str) and isinstance(file.camera_name, str)
+    numbers = all(
+        type(number) is int and 0 <= number <= LATEST_US
+        for number in (file.size_bytes, file.from_us, file.to_us)
+    )
+    return file if names and numbers else None

@@ -58,6 +58,7 @@ def build_environment(templates_dir: Path, asset_url: AssetUrl) -> jinja2.Enviro
         said=said,
         action_words=audit_words.action_words,
         kind_words=audit_words.kind_words,
+        told_file=audit_words.told_file,
         with_code=with_code,
         day=day,
         input_moment=input_moment,

@@ -8,9 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from markupsafe import escape
 
 from falconeye.accounts import audit as audit_module
 from falconeye.accounts.model import Principal, PrincipalKind, Role
+from falconeye.jobs.export_hashes import note_hashes
+from falconeye.storage.export.export_result import Export, ExportedFile
 from falconeye.web.pages import audit as audit_page
 from tests.integration.api.conftest import Served
 
@@ -176,6 +179,30 @@ async def test_the_page_is_in_the_sites_time(
     wrong = await filled.admin.get("/audit", params={"from": "soon", "action": "<i>"})
     assert (wrong.status_code, "This is no date and time." in wrong.text) == (422, True)
     assert "<i>" not in wrong.text
+
+
+async def test_the_checksum_of_an_export_is_told_in_words(served: Served) -> None:
+    """As a job notes it: who reads the log wants the file, its camera and its time."""
+    noon_us = 1_700_000_000_000_000
+    file = ExportedFile(
+        "Door 12:00.mp4", DOOR, "Door & <b>", noon_us, noon_us + 60_000_000, 60_000_000,
+        5_200_000, "a" * 64, "hevc", copy_of="b" * 64,
+    )  # fmt: skip
+    made = Export(
+        1, file.name, file.size_bytes, file.sha256, "Door.json", 10, file.from_us, file.to_us, 1,
+        0, noon_us, files=[file],
+    )  # fmt: skip
+    audit = served.services.accounts.audit
+    await note_hashes(audit, "job-1", made)
+    page = (await served.admin.get("/audit")).text
+    assert "Door 12:00.mp4, 5.2 MB (copy in H.264): Door &amp; &lt;b&gt;, <time" in page
+    assert "{&#34;" not in page
+    # Of a release, or a node, that tells it otherwise: as it came.
+    for detail in ("{}", "[1]", '{"file": 1}', "no JSON"):
+        await audit.record(None, "export.hash", "export_file", "c" * 64, detail)
+        told = await served.admin.get("/audit")
+        assert told.status_code == 200
+        assert str(escape(detail)) in told.text
 
 
 async def test_the_document_says_how_to_ask(served: Served) -> None:

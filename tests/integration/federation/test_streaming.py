@@ -15,9 +15,11 @@ from falconeye.federation.peer_address import PeerAddress
 from falconeye.federation.peer_client import PeerClient
 from falconeye.federation.peer_clients import PeerClients
 from falconeye.federation.peer_errors import PeerUnreachable
+from falconeye.web import http_protocol
 from tests.integration.federation.two_nodes import TwoNodes
 
 MB = 1_000_000
+SHORT_S = 0.2  # instead of half a minute
 # What sockets, TLS and both ends hold of a stream in all; far below what is sent.
 HELD_BYTES = 12 * MB
 
@@ -118,6 +120,18 @@ async def test_web_sockets_keep_back_pressure_and_end_on_both_sides(nodes: TwoNo
             assert await opened.recv() == str(number)
     async with asyncio.timeout(5):
         await nodes.site.shell.streams.none_left()
+
+
+async def test_a_web_socket_of_a_node_stays_open(
+    nodes: TwoNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Live pictures of another node's camera: the bound on slow requests is not for them."""
+    monkeypatch.setattr(http_protocol, "OWED_S", SHORT_S)
+    acting = await nodes.session("anna", Role.VIEWER)
+    async with nodes.asker.websocket("/api/test/socket", acting=acting) as opened:
+        await asyncio.sleep(SHORT_S * 3)
+        await opened.send("still there")
+        assert await opened.recv() == "still there"
 
 
 async def test_several_addresses_are_tried_and_the_good_one_kept(nodes: TwoNodes) -> None:

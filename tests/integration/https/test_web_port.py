@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from falconeye.base.clock import SystemClock
+from falconeye.web import http_protocol
 from falconeye.web.https.files import FileCertificates
 from falconeye.web.https.plain_door import PlainDoor
 from falconeye.web.https.server import HttpsServer
@@ -23,6 +24,7 @@ from falconeye.web.server import uvicorn_config
 from tests.certificates import Files, files, self_signed, trusting
 from tests.nodes import NO_TLS
 
+SHORT_S = 0.2  # instead of half a minute
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
 
@@ -104,6 +106,16 @@ async def test_websockets_are_served_by_tls(served: Served) -> None:
     async with connect(f"wss://localhost:{served.port}/live", ssl=trusted, proxy=None) as opened:
         await opened.send("hello")
         assert await opened.recv() == "wss hello"
+
+
+async def test_a_socket_by_tls_stays_open(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound on slow requests looks at the transport's protocol: here that of TLS."""
+    monkeypatch.setattr(http_protocol, "OWED_S", SHORT_S)
+    trusted = trusting(served.pair.certificate.read_text())
+    async with connect(f"wss://localhost:{served.port}/live", ssl=trusted, proxy=None) as opened:
+        await asyncio.sleep(SHORT_S * 3)
+        await opened.send("still there")
+        assert await opened.recv() == "wss still there"
 
 
 async def test_a_page_without_tls_leads_to_the_same_with_it(served: Served) -> None:
