@@ -2,7 +2,7 @@
 # What the tests need beyond Python: an RTSP server, ffmpeg, two browsers with a font, two reverse proxies, an mDNS daemon, etcd,
 # and Go unless there is another (`make kube-assets`); Debian's Rust is too old for `make onvif-peer`. Firefox is 80 MB
 # to load and 300 MB on the disk; it decodes H.264 by ffmpeg's libavcodec. Of prometheus only
-# promtool is used. Installs what is missing as
+# promtool is used; VLC comes without an interface. Installs what is missing as
 # root or in CI (CI=true); otherwise says how to. A person's tests go on without them and skip what
 # they cannot test; in CI a package that cannot be had is an error.
 set -euo pipefail
@@ -12,6 +12,7 @@ packages=(
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-tools ffmpeg chromium
     firefox-esr fonts-dejavu-core avahi-daemon etcd-server nftables nginx caddy curl prometheus faketime
+    vlc-bin vlc-plugin-base
 )
 command -v go > /dev/null || packages+=(golang-go)
 install=(apt-get install -y --no-install-recommends)

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import pytest
@@ -139,6 +140,47 @@ async def test_live_mp4_is_read_by_ffmpeg(tmp_path: Path) -> None:
             kinds = {s["codec_type"]: s for s in (await probe(tmp_path / "live.mp4"))["streams"]}
             assert int(kinds["video"]["nb_read_frames"]) >= 60
             assert float(kinds["audio"]["duration"]) > 2
+
+
+async def seen_by_vlc(folder: Path, url: str) -> tuple[int | None, list[bytes]]:
+    """Its exit code, and some of the pictures that VLC decoded within four seconds, as PNG."""
+    await asyncio.to_thread(folder.mkdir)
+    await asyncio.to_thread(folder.chmod, 0o777)
+    # Root's own VLC refuses to begin.
+    somebody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    process = await asyncio.create_subprocess_exec(
+        *(somebody if os.geteuid() == 0 else []), program("vlc"),
+        "--intf=dummy", "--no-dbus", "--no-media-library", "--vout=dummy", "--aout=dummy",
+        "--video-filter=scene", "--scene-format=png", f"--scene-path={folder}",
+        "--scene-ratio=10", "--run-time=4", url, "vlc://quit",
+        env={**os.environ, "HOME": str(folder)},
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        code = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return code, await asyncio.to_thread(
+        lambda: [file.read_bytes() for file in folder.glob("*.png")]
+    )
+
+
+async def test_vlc_plays_live_pictures(tmp_path: Path) -> None:
+    """With a token as password. Without one VLC asks for it in a window, which is not tried."""
+    # pytest's folders are its user's alone.
+    with ReplayServer() as server, TemporaryDirectory() as shared:
+        await asyncio.to_thread(Path(shared).chmod, 0o755)
+        server.add("door", video=video_clip(gop=25), audio=audio_clip())
+        async with running_node(tmp_path) as node:
+            camera = await node.add("Door", server.url("door"))
+            await node.until(f"/api/cameras/{camera}", lambda c: c["online"])
+            url = f"{node.url}/api/cameras/{camera}/live.mp4"
+            known = url.replace("://", f"://vlc:{token_of(node)}@")
+            code, pictures = await seen_by_vlc(Path(shared) / "known", known)
+            assert (code, len(pictures) >= 4) == (0, True)
+            assert len(set(pictures)) >= 4  # they move; the clip is repeated
 
 
 async def test_mjpeg_has_five_pictures_a_second(tmp_path: Path) -> None:

@@ -4,7 +4,12 @@ import shutil
 
 import pytest
 
-_PACKAGES = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "gst-launch-1.0": "gstreamer1.0-tools"}
+_PACKAGES = {
+    "ffmpeg": "ffmpeg",
+    "ffprobe": "ffmpeg",
+    "gst-launch-1.0": "gstreamer1.0-tools",
+    "vlc": "vlc-bin",
+}
 
 
 def program(name: str) -> str:
